@@ -1,0 +1,64 @@
+# `make` lists the targets. Nothing has to be installed but Go, make and, for the race detector, a C compiler:
+# the generators are tools of go.mod, the linter is a tool of tools/lint/go.mod, and Go builds both when first used.
+
+GO ?= go
+LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check generate fmt lint race fmt-check drift tidy-check
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## See a bot at work; needs no account and no network
+	@$(GO) run ./examples/pingbot
+
+test: ## Run all tests
+	$(GO) test ./...
+
+check: fmt-check lint drift tidy-check race ## Everything that must hold before a commit
+	@echo "==> all good"
+
+generate: ## Write gen/ anew from api/
+	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"
+	@$(GO) generate ./...
+
+fmt: ## Format all Go code (gofumpt and goimports)
+	@echo "==> fmt"
+	@$(LINT) fmt
+
+lint: ## Lint, including who may import whom
+	@echo "==> lint: golangci-lint run (the first run builds it, a few minutes)"
+	@$(LINT) run
+	@echo "==> lint: imports of gen/"
+	@$(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./gen/... | awk '\
+		$$2 !~ /^github.com\/queup-go\/queup(\/|$$)/ { next } \
+		$$2 ~ /\/queup\/internal\// { next } \
+		$$2 ~ /\/gen\/wire$$/ && $$1 !~ /\/gen\/wire(\/|$$)/ { next } \
+		{ print $$1 " must not import " $$2; bad = 1 } END { exit bad }'
+
+race: ## Run all tests with the race detector, in random order
+	@echo "==> race: go test -race -shuffle=on"
+	@$(GO) test -race -shuffle=on ./...
+
+fmt-check: ## Fail if a file is not formatted
+	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"
+	@$(LINT) fmt --diff || { echo "format: run make fmt" >&2; exit 1; }
+
+# Compares gen/ with itself before and after, not with git, so that uncommitted work is no false alarm. In a fresh clone
+# both are the same. If they differ, gen/ keeps the new output; if a generator fails, gen/ is put back.
+drift: ## Write gen/ anew and fail if that changed anything
+	@echo "==> drift: is gen/ what api/ generates?"
+	@old=$$(mktemp -d) || exit 1; ok=; \
+	trap 'test -n "$$ok" || { rm -rf gen && mv "$$old/gen" gen; }; rm -rf "$$old"' EXIT; trap 'exit 130' INT TERM; \
+	cp -R gen "$$old/gen" || { ok=untouched; exit 1; }; \
+	$(GO) generate ./... || { echo "drift: a generator failed; gen/ is as it was" >&2; exit 1; }; \
+	ok=generated; \
+	diff -ru "$$old/gen" gen >"$$old/diff" && exit 0; \
+	head -n 60 "$$old/diff"; \
+	echo "drift: gen/ was not what api/ generates. It is now: look at git diff gen/ and commit it with api/." >&2; exit 1
+
+tidy-check: ## Fail if go.mod or go.sum is not tidy
+	@echo "==> tidy: go mod tidy -diff"
+	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
