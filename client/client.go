@@ -1,0 +1,335 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
+)
+
+// shutdownTimeout is how long Run takes at most to leave its rooms and to wait for handlers.
+const shutdownTimeout = 5 * time.Second
+
+// A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for concurrent
+// use. Make one with New and end it with Close, or let Run do everything.
+type Client struct {
+	config  *config          // immutable
+	log     *slog.Logger     // immutable
+	http    *http.Client     // immutable
+	rest    *queupapi.Client // immutable
+	session *session
+	events  *hub
+	workers *workers
+	end     context.CancelCauseFunc // ends the workers' context
+	done    chan struct{}           // closed when the last goroutine has returned after Close
+
+	people *people
+	songs  *bounded[SongID, SongInfo]
+	rooms  *table[RoomID, *Room]
+	joins  flight[RoomID, *Room]
+
+	mu         sync.Mutex
+	me         *AuthenticatedUser // guarded by mu; nil when logged out
+	connection *connection        // guarded by mu; nil before Connect
+}
+
+// New makes a client. It does not touch the network. All that is wrong with the options comes back in one joined error.
+func New(opts ...Option) (*Client, error) {
+	config, err := newConfig(opts)
+	if err != nil {
+		return nil, err
+	}
+	httpClient, err := config.newHTTPClient()
+	if err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancelCause(context.Background())
+	c := &Client{
+		config:  config,
+		log:     config.newLogger(),
+		http:    httpClient,
+		workers: &workers{ctx: life},
+		end:     end,
+		done:    make(chan struct{}),
+		people:  newPeople(config.users),
+		songs:   newBounded[SongID, SongInfo](config.songs),
+		rooms:   newTable[RoomID, *Room](),
+	}
+	c.session = &session{login: c.sendLogin, workers: c.workers}
+	c.events = &hub{workers: c.workers, report: c.report}
+	base := strings.TrimRight(config.baseURL.String(), "/")
+	c.rest, err = queupapi.NewClient(base, queupapi.WithClient(&doer{
+		http:      httpClient,
+		basePath:  strings.TrimRight(config.baseURL.EscapedPath(), "/"),
+		userAgent: config.userAgent,
+		session:   c.session,
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("queup: New: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Client) source() (*Client, *Room) { return c, nil }
+
+// String tells who is logged in. A client never prints its password.
+func (c *Client) String() string {
+	if me, ok := c.User(); ok {
+		return "queup client of " + me.Username
+	}
+	return "queup client"
+}
+
+// GoString is String, so that %#v prints no secret either.
+func (c *Client) GoString() string { return c.String() }
+
+// Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client keeps both in memory, to
+// log in again when QueUp ends the session. Login does not connect. Source: docs/PROTOCOL.md 1.2.
+func (c *Client) Login(ctx context.Context, email, password string) error {
+	if c.closed() {
+		return ErrClosed
+	}
+	if strings.TrimSpace(email) == "" {
+		return &ArgumentError{Op: "Client.Login", Argument: "email", Reason: "is empty"}
+	}
+	if password == "" {
+		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: "is empty"}
+	}
+	if err := c.session.begin(ctx, credentials{email, redact.Secret(password)}); err != nil {
+		return err
+	}
+	answer, err := c.rest.Session(ctx)
+	if err != nil {
+		c.session.end()
+		return fmt.Errorf("queup: who is logged in: %w", err)
+	}
+	me := AuthenticatedUser{c.people.see(newUser(c, answer.Data), true)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.me = &me
+	return nil
+}
+
+// sendLogin is the login itself, without what follows from it.
+func (c *Client) sendLogin(ctx context.Context, who credentials) error {
+	_, err := c.rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
+	if refusal, ok := errors.AsType[*APIError](err); ok {
+		switch refusal.Status {
+		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+			return &AuthorizationError{answer: refusal}
+		}
+	}
+	return err
+}
+
+// LoggedIn reports whether Login has succeeded and Logout has not been called since.
+func (c *Client) LoggedIn() bool { return c.session.loggedIn() }
+
+// User returns the account that is logged in, and false if none is.
+func (c *Client) User() (AuthenticatedUser, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.me == nil {
+		return AuthenticatedUser{}, false
+	}
+	me := *c.me
+	if known, ok := c.people.get(me.ID); ok {
+		me.User = known
+	}
+	return me, true
+}
+
+// isMe reports whether id is the account that is logged in.
+func (c *Client) isMe(id UserID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.me != nil && c.me.ID == id
+}
+
+// Logout leaves the rooms, ends the connection and ends the session. The client can log in again.
+func (c *Client) Logout(ctx context.Context) error {
+	if c.closed() {
+		return ErrClosed
+	}
+	c.leaveRooms(ctx)
+	c.disconnect()
+	_, err := c.rest.Logout(ctx)
+	c.session.end()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.me = nil
+	return err
+}
+
+// Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is
+// [ErrNotConnected] before Connect.
+func (c *Client) Wait() error {
+	l, err := c.link()
+	if err != nil {
+		return err
+	}
+	<-l.ended
+	return l.err()
+}
+
+// Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the client and waits for
+// handlers, for at most 5 s. It returns nil when ctx ends.
+func (c *Client) Run(ctx context.Context, email, password string) error {
+	err := c.run(ctx, email, password)
+	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if !c.closed() {
+		c.leaveRooms(farewell)
+	}
+	_ = c.Close()
+	select {
+	case <-c.Done():
+	case <-farewell.Done():
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (c *Client) run(ctx context.Context, email, password string) error {
+	if err := c.Login(ctx, email, password); err != nil {
+		return err
+	}
+	if err := c.Connect(ctx); err != nil {
+		return err
+	}
+	l, err := c.link()
+	if err != nil {
+		return err
+	}
+	select {
+	case <-l.ended:
+		return l.err()
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// leaveRooms leaves all rooms at once, as far as ctx allows.
+func (c *Client) leaveRooms(ctx context.Context) {
+	var leaving sync.WaitGroup
+	for room := range c.Rooms().Values() {
+		leaving.Go(func() {
+			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
+				c.log.WarnContext(ctx, "room not left in order", slog.String("room", room.Slug()), slog.Any("error", err))
+			}
+		})
+	}
+	leaving.Wait()
+}
+
+// Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may be called twice and from a
+// handler, and waits for no handler; Done tells when the last one has returned.
+func (c *Client) Close() error {
+	if !c.workers.close() {
+		return nil
+	}
+	c.events.close()
+	c.end(ErrClosed)
+	l := c.disconnect()
+	go func() {
+		if l != nil {
+			<-l.conn.Done()
+		}
+		c.workers.running.Wait()
+		if c.config.httpClient == nil && c.config.transport == nil {
+			c.http.CloseIdleConnections()
+		}
+		close(c.done)
+	}()
+	return nil
+}
+
+// Done is closed when, after Close, the client's last goroutine has returned, those that run handlers included.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
+func (c *Client) closed() bool { return c.workers.ctx.Err() != nil }
+
+// Rooms are the rooms that this client has joined, those it has left included.
+func (c *Client) Rooms() *RoomCollection {
+	return &RoomCollection{Collection[RoomID, *Room]{c.rooms}}
+}
+
+// Users are the users this client has seen: all who are in its rooms, and the latest of the others ([WithUserCache]).
+func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, User]{c.people} }
+
+// Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).
+func (c *Client) Messages() *Collection[MessageID, Message] {
+	return &Collection[MessageID, Message]{allMessages{c.rooms}}
+}
+
+// Songs are the media this client has seen last ([WithSongCache]).
+func (c *Client) Songs() *Collection[SongID, SongInfo] { return &Collection[SongID, SongInfo]{c.songs} }
+
+// REST returns the generated client, for what this package has no method for. It shares the session and the errors. Its types follow
+// api/openapi.yaml and change with it.
+func (c *Client) REST() *queupapi.Client { return c.rest }
+
+// seeUser notes an account that an event or an answer told of.
+func (c *Client) seeUser(w wire.User, renamed bool) User {
+	return c.people.see(newUser(c, w), renamed)
+}
+
+// seeSong notes media that an event or an answer told of, unless nothing is known of it but an id.
+func (c *Client) seeSong(w wire.Song) (SongInfo, bool) {
+	info := newSongInfo(w)
+	if info.ID == "" {
+		return info, false
+	}
+	if info.Name == "" && info.MediaID == "" {
+		return c.songs.get(info.ID)
+	}
+	c.songs.put(info.ID, info)
+	return info, true
+}
+
+// report tells the error handler what went wrong in a handler. Without one it is logged, so that it is never lost.
+func (c *Client) report(ctx context.Context, err error) {
+	log := c.config.logger
+	if log == nil {
+		log = slog.Default()
+	}
+	if c.config.errorHandler == nil {
+		attrs := []slog.Attr{slog.Any("error", err)}
+		if p, ok := errors.AsType[*PanicError](err); ok {
+			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		}
+		log.LogAttrs(ctx, slog.LevelError, "queup: a handler failed", attrs...)
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			log.ErrorContext(ctx, "queup: the error handler panicked", slog.Any("panic", v), slog.Any("error", err))
+		}
+	}()
+	c.config.errorHandler(ctx, err)
+}
+
+// A RoomCollection is a Collection of rooms that can also be looked up by their other names.
+type RoomCollection struct {
+	Collection[RoomID, *Room]
+}
+
+// BySlug returns the room with that slug, in any case.
+func (c *RoomCollection) BySlug(slug string) (*Room, bool) {
+	return c.Find(func(r *Room) bool { return strings.EqualFold(r.Slug(), slug) })
+}
+
+// ByRTC returns the room with that channel name of a realtime system of the past.
+func (c *RoomCollection) ByRTC(rtc string) (*Room, bool) {
+	return c.Find(func(r *Room) bool { return r.RTC() == rtc })
+}

@@ -1,0 +1,180 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+// connection is what one Connect makes: the websocket, and the one goroutine that applies what it brings. All state of rooms changes on
+// that goroutine, so that events, loads and departures have one order.
+type connection struct {
+	client   *Client
+	conn     *realtime.Conn
+	commands chan func()   // run by the goroutine, between events
+	ended    chan struct{} // closed when the goroutine has returned
+
+	rooms map[string]*Room // by channel; owned by the goroutine
+}
+
+// Connect opens the websocket and returns once QueUp has accepted it. Lost connections heal by themselves from then on, as [WithReconnect] says; bad
+// credentials end it. It is [ErrNotLoggedIn] before Login, unless [WithGuest] was given, and nil if there is a connection already.
+func (c *Client) Connect(ctx context.Context) error {
+	if c.closed() {
+		return ErrClosed
+	}
+	if !c.LoggedIn() && !c.config.guest {
+		return ErrNotLoggedIn
+	}
+	if _, err := c.link(); err == nil {
+		return nil
+	}
+	conn, err := realtime.New(realtime.Config{
+		URL:       c.config.realtimeURL.String(),
+		Token:     c.token,
+		Dialer:    c.config.newDialer(),
+		Reconnect: c.config.reconnect,
+		Header:    http.Header{"User-Agent": {c.config.userAgent}},
+		Logger:    c.log,
+	})
+	if err != nil {
+		return fmt.Errorf("queup: connect: %w", err)
+	}
+	l := &connection{
+		client:   c,
+		conn:     conn,
+		commands: make(chan func()),
+		ended:    make(chan struct{}),
+		rooms:    make(map[string]*Room),
+	}
+	stop := context.AfterFunc(c.workers.ctx, func() { _ = conn.Close() })
+	if err := conn.Connect(ctx); err != nil {
+		stop()
+		_ = conn.Close()
+		return fmt.Errorf("queup: connect: %w", err)
+	}
+	if adopted, err := c.adopt(l); !adopted {
+		_ = conn.Close()
+		return err
+	}
+	return nil
+}
+
+// adopt makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close.
+func (c *Client) adopt(l *connection) (adopted bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.connection != nil && !c.connection.over() {
+		return false, nil
+	}
+	if !c.workers.start(l.run) {
+		return false, ErrClosed
+	}
+	c.connection = l
+	return true, nil
+}
+
+// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token for somebody else means to log in
+// again.
+func (c *Client) token(ctx context.Context) (string, error) {
+	known := c.session.generation()
+	answer, err := c.rest.Token(ctx)
+	if err == nil && c.LoggedIn() && answer.Data.ClientID != "" && !c.isMe(UserID(answer.Data.ClientID)) {
+		if err = c.session.renew(ctx, known); err == nil {
+			answer, err = c.rest.Token(ctx)
+		}
+	}
+	if _, refused := errors.AsType[*AuthorizationError](err); refused {
+		return "", realtime.Permanent(err)
+	}
+	if err != nil {
+		return "", err
+	}
+	if answer.Data.Token == "" {
+		return "", errors.New("queup: token: the answer holds no token")
+	}
+	return answer.Data.Token, nil
+}
+
+// link returns the connection, or why there is none.
+func (c *Client) link() (*connection, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.connection != nil && (!c.connection.over() || c.closed()):
+		return c.connection, nil
+	case c.closed():
+		return nil, ErrClosed
+	case c.connection != nil && c.connection.err() != nil:
+		return nil, c.connection.err()
+	}
+	return nil, ErrNotConnected
+}
+
+// disconnect ends the connection, if there is one, and returns it.
+func (c *Client) disconnect() *connection {
+	c.mu.Lock()
+	l := c.connection
+	c.mu.Unlock()
+	if l != nil {
+		_ = l.conn.Close()
+	}
+	return l
+}
+
+func (l *connection) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// err returns why the connection ended by itself, nil if it was closed.
+func (l *connection) err() error {
+	if err := l.conn.Err(); !errors.Is(err, realtime.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// run is the goroutine. It ends with the websocket.
+func (l *connection) run() {
+	defer close(l.ended)
+	for {
+		select {
+		case command := <-l.commands:
+			command()
+		case e, ok := <-l.conn.Events():
+			if !ok {
+				return
+			}
+			l.receive(e)
+		}
+	}
+}
+
+// do runs f on the goroutine and waits for it.
+func (l *connection) do(ctx context.Context, f func()) error {
+	done := make(chan struct{})
+	command := func() {
+		defer close(done)
+		f()
+	}
+	select {
+	case l.commands <- command:
+		<-done
+		return nil
+	case <-l.ended:
+		if l.client.closed() {
+			return ErrClosed
+		}
+		return ErrNotConnected
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,185 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Sentinels for [errors.Is]. Details of a refusal by QueUp are in [*APIError].
+var (
+	// ErrUnauthorized means that QueUp does not know who is calling, or does not let them: 401, or a missing session.
+	ErrUnauthorized = errors.New("queup: unauthorized")
+	// ErrForbidden means that the account lacks the right.
+	ErrForbidden = errors.New("queup: forbidden")
+	// ErrNotFound means that there is no such room, user, song, or nothing that plays.
+	ErrNotFound = errors.New("queup: not found")
+	// ErrRateLimited means that QueUp refused a call because there were too many.
+	ErrRateLimited = errors.New("queup: rate limited")
+	// ErrBanned means that the account is banned from the room.
+	ErrBanned = errors.New("queup: banned from the room")
+	// ErrRoomPassword means that a private room's password is missing or wrong.
+	ErrRoomPassword = errors.New("queup: room password missing or wrong")
+	// ErrTooManyPasswords means that wrong room passwords have been tried too often; QueUp asks to wait two hours.
+	ErrTooManyPasswords = errors.New("queup: too many wrong room passwords")
+	// ErrNotLoggedIn means that the call needs Login first.
+	ErrNotLoggedIn = errors.New("queup: not logged in")
+	// ErrNotConnected means that the call needs Connect first.
+	ErrNotConnected = errors.New("queup: not connected")
+	// ErrNotJoined means that the call needs a room that is joined.
+	ErrNotJoined = errors.New("queup: room not joined")
+	// ErrSessionExpired means that QueUp has ended the session and logging in again did not help or was not possible.
+	ErrSessionExpired = errors.New("queup: session expired")
+	// ErrDetached means that a value was not made by a client, so its methods cannot reach QueUp.
+	ErrDetached = errors.New("queup: value belongs to no client")
+	// ErrClosed means that the client was closed.
+	ErrClosed = errors.New("queup: client closed")
+)
+
+// An APIError is QueUp's answer to a call that failed, or an answer that makes no sense.
+//
+// [errors.Is] tells the usual reasons apart: [ErrUnauthorized], [ErrForbidden], [ErrNotFound], [ErrRateLimited],
+// [ErrBanned], [ErrRoomPassword], [ErrTooManyPasswords], [ErrSessionExpired]. Source: docs/PROTOCOL.md 1.3.
+type APIError struct {
+	// Op is the operation's name in api/openapi.yaml, for example joinRoom.
+	Op string
+	// Method and Path are the request's.
+	Method, Path string
+	// Status is the HTTP status.
+	Status int
+	// Code is the machine's word for the failure, for example invalidPassword, or a number. Often empty.
+	Code string
+	// Message is QueUp's text for people, or ours if the answer had none.
+	Message string
+	// RetryAfter is how long QueUp asks to wait, zero if it does not say.
+	RetryAfter time.Duration
+	// Body is the start of the answer, at most 4 KiB, with secrets masked.
+	Body []byte
+
+	reason error // what Status does not tell, for example ErrSessionExpired
+}
+
+// Error tells the operation, the status, the message and the wait.
+func (e *APIError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "queup: %s: %d", e.Op, e.Status)
+	if status := http.StatusText(e.Status); status != "" {
+		text.WriteString(" " + status)
+	}
+	if e.Message != "" {
+		text.WriteString(": " + e.Message)
+	}
+	if e.Code != "" && !strings.Contains(e.Message, e.Code) {
+		text.WriteString(" (" + e.Code + ")")
+	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&text, ", try again in %v", e.RetryAfter)
+	}
+	return text.String()
+}
+
+// Unwrap returns what lies behind the failure where that is more than the status, for example [ErrSessionExpired].
+func (e *APIError) Unwrap() error { return e.reason }
+
+// Is reports whether target is the sentinel for this failure.
+func (e *APIError) Is(target error) bool {
+	joining := e.Op == opJoinRoom
+	switch target {
+	case ErrUnauthorized:
+		return e.Status == http.StatusUnauthorized || errors.Is(e.reason, ErrSessionExpired) || errors.Is(e.reason, ErrNotLoggedIn)
+	case ErrForbidden:
+		return e.Status == http.StatusForbidden
+	case ErrNotFound:
+		return e.Status == http.StatusNotFound
+	case ErrRateLimited:
+		return e.Status == http.StatusTooManyRequests
+	case ErrBanned:
+		return joining && e.Status == http.StatusUnauthorized
+	case ErrTooManyPasswords:
+		return joining && e.Code == codeTooManyPasswords
+	case ErrRoomPassword:
+		return joining && e.Code == codeInvalidPassword
+	}
+	return false
+}
+
+// Codes of a private room's refusal. Source: docs/PROTOCOL.md 1.3, form E4.
+const (
+	codeInvalidPassword  = "invalidPassword"
+	codeTooManyPasswords = "tooManyInvalidPassword"
+)
+
+// An AuthorizationError means that QueUp refused a username and password.
+type AuthorizationError struct {
+	answer *APIError
+}
+
+// Error says that the login was refused and what QueUp said.
+func (e *AuthorizationError) Error() string {
+	return fmt.Sprintf("queup: login refused, check the username and password: %s", e.answer.Message)
+}
+
+// Unwrap returns the [*APIError].
+func (e *AuthorizationError) Unwrap() error { return e.answer }
+
+// Is reports whether target is [ErrUnauthorized].
+func (e *AuthorizationError) Is(target error) bool { return target == ErrUnauthorized }
+
+// An ArgumentError means that a call was refused before anything was sent.
+type ArgumentError struct {
+	// Op is the Go function or method.
+	Op string
+	// Argument is the name of the argument.
+	Argument string
+	// Reason says what is wrong with it, and what would be right.
+	Reason string
+}
+
+// Error names the call, the argument and the reason.
+func (e *ArgumentError) Error() string {
+	return fmt.Sprintf("queup: %s: %s %s", e.Op, e.Argument, e.Reason)
+}
+
+// A MessageTooLongError means that a chat text does not fit into one message. Nothing was sent. Source: docs/PROTOCOL.md 1.7.
+type MessageTooLongError struct {
+	// Length is the text's length as QueUp counts it: UTF-16 units after HTML encoding.
+	Length int
+	// Limit is the longest that QueUp takes, 255.
+	Limit int
+}
+
+// Error tells both lengths.
+func (e *MessageTooLongError) Error() string {
+	return fmt.Sprintf("queup: message of %d characters (after HTML encoding) is over QueUp's limit of %d", e.Length, e.Limit)
+}
+
+// A HandlerError is an error that a handler returned; it goes to the error handler.
+type HandlerError struct {
+	// Event is the type of the event, for example Chat.
+	Event string
+	// Err is what the handler returned.
+	Err error
+}
+
+// Error names the event and the handler's error.
+func (e *HandlerError) Error() string { return fmt.Sprintf("queup: handler of %s: %v", e.Event, e.Err) }
+
+// Unwrap returns the handler's error.
+func (e *HandlerError) Unwrap() error { return e.Err }
+
+// A PanicError is a panic of a handler; it goes to the error handler, and the subscription goes on with the next event.
+type PanicError struct {
+	// Event is the type of the event, for example Chat.
+	Event string
+	// Value is what the handler panicked with.
+	Value any
+	// Stack is where.
+	Stack []byte
+}
+
+// Error names the event and the panic's value.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value)
+}

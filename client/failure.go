@@ -1,0 +1,187 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-faster/jx"
+
+	"github.com/queup-go/queup/internal/redact"
+)
+
+const (
+	// maxErrorBody is how much of a failed answer is read to find its text.
+	maxErrorBody = 64 << 10
+	// keptErrorBody is how much of it an APIError keeps.
+	keptErrorBody = 4 << 10
+)
+
+// failure makes the error of an answer that means failure, and closes the answer.
+func failure(op string, resp *http.Response, reason error) *APIError {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	_ = resp.Body.Close()
+	e := &APIError{
+		Op:         op,
+		Method:     resp.Request.Method,
+		Path:       resp.Request.URL.Path,
+		Status:     resp.StatusCode,
+		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		reason:     reason,
+	}
+	e.Message, e.Code = explain(body, resp)
+	e.Message = redact.Text(e.Message)
+	if len(body) > keptErrorBody {
+		body = body[:keptErrorBody]
+	}
+	e.Body = redact.Bytes(body)
+	return e
+}
+
+// explain finds the text and the code in the body of a failed answer. QueUp moves them around; the places are those of
+// docs/PROTOCOL.md 1.3, E1 to E7, in that order.
+func explain(body []byte, resp *http.Response) (message, code string) {
+	if !json.Valid(body) {
+		return explainForeign(resp), ""
+	}
+	envelope := member(body, "")
+	data := member(body, "data")
+	inner := member(data, "err")
+	details := member(inner, "details")
+	if details == nil {
+		details = member(data, "details")
+	}
+	detail := member(details, "message")
+	code = text(member(details, "code"))
+	if word := text(member(detail, "err")); word != "" { // E4
+		return word, word
+	}
+	for _, place := range []json.RawMessage{
+		detail,                      // E1, E2
+		member(detail, "message"),   // E3
+		member(inner, "message"),    // E5
+		member(envelope, "message"), // E6
+	} {
+		if message = text(place); message != "" {
+			return message, code
+		}
+	}
+	return "", code
+}
+
+// explainForeign describes an answer that is not QueUp's (E7): a hosting error page, a login page, nothing at all.
+func explainForeign(resp *http.Response) string {
+	if location := resp.Header.Get("Location"); location != "" {
+		return "answered with a redirect to " + redact.Text(location)
+	}
+	if resp.ContentLength == 0 {
+		return "answered without a body"
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err == nil {
+		return "answered with " + kind + " instead of JSON"
+	}
+	return "answered with something that is not JSON"
+}
+
+// member returns the raw member of a JSON object, the value itself for no name, nil if there is none.
+func member(raw json.RawMessage, name string) json.RawMessage {
+	if name == "" || len(raw) == 0 {
+		return raw
+	}
+	var found json.RawMessage
+	d := jx.DecodeBytes(raw)
+	if d.Next() != jx.Object {
+		return nil
+	}
+	_ = d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		if string(key) != name {
+			return d.Skip()
+		}
+		value, err := d.Raw()
+		found = json.RawMessage(value)
+		return err
+	})
+	return found
+}
+
+// text returns a JSON string or number as text, and nothing for any other value.
+func text(raw json.RawMessage) string {
+	switch d := jx.DecodeBytes(raw); d.Next() {
+	case jx.String:
+		s, _ := d.Str()
+		return strings.TrimSpace(s)
+	case jx.Number:
+		return string(raw)
+	default:
+		return ""
+	}
+}
+
+// retryAfter reads the Retry-After header: seconds, or a date.
+func retryAfter(header string, now time.Time) time.Duration {
+	if header == "" {
+		return 0
+	}
+	if seconds, err := strconv.ParseInt(header, 10, 32); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// jsonAnswer makes sure that a successful answer is JSON, and that reading it ends: its body fails beyond limit bytes.
+func jsonAnswer(op string, resp *http.Response, limit int64) error {
+	body := &limitedBody{body: resp.Body, op: op, limit: limit, left: limit}
+	start := make([]byte, 64)
+	n, err := io.ReadFull(body, start)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		_ = body.Close()
+		return err
+	}
+	start = start[:n]
+	if bytes.HasPrefix(start, []byte("\xef\xbb\xbf")) { // a byte order mark is not JSON
+		start = start[3:]
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), body), body}
+	if first := bytes.TrimLeft(start, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+		return failure(op, resp, nil)
+	}
+	resp.Header = resp.Header.Clone()
+	resp.Header.Set("Content-Type", "application/json")
+	return nil
+}
+
+// limitedBody is a body that fails when it is longer than it may be.
+type limitedBody struct {
+	body  io.ReadCloser
+	op    string
+	limit int64
+	left  int64
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, fmt.Errorf("queup: %s: the answer is longer than %d MiB", b.op, b.limit>>20)
+	}
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.body.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n - 1, fmt.Errorf("queup: %s: the answer is longer than %d MiB", b.op, b.limit>>20)
+	}
+	return n, err
+}
+
+func (b *limitedBody) Close() error { return b.body.Close() }

@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"sync"
+)
+
+// flight lets concurrent callers with the same key share one call. The call ends when its last caller has given up, so
+// nobody's deadline ends the call of another.
+type flight[K comparable, V any] struct {
+	mu    sync.Mutex
+	calls map[K]*sharedCall[V] // guarded by mu
+}
+
+type sharedCall[V any] struct {
+	done    chan struct{} // closed once value and err are set
+	value   V
+	err     error
+	callers int                     // guarded by flight.mu
+	cancel  context.CancelCauseFunc // ends the call
+}
+
+// do returns the outcome of fn, which runs at most once at a time per key, or the cause of ctx if that ends first. fn runs in a
+// goroutine of the given worker group.
+func (f *flight[K, V]) do(ctx context.Context, key K, workers *workers, fn func(context.Context) (V, error)) (V, error) {
+	call, err := f.enter(key, workers, fn)
+	if err != nil {
+		var none V
+		return none, err
+	}
+	select {
+	case <-call.done:
+		return call.value, call.err
+	case <-ctx.Done():
+		f.giveUp(key, call, context.Cause(ctx))
+		var none V
+		return none, context.Cause(ctx)
+	}
+}
+
+// enter joins the call for key, or starts it.
+func (f *flight[K, V]) enter(key K, workers *workers, fn func(context.Context) (V, error)) (*sharedCall[V], error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if call, ok := f.calls[key]; ok {
+		call.callers++
+		return call, nil
+	}
+	ctx, cancel := context.WithCancelCause(workers.ctx)
+	call := &sharedCall[V]{done: make(chan struct{}), callers: 1, cancel: cancel}
+	started := workers.start(func() {
+		defer cancel(nil)
+		call.value, call.err = fn(ctx)
+		f.forget(key, call)
+		close(call.done)
+	})
+	if !started {
+		cancel(nil)
+		return nil, ErrClosed
+	}
+	if f.calls == nil {
+		f.calls = make(map[K]*sharedCall[V])
+	}
+	f.calls[key] = call
+	return call, nil
+}
+
+// giveUp takes a caller out of the call and ends it if that was the last.
+func (f *flight[K, V]) giveUp(key K, call *sharedCall[V], cause error) {
+	f.mu.Lock()
+	call.callers--
+	last := call.callers == 0
+	f.mu.Unlock()
+	if last {
+		f.forget(key, call) // a later caller starts anew
+		call.cancel(cause)
+	}
+}
+
+func (f *flight[K, V]) forget(key K, call *sharedCall[V]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calls[key] == call {
+		delete(f.calls, key)
+	}
+}
+
+// workers are the goroutines of a client, counted so that Done can say when the last one has returned.
+type workers struct {
+	ctx context.Context // the client's life; its cause is ErrClosed after Close
+
+	mu      sync.Mutex
+	closed  bool // guarded by mu
+	running sync.WaitGroup
+}
+
+// start runs f in a goroutine and reports whether it did: after close it does not.
+func (w *workers) start(f func()) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.running.Go(f)
+	return true
+}
+
+// close lets no further goroutine start. It reports whether this was the first call.
+func (w *workers) close() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := !w.closed
+	w.closed = true
+	return first
+}

@@ -1,0 +1,154 @@
+package client
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// A Member is the record of a user in one room at a moment. Source: docs/PROTOCOL.md 3.5.
+type Member struct {
+	// ID is the record's own id, not the user's.
+	ID MemberID `json:"id"`
+	// UserID is whose record it is.
+	UserID UserID `json:"userId"`
+	// RoomID is the room.
+	RoomID RoomID `json:"roomId"`
+	// Dubs counts the votes that the user's songs received in this room.
+	Dubs int64 `json:"dubs"`
+	// Played counts the user's songs that played here.
+	Played int64 `json:"played"`
+	// Skipped counts those that were skipped.
+	Skipped int64 `json:"skipped"`
+	// QueuedNow is the size of the user's own queue here.
+	QueuedNow int64 `json:"queuedNow"`
+	// Order is the place in the queue as QueUp tells it, 99999 or more for who is not queued.
+	Order int64 `json:"order"`
+	// WaitLine has only been seen as 0.
+	WaitLine int64 `json:"waitLine"`
+	// Authorized has only been seen as true.
+	Authorized bool `json:"authorized"`
+	// Muted is true when the user may not chat.
+	Muted bool `json:"muted"`
+	// QueuePaused is true when the user has left the rotation and kept the songs.
+	QueuePaused bool `json:"queuePaused"`
+	// Banned is true when the user may not come in.
+	Banned bool `json:"banned"`
+	// BannedAt is when the ban began, zero without one.
+	BannedAt time.Time `json:"bannedAt,omitzero"`
+	// BannedUntil is when the ban ends, zero for a permanent one.
+	BannedUntil time.Time `json:"bannedUntil,omitzero"`
+	// RoleIDs are the roles held, without the default role; see Roles. Do not change the slice.
+	RoleIDs []RoleID `json:"roleIds,omitempty"`
+
+	extra
+	client *Client
+	held   []Role // what QueUp told of the roles; not changed once set
+}
+
+func newMember(c *Client, w wire.RoomUser) Member {
+	m := Member{
+		ID:          w.ID,
+		UserID:      w.UserID,
+		RoomID:      w.RoomID,
+		Dubs:        w.Dubs,
+		Played:      w.PlayedCount,
+		Skipped:     w.SkippedCount,
+		QueuedNow:   w.SongsInQueue,
+		Order:       w.Order,
+		WaitLine:    w.WaitLine,
+		Authorized:  w.Authorized,
+		Muted:       w.Muted,
+		QueuePaused: w.QueuePaused,
+		Banned:      w.Banned,
+		BannedAt:    w.BannedAt,
+		BannedUntil: w.BannedUntil,
+		extra:       extra{w.Extra},
+		client:      c,
+	}
+	if m.UserID == "" {
+		m.UserID = w.User.ID
+	}
+	for _, custom := range w.Roles {
+		m.held = append(m.held, newCustomRole(custom))
+	}
+	if w.Role.ID != "" && len(m.held) == 0 {
+		m.held = append(m.held, newFixedRole(w.Role))
+	}
+	for _, r := range m.held {
+		m.RoleIDs = append(m.RoleIDs, r.ID)
+	}
+	return m
+}
+
+// User returns the account, and false if the client does not know it.
+func (m Member) User() (User, bool) {
+	if m.client == nil {
+		return User{}, false
+	}
+	return m.client.Users().Get(m.UserID)
+}
+
+// Room returns the room, and false if the client is not in it.
+func (m Member) Room() (*Room, bool) {
+	if m.client == nil {
+		return nil, false
+	}
+	return m.client.Rooms().Get(m.RoomID)
+}
+
+// Roles returns the roles held, without the default role. A role of which only the id is known has just that.
+func (m Member) Roles() []Role {
+	var roles []Role
+	for _, id := range m.RoleIDs {
+		roles = append(roles, m.role(id))
+	}
+	return roles
+}
+
+func (m Member) role(id RoleID) Role {
+	for _, r := range m.held {
+		if r.ID == id && r.Label != "" {
+			return r
+		}
+	}
+	if r, ok := fixedRoles[id]; ok {
+		return r
+	}
+	return Role{ID: id}
+}
+
+// Role returns the highest role held, and false if there is none.
+func (m Member) Role() (Role, bool) {
+	roles := m.Roles()
+	if len(roles) == 0 {
+		return Role{}, false
+	}
+	highest := roles[0]
+	for _, r := range roles[1:] {
+		if r.Position > highest.Position {
+			highest = r
+		}
+	}
+	return highest, true
+}
+
+// Equal reports whether both tell the same, whatever client they come from.
+func (m Member) Equal(n Member) bool {
+	return m.ID == n.ID && m.UserID == n.UserID && m.RoomID == n.RoomID &&
+		m.Dubs == n.Dubs && m.Played == n.Played && m.Skipped == n.Skipped &&
+		m.QueuedNow == n.QueuedNow && m.Order == n.Order && m.WaitLine == n.WaitLine &&
+		m.Authorized == n.Authorized && m.Muted == n.Muted && m.QueuePaused == n.QueuePaused &&
+		m.Banned == n.Banned && m.BannedAt.Equal(n.BannedAt) && m.BannedUntil.Equal(n.BannedUntil) &&
+		slices.Equal(m.RoleIDs, n.RoleIDs) && m.sameExtra(n.extra)
+}
+
+// String returns the user's name where it is known, else the id.
+func (m Member) String() string {
+	if u, ok := m.User(); ok {
+		return u.String()
+	}
+	return fmt.Sprintf("member %s", m.UserID)
+}

@@ -1,0 +1,107 @@
+package client
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// A Message is a chat line of a room, or a private message, at a moment. Source: docs/PROTOCOL.md 3.13.
+type Message struct {
+	// ID names the line.
+	ID MessageID `json:"id"`
+	// Content is the text as people read it, without HTML entities. It may have line breaks.
+	Content string `json:"content"`
+	// AuthorID is who wrote it.
+	AuthorID UserID `json:"authorId"`
+	// RoomID is the room, empty for a private message.
+	RoomID RoomID `json:"roomId,omitempty"`
+	// CreatedAt is when it was sent.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// Deleted is true when it has been deleted. The content stays.
+	Deleted bool `json:"deleted,omitempty"`
+
+	extra
+	client *Client
+	author *User // as of the event that made the message, nil if there was none
+}
+
+func newMessage(c *Client, room RoomID, w *wire.ChatMessage) Message {
+	return Message{
+		ID:        w.ID,
+		Content:   w.Text,
+		AuthorID:  w.User.ID,
+		RoomID:    room,
+		CreatedAt: w.SentAt,
+		extra:     extra{w.Extra},
+		client:    c,
+	}
+}
+
+// newSentMessage makes the value of a line that was just posted. Parts of it stand in the answer itself, others only in
+// the echo of the request.
+func newSentMessage(c *Client, room RoomID, author UserID, w wire.ChatPostResult) Message {
+	m := Message{
+		ID:        w.ID,
+		Content:   w.Text,
+		AuthorID:  author,
+		RoomID:    room,
+		CreatedAt: w.SentAt,
+		extra:     extra{w.Extra},
+		client:    c,
+	}
+	if m.ID == "" {
+		m.ID = w.Request.ID
+	}
+	if m.Content == "" {
+		m.Content = w.Request.Text
+	}
+	if m.CreatedAt.IsZero() {
+		m.CreatedAt = w.Request.SentAt
+	}
+	return m
+}
+
+// Author returns who wrote it, and false if the client does not know them.
+func (m Message) Author() (User, bool) {
+	if m.client == nil {
+		return User{}, false
+	}
+	if u, ok := m.client.Users().Get(m.AuthorID); ok || m.author == nil {
+		return u, ok
+	}
+	return *m.author, true
+}
+
+// Member returns the author's record in the room, and false if they are not there, or for a private message.
+func (m Message) Member() (Member, bool) {
+	room, ok := m.Room()
+	if !ok {
+		return Member{}, false
+	}
+	return room.Members().Get(m.AuthorID)
+}
+
+// Room returns the room, and false for a private message or if the client is not in the room.
+func (m Message) Room() (*Room, bool) {
+	if m.client == nil {
+		return nil, false
+	}
+	return m.client.Rooms().Get(m.RoomID)
+}
+
+// Equal reports whether both tell the same, whatever client they come from.
+func (m Message) Equal(n Message) bool {
+	return m.ID == n.ID && m.Content == n.Content && m.AuthorID == n.AuthorID && m.RoomID == n.RoomID &&
+		m.CreatedAt.Equal(n.CreatedAt) && m.Deleted == n.Deleted && m.sameExtra(n.extra)
+}
+
+// String returns the author and the text.
+func (m Message) String() string {
+	author, ok := m.Author()
+	if !ok {
+		return fmt.Sprintf("%s: %s", m.AuthorID, m.Content)
+	}
+	return fmt.Sprintf("%s: %s", author, m.Content)
+}

@@ -1,0 +1,317 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+// Where QueUp lives. Source: docs/PROTOCOL.md 1.1.
+const (
+	DefaultBaseURL     = "https://api.queup.net"
+	DefaultRealtimeURL = "wss://ws.queup.net/ws/"
+)
+
+// Bounds that options can change.
+const (
+	// DefaultMessageHistory is how many chat lines a room keeps.
+	DefaultMessageHistory = 512
+	// DefaultQueue is how many events wait for a slow handler.
+	DefaultQueue = 1024
+	// DefaultUserCache is how many users a client remembers beside those in its rooms.
+	DefaultUserCache = 10_000
+	// DefaultSongCache is how many pieces of media a client remembers.
+	DefaultSongCache = 2_000
+)
+
+// An Option changes how New makes a client.
+type Option func(*config) error
+
+// config is what the options say.
+type config struct {
+	baseURL, realtimeURL *url.URL
+	httpClient           *http.Client
+	transport            http.RoundTripper
+	dialer               realtime.Dialer
+	dialContext          func(ctx context.Context, network, addr string) (net.Conn, error)
+	proxy                *url.URL
+	tls                  *tls.Config
+	logger               *slog.Logger
+	userAgent            string
+	messageHistory       int
+	users, songs         int
+	rawChat              bool
+	reconnect            realtime.ReconnectPolicy
+	queue                int
+	full                 FullPolicy
+	errorHandler         func(ctx context.Context, err error)
+	ownMessages          bool
+	guest                bool
+}
+
+// newConfig applies the options to the defaults. All their errors come back joined.
+func newConfig(opts []Option) (*config, error) {
+	c := &config{
+		userAgent:      "queup-go",
+		messageHistory: DefaultMessageHistory,
+		users:          DefaultUserCache,
+		songs:          DefaultSongCache,
+		queue:          DefaultQueue,
+	}
+	opts = append([]Option{WithBaseURL(DefaultBaseURL), WithRealtimeURL(DefaultRealtimeURL)}, opts...)
+	var problems []error
+	for i, opt := range opts {
+		if opt == nil {
+			problems = append(problems, fmt.Errorf("queup: New: option %d is nil", i-1))
+			continue
+		}
+		if err := opt(c); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return c, errors.Join(problems...)
+}
+
+func optionError(option, argument, reason string) error {
+	return &ArgumentError{Op: option, Argument: argument, Reason: reason}
+}
+
+// WithBaseURL sets where REST is; the default is [DefaultBaseURL]. Only absolute http and https URLs are taken.
+func WithBaseURL(u string) Option {
+	return func(c *config) (err error) {
+		c.baseURL, err = parseURL("WithBaseURL", u, "http", "https")
+		return err
+	}
+}
+
+// WithRealtimeURL sets where the websocket is; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are taken.
+func WithRealtimeURL(u string) Option {
+	return func(c *config) (err error) {
+		c.realtimeURL, err = parseURL("WithRealtimeURL", u, "ws", "wss")
+		return err
+	}
+}
+
+func parseURL(option, text string, schemes ...string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		// The text may hold a password, and url.Error repeats it: tell the reason alone.
+		if detail, ok := errors.AsType[*url.Error](err); ok {
+			err = detail.Err
+		}
+		return nil, optionError(option, "u", "is not a URL: "+err.Error())
+	}
+	if !slices.Contains(schemes, u.Scheme) || u.Host == "" {
+		return nil, optionError(option, "u", fmt.Sprintf("must be an absolute URL that starts with %s://", strings.Join(schemes, ":// or ")))
+	}
+	return u, nil
+}
+
+// WithHTTPClient makes REST calls through a copy of h. The copy gets a cookie jar if h has none, and never follows
+// redirects, because QueUp answers a lost session with one.
+func WithHTTPClient(h *http.Client) Option {
+	return func(c *config) error {
+		if h == nil {
+			return optionError("WithHTTPClient", "c", "is nil")
+		}
+		c.httpClient = h
+		return nil
+	}
+}
+
+// WithTransport makes REST calls through rt: the place for proxies, recordings, logs and faults of one's own. It takes the place of
+// what WithHTTPClient, WithDialContext, WithProxy and WithTLSConfig would do for REST.
+func WithTransport(rt http.RoundTripper) Option {
+	return func(c *config) error {
+		if rt == nil {
+			return optionError("WithTransport", "rt", "is nil")
+		}
+		c.transport = rt
+		return nil
+	}
+}
+
+// WithDialer opens the websocket through d: the place for recordings and faults of one's own. It takes the place of what
+// WithDialContext, WithProxy and WithTLSConfig would do for the websocket.
+func WithDialer(d realtime.Dialer) Option {
+	return func(c *config) error {
+		if d == nil {
+			return optionError("WithDialer", "d", "is nil")
+		}
+		c.dialer = d
+		return nil
+	}
+}
+
+// WithDialContext makes the network connections of REST and websocket with f.
+func WithDialContext(f func(ctx context.Context, network, addr string) (net.Conn, error)) Option {
+	return func(c *config) error {
+		if f == nil {
+			return optionError("WithDialContext", "f", "is nil")
+		}
+		c.dialContext = f
+		return nil
+	}
+}
+
+// WithProxy sends REST and websocket through a proxy: http, https, socks5 or socks5h, with a user and password if the URL has them.
+func WithProxy(u *url.URL) Option {
+	return func(c *config) error {
+		if u == nil {
+			return optionError("WithProxy", "u", "is nil")
+		}
+		if !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) || u.Host == "" {
+			return optionError("WithProxy", "u", "must start with http://, https://, socks5:// or socks5h:// and name a host")
+		}
+		c.proxy = u
+		return nil
+	}
+}
+
+// WithTLSConfig sets how TLS is spoken with REST and websocket. The configuration is copied.
+func WithTLSConfig(t *tls.Config) Option {
+	return func(c *config) error {
+		if t == nil {
+			return optionError("WithTLSConfig", "c", "is nil")
+		}
+		c.tls = t.Clone()
+		return nil
+	}
+}
+
+// WithLogger sets where the client logs: frames and changes of state at Debug, connections at Info, retries at Warn, errors of handlers at
+// Error. By default it is silent, except for what [WithErrorHandler] says.
+func WithLogger(l *slog.Logger) Option {
+	return func(c *config) error {
+		if l == nil {
+			return optionError("WithLogger", "l", "is nil; leave the option out for silence")
+		}
+		c.logger = l
+		return nil
+	}
+}
+
+// WithUserAgent sets the User-Agent of REST calls and of the websocket's handshake; the default is queup-go.
+func WithUserAgent(s string) Option {
+	return func(c *config) error {
+		if strings.TrimSpace(s) == "" || strings.ContainsAny(s, "\r\n") {
+			return optionError("WithUserAgent", "s", "must be one line of text")
+		}
+		c.userAgent = s
+		return nil
+	}
+}
+
+// WithMessageHistory sets how many chat lines each room keeps; the default is [DefaultMessageHistory], 0 keeps none.
+func WithMessageHistory(n int) Option {
+	return func(c *config) error {
+		if n < 0 {
+			return optionError("WithMessageHistory", "n", "must not be negative")
+		}
+		c.messageHistory = n
+		return nil
+	}
+}
+
+// WithUserCache sets how many users are remembered beside those in the client's rooms; the default is [DefaultUserCache], at least 1.
+func WithUserCache(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return optionError("WithUserCache", "n", "must be at least 1")
+		}
+		c.users = n
+		return nil
+	}
+}
+
+// WithSongCache sets how many pieces of media are remembered; the default is [DefaultSongCache], at least 1.
+func WithSongCache(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return optionError("WithSongCache", "n", "must be at least 1")
+		}
+		c.songs = n
+		return nil
+	}
+}
+
+// WithRawChat sends chat as it is. By default it is HTML-encoded, as QueUp's own page does, so that people read what was sent.
+func WithRawChat(on bool) Option {
+	return func(c *config) error {
+		c.rawChat = on
+		return nil
+	}
+}
+
+// WithReconnect sets when a lost websocket is opened again; the default is [realtime.DefaultReconnect].
+func WithReconnect(p realtime.ReconnectPolicy) Option {
+	return func(c *config) error {
+		if p == nil {
+			return optionError("WithReconnect", "p", "is nil")
+		}
+		c.reconnect = p
+		return nil
+	}
+}
+
+// FullPolicy says what happens to an event when a subscription's queue is full.
+type FullPolicy int
+
+const (
+	// DropOldest gives up the oldest waiting event and says so with Lagged. This is the default.
+	DropOldest FullPolicy = iota
+	// Block makes everything wait for the slow handler, down to the socket. It is meant for offline tools: other handlers stand still
+	// meanwhile, and a handler that waits for another event or calls Close deadlocks itself.
+	Block
+)
+
+// WithQueue sets how many events may wait for a handler, and what happens to more; the default is [DefaultQueue] and [DropOldest].
+func WithQueue(size int, full FullPolicy) Option {
+	return func(c *config) error {
+		if size < 1 {
+			return optionError("WithQueue", "size", "must be at least 1")
+		}
+		if full != DropOldest && full != Block {
+			return optionError("WithQueue", "full", "must be DropOldest or Block")
+		}
+		c.queue, c.full = size, full
+		return nil
+	}
+}
+
+// WithErrorHandler sets who hears of what goes wrong in handlers: [*HandlerError], [*PanicError] and [Lagged]. By default such errors are
+// logged at Error, through [slog.Default] if WithLogger was not used, so that no bot fails in silence.
+func WithErrorHandler(f func(ctx context.Context, err error)) Option {
+	return func(c *config) error {
+		if f == nil {
+			return optionError("WithErrorHandler", "f", "is nil")
+		}
+		c.errorHandler = f
+		return nil
+	}
+}
+
+// WithOwnMessages delivers the chat of the client's own account too. By default a bot does not hear itself.
+func WithOwnMessages(on bool) Option {
+	return func(c *config) error {
+		c.ownMessages = on
+		return nil
+	}
+}
+
+// WithGuest lets Connect work without Login, with a guest's token: such a client can listen but not act.
+func WithGuest() Option {
+	return func(c *config) error {
+		c.guest = true
+		return nil
+	}
+}

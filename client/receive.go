@@ -1,0 +1,121 @@
+package client
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/realtime"
+)
+
+// receive takes the next thing that happened on the websocket. What a handler hears begins here.
+func (l *connection) receive(e realtime.Event) {
+	c := l.client
+	switch e := e.(type) {
+	case realtime.Message:
+		if room, ok := l.rooms[e.Channel]; ok {
+			room.receive(e)
+		}
+		// Other channels have been left: what still comes from them is old. Source: docs/PROTOCOL.md 7, rule 4.
+	case realtime.Connected:
+		if e.Reconnected {
+			l.reconnected()
+		} else {
+			c.events.emit(Ready{now()})
+		}
+	case realtime.Disconnected:
+		l.disconnected(e)
+	case realtime.AttachFailed:
+		l.lose(e.Channel, e.Err)
+	case realtime.Detached:
+		l.lose(e.Channel, errDetachedByServer)
+	case realtime.Malformed:
+		c.events.emit(Malformed{Meta: Meta{At: e.At, Raw: e.Raw}, Err: e.Err})
+	case realtime.UnknownAction:
+		c.events.emit(Unknown{Meta{At: e.At, Raw: e.Raw}})
+	case realtime.ServerError:
+		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", e.Channel), slog.Any("error", e))
+	case realtime.Presence:
+		c.log.DebugContext(c.workers.ctx, "presence changed", slog.String("channel", e.Channel), slog.String("user", e.ClientID))
+	}
+}
+
+var errDetachedByServer = errors.New("queup: QueUp has detached the room")
+
+// now is the Meta of the client's own events.
+func now() Meta { return Meta{At: time.Now()} }
+
+// disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
+func (l *connection) disconnected(e realtime.Disconnected) {
+	for _, room := range l.rooms {
+		room.hold()
+	}
+	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
+	if e.Final {
+		for channel := range l.rooms {
+			l.lose(channel, e.Err)
+		}
+	}
+}
+
+// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile.
+func (l *connection) reconnected() {
+	l.client.events.emit(Reconnected{now()})
+	for _, room := range l.rooms {
+		l.client.workers.start(func() { room.reload(l.client.workers.ctx, l) })
+	}
+}
+
+// lose ends a room that QueUp has ended.
+func (l *connection) lose(channel string, err error) {
+	room, ok := l.rooms[channel]
+	if !ok {
+		return
+	}
+	l.remove(room)
+	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+}
+
+// remove takes a room off the connection and reports whether it was there.
+func (l *connection) remove(room *Room) bool {
+	if l.rooms[room.channel()] != room {
+		return false
+	}
+	delete(l.rooms, room.channel())
+	room.close()
+	return true
+}
+
+// maxHeld bounds how many messages wait while a room is loaded.
+const maxHeld = 4096
+
+// receive takes the next message of the room's channel. While the room is being loaded, messages wait.
+func (r *Room) receive(m realtime.Message) {
+	if r.holding {
+		if len(r.held) == maxHeld {
+			r.client.log.WarnContext(r.client.workers.ctx, "too many events while a room is loaded, the oldest is given up", slog.String("room", r.Slug()))
+			r.held = r.held[1:]
+		}
+		r.held = append(r.held, m)
+		return
+	}
+	event, err := wire.DecodeEvent(m.Name, m.Data)
+	if err != nil {
+		r.client.events.emit(Malformed{Meta: Meta{At: m.At, Room: r, Name: m.Name, Raw: m.Data}, Err: err})
+		return
+	}
+	r.apply(event, Meta{At: m.At, Room: r, Name: event.EventName(), Raw: event.RawJSON()})
+}
+
+// hold lets messages wait until release.
+func (r *Room) hold() { r.holding = true }
+
+// release takes the messages that waited, in their order.
+func (r *Room) release() {
+	held := r.held
+	r.holding, r.held = false, nil
+	for _, m := range held {
+		r.receive(m)
+	}
+}

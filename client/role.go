@@ -1,0 +1,180 @@
+package client
+
+import (
+	"slices"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// A Permission is the right to do something in a room. The names from before custom roles (skip, queue-order, kick, …) mean the same
+// as the ones that took their place. Source: docs/PROTOCOL.md 4.3.
+type Permission string
+
+// The permissions known so far.
+const (
+	PermRoomAdmin          Permission = "room.admin" // grants everything
+	PermRoomManage         Permission = "room.manage"
+	PermRoomAuditView      Permission = "room.audit.view"
+	PermSettingsModeration Permission = "room.settings.moderation"
+	PermQueueView          Permission = "queue.view"
+	PermQueueJoin          Permission = "queue.join"
+	PermQueueSkip          Permission = "queue.skip"
+	PermQueueOrder         Permission = "queue.order"
+	PermQueueRemove        Permission = "queue.remove"
+	PermQueueLock          Permission = "queue.lock"
+	PermQueueLockBypass    Permission = "queue.lock.bypass"
+	PermQueueDJRemove      Permission = "queue.dj.remove"
+	PermChatSend           Permission = "chat.send"
+	PermChatDelete         Permission = "chat.delete"
+	PermChatMention        Permission = "chat.mention"
+	PermChatEmbedImage     Permission = "chat.embed.image"
+	PermChatEmbedLink      Permission = "chat.embed.link"
+	PermChatSlowModeBypass Permission = "chat.slowmode.bypass"
+	PermMembersList        Permission = "members.list"
+	PermMembersMute        Permission = "members.mute"
+	PermMembersKick        Permission = "members.kick"
+	PermMembersBan         Permission = "members.ban"
+	PermRolesManage        Permission = "roles.manage"
+	PermStreamAdmin        Permission = "stream.admin"
+	PermStreamTitle        Permission = "stream.title"
+)
+
+// renamed maps the names from before custom roles to today's. set-dj and set-managers have no successor.
+var renamed = map[Permission]Permission{
+	"update-room":  PermRoomManage,
+	"set-roles":    PermRolesManage,
+	"skip":         PermQueueSkip,
+	"queue-order":  PermQueueOrder,
+	"kick":         PermMembersKick,
+	"ban":          PermMembersBan,
+	"mute":         PermMembersMute,
+	"lock-queue":   PermQueueLock,
+	"delete-chat":  PermChatDelete,
+	"chat-mention": PermChatMention,
+	"chat":         PermChatSend,
+	"mod-settings": PermSettingsModeration,
+}
+
+// implied maps a permission to those that bring it along.
+var implied = map[Permission][]Permission{
+	PermQueueView: {
+		PermSettingsModeration, PermQueueOrder, PermQueueRemove, PermQueueLock, PermQueueDJRemove, PermMembersKick, PermMembersBan,
+	},
+	PermMembersList: {PermMembersMute, PermMembersKick, PermMembersBan, PermRolesManage},
+}
+
+// current returns today's name of a permission.
+func (p Permission) current() Permission {
+	if now, ok := renamed[p]; ok {
+		return now
+	}
+	return p
+}
+
+// Ids of the fixed roles, the same in every room. Source: docs/PROTOCOL.md 4.1.
+const (
+	RoleCoOwner    RoleID = "5615fa9ae596154a5c000000"
+	RoleManager    RoleID = "5615fd84e596150061000003"
+	RoleModerator  RoleID = "52d1ce33c38a06510c000001"
+	RoleVIP        RoleID = "5615fe1ee596154fc2000001"
+	RoleResidentDJ RoleID = "5615feb8e596154fc2000002"
+	RoleDJ         RoleID = "564435423f6ba174d2000001"
+	RoleMember     RoleID = "65ef1e77ac32214febf09295"
+)
+
+// A Role is a set of permissions that members of a room can hold: one of the fixed roles, or since autumn 2026 one of the room's
+// own. Source: docs/PROTOCOL.md 3.6, 3.7.
+type Role struct {
+	// ID names the role; that of a custom role is unique to its room.
+	ID RoleID `json:"id"`
+	// Label is the name shown to people.
+	Label string `json:"label"`
+	// TemplateKey names the starter role it was copied from: co-owner, manager, mod, vip, resident-dj, dj, guest. Empty for a role made
+	// from nothing.
+	TemplateKey string `json:"templateKey,omitempty"`
+	// Position orders roles: higher has more authority. Only the order means something.
+	Position int64 `json:"position"`
+	// Color is #rrggbb, empty for a fixed role.
+	Color string `json:"color,omitempty"`
+	// Permissions are those granted, without the ones they imply; see Can. Do not change the slice.
+	Permissions []Permission `json:"permissions,omitempty"`
+	// Default marks the one role that every member of the room holds.
+	Default bool `json:"default,omitempty"`
+
+	extra
+}
+
+// fixedRoles are the roles that every room had until custom roles came, and QueUp's own positions for their successors.
+var fixedRoles = map[RoleID]Role{
+	RoleCoOwner: {ID: RoleCoOwner, Label: "Co-Owner", TemplateKey: "co-owner", Position: 896, Permissions: permissions(
+		"update-room", "set-roles", "set-managers", "skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat",
+		"chat-mention", "chat", "mod-settings")},
+	RoleManager: {ID: RoleManager, Label: "Manager", TemplateKey: "manager", Position: 768, Permissions: permissions(
+		"set-roles", "skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat", "chat-mention", "chat", "mod-settings")},
+	RoleModerator: {ID: RoleModerator, Label: "Moderator", TemplateKey: "mod", Position: 640, Permissions: permissions(
+		"skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat", "chat-mention", "chat", "mod-settings")},
+	RoleVIP:        {ID: RoleVIP, Label: "VIP", TemplateKey: "vip", Position: 512, Permissions: permissions("skip", "set-dj", "chat")},
+	RoleResidentDJ: {ID: RoleResidentDJ, Label: "Resident DJ", TemplateKey: "resident-dj", Position: 384, Permissions: permissions("set-dj", "chat")},
+	RoleDJ:         {ID: RoleDJ, Label: "DJ", TemplateKey: "dj", Position: 256, Permissions: permissions("chat")},
+	RoleMember:     {ID: RoleMember, Label: "Member", TemplateKey: "member", Permissions: permissions("chat")},
+}
+
+func permissions(names ...string) []Permission {
+	list := make([]Permission, len(names))
+	for i, name := range names {
+		list[i] = Permission(name).current()
+	}
+	return list
+}
+
+// newFixedRole makes the value of a role from before custom roles. Where QueUp sends its id alone, the rest is known.
+func newFixedRole(w wire.Role) Role {
+	known := fixedRoles[w.ID]
+	r := Role{ID: w.ID, Label: w.Label, TemplateKey: w.Type, Position: known.Position, Permissions: permissions(w.Rights...), extra: extra{w.Extra}}
+	if r.Label == "" {
+		r.Label = known.Label
+	}
+	if r.TemplateKey == "" {
+		r.TemplateKey = known.TemplateKey
+	}
+	if len(r.Permissions) == 0 {
+		r.Permissions = known.Permissions
+	}
+	return r
+}
+
+func newCustomRole(w wire.RoomRole) Role {
+	return Role{
+		ID:          w.ID,
+		Label:       w.Label,
+		TemplateKey: w.TemplateKey,
+		Position:    w.Position,
+		Color:       w.Color,
+		Permissions: permissions(w.Permissions...),
+		Default:     w.Default,
+		extra:       extra{w.Extra},
+	}
+}
+
+// Can reports whether the role grants p: itself, through a permission that implies it, or through room.admin.
+func (r Role) Can(p Permission) bool {
+	p = p.current()
+	if slices.Contains(r.Permissions, p) || slices.Contains(r.Permissions, PermRoomAdmin) {
+		return true
+	}
+	return slices.ContainsFunc(implied[p], func(q Permission) bool { return slices.Contains(r.Permissions, q) })
+}
+
+// Equal reports whether both tell the same.
+func (r Role) Equal(s Role) bool {
+	return r.ID == s.ID && r.Label == s.Label && r.TemplateKey == s.TemplateKey && r.Position == s.Position && r.Color == s.Color &&
+		slices.Equal(r.Permissions, s.Permissions) && r.Default == s.Default && r.sameExtra(s.extra)
+}
+
+// String returns the label, or the id where the label is not known.
+func (r Role) String() string {
+	if r.Label == "" {
+		return string(r.ID)
+	}
+	return r.Label
+}

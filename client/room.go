@@ -1,0 +1,221 @@
+package client
+
+import (
+	"context"
+	"html"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf16"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/realtime"
+)
+
+// A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for concurrent use and
+// stays the same through reconnects. Get one with [Client.JoinRoom].
+type Room struct {
+	client  *Client                // immutable
+	id      RoomID                 // immutable
+	members *table[UserID, Member] // written by the connection's goroutine
+	history *history               // written by the connection's goroutine
+
+	holding bool               // owned by the connection's goroutine: messages wait
+	held    []realtime.Message // owned by the connection's goroutine
+
+	mu      sync.RWMutex
+	info    RoomInfo // guarded by mu
+	joined  bool     // guarded by mu: attached, and loaded once
+	present bool     // guarded by mu: also joined by REST, so that it may be acted in
+	song    *Song    // guarded by mu; nil when nothing plays
+}
+
+func newRoom(c *Client, id RoomID) *Room {
+	return &Room{client: c, id: id, members: newTable[UserID, Member](), history: newHistory(c.config.messageHistory)}
+}
+
+func (r *Room) source() (*Client, *Room) { return r.client, r }
+
+// channel is the room's on the websocket. Source: docs/PROTOCOL.md 5.4.
+func (r *Room) channel() string { return "room:" + string(r.id) }
+
+func (r *Room) meta() Meta { return Meta{At: time.Now(), Room: r} }
+
+// ID returns the room's id, which never changes.
+func (r *Room) ID() RoomID { return r.id }
+
+// Slug returns the name in the room's address.
+func (r *Room) Slug() string { return r.Info().Slug }
+
+// Name returns the title.
+func (r *Room) Name() string { return r.Info().Name }
+
+// RTC returns the name of the room's channel in a realtime system of the past.
+func (r *Room) RTC() string { return r.Info().RTC }
+
+// Info returns what the room says about itself.
+func (r *Room) Info() RoomInfo {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.info
+}
+
+// Joined reports whether the client is in the room, or listens to it. It stays true while a lost connection heals.
+func (r *Room) Joined() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.joined
+}
+
+// mayAct reports whether the client is in the room and not only listens.
+func (r *Room) mayAct() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.joined && r.present
+}
+
+// String returns the title, or the id before the room is known.
+func (r *Room) String() string {
+	if name := r.Name(); name != "" {
+		return name
+	}
+	return string(r.id)
+}
+
+// Members are the people in the room. On a nil room there are none.
+func (r *Room) Members() *Collection[UserID, Member] {
+	if r == nil {
+		return nil
+	}
+	return &Collection[UserID, Member]{r.members}
+}
+
+// MemberNamed returns the member with that username, in any case.
+func (r *Room) MemberNamed(name string) (Member, bool) {
+	return r.Members().Find(func(m Member) bool {
+		u, ok := m.User()
+		return ok && strings.EqualFold(u.Username, name)
+	})
+}
+
+// NowPlaying returns what plays, and false if nothing does.
+func (r *Room) NowPlaying() (Song, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.song == nil {
+		return Song{}, false
+	}
+	return *r.song, true
+}
+
+// Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
+func (r *Room) Messages() []Message { return r.history.list() }
+
+// maxMessage is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
+const maxMessage = 255
+
+// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut off.
+//
+// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one that is longer than 255 UTF-16
+// units after HTML encoding; [ErrNotJoined] for a room that the client is not in. A refusal by QueUp is an [*APIError].
+// Source: docs/PROTOCOL.md 1.7, 2.9.
+func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Message{}, &ArgumentError{Op: "Room.SendMessage", Argument: "text", Reason: "is empty"}
+	}
+	if !r.client.config.rawChat {
+		text = html.EscapeString(text)
+	}
+	if n := len(utf16.Encode([]rune(text))); n > maxMessage {
+		return Message{}, &MessageTooLongError{Length: n, Limit: maxMessage}
+	}
+	if !r.mayAct() {
+		return Message{}, ErrNotJoined
+	}
+	answer, err := r.client.rest.PostChat(ctx, &queupapi.PostChatApplicationJSON{
+		Type:            queupapi.NewOptString("chat-message"),
+		Message:         text,
+		Time:            queupapi.NewOptInt64(Millis(time.Now())),
+		RealTimeChannel: queupapi.NewOptString(r.RTC()),
+	}, queupapi.PostChatParams{RoomID: r.id})
+	if err != nil {
+		return Message{}, err
+	}
+	me, _ := r.client.User()
+	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
+}
+
+// presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
+const presenceTimeout = 2 * time.Second
+
+// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it.
+func (r *Room) Leave(ctx context.Context) error {
+	l, err := r.client.link()
+	if err != nil {
+		return err
+	}
+	wasPresent := r.mayAct()
+	left := false
+	if err := l.do(ctx, func() {
+		if left = l.remove(r); left {
+			r.client.events.emit(RoomLeft{Meta: r.meta()})
+		}
+	}); err != nil {
+		return err
+	}
+	if !left {
+		return ErrNotJoined
+	}
+	return r.depart(ctx, l, wasPresent)
+}
+
+// depart tells QueUp that we are gone. The websocket forgets the room in any case, so only REST can fail.
+func (r *Room) depart(ctx context.Context, l *connection, present bool) error {
+	brief, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	if present {
+		_ = l.conn.Presence(brief, r.channel(), realtime.PresenceLeave, nil)
+	}
+	_ = l.conn.Detach(brief, r.channel())
+	if !present {
+		return nil
+	}
+	_, err := r.client.rest.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id})
+	return err
+}
+
+// put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
+func (r *Room) put(m Member) {
+	if _, present := r.members.get(m.UserID); !present {
+		r.client.people.enter(m.UserID)
+	}
+	r.members.put(m.UserID, m)
+}
+
+// take removes a member.
+func (r *Room) take(id UserID) (Member, bool) {
+	m, present := r.members.remove(id)
+	if present {
+		r.client.people.leave(id)
+	}
+	return m, present
+}
+
+// play sets what plays.
+func (r *Room) play(s Song) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.song = &s
+}
+
+// close forgets what is only true while the client is in the room.
+func (r *Room) close() {
+	for id := range r.Members().All() {
+		r.take(id)
+	}
+	r.holding, r.held = false, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joined, r.present, r.song = false, false, nil
+}

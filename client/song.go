@@ -1,0 +1,118 @@
+package client
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// A Song is an entry of a room's queue at a moment: one play that will be, is or was. Source: docs/PROTOCOL.md 3.9.
+type Song struct {
+	// ID names the play.
+	ID PlayID `json:"id"`
+	// SongID names its media; see Info.
+	SongID SongID `json:"songId"`
+	// UserID is who queued it.
+	UserID UserID `json:"userId"`
+	// RoomID is the room.
+	RoomID RoomID `json:"roomId"`
+	// Length is how long it plays.
+	Length time.Duration `json:"length"`
+	// CreatedAt is when it was queued.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	// PlayedAt is when it started, zero before.
+	PlayedAt time.Time `json:"playedAt,omitzero"`
+	// Active is true while it plays.
+	Active bool `json:"active"`
+	// Played is true when its time is over.
+	Played bool `json:"played"`
+	// Skipped is true when it was ended early.
+	Skipped bool `json:"skipped"`
+	// Order is its place in the queue as QueUp tells it, 999 for a fresh entry.
+	Order int64 `json:"order"`
+	// Updubs counts votes for it.
+	Updubs int64 `json:"updubs"`
+	// Downdubs counts votes against it.
+	Downdubs int64 `json:"downdubs"`
+	// Grabs counts how often it was added to a playlist.
+	Grabs int64 `json:"grabs"`
+
+	extra
+	client *Client
+	info   *SongInfo // its media as of the event that made the value, nil if there were none
+}
+
+func newSong(c *Client, w wire.Play) Song {
+	s := Song{
+		ID:        w.ID,
+		SongID:    w.SongID,
+		UserID:    w.UserID,
+		RoomID:    w.RoomID,
+		Length:    w.Length,
+		CreatedAt: w.Created,
+		PlayedAt:  w.PlayedAt,
+		Active:    w.Active,
+		Played:    w.Played,
+		Skipped:   w.Skipped,
+		Order:     w.Order,
+		Updubs:    w.Updubs,
+		Downdubs:  w.Downdubs,
+		Grabs:     w.Grabs,
+		extra:     extra{w.Extra},
+		client:    c,
+	}
+	if s.SongID == "" {
+		s.SongID = w.Song.ID
+	}
+	if s.UserID == "" {
+		s.UserID = w.User.ID
+	}
+	return s
+}
+
+// NetDubs is the score: votes for it less votes against it.
+func (s Song) NetDubs() int64 { return s.Updubs - s.Downdubs }
+
+// Info returns its media, and false if the client does not know it.
+func (s Song) Info() (SongInfo, bool) {
+	if s.info != nil {
+		return *s.info, true
+	}
+	if s.client == nil {
+		return SongInfo{}, false
+	}
+	return s.client.Songs().Get(s.SongID)
+}
+
+// User returns who queued it, and false if the client does not know them.
+func (s Song) User() (User, bool) {
+	if s.client == nil {
+		return User{}, false
+	}
+	return s.client.Users().Get(s.UserID)
+}
+
+// Room returns the room, and false if the client is not in it.
+func (s Song) Room() (*Room, bool) {
+	if s.client == nil {
+		return nil, false
+	}
+	return s.client.Rooms().Get(s.RoomID)
+}
+
+// Equal reports whether both tell the same, whatever client they come from.
+func (s Song) Equal(t Song) bool {
+	return s.ID == t.ID && s.SongID == t.SongID && s.UserID == t.UserID && s.RoomID == t.RoomID && s.Length == t.Length &&
+		s.CreatedAt.Equal(t.CreatedAt) && s.PlayedAt.Equal(t.PlayedAt) &&
+		s.Active == t.Active && s.Played == t.Played && s.Skipped == t.Skipped && s.Order == t.Order &&
+		s.Updubs == t.Updubs && s.Downdubs == t.Downdubs && s.Grabs == t.Grabs && s.sameExtra(t.extra)
+}
+
+// String returns the title and the length where the media is known, else the id.
+func (s Song) String() string {
+	if info, ok := s.Info(); ok {
+		return info.String()
+	}
+	return fmt.Sprintf("song %s", s.SongID)
+}

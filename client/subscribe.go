@@ -1,0 +1,130 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"reflect"
+)
+
+// A Source is what events come from: a *Client, for all of its events, or a *Room, for those of that room.
+type Source interface {
+	// source returns the client, and the room if only its events are wanted.
+	source() (*Client, *Room)
+}
+
+// On calls handle for each event of type E. E is one of the event types of this package, or an interface that some of them satisfy: On[Event]
+// hears everything.
+//
+// One subscription hears its events in order and one at a time; two subscriptions do not wait for each other. A handler may call anything,
+// Close included. Its ctx ends when the client is closed. An error it returns, or a panic, goes to the error handler
+// ([WithErrorHandler]) and ends nothing.
+//
+// cancel ends the subscription: no event is handled after the one that is being handled. It returns at once and may be called twice, and from
+// the handler.
+//
+// On panics if E is no event type (a pointer, a struct that embeds an event) or if s or handle is nil.
+func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel func()) {
+	c, room := mustSource[E]("On", s)
+	if handle == nil {
+		panic(fmt.Sprintf("client: On[%s]: the handler is nil", reflect.TypeFor[E]()))
+	}
+	sub := newSubscription[E](c, room)
+	sub.handle = func(ctx context.Context, e Event) error { return handle(ctx, e.(E)) }
+	c.events.add(sub)
+	return sub.cancel
+}
+
+// Stream returns the events of type E as a sequence, for use in a range loop. It subscribes at the call, so nothing that happens between
+// the call and the loop is missed. The sequence ends with ctx, with Close, or when the loop is left, and it can be used once.
+//
+// It panics as [On] does.
+func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
+	c, room := mustSource[E]("Stream", s)
+	sub := newSubscription[E](c, room)
+	sub.ready = make(chan struct{}, 1)
+	c.events.add(sub)
+	stop := context.AfterFunc(ctx, sub.cancel)
+	return func(yield func(E) bool) {
+		defer stop()
+		defer sub.cancel()
+		for {
+			e, err := sub.next(ctx)
+			if err != nil || !yield(e.(E)) {
+				return
+			}
+		}
+	}
+}
+
+// Next waits for an event of type E that match accepts; a nil match accepts any. It returns the cause of ctx when that ends first, and
+// [ErrClosed] when the client is closed.
+//
+// It subscribes at the call. To wait for the answer to something you do, call [Stream] first and then act.
+//
+// It panics as [On] does.
+func Next[E Event](ctx context.Context, s Source, match func(E) bool) (E, error) {
+	c, room := mustSource[E]("Next", s)
+	sub := newSubscription[E](c, room)
+	sub.ready = make(chan struct{}, 1)
+	c.events.add(sub)
+	defer sub.cancel()
+	for {
+		e, err := sub.next(ctx)
+		if err != nil {
+			var none E
+			return none, err
+		}
+		if e := e.(E); match == nil || match(e) {
+			return e, nil
+		}
+	}
+}
+
+// mustSource refuses, at registration, what could never work.
+func mustSource[E Event](call string, s Source) (*Client, *Room) {
+	t := reflect.TypeFor[E]()
+	if len(typesOf(t)) == 0 {
+		panic(fmt.Sprintf("client: %s[%s]: %s is not an event type of package client%s", call, t, t, hint(t)))
+	}
+	if s == nil || reflect.ValueOf(s).IsNil() {
+		panic(fmt.Sprintf("client: %s[%s]: the source is nil", call, t))
+	}
+	return s.source()
+}
+
+// hint says what was probably meant.
+func hint(t reflect.Type) string {
+	if t.Kind() == reflect.Pointer && len(typesOf(t.Elem())) > 0 {
+		return fmt.Sprintf("; use %s, events travel by value", t.Elem())
+	}
+	if t.Kind() == reflect.Struct {
+		for field := range t.Fields() {
+			if field.Anonymous && len(typesOf(field.Type)) > 0 {
+				return fmt.Sprintf("; use %s, which it embeds", field.Type)
+			}
+		}
+	}
+	return ""
+}
+
+// eventTypes are all event types.
+var eventTypes = []reflect.Type{
+	reflect.TypeFor[Ready](), reflect.TypeFor[Disconnected](), reflect.TypeFor[Reconnected](), reflect.TypeFor[Lagged](),
+	reflect.TypeFor[Unknown](), reflect.TypeFor[Malformed](),
+	reflect.TypeFor[RoomJoined](), reflect.TypeFor[RoomLeft](),
+	reflect.TypeFor[MemberJoined](), reflect.TypeFor[MemberLeft](), reflect.TypeFor[MemberUpdated](),
+	reflect.TypeFor[Chat](), reflect.TypeFor[ChatDeleted](),
+	reflect.TypeFor[SongChanged](), reflect.TypeFor[PlaylistUpdated](), reflect.TypeFor[SongSkipped](), reflect.TypeFor[Dub](),
+}
+
+// typesOf returns the event types that t stands for: itself, or all that satisfy it if it is an interface.
+func typesOf(t reflect.Type) []reflect.Type {
+	var types []reflect.Type
+	for _, e := range eventTypes {
+		if t == e || t.Kind() == reflect.Interface && e.Implements(t) {
+			types = append(types, e)
+		}
+	}
+	return types
+}

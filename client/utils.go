@@ -1,0 +1,45 @@
+package client
+
+import (
+	"fmt"
+	"iter"
+	"time"
+)
+
+// TimeFromMillis converts epoch milliseconds, as QueUp sends them, to a time in UTC. It is backtracked's utils.dt.
+func TimeFromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// Millis converts a time to epoch milliseconds; what is finer than a millisecond is lost. It is backtracked's utils.ts.
+func Millis(t time.Time) int64 { return t.UnixMilli() }
+
+// ParseTimestamp reads an ISO 8601 timestamp with date, time and zone, for example 2017-06-02T16:23:14.815Z, and returns
+// it in UTC. It is backtracked's utils.tzdt. Any other text is a *time.ParseError.
+func ParseTimestamp(iso string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, iso)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return t.UTC(), nil
+}
+
+// FormatSongLength writes a length as people read it on a player: minutes and seconds (03:54), with hours in front from
+// an hour on (1:02:03). Parts of a second are cut off and a negative length counts as zero. It is backtracked's utils.song_length.
+func FormatSongLength(d time.Duration) string {
+	seconds := int64(max(d, 0) / time.Second)
+	if seconds < 3600 {
+		return fmt.Sprintf("%02d:%02d", seconds/60, seconds%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
+}
+
+// Find returns the first value of seq that match accepts. It is backtracked's utils.get, with a function in the place of
+// attributes.
+func Find[T any](seq iter.Seq[T], match func(T) bool) (T, bool) {
+	for v := range seq {
+		if match(v) {
+			return v, true
+		}
+	}
+	var none T
+	return none, false
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+// demo lets the bot live for a moment in a QueUp in memory: alice greets it, tries the command, and the program ends when
+// the answer has arrived in the room.
+func demo(ctx context.Context, out io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	server := queuptest.NewServer()
+	defer server.Close()
+	said := transcript{out}
+	said.note("no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
+
+	bot, err := newPingbot("lounge", said, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+	if err != nil {
+		return err
+	}
+	answered := false
+	client.On(bot, func(ctx context.Context, _ client.RoomJoined) error {
+		lounge := server.Room("lounge")
+		for _, text := range []string{"hello everybody", "~ping"} {
+			pause(ctx, 500*time.Millisecond)
+			lounge.Say("alice", text)
+		}
+		_, err := server.Await(ctx, func(e queuptest.Entry) bool {
+			return e.In && e.User == "bot" && e.Method == "POST" && e.Status == 200 && e.Path == "/chat/"+string(lounge.ID())
+		})
+		answered = err == nil
+		pause(ctx, 500*time.Millisecond)
+		cancel()
+		return nil
+	})
+	if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		return err
+	}
+	<-bot.Done()
+	if !answered {
+		return errors.New("the bot did not answer within 10 seconds")
+	}
+	said.note("that is all; see examples/pingbot for the code")
+	return nil
+}
+
+// pause waits, as people do between two lines.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

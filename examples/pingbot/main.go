@@ -1,0 +1,71 @@
+// Command pingbot answers ~ping with Pong! and prints the room's conversation.
+//
+// With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted. Without them it
+// needs no account: it starts a QueUp of its own in memory, where alice talks to it, and ends by itself.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+
+	"github.com/queup-go/queup/client"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
+	switch {
+	case email == "" && password == "" && room == "":
+		return demo(ctx, out)
+	case email == "" || password == "" || room == "":
+		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
+	}
+	bot, err := newPingbot(room, transcript{out})
+	if err != nil {
+		return err
+	}
+	return bot.Run(ctx, email, password)
+}
+
+// newPingbot makes the bot: it joins a room, answers, and writes down what is said.
+func newPingbot(room string, said transcript, opts ...client.Option) (*client.Client, error) {
+	bot, err := client.New(opts...)
+	if err != nil {
+		return nil, err
+	}
+	client.On(bot, func(ctx context.Context, _ client.Ready) error {
+		joined, err := bot.JoinRoom(ctx, room)
+		if err != nil {
+			return fmt.Errorf("cannot join %q: %w", room, err)
+		}
+		said.note("joined %s with %d people", joined, joined.Members().Len())
+		return nil
+	})
+	client.On(bot, func(ctx context.Context, e client.Chat) error {
+		said.line(e.Message.CreatedAt, e.Author.Username, e.Message.Content)
+		if e.Message.Content != "~ping" {
+			return nil
+		}
+		answer, err := e.Room.SendMessage(ctx, "Pong!")
+		if err != nil {
+			return err
+		}
+		me, _ := bot.User()
+		said.line(answer.CreatedAt, me.Username, answer.Content)
+		return nil
+	})
+	return bot, nil
+}

@@ -1,0 +1,76 @@
+package redact_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/queup-go/queup/internal/redact"
+)
+
+func TestText_masksEveryKnownShape(t *testing.T) {
+	const secret = "hunter2-Secret"
+	const token = "eyJhbGciOiJIUzI1NiJ9.eyJjbGllbnRJZCI6IjEifQ.c2lnbmF0dXJl"
+	tests := map[string]string{
+		"password in JSON":       `{"username":"bot","password":"` + secret + `"}`,
+		"escaped quote in JSON":  `{"password":"a\"` + secret + `"}`,
+		"room password in JSON":  `{"roomPassword": "` + secret + `"}`,
+		"password in a form":     `username=bot&password=` + secret + `&x=1`,
+		"room password in form":  `password-room=` + secret,
+		"token in a URL":         `wss://ws.queup.net/ws/?connect=1&access_token=` + secret + `&EIO=3`,
+		"token answer":           `{"action":17,"token":"` + token + `"}`,
+		"bare token":             `the token ` + token + ` was refused`,
+		"cookie header":          "Cookie: connect.sid=" + secret,
+		"set-cookie header":      "Set-Cookie: sid=" + secret + "; Path=/",
+		"cookie in running text": "got connect.sid=" + secret + "; again",
+		"authorization header":   "Authorization: Bearer " + secret,
+		"websocket host header":  "X-Access-Token: " + secret,
+	}
+	for name, text := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := redact.Text(text)
+			if strings.Contains(got, secret) || strings.Contains(got, token) {
+				t.Errorf("secret survives: %s", got)
+			}
+			if !strings.Contains(got, redact.Mask) {
+				t.Errorf("no mask in %s", got)
+			}
+		})
+	}
+}
+
+func TestText_leavesTheRest(t *testing.T) {
+	for _, text := range []string{
+		`{"code":404,"message":"Room not found"}`,
+		`password-protected rooms exist`,
+		`username=bot&x=1`,
+	} {
+		if got := redact.Text(text); got != text {
+			t.Errorf("Text(%q) = %q", text, got)
+		}
+	}
+}
+
+func TestSecret_printsAsMask(t *testing.T) {
+	const secret = redact.Secret("hunter2-Secret")
+	holder := struct{ Password redact.Secret }{secret}
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "password", secret, "holder", holder)
+	marshalled, err := json.Marshal(holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{
+		fmt.Sprint(secret), fmt.Sprintf("%s %q %v %+v %#v %x", secret, secret, secret, secret, secret, secret),
+		fmt.Sprintf("%v %+v %#v", holder, holder, holder), log.String(), string(marshalled),
+	} {
+		if strings.Contains(out, "hunter2") || strings.Contains(out, fmt.Sprintf("%x", "hunter2")) {
+			t.Errorf("secret printed: %s", out)
+		}
+	}
+	if secret.Reveal() != "hunter2-Secret" {
+		t.Error("Reveal does not give the secret")
+	}
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/queup-go/queup/gen/queupapi"
+)
+
+const document = `
+openapi: 3.1.0
+info: {title: t, version: "1"}
+paths:
+  /chat/{roomId}/{chatId}:
+    delete: {operationId: deleteChat, responses: {"200": {description: ok}}}
+  /chat/skip/{playId}:
+    delete: {operationId: skip, responses: {"200": {description: ok}}}
+  /room:
+    get: {operationId: rooms, responses: {"200": {description: ok}}}
+`
+
+func TestGenerate_mostParticularPathFirst(t *testing.T) {
+	code, err := generate([]byte(document), "api")
+	if err != nil {
+		t.Fatal(err)
+	}
+	skip, remove := bytes.Index(code, []byte(`"/chat/skip/*", "skip"`)), bytes.Index(code, []byte(`"/chat/*/*", "deleteChat"`))
+	if skip < 0 || remove < 0 || skip > remove {
+		t.Errorf("skip at %d, deleteChat at %d in\n%s", skip, remove, code)
+	}
+	again, err := generate([]byte(document), "api")
+	if err != nil || !bytes.Equal(code, again) {
+		t.Errorf("a second run differs (%v)", err)
+	}
+}
+
+func TestGenerate_refusesNamelessOperations(t *testing.T) {
+	_, err := generate([]byte(strings.Replace(document, "operationId: rooms, ", "", 1)), "api")
+	if err == nil || !strings.Contains(err.Error(), "GET /room has no operationId") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestFindOperation(t *testing.T) {
+	tests := []struct{ method, path, want string }{
+		{"POST", "/auth/login", "login"},
+		{"GET", "/room/night-room", "room"},
+		{"POST", "/room/65a1f0c2d4e8b90012ab34cd/users", "joinRoom"},
+		{"DELETE", "/room/65a1f0c2d4e8b90012ab34cd/users", "leaveRoom"},
+		{"GET", "/room/a%2Fb", "room"},
+		{"GET", "/room/a/playlist/active", "activeSong"},
+		{"GET", "/room/a/playlist/active/dubs", "activeDubs"},
+		{"PUT", "/auth/login", ""},
+		{"GET", "/room/", ""},
+		{"GET", "/", ""},
+		{"GET", "", ""},
+		{"GET", "/nowhere", ""},
+	}
+	for _, tt := range tests {
+		if got, ok := queupapi.FindOperation(tt.method, tt.path); got != tt.want || ok != (tt.want != "") {
+			t.Errorf("FindOperation(%s %s) = %q, %v, want %q", tt.method, tt.path, got, ok, tt.want)
+		}
+	}
+}
