@@ -109,7 +109,7 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	answer, err := c.rest.Session(ctx)
 	if err != nil {
 		c.session.end()
-		return fmt.Errorf("queup: who is logged in: %w", err)
+		return failed("session", err)
 	}
 	me := AuthenticatedUser{c.people.see(newUser(c, answer.Data), true)}
 	c.mu.Lock()
@@ -127,7 +127,10 @@ func (c *Client) sendLogin(ctx context.Context, who credentials) error {
 			return &AuthorizationError{answer: refusal}
 		}
 	}
-	return err
+	if err != nil {
+		return failed(opLogin, err)
+	}
+	return nil
 }
 
 // LoggedIn reports whether Login has succeeded and Logout has not been called since.
@@ -164,9 +167,12 @@ func (c *Client) Logout(ctx context.Context) error {
 	_, err := c.rest.Logout(ctx)
 	c.session.end()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.me = nil
-	return err
+	c.mu.Unlock()
+	if err != nil {
+		return failed(opLogout, err)
+	}
+	return nil
 }
 
 // Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is

@@ -91,7 +91,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 		return "", realtime.Permanent(err)
 	}
 	if err != nil {
-		return "", err
+		return "", failed("token", err)
 	}
 	if answer.Data.Token == "" {
 		return "", errors.New("queup: token: the answer holds no token")

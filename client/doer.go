@@ -36,6 +36,7 @@ type doer struct {
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	op := d.operation(req)
 	known := d.session.generation()
+	cookies := req.Header["Cookie"] // net/http adds those of the jar, which belong to this try alone
 	resp, err := d.send(op, req)
 	if err != nil || !loginRedirect(resp) || op == opLogin || op == opLogout {
 		return d.judge(op, resp, err)
@@ -46,7 +47,7 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		lost.reason = errors.Join(ErrSessionExpired, err)
 		return nil, lost
 	}
-	again, err := rewind(req)
+	again, err := rewind(req, cookies)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (d *doer) judge(op string, resp *http.Response, err error) (*http.Response,
 	if resp.StatusCode != http.StatusOK {
 		return nil, failure(op, resp, nil)
 	}
-	if err := jsonAnswer(op, resp, maxAnswer); err != nil {
+	if err := readJSON(op, resp); err != nil {
 		return nil, err
 	}
 	return resp, nil
@@ -111,9 +112,10 @@ func done(resp *http.Response) *http.Response {
 	return &good
 }
 
-// rewind returns a copy of req that can be sent once more.
-func rewind(req *http.Request) (*http.Request, error) {
+// rewind returns a copy of req that can be sent once more, with the cookies it had before it was sent.
+func rewind(req *http.Request, cookies []string) (*http.Request, error) {
 	again := req.Clone(req.Context())
+	again.Header["Cookie"] = cookies
 	if req.GetBody == nil {
 		return again, nil
 	}

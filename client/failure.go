@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -137,51 +138,36 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// jsonAnswer makes sure that a successful answer is JSON, and that reading it ends: its body fails beyond limit bytes.
-func jsonAnswer(op string, resp *http.Response, limit int64) error {
-	body := &limitedBody{body: resp.Body, op: op, limit: limit, left: limit}
-	start := make([]byte, 64)
-	n, err := io.ReadFull(body, start)
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		_ = body.Close()
-		return err
+// readJSON reads a successful answer to its end and makes sure that it is one JSON object, so that the generated decoders, which would
+// put the whole body into their errors, have nothing to complain about. The answer's body is what was read.
+func readJSON(op string, resp *http.Response) error {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	_ = resp.Body.Close()
+	if err != nil {
+		return sendError(resp.Request.Context(), op, err)
 	}
-	start = start[:n]
-	if bytes.HasPrefix(start, []byte("\xef\xbb\xbf")) { // a byte order mark is not JSON
-		start = start[3:]
+	if len(body) > maxAnswer {
+		return fmt.Errorf("queup: %s: the answer is longer than %d MiB", op, maxAnswer>>20)
 	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(start), body), body}
-	if first := bytes.TrimLeft(start, " \t\r\n"); len(first) == 0 || first[0] != '{' {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark is not JSON
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if jx.DecodeBytes(body).Next() != jx.Object {
 		return failure(op, resp, nil)
+	}
+	if !jx.Valid(body) {
+		bad := failure(op, resp, nil)
+		bad.Message = "answered with JSON that is damaged or cut off"
+		return bad
 	}
 	resp.Header = resp.Header.Clone()
 	resp.Header.Set("Content-Type", "application/json")
 	return nil
 }
 
-// limitedBody is a body that fails when it is longer than it may be.
-type limitedBody struct {
-	body  io.ReadCloser
-	op    string
-	limit int64
-	left  int64
+// failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other.
+func failed(op string, err error) error {
+	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "do request: ") {
+		return inner
+	}
+	return fmt.Errorf("queup: %s: %w", op, err)
 }
-
-func (b *limitedBody) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, fmt.Errorf("queup: %s: the answer is longer than %d MiB", b.op, b.limit>>20)
-	}
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.body.Read(p)
-	if b.left -= int64(n); b.left < 0 {
-		return n - 1, fmt.Errorf("queup: %s: the answer is longer than %d MiB", b.op, b.limit>>20)
-	}
-	return n, err
-}
-
-func (b *limitedBody) Close() error { return b.body.Close() }

@@ -58,7 +58,7 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	}
 	answer, err := c.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
-		return nil, err
+		return nil, failed("room", err)
 	}
 	info := newRoomInfo(answer.Data)
 	if info.ID == "" {
@@ -156,8 +156,10 @@ func (r *Room) enter(ctx context.Context, password string) error {
 	if password != "" {
 		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password)})
 	}
-	_, err := r.client.rest.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id})
-	return err
+	if _, err := r.client.rest.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id}); err != nil {
+		return failed(opJoinRoom, err)
+	}
+	return nil
 }
 
 // appear enters presence: without it the account does not show in the room. Source: docs/PROTOCOL.md 5.5.
@@ -199,20 +201,22 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
-		if err == nil {
-			state.users = answer.Data
+		if err != nil {
+			return failed("roomUsers", err)
 		}
-		return err
+		state.users = answer.Data
+		return nil
 	})
 	g.Go(func() error {
 		answer, err := r.client.rest.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		if errors.Is(err, ErrNotFound) { // nothing plays
 			return nil
 		}
-		if err == nil {
-			state.active = answer.Data
+		if err != nil {
+			return failed("activeSong", err)
 		}
-		return err
+		state.active = answer.Data
+		return nil
 	})
 	return state, g.Wait()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -31,9 +32,7 @@ func (s site) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	a := s(req)
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	for name, values := range a.header {
-		header[name] = values
-	}
+	maps.Copy(header, a.header)
 	return &http.Response{
 		StatusCode:    a.status,
 		Header:        header,
@@ -125,11 +124,11 @@ func TestAPIError_findsTheTextInAllShapes(t *testing.T) {
 			if refusal.Message != tt.message || refusal.Code != tt.code || refusal.Status != tt.answer.status {
 				t.Errorf("message %q, code %q, status %d; want %q, %q, %d", refusal.Message, refusal.Code, refusal.Status, tt.message, tt.code, tt.answer.status)
 			}
-			if refusal.Op != "room" || refusal.Method != "GET" || refusal.Path != "/room/night-room" {
+			if refusal.Op != "room" || refusal.Method != http.MethodGet || refusal.Path != "/room/night-room" {
 				t.Errorf("operation %s, %s %s", refusal.Op, refusal.Method, refusal.Path)
 			}
 			for _, sentinel := range []error{client.ErrNotFound, client.ErrRateLimited, client.ErrForbidden, client.ErrUnauthorized, client.ErrBanned} {
-				if got, want := errors.Is(err, sentinel), sentinel == tt.is; got != want {
+				if got, want := errors.Is(err, sentinel), errors.Is(tt.is, sentinel); got != want {
 					t.Errorf("errors.Is(err, %v) = %v", sentinel, got)
 				}
 			}
@@ -157,7 +156,7 @@ func TestAPIError_joining(t *testing.T) {
 			bot := newClient(t, func(*http.Request) answer { return tt.answer })
 			_, err := bot.REST().JoinRoom(t.Context(), queupapi.OptJoinRequest{}, queupapi.JoinRoomParams{RoomID: "65a1f0c2d4e8b90012ab34cd"})
 			for _, sentinel := range []error{client.ErrBanned, client.ErrRoomPassword, client.ErrTooManyPasswords} {
-				if got, want := errors.Is(err, sentinel), sentinel == tt.is; got != want {
+				if got, want := errors.Is(err, sentinel), errors.Is(tt.is, sentinel); got != want {
 					t.Errorf("errors.Is(%v, %v) = %v", err, sentinel, got)
 				}
 			}
@@ -206,12 +205,12 @@ func TestAnswers_thatLookGoodAndAreNot(t *testing.T) {
 		answer answer
 		want   string
 	}{
-		"HTML with status 200":     {answer{status: 200, body: "<!DOCTYPE html><title>QueUp</title>", header: http.Header{"Content-Type": {"text/html"}}}, "answered with text/html instead of JSON"},
-		"nothing with status 200":  {answer{status: 200}, "answered without a body"},
-		"a list instead of {}":     {answer{status: 200, body: `[]`}, "room: 200"},
-		"a redirect to elsewhere":  {answer{status: 302, header: http.Header{"Location": {"https://evil.example/?token=hunter2"}}}, "answered with a redirect to https://evil.example/?token=***"},
-		"an answer without data":   {answer{status: 200, body: `{"code":200,"message":"OK"}`}, "data"},
-		"an answer cut in the mid": {answer{status: 200, body: `{"code":200,"data":{"_id":"65a1`}, "decode"},
+		"HTML with status 200":    {answer{status: 200, body: "<!DOCTYPE html><title>QueUp</title>", header: http.Header{"Content-Type": {"text/html"}}}, "answered with text/html instead of JSON"},
+		"nothing with status 200": {answer{status: 200}, "answered without a body"},
+		"a list instead of {}":    {answer{status: 200, body: `[]`}, "room: 200"},
+		"a redirect to elsewhere": {answer{status: 302, header: http.Header{"Location": {"https://evil.example/?token=hunter2"}}}, "answered with a redirect to https://evil.example/?token=***"},
+		"an answer without data":  {answer{status: 200, body: `{"code":200,"message":"OK"}`}, "data"},
+		"an answer that is cut":   {answer{status: 200, body: `{"code":200,"data":{"_id":"65a1`}, "room: 200 OK: answered with JSON that is damaged or cut off"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -140,7 +140,7 @@ func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 		RealTimeChannel: queupapi.NewOptString(r.RTC()),
 	}, queupapi.PostChatParams{RoomID: r.id})
 	if err != nil {
-		return Message{}, err
+		return Message{}, failed("postChat", err)
 	}
 	me, _ := r.client.User()
 	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
@@ -181,8 +181,10 @@ func (r *Room) depart(ctx context.Context, l *connection, present bool) error {
 	if !present {
 		return nil
 	}
-	_, err := r.client.rest.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id})
-	return err
+	if _, err := r.client.rest.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
+		return failed("leaveRoom", err)
+	}
+	return nil
 }
 
 // put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.

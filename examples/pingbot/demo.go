@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
 	"github.com/queup-go/queup/client"
@@ -32,7 +33,7 @@ func demo(ctx context.Context, out io.Writer) error {
 			lounge.Say("alice", text)
 		}
 		_, err := server.Await(ctx, func(e queuptest.Entry) bool {
-			return e.In && e.User == "bot" && e.Method == "POST" && e.Status == 200 && e.Path == "/chat/"+string(lounge.ID())
+			return !e.In && e.User == "bot" && e.Status == http.StatusOK && e.Path == "/chat/"+lounge.ID()
 		})
 		answered = err == nil
 		pause(ctx, 500*time.Millisecond)

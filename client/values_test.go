@@ -1,0 +1,185 @@
+package client_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/queup-go/queup/client"
+)
+
+// A bot's unit test writes values as literals: their methods must not need a client.
+func TestValues_zeroAndLiteralAreSafe(t *testing.T) {
+	var (
+		room    *client.Room
+		user    client.User
+		member  client.Member
+		message client.Message
+		song    client.Song
+		info    client.SongInfo
+		role    client.Role
+	)
+	misses := map[string]bool{}
+	_, misses["User.AvatarURL"] = user.AvatarURL()
+	_, misses["User.MemberOf"] = user.MemberOf(room)
+	_, misses["Member.User"] = member.User()
+	_, misses["Member.Room"] = member.Room()
+	_, misses["Member.Role"] = member.Role()
+	_, misses["Message.Author"] = message.Author()
+	_, misses["Message.Member"] = message.Member()
+	_, misses["Message.Room"] = message.Room()
+	_, misses["Song.Info"] = song.Info()
+	_, misses["Song.User"] = song.User()
+	_, misses["Song.Room"] = song.Room()
+	for name, found := range misses {
+		if found {
+			t.Errorf("%s of a zero value finds something", name)
+		}
+	}
+	if room.Members().Len() != 0 || info.URL() != "" || info.Live() || role.Can(client.PermMembersKick) || song.NetDubs() != 0 {
+		t.Error("zero values know something")
+	}
+	for _, v := range []fmt.Stringer{user, member, message, song, info, role, client.RoomInfo{}} {
+		if text := v.String(); strings.Contains(text, "0x") {
+			t.Errorf("%T prints %q", v, text)
+		}
+	}
+	for _, x := range []interface {
+		Extra() map[string]json.RawMessage
+	}{user, member, message, song, info, role, client.RoomInfo{}} {
+		if len(x.Extra()) != 0 {
+			t.Errorf("%T has extra members", x)
+		}
+	}
+}
+
+func TestValues_marshalCompareAndPrint(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 5e6, time.UTC)
+	values := []struct {
+		value any
+		text  string
+	}{
+		{client.User{ID: "u1", Username: "alice", Avatar: "https://img.example/a.png", CreatedAt: at}, "alice"},
+		{client.Member{ID: "m1", UserID: "u1", RoomID: "r1", Dubs: 3, Played: 2, Skipped: 1, QueuedNow: 4, Order: 5, Authorized: true, Muted: true, BannedAt: at, RoleIDs: []client.RoleID{client.RoleVIP}}, "member u1"},
+		{client.Message{ID: "u1-1", AuthorID: "u1", RoomID: "r1", Content: "hi", CreatedAt: at, Deleted: true}, "u1: hi"},
+		{client.Song{ID: "p1", SongID: "s1", UserID: "u1", RoomID: "r1", Length: time.Minute, CreatedAt: at, PlayedAt: at, Active: true, Order: 1, Updubs: 3, Downdubs: 1, Grabs: 2}, "song s1"},
+		{client.SongInfo{ID: "s1", Name: "Artist - Title", Provider: client.YouTube, MediaID: "x", Length: 234 * time.Second, Thumbnail: "https://i.example/x.jpg", CreatedAt: at}, "Artist - Title (03:54)"},
+		{client.Role{ID: client.RoleVIP, Label: "VIP", TemplateKey: "vip", Position: 512, Color: "#00aeff", Permissions: []client.Permission{client.PermQueueSkip}}, "VIP"},
+		{client.RoomInfo{ID: "r1", Slug: "lounge", Name: "The Lounge", Public: true, OwnerID: "u1", MaxSongLength: 10 * time.Minute, CreatedAt: at}, "The Lounge"},
+	}
+	for _, tt := range values {
+		t.Run(fmt.Sprintf("%T", tt.value), func(t *testing.T) {
+			if got := fmt.Sprint(tt.value); got != tt.text {
+				t.Errorf("prints %q, want %q", got, tt.text)
+			}
+			marshalled, err := json.Marshal(tt.value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back := reflect.New(reflect.TypeOf(tt.value))
+			if err := json.Unmarshal(marshalled, back.Interface()); err != nil {
+				t.Fatal(err)
+			}
+			equal := reflect.ValueOf(tt.value).MethodByName("Equal")
+			if !equal.Call([]reflect.Value{back.Elem()})[0].Bool() {
+				t.Errorf("comes back as %+v from %s", back.Elem(), marshalled)
+			}
+			// Each exported field takes part in Equal.
+			for i := range back.Elem().NumField() {
+				if !back.Elem().Type().Field(i).IsExported() {
+					continue
+				}
+				changed := reflect.New(reflect.TypeOf(tt.value)).Elem()
+				changed.Set(back.Elem())
+				differ(changed.Field(i))
+				if equal.Call([]reflect.Value{changed})[0].Bool() {
+					t.Errorf("Equal does not look at %s", back.Elem().Type().Field(i).Name)
+				}
+			}
+		})
+	}
+}
+
+// differ sets a field to another value than it has.
+func differ(field reflect.Value) {
+	switch v := field.Interface().(type) {
+	case time.Time:
+		field.Set(reflect.ValueOf(v.Add(time.Second)))
+	default:
+		switch field.Kind() {
+		case reflect.String:
+			field.SetString(field.String() + "x")
+		case reflect.Int64:
+			field.SetInt(field.Int() + 1)
+		case reflect.Bool:
+			field.SetBool(!field.Bool())
+		case reflect.Slice:
+			field.Set(reflect.Append(field, reflect.Zero(field.Type().Elem())))
+		default:
+			panic("no way to change a " + field.Kind().String())
+		}
+	}
+}
+
+func TestSongInfo(t *testing.T) {
+	tests := []struct {
+		info client.SongInfo
+		url  string
+		live bool
+	}{
+		{client.SongInfo{Provider: client.YouTube, MediaID: "AbC&1"}, "https://www.youtube.com/watch?v=AbC%261", false},
+		{client.SongInfo{Provider: client.SoundCloud, MediaID: "123"}, "https://api.soundcloud.com/tracks/123", false},
+		{client.SongInfo{Provider: "dubtrack", MediaID: "123"}, "", false},
+		{client.SongInfo{Length: 99_999 * time.Second}, "", true},
+		{client.SongInfo{Length: 99_998 * time.Second}, "", false},
+	}
+	for _, tt := range tests {
+		if got := tt.info.URL(); got != tt.url {
+			t.Errorf("URL of %+v = %q, want %q", tt.info, got, tt.url)
+		}
+		if got := tt.info.Live(); got != tt.live {
+			t.Errorf("Live of %v = %v", tt.info.Length, got)
+		}
+	}
+}
+
+// Source: docs/PROTOCOL.md 4.1 and 4.3.
+func TestRole_can(t *testing.T) {
+	role := func(p ...client.Permission) client.Role { return client.Role{Permissions: p} }
+	tests := []struct {
+		role client.Role
+		can  client.Permission
+		want bool
+	}{
+		{role(client.PermMembersKick), client.PermMembersKick, true},
+		{role(client.PermMembersKick), "kick", true},
+		{role(client.PermMembersKick), client.PermMembersBan, false},
+		{role(client.PermMembersKick), client.PermQueueView, true},
+		{role(client.PermMembersMute), client.PermQueueView, false},
+		{role(client.PermMembersMute), client.PermMembersList, true},
+		{role(client.PermRolesManage), client.PermMembersList, true},
+		{role(client.PermRoomAdmin), client.PermStreamTitle, true},
+		{role(client.PermRoomAdmin), "anything new", true},
+		{role(), client.PermChatSend, false},
+		{role("something new"), "something new", true},
+	}
+	for _, tt := range tests {
+		if got := tt.role.Can(tt.can); got != tt.want {
+			t.Errorf("a role with %v can %s = %v", tt.role.Permissions, tt.can, got)
+		}
+	}
+}
+
+func TestMember_roles(t *testing.T) {
+	member := client.Member{RoleIDs: []client.RoleID{client.RoleResidentDJ, client.RoleModerator, "65f6e504182cfd0016ef0007"}}
+	role, ok := member.Role()
+	if !ok || role.Label != "Moderator" || !role.Can(client.PermMembersKick) {
+		t.Errorf("the highest role is %+v", role)
+	}
+	if roles := member.Roles(); len(roles) != 3 || roles[0].TemplateKey != "resident-dj" || roles[2].ID != "65f6e504182cfd0016ef0007" {
+		t.Errorf("roles %+v", roles)
+	}
+}
