@@ -1,0 +1,65 @@
+// Package htmltext turns the HTML text that QueUp sends into plain text and back.
+package htmltext
+
+import (
+	"html"
+	"strings"
+)
+
+// Encode escapes the five characters that QueUp's clients escape: & < > " and '.
+func Encode(s string) string { return html.EscapeString(s) }
+
+// Decode replaces the entities in s by the characters they stand for, once and from left to right: "&amp;lt;" becomes
+// "&lt;". Only entities that end with a semicolon count. Browsers also accept some without it, but that would destroy
+// addresses such as "?a=1&copy=2".
+func Decode(s string) string {
+	i := strings.IndexByte(s, '&')
+	if i < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i >= 0 {
+		b.WriteString(s[:i])
+		s = s[i:]
+		n := entityLen(s)
+		if text, ok := decodeEntity(s[:n]); ok {
+			b.WriteString(text)
+		} else {
+			n = 1
+			b.WriteByte('&')
+		}
+		s = s[n:]
+		i = strings.IndexByte(s, '&')
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// entityLen returns the length of what looks like an entity at the start of s, which begins with '&'; 0 if nothing does.
+func entityLen(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == ';':
+			return i + 1
+		case c == '#' && i == 1, '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		default:
+			return 0
+		}
+	}
+	return 0
+}
+
+// decodeEntity returns the text that a single entity stands for. Package html also replaces a mere prefix, such as the
+// "&not" in "&notit;". It then leaves the rest, semicolon included, which is how that shows here: no entity stands for
+// text that ends with a semicolon except for the semicolon itself.
+func decodeEntity(entity string) (text string, ok bool) {
+	if entity == "" || strings.EqualFold(entity, "&#x;") { // package html takes the latter for the number 0
+		return "", false
+	}
+	text = html.UnescapeString(entity)
+	if text == entity || len(text) > 1 && strings.HasSuffix(text, ";") {
+		return "", false
+	}
+	return text, true
+}

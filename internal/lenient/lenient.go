@@ -1,0 +1,216 @@
+// Package lenient reads and writes the JSON of QueUp, which writes the same member now as a number, now as text, now as
+// null. It is what the generated code of gen/wire calls.
+//
+// Every decoding function fills *dst from the next value of d and has the same result: only broken JSON is an error. A
+// value that does not fit leaves *dst at its zero value and is returned as it came, so that the object around it can
+// keep it; the result is nil for a value that fits. Null fits everything and means the zero value. The returned bytes
+// belong to d and are valid until its next call.
+//
+// Nesting cannot exhaust the stack: jx refuses it beyond 10 000 levels.
+package lenient
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/go-faster/jx"
+)
+
+var errNotObject = errors.New("not a JSON object")
+
+// A Func decodes one value into a T.
+type Func[T any] = func(dst *T, d *jx.Decoder) (unfit jx.Raw, err error)
+
+// decoders is a pool of its own. That of jx keeps the input of the last user as a read buffer for the next one, and our
+// inputs outlive their decoder: they are the Raw of events.
+var decoders = sync.Pool{New: func() any { return new(jx.Decoder) }}
+
+// with lends a decoder for data to f.
+func with(data []byte, f func(d *jx.Decoder) error) error {
+	d := decoders.Get().(*jx.Decoder)
+	d.ResetBytes(data)
+	err := f(d)
+	d.ResetBytes(nil)
+	decoders.Put(d)
+	return err
+}
+
+// Unmarshal decodes data, which must hold one value and nothing after it.
+func Unmarshal(data []byte, decode func(d *jx.Decoder) error) error {
+	return with(data, func(d *jx.Decoder) error {
+		if err := decode(d); err != nil {
+			return cause(err)
+		}
+		err := d.Skip()
+		if err == io.EOF { //nolint:errorlint // a wrapped one says that a second value ends too early
+			return nil
+		}
+		if err == nil {
+			err = errors.New("more than one JSON value")
+		}
+		return cause(err)
+	})
+}
+
+// cause returns what a decoder stumbled over. jx wraps it once for each level of nesting, in a word that tells nothing.
+func cause(err error) error {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	if err == io.EOF { //nolint:errorlint // it is the innermost error
+		return io.ErrUnexpectedEOF // or else it would look like the regular end of a stream
+	}
+	return err
+}
+
+// Marshal returns what encode writes.
+func Marshal(encode func(e *jx.Encoder)) ([]byte, error) {
+	e := jx.GetEncoder()
+	defer jx.PutEncoder(e)
+	encode(e)
+	return bytes.Clone(e.Bytes()), nil
+}
+
+// Drop forgets a value that did not fit: for callers that have no place to keep it.
+func Drop(_ jx.Raw, err error) error { return err }
+
+// raw returns the next value as it is.
+func raw(d *jx.Decoder) (jx.Raw, error) {
+	d.Next() // skips the white space before the value
+	return d.Raw()
+}
+
+// Object decodes an object by calling member for each of its members. What member returns as unfit goes to extra, under
+// the member's own name.
+func Object(d *jx.Decoder, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) (jx.Raw, error) {
+	switch d.Next() {
+	case jx.Object:
+	case jx.Null:
+		return nil, d.Null()
+	default:
+		return d.Raw()
+	}
+	return nil, d.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		unfit, err := member(key, d)
+		if err != nil {
+			return err
+		}
+		keep(extra, key, unfit)
+		return nil
+	})
+}
+
+// keep stores a value that fits nowhere. A member that occurs twice counts as its last occurrence.
+func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
+	switch _, kept := (*extra)[string(key)]; {
+	case unfit != nil && *extra == nil:
+		*extra = map[string]json.RawMessage{string(key): bytes.Clone(unfit)}
+	case unfit != nil:
+		(*extra)[string(key)] = bytes.Clone(unfit)
+	case kept:
+		delete(*extra, string(key))
+	}
+}
+
+// ObjectOrID is Object for a type that QueUp shortens to its id at times. The id goes to *id.
+func ObjectOrID[T ~string](d *jx.Decoder, id *T, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) (jx.Raw, error) {
+	switch d.Next() {
+	case jx.String, jx.Number:
+		return String(id, d)
+	default:
+		return Object(d, extra, member)
+	}
+}
+
+// Event decodes an object that keeps its own bytes: it calls receive with a copy of them.
+func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw, error) {
+	switch d.Next() {
+	case jx.Object:
+	case jx.Null:
+		return nil, d.Null()
+	default:
+		return d.Raw()
+	}
+	data, err := d.RawAppend(nil)
+	if err != nil {
+		return nil, err
+	}
+	return nil, receive("", data)
+}
+
+// Members decodes data, which must hold one object and nothing after it, as Object does.
+func Members(data []byte, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) error {
+	return Unmarshal(data, func(d *jx.Decoder) error {
+		if d.Next() != jx.Object {
+			if err := d.Skip(); err != nil {
+				return err
+			}
+			return errNotObject
+		}
+		return Drop(Object(d, extra, member))
+	})
+}
+
+// EventType returns the member "type" of the object in data, and an error if data is not one object and nothing else.
+func EventType(data []byte) (name string, err error) {
+	var extra map[string]json.RawMessage
+	err = Members(data, &extra, func(key []byte, d *jx.Decoder) (jx.Raw, error) {
+		if string(key) == "type" {
+			return nil, Drop(String(&name, d))
+		}
+		return nil, d.Skip()
+	})
+	return name, err
+}
+
+// List decodes an array. Entries that are null or do not fit are left out; an empty array is an empty list, not nil.
+func List[S ~[]T, T any](dst *S, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+	*dst = nil
+	switch d.Next() {
+	case jx.Array:
+	case jx.Null:
+		return nil, d.Null()
+	default:
+		return d.Raw()
+	}
+	list := S{}
+	err := d.Arr(func(d *jx.Decoder) error {
+		if d.Next() == jx.Null {
+			return d.Null()
+		}
+		var zero T
+		list = append(list, zero)
+		unfit, err := decode(&list[len(list)-1], d)
+		if unfit != nil {
+			list = list[:len(list)-1]
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	*dst = list
+	return nil, nil
+}
+
+// Pointer decodes a value whose absence means something: null and what does not fit leave *dst nil.
+func Pointer[T any](dst **T, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+	*dst = nil
+	if d.Next() == jx.Null {
+		return nil, d.Null()
+	}
+	v := new(T)
+	unfit, err := decode(v, d)
+	if unfit == nil && err == nil {
+		*dst = v
+	}
+	return unfit, err
+}
+
+// sortedKeys returns the keys of m in order.
+func sortedKeys(m map[string]json.RawMessage) []string { return slices.Sorted(maps.Keys(m)) }
