@@ -1,0 +1,101 @@
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/invopop/jsonschema"
+
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/tools/eventgen/testdata/small"
+)
+
+// TestDrift compares the schemas with the generated types as reflection sees them. It does not share a line with the
+// generator beyond reading the file, so it finds what the generator gets wrong, and types that are older than the schema.
+func TestDrift(t *testing.T) {
+	for path, definitions := range map[string]map[string]any{eventsSchema: wire.Definitions(), smallSchema: small.Definitions()} {
+		schema, _ := schemaOf(t, path)
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(schema.Definitions)), slices.Sorted(maps.Keys(definitions))); diff != "" {
+			t.Errorf("%s: the definitions differ (-schema +go):\n%s", path, diff)
+		}
+		for name, def := range schema.Definitions {
+			if v, ok := definitions[name]; ok {
+				if diff := cmp.Diff(shapeOfSchema(def), shapeOfType(reflect.TypeOf(v))); diff != "" {
+					t.Errorf("%s: %s differs (-schema +go):\n%s", path, name, diff)
+				}
+			}
+		}
+	}
+}
+
+// A typeShape is what a schema and a Go type must agree on.
+type typeShape struct {
+	Kind       string
+	Properties []propertyShape // in order
+}
+
+type propertyShape struct {
+	Name, Kind string
+	Required   bool
+}
+
+func shapeOfSchema(def *jsonschema.Schema) (s typeShape) {
+	s.Kind = kindOfSchema(def)
+	if def.Properties == nil {
+		return s
+	}
+	for p := def.Properties.Oldest(); p != nil; p = p.Next() {
+		s.Properties = append(s.Properties, propertyShape{p.Key, kindOfSchema(p.Value), slices.Contains(def.Required, p.Key)})
+	}
+	return s
+}
+
+func kindOfSchema(s *jsonschema.Schema) string {
+	switch {
+	case s.Ref != "":
+		return strings.TrimPrefix(s.Ref, "#/$defs/")
+	case len(s.OneOf) > 0:
+		// The object of a choice is the more telling alternative, and no definition of an object is named like an id.
+		kinds := []string{}
+		for _, alternative := range s.OneOf {
+			if k := kindOfSchema(alternative); k != "null" && !strings.HasSuffix(k, "ID") || len(s.OneOf) == 2 && s.OneOf[1].Type == "null" && k != "null" {
+				kinds = append(kinds, k)
+			}
+		}
+		return strings.Join(kinds, " or ")
+	case s.Format == "date-time", s.Format == "epoch-ms":
+		return "time"
+	case strings.HasPrefix(s.Format, "duration"):
+		return "duration"
+	case s.Type == "array":
+		return "list of " + kindOfSchema(s.Items)
+	default:
+		return s.Type
+	}
+}
+
+func shapeOfType(t reflect.Type) (s typeShape) {
+	reflector := jsonschema.Reflector{
+		Anonymous: true, AllowAdditionalProperties: true, ExpandedStruct: true,
+		Mapper: func(field reflect.Type) *jsonschema.Schema {
+			switch {
+			case field == t, field == reflect.TypeFor[json.RawMessage]():
+				return nil
+			case field == reflect.TypeFor[time.Time]():
+				return &jsonschema.Schema{Type: "string", Format: "date-time"}
+			case field == reflect.TypeFor[time.Duration]():
+				return &jsonschema.Schema{Type: "integer", Format: "duration"}
+			case field.PkgPath() != "":
+				return &jsonschema.Schema{Ref: "#/$defs/" + field.Name()}
+			}
+			return nil
+		},
+	}
+	return shapeOfSchema(reflector.ReflectFromType(t))
+}

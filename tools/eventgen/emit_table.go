@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// table writes what finds the type for the name of an event.
+func (e *emitter) table() {
+	exact, suffixed := e.of(eventDef), e.of(eventDef)
+	slices.SortFunc(exact, func(a, b *definition) int { return strings.Compare(a.event, b.event) })
+	suffixed = slices.DeleteFunc(suffixed, func(d *definition) bool { return d.suffix == nil })
+	slices.SortFunc(suffixed, func(a, b *definition) int {
+		return cmp.Or(cmp.Compare(len(b.prefix()), len(a.prefix())), cmp.Compare(a.prefix(), b.prefix()))
+	})
+
+	e.body.WriteString(`
+// An Event is something that happened, as QueUp tells it. The implementations are pointers to the
+// event types of this package.
+type Event interface {
+	// EventName returns the name of the event on the wire.
+	EventName() string
+	// RawJSON returns the event as it came, nil if it was not received.
+	RawJSON() json.RawMessage
+	// Encode writes the event in QueUp's own form.
+	Encode(e *jx.Encoder)
+
+	receive(name string, data []byte) error
+}
+
+// events makes an empty event for each exact name.
+var events = map[string]func() Event{
+`)
+	for _, d := range exact {
+		e.p("%q: func() Event { return new(%s) },", d.event, d.name)
+	}
+	e.p("}\n")
+	e.p("// suffixed makes an empty event for names that end with an id, longer prefixes first.")
+	e.p("var suffixed = []struct {")
+	e.p("prefix string")
+	e.p("event func() Event")
+	e.p("}{")
+	for _, d := range suffixed {
+		e.p("{%q, func() Event { return new(%s) }},", d.prefix(), d.name)
+	}
+	e.p("}")
+	e.body.WriteString(`
+// newEvent makes an empty event for a name.
+func newEvent(name string) Event {
+	if event, ok := events[name]; ok {
+		return event()
+	}
+	for _, s := range suffixed {
+		if len(name) > len(s.prefix) && strings.HasPrefix(name, s.prefix) {
+			return s.event()
+		}
+	}
+	return new(UnknownEvent)
+}
+
+// DecodeEvent decodes the event of that name from its JSON object. The name "" or "*" means the one
+// in the object's member "type". A name that no type of this package stands for gives an
+// *UnknownEvent. The only error is a *MalformedEventError, for data that is not one JSON object.
+//
+// The event keeps data as its Raw, so the caller must not change it afterwards.
+func DecodeEvent(name string, data []byte) (Event, error) {
+	if name == "" || name == "*" {
+		var err error
+		if name, err = lenient.EventType(data); err != nil {
+			return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
+		}
+	}
+	event := newEvent(name)
+	if err := event.receive(name, data); err != nil {
+		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
+	}
+	return event, nil
+}
+
+// An UnknownEvent is an event that this package has no type for.
+type UnknownEvent struct {
+	Name string          // the name that it came with
+	Raw  json.RawMessage // the event as it came
+}
+
+// EventName returns x.Name.
+func (x *UnknownEvent) EventName() string { return x.Name }
+
+// RawJSON returns x.Raw.
+func (x *UnknownEvent) RawJSON() json.RawMessage { return x.Raw }
+
+// Encode writes x.Raw.
+func (x UnknownEvent) Encode(e *jx.Encoder) {
+	if x.Raw != nil {
+		e.Raw(x.Raw)
+		return
+	}
+	o := lenient.EncodeObject(e, nil)
+	o.Type(x.Name)
+	o.End()
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x UnknownEvent) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+func (x *UnknownEvent) receive(name string, data []byte) error {
+	x.Name, x.Raw = name, data
+	_, err := lenient.EventType(data)
+	return err
+}
+
+// A MalformedEventError says that an event was not one JSON object.
+type MalformedEventError struct {
+	Name string          // the name that it came with, may be empty
+	Raw  json.RawMessage // the event as it came
+	Err  error
+}
+
+func (e *MalformedEventError) Error() string {
+	return fmt.Sprintf("malformed event %q: %v", e.Name, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *MalformedEventError) Unwrap() error { return e.Err }
+
+// Definitions returns the zero value of every type that the schema defines, by name, for tools that
+// reflect.
+func Definitions() map[string]any {
+	return map[string]any{
+`)
+	for _, d := range e.model.defs {
+		switch {
+		case d.isStruct():
+			e.p("%q: %s{},", d.name, d.name)
+		case d.kind == listDef:
+			e.p("%q: %s(nil),", d.name, d.name)
+		case d.kind == integerDef:
+			e.p("%q: %s(0),", d.name, d.name)
+		default:
+			e.p("%q: %s(\"\"),", d.name, d.name)
+		}
+	}
+	e.p("}")
+	e.p("}")
+}

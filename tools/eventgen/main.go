@@ -1,0 +1,164 @@
+// Eventgen writes the Go types of a JSON Schema file, with decoders that survive what QueUp really sends.
+//
+//	go run ./tools/eventgen -in api/events.schema.json -out gen/wire
+//
+// The conventions of the schema are in api/README.md. The steps, a file each: source.go reads the text and refuses what
+// cannot be generated, model.go turns the schema into a picture of the Go package, names.go finds its names, emit.go
+// writes it.
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stderr))
+}
+
+// run is main without the process around it. The results follow package flag: 2 for wrong usage, 1 for other failures.
+func run(args []string, stderr io.Writer) int {
+	flags := flag.NewFlagSet("eventgen", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	in := flags.String("in", "", "JSON Schema `file` to read")
+	out := flags.String("out", "", "`directory` to write to; its other *_gen.go files written by eventgen are removed")
+	pkg := flags.String("package", "wire", "`name` of the Go package")
+	check := flags.Bool("check", false, "write nothing, and fail if the directory does not hold what would be written")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if *in == "" || *out == "" || flags.NArg() > 0 {
+		flags.Usage()
+		return 2
+	}
+
+	src, err := os.ReadFile(*in)
+	if err != nil {
+		fmt.Fprintln(stderr, "eventgen:", err)
+		return 1
+	}
+	files, err := generate(*in, src, *pkg)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 1
+	}
+	if *check {
+		diffs, err := compare(*out, files)
+		if err != nil {
+			fmt.Fprintln(stderr, "eventgen:", err)
+			return 1
+		}
+		for _, d := range diffs {
+			fmt.Fprintln(stderr, d)
+		}
+		if len(diffs) > 0 {
+			fmt.Fprintln(stderr, "eventgen: generated code differs from", *in+"; run go generate")
+			return 1
+		}
+		return 0
+	}
+	if err := write(*out, files); err != nil {
+		fmt.Fprintln(stderr, "eventgen:", err)
+		return 1
+	}
+	return 0
+}
+
+// generate returns the generated files by name. Its error lists everything wrong with the schema, a line each.
+func generate(name string, src []byte, pkg string) (map[string][]byte, error) {
+	var bad problems
+	root := readSource(src, &bad)
+	if len(bad) > 0 {
+		return nil, bad.err(name)
+	}
+	m := buildModel(root, &bad)
+	if len(bad) > 0 {
+		return nil, bad.err(name)
+	}
+	return emit(m, filepath.Base(name), pkg)
+}
+
+// write brings dir in line with files. It leaves files alone that are right already, so that build caches stay warm.
+func write(dir string, files map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+			continue
+		}
+		if err := os.WriteFile(path, text, 0o644); err != nil {
+			return err
+		}
+	}
+	stale, err := staleFiles(dir, files)
+	for _, name := range stale {
+		err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
+	}
+	return err
+}
+
+// compare says, a line each, what write would change.
+func compare(dir string, files map[string][]byte) (diffs []string, err error) {
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		switch old, err := os.ReadFile(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			diffs = append(diffs, path+": missing")
+		case err != nil:
+			return nil, err
+		case !bytes.Equal(old, text):
+			diffs = append(diffs, fmt.Sprintf("%s:%d: differs", path, firstDifference(old, text)))
+		}
+	}
+	stale, err := staleFiles(dir, files)
+	for _, name := range stale {
+		diffs = append(diffs, filepath.Join(dir, name)+": no longer generated")
+	}
+	slices.Sort(diffs)
+	return diffs, err
+}
+
+// firstDifference returns the number of the first line in which a and b differ.
+func firstDifference(a, b []byte) int {
+	line := 1
+	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
+		if a[i] == '\n' {
+			line++
+		}
+	}
+	return line
+}
+
+// staleFiles returns the files in dir that an earlier run wrote and this one does not.
+func staleFiles(dir string, files map[string][]byte) (stale []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if _, ok := files[e.Name()]; ok || !strings.HasSuffix(e.Name(), "_gen.go") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, err
+		}
+		if bytes.HasPrefix(text, []byte(headerStart)) {
+			stale = append(stale, e.Name())
+		}
+	}
+	return stale, err
+}

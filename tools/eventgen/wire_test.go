@@ -1,0 +1,564 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-faster/jx"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/invopop/jsonschema"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+const eventsSchema = "../../api/events.schema.json"
+
+// decode decodes a T as encoding/json, the REST client and a named event do.
+func decode[T any](t *testing.T, text string) (v T) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%T from %s: %v", v, text, err)
+	}
+	return v
+}
+
+// event decodes an event and wants it to be of type T.
+func event[T wire.Event](t *testing.T, name, text string) T {
+	t.Helper()
+	e, err := wire.DecodeEvent(name, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, ok := e.(T)
+	if !ok {
+		t.Fatalf("the event %q is a %T, want %T", name, e, v)
+	}
+	return v
+}
+
+func encode(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// equal wants got to be want, apart from the bytes that events keep.
+func equal(t *testing.T, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, ignoreRaw, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+var ignoreRaw = cmp.FilterPath(func(p cmp.Path) bool {
+	f, ok := p.Last().(cmp.StructField)
+	return ok && f.Name() == "Raw"
+}, cmp.Ignore())
+
+// TestQuirks has a test for each row of "Data quirks every decoder must survive" in docs/PROTOCOL.md 1.8 that concerns
+// the types of the schema.
+func TestQuirks(t *testing.T) {
+	t.Run("arrays can contain null entries", func(t *testing.T) {
+		plays := decode[wire.Plays](t, `[null, {"_id": "p1"}, null, {"_id": "p2"}, null]`)
+		equal(t, plays, wire.Plays{{ID: "p1"}, {ID: "p2"}})
+		equal(t, decode[wire.RoomUser](t, `{"userid": "u", "roleids": [null, "r"]}`).Roles, []wire.RoomRole{{ID: "r"}})
+	})
+	t.Run("the active song is missing, or its media null", func(t *testing.T) {
+		equal(t, decode[wire.ActiveSong](t, `{"startTime": 3}`), wire.ActiveSong{Elapsed: 3 * time.Second})
+		equal(t, decode[wire.ActiveSong](t, `{"song": {"_id": "p"}, "songInfo": null}`), wire.ActiveSong{Play: wire.Play{ID: "p"}})
+	})
+	t.Run("the queue no longer embeds the media", func(t *testing.T) {
+		play := decode[wire.Play](t, `{"_id": "p", "songid": "s"}`)
+		if play.SongID != "s" || !play.Song.IsZero() {
+			t.Errorf("got %+v", play)
+		}
+	})
+	t.Run("songs without name, type and fkid", func(t *testing.T) {
+		equal(t, decode[wire.Song](t, `{"_id": "s", "songLength": 1000}`), wire.Song{ID: "s", Length: time.Second})
+	})
+	t.Run("history rows with null media and null start", func(t *testing.T) {
+		equal(t, decode[wire.Play](t, `{"_id": "p", "_song": null, "played": null, "updubs": 2}`), wire.Play{ID: "p", Updubs: 2})
+	})
+	t.Run("role of a member", func(t *testing.T) {
+		vip := wire.Role{ID: "r", Type: "vip"}
+		for text, want := range map[string]wire.Role{
+			`{"userid": "u"}`:                                        {},
+			`{"userid": "u", "roleid": null}`:                        {},
+			`{"userid": "u", "roleid": "r"}`:                         {ID: "r"},
+			`{"userid": "u", "roleid": {"_id": "r", "type": "vip"}}`: vip,
+			`{"userid": "u", "roleid": {"id": "r", "type": "vip"}}`:  vip,
+		} {
+			equal(t, decode[wire.RoomUser](t, text), wire.RoomUser{UserID: "u", Role: want})
+		}
+	})
+	t.Run("roles of a member since custom roles", func(t *testing.T) {
+		m := decode[wire.RoomUser](t, `{"roleids": ["a", {"id": "b", "label": "B"}, {"_id": "c", "label": "C"}]}`)
+		equal(t, m.Roles, []wire.RoomRole{{ID: "a"}, {ID: "b", Label: "B"}, {ID: "c", Label: "C"}})
+	})
+	t.Run("roleid of a user is a number", func(t *testing.T) {
+		equal(t, decode[wire.User](t, `{"_id": "u", "roleid": 1}`), wire.User{ID: "u", GlobalRole: 1})
+		equal(t, decode[wire.User](t, `{"_id": "u", "roleid": "1"}`), wire.User{ID: "u", GlobalRole: 1})
+	})
+	t.Run("_user and _song are ids or objects", func(t *testing.T) {
+		ids := decode[wire.Play](t, `{"_id": "p", "_user": "u", "_song": "s"}`)
+		equal(t, ids, wire.Play{ID: "p", User: wire.User{ID: "u"}, Song: wire.Song{ID: "s"}})
+		objects := decode[wire.Play](t, `{"_id": "p", "_user": {"_id": "u", "username": "n"}, "_song": {"_id": "s", "name": "t"}}`)
+		equal(t, objects, wire.Play{ID: "p", User: wire.User{ID: "u", Username: "n"}, Song: wire.Song{ID: "s", Name: "t"}})
+	})
+	t.Run("an object where an id belongs", func(t *testing.T) {
+		equal(t, decode[wire.Play](t, `{"_id": "p", "userid": {"_id": "u", "username": "n"}}`), wire.Play{ID: "p", UserID: "u"})
+	})
+	t.Run("profileImage is absent, null or an object whose members vary", func(t *testing.T) {
+		for text, want := range map[string]wire.ProfileImage{
+			`{"_id": "u"}`:                       {},
+			`{"_id": "u", "profileImage": null}`: {},
+			`{"_id": "u", "profileImage": {"public_id": "x", "version": 1456000000}}`:       {PublicID: "x", Version: "1456000000"},
+			`{"_id": "u", "profileImage": {"public_id": null, "key": "k", "version": "2"}}`: {Key: "k", Version: "2"},
+		} {
+			equal(t, decode[wire.User](t, text), wire.User{ID: "u", ProfileImage: want})
+		}
+	})
+	t.Run("queuePaused is null, a boolean or a number", func(t *testing.T) {
+		for value, want := range map[string]bool{"null": false, "false": false, "0": false, `"0"`: false, "true": true, "1": true, `"1"`: true} {
+			equal(t, decode[wire.RoomUser](t, `{"queuePaused": `+value+`}`), wire.RoomUser{QueuePaused: want})
+		}
+	})
+	t.Run("created is ISO 8601 text or epoch milliseconds", func(t *testing.T) {
+		at := time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)
+		for _, value := range []string{`"2024-01-02T03:04:05.678Z"`, `"2024-01-02T05:04:05.678+02:00"`, "1704164645678", `"1704164645678"`, "1704164645678.0"} {
+			equal(t, decode[wire.Song](t, `{"created": `+value+`}`), wire.Song{Created: at})
+			equal(t, decode[wire.Play](t, `{"created": `+value+`}`), wire.Play{Created: at})
+		}
+	})
+	t.Run("time of a chat message is a number or text", func(t *testing.T) {
+		at := time.UnixMilli(1730000000000)
+		for _, value := range []string{"1730000000000", `"1730000000000"`, `"2024-10-27T03:33:20.000Z"`} {
+			if e := event[*wire.ChatMessage](t, "chat-message", `{"time": `+value+`}`); !e.SentAt.Equal(at) {
+				t.Errorf("%s is %v, want %v", value, e.SentAt, at)
+			}
+		}
+	})
+	t.Run("startTime is seconds, -1, missing or not a number", func(t *testing.T) {
+		for text, want := range map[string]time.Duration{
+			`{"startTime": 12}`: 12 * time.Second, `{"startTime": -1}`: -time.Second, `{"startTime": 1.9}`: time.Second,
+			`{}`: 0, `{"startTime": null}`: 0, `{"startTime": "NaN"}`: 0, `{"startTime": {}}`: 0,
+		} {
+			e := event[*wire.RoomPlaylistUpdate](t, "room_playlist-update", text)
+			if e.Elapsed != want {
+				t.Errorf("%s gives %v, want %v", text, e.Elapsed, want)
+			}
+		}
+		e := event[*wire.RoomPlaylistUpdate](t, "room_playlist-update", `{"startTime": "NaN", "song": {"_id": "p"}}`)
+		if e.Play.ID != "p" || string(e.Extra["startTime"]) != `"NaN"` {
+			t.Errorf("the value that does not fit cost the rest, or was lost: %+v", e)
+		}
+	})
+	t.Run("length of a live stream", func(t *testing.T) {
+		equal(t, decode[wire.Song](t, `{"songLength": 99999000}`), wire.Song{Length: 99999 * time.Second})
+	})
+	t.Run("grabs are missing until the first", func(t *testing.T) {
+		equal(t, decode[wire.Play](t, `{"_id": "p"}`).Grabs, int64(0))
+		equal(t, decode[wire.Play](t, `{"_id": "p", "grabs": 3}`).Grabs, int64(3))
+	})
+	t.Run("users in events may lack userInfo", func(t *testing.T) {
+		e := event[*wire.UserJoin](t, "user-join", `{"user": {"_id": "u", "username": "n"}}`)
+		equal(t, e.User, wire.User{ID: "u", Username: "n"})
+	})
+	t.Run("_force_updated and __v", func(t *testing.T) {
+		u := decode[wire.User](t, `{"_id": "u", "_force_updated": 1729990000000, "__v": 3}`)
+		equal(t, u, wire.User{ID: "u", ForceUpdated: time.UnixMilli(1729990000000), Revision: 3})
+	})
+	t.Run("leftovers of OpenTok", func(t *testing.T) {
+		u := decode[wire.User](t, `{"_id": "u", "ot_token": null, "otSession": "x"}`)
+		equal(t, u, wire.User{ID: "u", OTSession: "x"})
+	})
+	t.Run("room of user-leave is an id or an object", func(t *testing.T) {
+		equal(t, event[*wire.UserLeave](t, "user-leave", `{"room": "r"}`).Room, wire.Room{ID: "r"})
+		equal(t, event[*wire.UserLeave](t, "user-leave", `{"room": {"_id": "r", "name": "n"}}`).Room, wire.Room{ID: "r", Name: "n"})
+	})
+	t.Run("entities in text", func(t *testing.T) {
+		e := event[*wire.ChatMessage](t, "chat-message", `{"message": "&lt;b&gt; &amp;amp; it&#39;s ?a=1&copy=2"}`)
+		if want := "<b> &amp; it's ?a=1&copy=2"; e.Text != want {
+			t.Errorf("got %q, want %q", e.Text, want)
+		}
+	})
+	t.Run("null instead of everything", func(t *testing.T) {
+		for name, zero := range wire.Definitions() {
+			v := reflect.New(reflect.TypeOf(zero))
+			if err := v.Interface().(decoder).Decode(jx.DecodeStr("null")); err != nil || !v.Elem().IsZero() {
+				t.Errorf("%s from null: %+v, %v", name, v.Elem(), err)
+			}
+		}
+	})
+	t.Run("unknown members", func(t *testing.T) {
+		const text = `{"_id":"u","username":"","a":[1,{"b":null}],"z":null}`
+		u := decode[wire.User](t, text)
+		equal(t, u, wire.User{ID: "u", Extra: map[string]json.RawMessage{"a": json.RawMessage(`[1,{"b":null}]`), "z": json.RawMessage("null")}})
+		equal(t, encode(t, u), text)
+	})
+	t.Run("values of a wrong type", func(t *testing.T) {
+		const text = `{"_id":[1],"username":"n","status":"zz","created":"soon","profileImage":"x","userInfo":7}`
+		u := decode[wire.User](t, text)
+		if u.Username != "n" || u.ID != "" || u.Status != 0 || !u.Created.IsZero() || len(u.Extra) != 5 {
+			t.Errorf("got %+v", u)
+		}
+		equal(t, encode(t, u), text) // in place of the typed members, not beside them
+	})
+}
+
+type decoder interface{ Decode(d *jx.Decoder) error }
+
+// A member that fits after all, because it occurs twice, leaves nothing behind.
+func TestLastOfTwoMembersCounts(t *testing.T) {
+	equal(t, decode[wire.User](t, `{"status": "zz", "status": 1}`).Extra, map[string]json.RawMessage(nil))
+	equal(t, decode[wire.User](t, `{"status": 1, "status": "zz"}`), wire.User{Extra: map[string]json.RawMessage{"status": json.RawMessage(`"zz"`)}})
+}
+
+func TestObjectsAreShortenedOnlyWhereIDsMayStand(t *testing.T) {
+	equal(t, encode(t, wire.RoomUser{UserID: "u", User: wire.User{ID: "u"}}), `{"userid":"u","_user":"u"}`)
+	equal(t, encode(t, wire.RoomUser{UserID: "u", User: wire.User{ID: "u", Username: "n"}}), `{"userid":"u","_user":{"_id":"u","username":"n"}}`)
+	equal(t, encode(t, &wire.UserJoin{User: wire.User{ID: "u"}}), `{"type":"user-join","user":{"_id":"u","username":""}}`)
+}
+
+func TestSuffixRule(t *testing.T) {
+	for name, want := range map[string]wire.UserID{"user_update": "", "user_update_u1": "u1", "user_update_u_1-x": "u_1-x"} {
+		e := event[*wire.UserUpdate](t, name, `{"type": "other", "user": {"userid": "u1"}}`)
+		if e.Subject != want || e.EventName() != name || e.Member.UserID != "u1" {
+			t.Errorf("%s gives %+v", name, e)
+		}
+		equal(t, encode(t, e), fmt.Sprintf(`{"type":%q,"user":{"userid":"u1"}}`, name))
+	}
+	for _, name := range []string{"user_update_", "user_updateX", "user_updat", "USER_UPDATE"} {
+		event[*wire.UnknownEvent](t, name, `{}`)
+	}
+	equal(t, (&wire.UserUpdate{}).EventName(), "user_update")
+	equal(t, (&wire.UserUpdate{Subject: "u1"}).EventName(), "user_update_u1")
+	equal(t, (&wire.UserUpdate{Subject: "u1", Name: "user_update"}).EventName(), "user_update")
+}
+
+func TestNameInTheEvent(t *testing.T) {
+	for _, name := range []string{"", "*"} {
+		if e := event[*wire.UserUpdate](t, name, `{"user": {}, "type": "user_update_u1"}`); e.Subject != "u1" || e.Name != "user_update_u1" {
+			t.Errorf("got %+v", e)
+		}
+		event[*wire.UnknownEvent](t, name, `{"user": {}}`)
+	}
+	// Where both are known the name of the message counts: it is what QueUp dispatches by.
+	if e := event[*wire.ChatSkip](t, "chat-skip", `{"type": "chat-message", "username": "n"}`); e.Name != "chat-skip" || e.Username != "n" || e.Extra != nil {
+		t.Errorf("got %+v", e)
+	}
+}
+
+func TestEventKeepsItsBytes(t *testing.T) {
+	const text = ` {"type": "chat-skip", "username" : "n"} `
+	for _, name := range []string{"", "chat-skip", "no-such-event"} {
+		e, err := wire.DecodeEvent(name, []byte(text))
+		if err != nil || string(e.RawJSON()) != text {
+			t.Errorf("%q: got %q, %v", name, e.RawJSON(), err)
+		}
+	}
+	data := []byte(text)
+	var e wire.ChatSkip
+	if err := e.UnmarshalJSON(data); err != nil {
+		t.Fatal(err)
+	}
+	clear(data) // encoding/json wants a copy, unlike DecodeEvent
+	equal(t, string(e.Raw), strings.TrimSpace(text))
+	equal(t, e.Name, "chat-skip")
+}
+
+func TestUnknownEvent(t *testing.T) {
+	const text = `{"type":"new-thing","n":1}`
+	e := event[*wire.UnknownEvent](t, "new-thing", text)
+	equal(t, *e, wire.UnknownEvent{Name: "new-thing"})
+	equal(t, encode(t, e), text)
+	equal(t, encode(t, wire.UnknownEvent{Name: "x"}), `{"type":"x"}`)
+}
+
+func TestMalformedEvent(t *testing.T) {
+	for _, text := range []string{
+		``, ` `, `null`, `1`, `"text"`, `[{}]`, `{`, `{"user"`, `{"user": {"_id": "u}`, `{"user": {}} {}`, `{} [[],`, `{"a": 1}]`, `{"a": 1,}`, `{a: 1}`,
+		`{"message": "\x"}`, `{"time": 01}`, `{"user": tru}`, strings.Repeat(`{"user":`, 20000), strings.Repeat(`{"a":[`, 20000),
+		`{"room": ` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000) + `}`,
+	} {
+		for _, name := range []string{"chat-message", "no-such-event", ""} {
+			e, err := wire.DecodeEvent(name, []byte(text))
+			var malformed *wire.MalformedEventError
+			if e != nil || !errors.As(err, &malformed) {
+				t.Errorf("%q from %.40q: %v, %v; want a MalformedEventError", name, text, e, err)
+			} else if malformed.Name != name || string(malformed.Raw) != text || malformed.Err == nil || errors.Unwrap(err) != malformed.Err {
+				t.Errorf("%q from %.40q: got %+v", name, text, malformed)
+			}
+		}
+	}
+	_, err := wire.DecodeEvent("chat-skip", []byte(`{"username": `))
+	if want := `malformed event "chat-skip": `; !strings.HasPrefix(fmt.Sprint(err), want) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v, want %s…", err, want)
+	}
+}
+
+// schemaOf reads a schema as the generator does, up to the point where it becomes Go.
+func schemaOf(t testing.TB, path string) (*jsonschema.Schema, *node) {
+	t.Helper()
+	var bad problems
+	root := readSource([]byte(readFile(t, path)), &bad)
+	if len(bad) > 0 {
+		t.Fatal(bad.err(path))
+	}
+	text, err := json.Marshal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := new(jsonschema.Schema)
+	if err := json.Unmarshal(text, schema); err != nil {
+		t.Fatal(err)
+	}
+	return schema, root
+}
+
+// examples calls f with every example of the schema.
+func examples(t *testing.T, f func(t *testing.T, definition string, text []byte)) {
+	_, root := schemaOf(t, eventsSchema)
+	for _, def := range root.get("$defs").members {
+		for i, example := range def.value.get("examples").elements() {
+			t.Run(fmt.Sprintf("%s/%d", def.key, i), func(t *testing.T) {
+				text, err := json.Marshal(example)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f(t, def.key, text)
+			})
+		}
+	}
+}
+
+func TestExamples(t *testing.T) {
+	examples(t, func(t *testing.T, definition string, text []byte) {
+		v := reflect.New(reflect.TypeOf(wire.Definitions()[definition])).Interface()
+		if err := json.Unmarshal(text, v); err != nil {
+			t.Fatal(err)
+		}
+		noExtra(t, reflect.ValueOf(v).Elem(), definition)
+
+		encoded := encode(t, v)
+		again := reflect.New(reflect.TypeOf(v).Elem()).Interface()
+		if err := json.Unmarshal([]byte(encoded), again); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, again, v)
+		// Members that say nothing and are not required are not written; the rest must be what it was.
+		equal(t, withoutZeros(t, []byte(encoded)), withoutZeros(t, text))
+
+		if e, ok := v.(wire.Event); ok {
+			got, err := wire.DecodeEvent("", text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, got, e)
+		}
+	})
+}
+
+// noExtra wants no value in v to have members that the schema does not know or that do not fit.
+func noExtra(t *testing.T, v reflect.Value, path string) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			noExtra(t, v.Elem(), path)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			noExtra(t, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
+		}
+	case reflect.Struct:
+		if extra, ok := v.Interface().(interface{ IsZero() bool }); ok && extra.IsZero() {
+			return
+		}
+		for field, value := range v.Fields() {
+			if field.Name == "Extra" {
+				for key, raw := range value.Interface().(map[string]json.RawMessage) {
+					t.Errorf("%s: the member %q is unknown or does not fit: %s", path, key, raw)
+				}
+			} else if field.IsExported() {
+				noExtra(t, value, path+"."+field.Name)
+			}
+		}
+	}
+}
+
+// withoutZeros decodes text and drops all members that are null, 0, false or "".
+func withoutZeros(t *testing.T, text []byte) any {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	var prune func(v any)
+	prune = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				prune(item)
+			}
+		case map[string]any:
+			maps.DeleteFunc(v, func(_ string, member any) bool {
+				prune(member)
+				return member == nil || member == false || member == "" || member == json.Number("0")
+			})
+		}
+	}
+	prune(v)
+	return v
+}
+
+// Every event, and every object that is not merely a part of others, shows an example.
+func TestExamplesAreThere(t *testing.T) {
+	var bad problems
+	_, root := schemaOf(t, eventsSchema)
+	m := buildModel(root, &bad)
+	part := map[*definition]bool{}
+	for _, d := range m.defs {
+		for _, f := range d.fields {
+			for typ := f.typ; typ != nil; typ = typ.item {
+				part[typ.def] = true
+			}
+		}
+	}
+	for _, d := range m.defs {
+		if n := len(d.node.get("examples").elements()); n == 0 && d.isStruct() && !part[d] {
+			t.Errorf("%s has no example in %s", d.name, eventsSchema)
+		}
+	}
+}
+
+// A zero value shows which members the encoder writes in any case: the required ones, in the order of the schema.
+func TestRequiredMembersAreWritten(t *testing.T) {
+	schema, root := schemaOf(t, eventsSchema)
+	for name, def := range schema.Definitions {
+		if def.Type != "object" {
+			continue
+		}
+		var want []string
+		if root.get("$defs").get(name).get("x-event") != nil {
+			want = append(want, "type")
+		}
+		for _, p := range root.get("$defs").get(name).get("properties").entries() {
+			if slices.Contains(def.Required, p.key) {
+				want = append(want, p.key)
+			}
+		}
+		var got []string
+		if err := jx.DecodeStr(encode(t, wire.Definitions()[name])).Obj(func(d *jx.Decoder, key string) error {
+			got = append(got, key)
+			return d.Skip()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the zero %s has the members %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	_, root := schemaOf(f, eventsSchema)
+	for _, def := range root.get("$defs").members {
+		for _, example := range def.value.get("examples").elements() {
+			text, err := json.Marshal(example)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(def.value.str("x-event"), text)
+		}
+	}
+	f.Add("user_update_x", []byte(`{"user": {"_id": [1], "roleid": {"id": 5}, "roleids": [7, {}, null, [], {"_id": "a", "id": "b"}]}}`))
+	f.Add("chat-message", []byte(`{"type": {}, "message": "&amp;lt; \ud800", "time": "2024-10-27", "user": {"created": -1e3, "status": true}}`))
+	f.Add("room_playlist-update", []byte(`{"startTime": "1e2", "song": {"_user": {"id": "x"}}, "songInfo": {"created": 9e99, "songBpm": "0.5"}, "x": "\u0000"}`))
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		e, err := wire.DecodeEvent(name, bytes.Clone(data))
+		if wellFormed := json.Valid(data) && bytes.TrimLeft(data, " \t\r\n")[0] == '{'; wellFormed != (err == nil) {
+			t.Fatalf("an object: %v, but the error is %v", wellFormed, err)
+		}
+		if err != nil {
+			return
+		}
+		again := reencode(t, e)
+		if hasDuplicates(data) {
+			e, again = again, reencode(t, again) // which of the two counts need not survive, but from then on all is well
+		}
+		equal(t, again, e)
+	})
+}
+
+// reencode returns what becomes of an event that is written and read.
+func reencode(t *testing.T, e wire.Event) wire.Event {
+	t.Helper()
+	var enc jx.Encoder
+	e.Encode(&enc)
+	if !json.Valid(enc.Bytes()) {
+		t.Fatalf("%#v encodes to %q, which is not JSON", e, enc.Bytes())
+	}
+	again, err := wire.DecodeEvent(e.EventName(), enc.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
+// hasDuplicates reports whether some object in data has a member twice.
+func hasDuplicates(data []byte) (found bool) {
+	var visit func(d *jx.Decoder) error
+	visit = func(d *jx.Decoder) error {
+		switch d.Next() {
+		case jx.Array:
+			return d.Arr(visit)
+		case jx.Object:
+			seen := map[string]bool{}
+			return d.Obj(func(d *jx.Decoder, key string) error {
+				found = found || seen[key]
+				seen[key] = true
+				return visit(d)
+			})
+		default:
+			return d.Skip()
+		}
+	}
+	_ = visit(jx.DecodeBytes(data))
+	return found
+}
+
+func BenchmarkDecodeEvent(b *testing.B) {
+	_, root := schemaOf(b, eventsSchema)
+	for _, name := range []string{"ChatMessage", "RoomPlaylistUpdate"} {
+		data, err := json.Marshal(root.get("$defs").get(name).get("examples").items[0])
+		if err != nil {
+			b.Fatal(err)
+		}
+		event := root.get("$defs").get(name).str("x-event")
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if _, err := wire.DecodeEvent(event, data); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
