@@ -1,0 +1,293 @@
+package queuptest
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/go-faster/jx"
+
+	"github.com/queup-go/queup/gen/queupserver"
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/htmltext"
+)
+
+// rest answers the operations of the specification.
+type rest struct {
+	queupserver.UnimplementedHandler
+	*state
+}
+
+// ok is the code and the message of an answer that is no error.
+var (
+	okCode = queupserver.NewOptCode(http.StatusOK)
+	okText = queupserver.NewOptStatusText(wire.StatusText(http.StatusText(http.StatusOK)))
+)
+
+func done() *queupserver.DoneEnvelope {
+	return &queupserver.DoneEnvelope{Code: okCode, Message: okText, Data: jx.Raw(`{}`)}
+}
+
+// The texts of errors. Only the first is known from the service, see docs/PROTOCOL.md 1.3; the others are ours.
+const (
+	textNothingPlays = "no songs in active queue"
+	textNoRoom       = "Room not found"
+	textNoSong       = "Song not found"
+	textNotHere      = "You are not in this room"
+	textBanned       = "You are banned from this room"
+	textBadLogin     = "Wrong username or password"
+	textEmptyChat    = "message is required"
+	textLongChat     = "message is too long"
+)
+
+// maxChat is the length of a chat line with its HTML entities, in UTF-16 units, as browsers count.
+const maxChat = 255
+
+// Login implements POST /auth/login.
+func (h *rest) Login(ctx context.Context, req queupserver.LoginReq) (*queupserver.DoneEnvelope, error) {
+	var c queupserver.Credentials
+	switch req := req.(type) {
+	case *queupserver.LoginApplicationJSON:
+		c = queupserver.Credentials(*req)
+	case *queupserver.LoginApplicationXWwwFormUrlencoded:
+		c = queupserver.Credentials(*req)
+	}
+	a := h.named(strings.TrimSpace(c.Username))
+	if a == nil || subtle.ConstantTimeCompare([]byte(a.password), []byte(c.Password)) == 0 {
+		return nil, errorE2(http.StatusBadRequest, textBadLogin)
+	}
+	callOf(ctx).begin(h.state, a)
+	return done(), nil
+}
+
+// Logout implements GET /auth/logout.
+func (h *rest) Logout(ctx context.Context) (*queupserver.DoneEnvelope, error) {
+	callOf(ctx).end(h.state)
+	return done(), nil
+}
+
+// Session implements GET /auth/session.
+func (h *rest) Session(ctx context.Context) (*queupserver.UserEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: h.wireEventUser(callOf(ctx).account)}, nil
+}
+
+// Token implements GET /auth/token. Without a session it answers a guest's token.
+func (h *rest) Token(ctx context.Context) (*queupserver.TokenEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	token, clientID := h.newToken(callOf(ctx).account, time.Now())
+	return &queupserver.TokenEnvelope{Code: okCode, Message: okText, Data: wire.Token{
+		Action: 17, Token: token, ClientID: clientID, ReqID: h.id(idRequest),
+	}}, nil
+}
+
+// Room implements GET /room/{idOrSlug}.
+func (h *rest) Room(_ context.Context, p queupserver.RoomParams) (*queupserver.RoomEnvelope, error) {
+	r := h.room(p.IDOrSlug)
+	if r == nil {
+		r = h.roomBySlug(p.IDOrSlug)
+	}
+	if r == nil {
+		return nil, errorE1(http.StatusNotFound, textNoRoom)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	w := r.wireRoom()
+	w.Owner = r.owner.wireUser()
+	return &queupserver.RoomEnvelope{Code: okCode, Message: okText, Data: w}, nil
+}
+
+// known finds the room of a path.
+func (h *rest) known(id wire.RoomID) (*room, error) {
+	if r := h.room(string(id)); r != nil {
+		return r, nil
+	}
+	return nil, errorE1(http.StatusNotFound, textNoRoom)
+}
+
+// JoinRoom implements POST /room/{roomId}/users.
+func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p queupserver.JoinRoomParams) (*queupserver.JoinResultEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := callOf(ctx).account
+	if m := r.members[a.id]; m != nil && m.banned {
+		return nil, errorE1(http.StatusUnauthorized, textBanned)
+	}
+	if r.password != "" && a != r.owner && joinPassword(req) != r.password {
+		return nil, errorE4(http.StatusBadRequest, "invalidPassword")
+	}
+	m := r.join(a, time.Now())
+	member := r.wireMember(m)
+	if m.role != "" {
+		member.Role = m.role.wireRole() // here an object, the account is an id; docs/PROTOCOL.md 3.10
+	}
+	return &queupserver.JoinResultEnvelope{
+		Code: okCode, Message: okText,
+		Data: wire.JoinResult{Room: r.wireRoom(), User: member},
+	}, nil
+}
+
+// LeaveRoom implements DELETE /room/{roomId}/users.
+func (h *rest) LeaveRoom(ctx context.Context, p queupserver.LeaveRoomParams) (*queupserver.DoneEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := r.present(callOf(ctx).account)
+	if m == nil {
+		// An assumption: nobody has seen what the service answers to leaving a room one is not in.
+		return nil, errorE1(http.StatusUnauthorized, textNotHere)
+	}
+	r.leave(m, time.Now())
+	return done(), nil
+}
+
+// RoomUsers implements GET /room/{roomId}/users.
+func (h *rest) RoomUsers(_ context.Context, p queupserver.RoomUsersParams) (*queupserver.RoomUsersEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	users := wire.RoomUsers{}
+	for _, m := range r.here() {
+		users = append(users, r.wireMemberFull(m))
+	}
+	return &queupserver.RoomUsersEnvelope{Code: okCode, Message: okText, Data: users}, nil
+}
+
+// here lists who is in the room, by name. The caller holds s.mu.
+func (r *room) here() []*member {
+	var here []*member
+	for _, m := range r.members {
+		if m.active {
+			here = append(here, m)
+		}
+	}
+	slices.SortFunc(here, func(a, b *member) int { return strings.Compare(a.account.name, b.account.name) })
+	return here
+}
+
+// ActiveSong implements GET /room/{roomId}/playlist/active.
+func (h *rest) ActiveSong(_ context.Context, p queupserver.ActiveSongParams) (*queupserver.ActiveSongEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.playing == nil {
+		return nil, errorE1(http.StatusNotFound, textNothingPlays)
+	}
+	return &queupserver.ActiveSongEnvelope{Code: okCode, Message: okText, Data: r.wireActive(time.Now())}, nil
+}
+
+// ActiveDubs implements GET /room/{roomId}/playlist/active/dubs. That silence is answered like that of ActiveSong is an
+// assumption.
+func (h *rest) ActiveDubs(_ context.Context, p queupserver.ActiveDubsParams) (*queupserver.DubsEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.playing == nil {
+		return nil, errorE1(http.StatusNotFound, textNothingPlays)
+	}
+	return &queupserver.DubsEnvelope{Code: okCode, Message: okText, Data: r.wireDubs()}, nil
+}
+
+// PlaylistDetails implements GET /room/{roomId}/playlist/details.
+func (h *rest) PlaylistDetails(_ context.Context, p queupserver.PlaylistDetailsParams) (*queupserver.PlaysEnvelope, error) {
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return &queupserver.PlaysEnvelope{Code: okCode, Message: okText, Data: r.wireQueue()}, nil
+}
+
+// Song implements GET /song/{songId}.
+func (h *rest) Song(_ context.Context, p queupserver.SongParams) (*queupserver.SongEnvelope, error) {
+	s := h.songs[p.SongID]
+	if s == nil {
+		return nil, errorE1(http.StatusNotFound, textNoSong)
+	}
+	return &queupserver.SongEnvelope{Code: okCode, Message: okText, Data: s.wireSong()}, nil
+}
+
+// PostChat implements POST /chat/{roomId}.
+func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p queupserver.PostChatParams) (*queupserver.ChatPostResultEnvelope, error) {
+	var req queupserver.ChatRequest
+	switch body := body.(type) {
+	case *queupserver.PostChatApplicationJSON:
+		req = queupserver.ChatRequest(*body)
+	case *queupserver.PostChatApplicationXWwwFormUrlencoded:
+		req = queupserver.ChatRequest(*body)
+	}
+	r, err := h.known(p.RoomID)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := callOf(ctx).account
+	switch {
+	case r.present(a) == nil:
+		// An assumption: nobody has seen what the service answers to a line from outside the room.
+		return nil, errorE1(http.StatusUnauthorized, textNotHere)
+	case strings.TrimSpace(req.Message) == "":
+		return nil, errorE1(http.StatusBadRequest, textEmptyChat)
+	case utf16Len(req.Message) > maxChat:
+		return nil, errorE1(http.StatusBadRequest, textLongChat)
+	}
+	m := r.say(a, req.Message, time.Now())
+	w := r.wireMessage(m)
+	echo := wire.ChatPostEcho{
+		Type:            req.Type.Or(""),
+		Text:            htmltext.Decode(req.Message),
+		RealTimeChannel: req.RealTimeChannel.Or(""),
+	}
+	if ms, ok := req.Time.Get(); ok {
+		echo.SentAt = time.UnixMilli(ms)
+	}
+	return &queupserver.ChatPostResultEnvelope{Code: okCode, Message: okText, Data: wire.ChatPostResult{
+		ID:              w.ID,
+		Type:            w.EventName(),
+		SentAt:          w.SentAt,
+		User:            w.User,
+		Member:          w.Member,
+		RealTimeChannel: w.RealTimeChannel,
+		Request:         echo,
+		Extra:           map[string]json.RawMessage{"message": m.raw()},
+	}}, nil
+}
+
+// utf16Len counts as JavaScript does.
+func utf16Len(s string) int {
+	n := 0
+	for _, c := range s {
+		n += max(utf16.RuneLen(c), 1)
+	}
+	return n
+}
+
+func joinPassword(req queupserver.OptJoinRequest) string { return req.Value.Password.Or("") }
+
+func formatInt(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,252 @@
+package queuptest
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+// socketPath is where websockets open, see docs/PROTOCOL.md 5.1.
+const socketPath = "/ws/"
+
+func isSocketPath(path string) bool { return path == socketPath || path+"/" == socketPath }
+
+const (
+	maxFrame     = 1 << 20                // of what a client sends
+	maxQueue     = 16 << 10               // frames that wait for a client to read
+	maxQueueSize = 32 << 20               // and their bytes
+	writeTimeout = 10 * time.Second       // for one frame
+	goodbye      = 250 * time.Millisecond // for all that is left to write
+)
+
+// link is one websocket. One goroutine reads, that of the HTTP handler, and one writes.
+type link struct {
+	s        *Server
+	conn     *websocket.Conn
+	id       string
+	identity identity
+	done     chan struct{} // closed by cut
+	wake     chan struct{} // holds a token when there is something for the writer to do
+
+	mu      sync.Mutex // guards these
+	queue   []outgoing
+	size    int         // of queue, in bytes
+	ended   bool        // nothing is queued any more
+	leaving bool        // the writer is to say goodbye when queue is empty
+	limit   *time.Timer // of leaving; nil before
+
+	attached map[string]bool                   // channels; guarded by state.mu
+	present  map[string]*realtime.PresenceBody // what was entered, by channel; guarded by state.mu
+}
+
+// outgoing is a frame on its way, possibly to many.
+type outgoing struct {
+	packet []byte
+	log    *logText
+}
+
+func newPacket(t realtime.PacketType, data []byte) outgoing {
+	packet := realtime.AppendPacket(nil, t, data)
+	return outgoing{packet: packet, log: newLogText(packet)}
+}
+
+func newOutgoing(f realtime.Frame) outgoing {
+	packet := realtime.AppendFrame([]byte{byte(realtime.PacketMessage)}, f)
+	return outgoing{packet: packet, log: newLogText(packet)}
+}
+
+// serveSocket opens a websocket and stays until it ends.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	who, ok := s.tokens.get(r.URL.Query().Get("access_token"))
+	s.mu.Unlock()
+	if !ok {
+		errorE1(http.StatusUnauthorized, "invalid token").write(w)
+		return
+	}
+	exchangeOf(r.Context()).account(who.account)
+	up := websocket.Upgrader{
+		HandshakeTimeout: writeTimeout,
+		CheckOrigin:      func(*http.Request) bool { return true },
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			errorE1(status, reason.Error()).write(w)
+		},
+	}
+	conn, err := up.Upgrade(w, r, nil)
+	if err != nil {
+		return // answered by up
+	}
+	l := &link{
+		s:        s,
+		conn:     conn,
+		identity: who,
+		done:     make(chan struct{}),
+		wake:     make(chan struct{}, 1),
+		attached: map[string]bool{},
+		present:  map[string]*realtime.PresenceBody{},
+	}
+	if !s.open(l) {
+		_ = conn.Close()
+		return
+	}
+	var writer sync.WaitGroup
+	writer.Go(l.write)
+	l.read()
+	l.cut()
+	s.forget(l)
+	writer.Wait()
+}
+
+// open makes a link known and greets it. It returns false if the server is closed.
+func (s *Server) open(l *link) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.links[l] = struct{}{}
+	l.id = s.id(idConnection)
+	l.send(newPacket(realtime.PacketOpen, realtime.AppendOpen(nil, realtime.Open{
+		SID: l.id, PingInterval: s.config.pingInterval, PingTimeout: s.config.pingTimeout,
+	})))
+	l.send(newOutgoing(realtime.Frame{
+		Action: realtime.ActionConnected, ClientID: l.identity.clientID, ConnectionID: l.id,
+	}))
+	return true
+}
+
+// forget takes a link out of all channels; its presence goes with it.
+func (s *state) forget(l *link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.links, l)
+	for channel := range l.attached {
+		s.detach(l, channel)
+	}
+	for channel := range l.present {
+		s.presenceLeft(l, channel)
+	}
+}
+
+// cut ends the link at once. It does not block.
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		l.ended = true
+		l.queue = nil
+		close(l.done)
+		if l.limit != nil && l.limit.Stop() {
+			l.s.timers.Done()
+		}
+	}
+	_ = l.conn.NetConn().Close() // the peer sees a broken connection, whatever this returns
+}
+
+// goAway ends the link when what is queued is written, but soon.
+func (l *link) goAway() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.leaving {
+		return
+	}
+	l.leaving = true
+	l.s.timers.Add(1)
+	l.limit = time.AfterFunc(goodbye, func() {
+		defer l.s.timers.Done()
+		l.cut()
+	})
+	l.awake()
+}
+
+// send queues a frame. It does not block: a link that does not read is cut, and the others go on.
+func (l *link) send(o outgoing) {
+	l.mu.Lock()
+	if l.ended || l.leaving {
+		l.mu.Unlock()
+		return
+	}
+	l.queue = append(l.queue, o)
+	l.size += len(o.packet)
+	full := len(l.queue) > maxQueue || l.size > maxQueueSize
+	l.mu.Unlock()
+	if full {
+		l.cut()
+		return
+	}
+	l.awake()
+}
+
+func (l *link) awake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next takes all that is queued.
+func (l *link) next() (queue []outgoing, leaving bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	queue = l.queue
+	l.queue, l.size = nil, 0
+	return queue, l.leaving
+}
+
+// write is the writer: it sends what is queued until the link ends.
+func (l *link) write() {
+	defer l.cut()
+	for {
+		queue, leaving := l.next()
+		for _, o := range queue {
+			l.log(false, o.log)
+			_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // never fails; the write tells
+			if err := l.conn.WriteMessage(websocket.TextMessage, o.packet); err != nil {
+				return
+			}
+		}
+		if leaving {
+			bye := websocket.FormatCloseMessage(websocket.CloseGoingAway, "")
+			_ = l.conn.WriteControl(websocket.CloseMessage, bye, time.Now().Add(goodbye)) // a courtesy
+			return
+		}
+		select {
+		case <-l.wake:
+		case <-l.done:
+			return
+		}
+	}
+}
+
+// read is the reader: it answers what comes until the link ends, or until the client has not pinged for too long.
+func (l *link) read() {
+	l.conn.SetReadLimit(maxFrame)
+	patience := l.s.config.pingInterval + l.s.config.pingTimeout
+	_ = l.conn.SetReadDeadline(time.Now().Add(patience)) // never fails; the read tells
+	for {
+		_, data, err := l.conn.ReadMessage()
+		if err != nil {
+			return
+		}
+		l.log(true, newLogText(data))
+		pinged, goOn := l.receive(data)
+		if !goOn {
+			return
+		}
+		if pinged {
+			_ = l.conn.SetReadDeadline(time.Now().Add(patience))
+		}
+	}
+}
+
+func (l *link) log(in bool, text *logText) {
+	e := Entry{In: in, Kind: KindWS}
+	if a := l.identity.account; a != nil {
+		e.User = a.name
+	}
+	l.s.log.add(e, text)
+}

@@ -1,0 +1,240 @@
+package queuptest
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// state is everything the service knows. One mutex guards it all, links' subscriptions included. It is never held while
+// something is written to a socket.
+type state struct {
+	start time.Time       // immutable, as are the lists and maps of accounts, rooms and songs
+	given map[string]bool // ids that the world came with; immutable
+
+	accounts []*account
+	rooms    []*room
+	songs    map[wire.SongID]*song
+
+	mu       sync.Mutex
+	closed   bool
+	counters map[string]uint32 // for ids, by their beginning
+	sessions *store[*account]
+	tokens   *store[identity]
+	links    map[*link]struct{}
+	channels map[string]map[*link]struct{} // who hears what
+	timers   sync.WaitGroup                // songs that will end
+}
+
+// account is a user of the service. It is immutable.
+type account struct {
+	id       wire.UserID
+	infoID   string
+	name     string
+	password string
+	created  time.Time
+}
+
+// identity is who a token speaks for.
+type identity struct {
+	account  *account // nil: a guest
+	clientID string
+}
+
+// song is a piece of media. It is immutable.
+type song struct {
+	id       wire.SongID
+	name     string
+	provider wire.Provider
+	mediaID  string
+	length   time.Duration
+	created  time.Time
+}
+
+// The beginnings of ids: one for each kind, so that a person tells them apart in a log.
+const (
+	idRoom   = "65a1f0c2d4e8b900"
+	idUser   = "65b2a1c0d4e8b900"
+	idInfo   = "65b2a1c0d4e8b901"
+	idMember = "65c3b2d1e5f9ca00"
+	idPlay   = "65d4c3e2f60adb00"
+	idSong   = "65e5d4f3071bec00"
+	idVote   = "6618b7f0d4e8b900"
+
+	idGuest      = "9f2c4d6e8a0b1c3d5e7f9a0b" // 32 digits, as long as nobody's id
+	idRequest    = "3b5d7f9a1c2e4f60718293a4" // 32 digits
+	idConnection = "c0nnect10n00"             // 20 digits
+	idSession    = "s3ss10n00000"
+	idSocket     = "s0cket000000"
+)
+
+// id makes the next id of a kind. The caller holds s.mu.
+func (s *state) id(kind string) string {
+	for {
+		s.counters[kind]++
+		if id := fmt.Sprintf("%s%08x", kind, s.counters[kind]); !s.given[id] {
+			return id
+		}
+	}
+}
+
+// idOr returns the given id, or makes one if it is empty.
+func (s *state) idOr(given, kind string) string {
+	if given != "" {
+		return given
+	}
+	return s.id(kind)
+}
+
+// newState builds a world that has been checked.
+func newState(w World, now time.Time) *state {
+	s := &state{
+		start:    now,
+		given:    map[string]bool{},
+		songs:    map[wire.SongID]*song{},
+		counters: map[string]uint32{},
+		sessions: newStore[*account](),
+		tokens:   newStore[identity](),
+		links:    map[*link]struct{}{},
+		channels: map[string]map[*link]struct{}{},
+	}
+	for _, u := range w.Users {
+		s.given[u.ID] = true
+	}
+	for _, r := range w.Rooms {
+		s.given[r.ID] = true
+	}
+	for i, u := range w.Users {
+		s.accounts = append(s.accounts, &account{
+			id:       wire.UserID(s.idOr(u.ID, idUser)),
+			infoID:   s.id(idInfo),
+			name:     u.Name,
+			password: u.Password,
+			created:  now.AddDate(-1, 0, i), // a year ago, one a day
+		})
+	}
+	media := map[string]*song{}
+	for _, spec := range w.Rooms {
+		s.rooms = append(s.rooms, s.newRoom(spec, media))
+	}
+	return s
+}
+
+func (s *state) newRoom(spec RoomSpec, media map[string]*song) *room {
+	r := &room{
+		state:    s,
+		id:       wire.RoomID(s.idOr(spec.ID, idRoom)),
+		slug:     spec.Slug,
+		name:     spec.title(),
+		password: spec.Password,
+		created:  s.start.AddDate(0, -6, 0),
+		owner:    s.named(spec.Owner),
+		members:  map[wire.UserID]*member{},
+	}
+	r.channel = "room:" + string(r.id)
+	for _, a := range s.accounts { // in this order, for the sake of the ids
+		for name, role := range spec.Roles {
+			if strings.EqualFold(name, a.name) {
+				r.member(a).role = role
+			}
+		}
+	}
+	for _, name := range spec.Present {
+		m := r.member(s.named(name))
+		m.active, m.updated = true, s.start
+	}
+	for _, name := range spec.Banned {
+		r.member(s.named(name)).banned = true
+	}
+	for _, entry := range spec.Songs {
+		r.queue(r.member(s.named(entry.By)), s.media(entry, media), s.start)
+	}
+	return r
+}
+
+// media finds or makes the media of a song.
+func (s *state) media(entry Song, known map[string]*song) *song {
+	provider := cmp.Or(entry.Provider, wire.YouTube)
+	key := string(provider) + " " + entry.MediaID
+	if m := known[key]; m != nil && entry.MediaID != "" {
+		return m
+	}
+	id := s.id(idSong)
+	m := &song{
+		id:       wire.SongID(id),
+		name:     entry.Name,
+		provider: provider,
+		mediaID:  cmp.Or(entry.MediaID, "m"+id[len(id)-10:]),
+		length:   entry.Length,
+		created:  s.start.AddDate(0, -3, len(s.songs)),
+	}
+	known[key] = m
+	s.songs[m.id] = m
+	return m
+}
+
+// named finds an account by its name or its address at example.com, in any case; nil if there is none.
+func (s *state) named(name string) *account {
+	if local, domain, ok := strings.Cut(name, "@"); ok && strings.EqualFold(domain, "example.com") {
+		name = local
+	}
+	for _, a := range s.accounts {
+		if strings.EqualFold(a.name, name) {
+			return a
+		}
+	}
+	return nil
+}
+
+// room finds a room by its id; nil if there is none.
+func (s *state) room(id string) *room {
+	for _, r := range s.rooms {
+		if string(r.id) == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// roomBySlug finds a room by its slug; nil if there is none.
+func (s *state) roomBySlug(slug string) *room {
+	for _, r := range s.rooms {
+		if r.slug == slug {
+			return r
+		}
+	}
+	return nil
+}
+
+// store keeps values under secrets, the latest maxStored of them: a server that runs for long forgets old sessions.
+type store[V any] struct {
+	values map[string]V
+	keys   []string // oldest first
+}
+
+const maxStored = 10_000
+
+func newStore[V any]() *store[V] { return &store[V]{values: map[string]V{}} }
+
+func (s *store[V]) put(key string, v V) {
+	if len(s.keys) >= maxStored {
+		delete(s.values, s.keys[0])
+		s.keys = s.keys[1:]
+	}
+	s.keys = append(s.keys, key)
+	s.values[key] = v
+}
+
+func (s *store[V]) get(key string) (V, bool) {
+	v, ok := s.values[key]
+	return v, ok
+}
+
+// remove forgets one value; its key stays in line, which does no harm because keys do not come twice.
+func (s *store[V]) remove(key string) { delete(s.values, key) }
+
+func (s *store[V]) clear() { s.values, s.keys = map[string]V{}, nil }

@@ -1,0 +1,201 @@
+package queuptest
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/go-faster/jx"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// How things look on the wire. The same thing looks different in different places, see docs/PROTOCOL.md 3. The functions
+// read what state.mu guards; the caller holds it.
+
+// wireUser is an account as it stands inside other objects.
+func (a *account) wireUser() wire.User {
+	return wire.User{ID: a.id, Username: a.name, Status: 1, GlobalRole: 1, Created: a.created}
+}
+
+// wireEventUser is an account as it stands in events and in its own session.
+func (s *state) wireEventUser(a *account) wire.User {
+	u := a.wireUser()
+	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id}
+	u.ForceUpdated = s.start
+	return u
+}
+
+// wireRoom is a room whose owner is an id.
+func (r *room) wireRoom() wire.Room {
+	w := wire.Room{
+		ID:                  r.id,
+		Name:                r.name,
+		Slug:                r.slug,
+		RealTimeChannel:     r.realTimeChannel(),
+		Status:              1,
+		Type:                "room",
+		Display:             "public",
+		MaxLengthSong:       10 * time.Minute,
+		TimeSongQueueRepeat: time.Hour,
+		MaxSongQueueLength:  50,
+		AllowGuestsToChat:   true,
+		AllowGuestsToEmbed:  true,
+		DisplayQueue:        true,
+		DisplayDJInQueue:    true,
+		DisplayInSearch:     true,
+		DisplayInLobby:      true,
+		DisplayUserJoin:     true,
+		DisplayUserLeave:    true,
+		DisplayUserGrab:     true,
+		Created:             r.created,
+		Updated:             r.created,
+		OwnerID:             r.owner.id,
+		Owner:               wire.User{ID: r.owner.id},
+	}
+	if r.password != "" {
+		w.Display = "private"
+	}
+	for _, m := range r.members {
+		if m.active {
+			w.ActiveUsers++
+		}
+	}
+	if p := r.playing; p != nil {
+		w.CurrentSong = wire.RoomCurrentSong{
+			SongID: p.song.id, Provider: p.song.provider, MediaID: p.song.mediaID, Name: p.song.name,
+		}
+	}
+	return w
+}
+
+func (r *room) realTimeChannel() string { return "dubtrackfm-" + r.slug }
+
+// notQueued is the order of a member who has no place in the rotation.
+const notQueued = 99999
+
+// wireMember is a member's record with ids for the account and the role, as events have it.
+func (r *room) wireMember(m *member) wire.RoomUser {
+	w := wire.RoomUser{
+		ID:           m.id,
+		UserID:       m.account.id,
+		RoomID:       r.id,
+		User:         wire.User{ID: m.account.id},
+		Updated:      m.updated,
+		Active:       m.active,
+		Authorized:   true,
+		Dubs:         m.dubs,
+		PlayedCount:  m.played,
+		SkippedCount: m.skipped,
+		SongsInQueue: int64(len(m.queue)),
+		Order:        notQueued,
+		Banned:       m.banned,
+	}
+	for i, dj := range r.rotation {
+		if dj == m {
+			w.Order = int64(i + 1)
+		}
+	}
+	if m.role != "" {
+		w.Role = wire.Role{ID: fixedRoles[m.role].ID}
+	}
+	return w
+}
+
+// wireMemberFull is a member's record with the account and the role, as the list of members has it.
+func (r *room) wireMemberFull(m *member) wire.RoomUser {
+	w := r.wireMember(m)
+	w.User = m.account.wireUser()
+	if m.role != "" {
+		w.Role = m.role.wireRole()
+	}
+	return w
+}
+
+// wirePlay is an entry of a queue with ids for the account and the media.
+func (r *room) wirePlay(p *play) wire.Play {
+	w := wire.Play{
+		ID:       p.id,
+		Created:  p.created,
+		PlayedAt: p.playedAt,
+		Active:   !p.playedAt.IsZero(),
+		Played:   p.over,
+		Skipped:  p.skipped,
+		Order:    999,
+		Length:   p.song.length,
+		RoomID:   r.id,
+		UserID:   p.dj.account.id,
+		SongID:   p.song.id,
+		User:     wire.User{ID: p.dj.account.id},
+		Song:     wire.Song{ID: p.song.id},
+	}
+	w.Updubs, w.Downdubs = p.count()
+	return w
+}
+
+// wireSong is a piece of media.
+func (s *song) wireSong() wire.Song {
+	return wire.Song{
+		ID: s.id, Name: s.name, Provider: s.provider, MediaID: s.mediaID, Length: s.length, Created: s.created,
+		Images: wire.SongImages{Thumbnail: "https://" + inMemoryHost + "/thumbnail/" + s.mediaID + ".jpg"},
+	}
+}
+
+// wireActive is what plays, which must be something.
+func (r *room) wireActive(now time.Time) wire.ActiveSong {
+	elapsed := now.Sub(r.playing.playedAt) / time.Second
+	return wire.ActiveSong{
+		Play: r.wirePlay(r.playing),
+		Song: r.playing.song.wireSong(),
+		// Not in Elapsed, of which the encoder leaves a zero out.
+		Extra: map[string]json.RawMessage{"startTime": json.RawMessage(formatInt(int64(elapsed)))},
+	}
+}
+
+// wireDubs are the votes on what plays, which must be something.
+func (r *room) wireDubs() wire.Dubs {
+	p := r.playing
+	w := wire.Dubs{CurrentSong: r.wirePlay(p), UpDubs: []wire.DubVote{}, DownDubs: []wire.DubVote{}}
+	for _, v := range p.votes {
+		d := wire.DubVote{ID: v.id, UserID: v.account.id, Created: v.created, Updated: v.updated, ForeignID: string(p.id)}
+		if v.up {
+			d.Type = wire.Updub
+			w.UpDubs = append(w.UpDubs, d)
+		} else {
+			d.Type = wire.Downdub
+			w.DownDubs = append(w.DownDubs, d)
+		}
+	}
+	return w
+}
+
+// wireQueue is the first song of each DJ, in play order, with the account but without the media.
+func (r *room) wireQueue() wire.Plays {
+	plays := wire.Plays{}
+	for i, dj := range r.rotation {
+		w := r.wirePlay(dj.queue[0])
+		w.Order = int64(i + 1)
+		w.User = dj.account.wireUser()
+		w.Song = wire.Song{}
+		plays = append(plays, w)
+	}
+	return plays
+}
+
+// wireMessage is a chat line as it was broadcast.
+func (r *room) wireMessage(m *message) *wire.ChatMessage {
+	return &wire.ChatMessage{
+		ID:              m.id,
+		SentAt:          m.at,
+		User:            r.wireEventUser(m.author),
+		Member:          r.wireMember(r.member(m.author)),
+		RealTimeChannel: r.realTimeChannel(),
+		Extra:           map[string]json.RawMessage{"message": m.raw()},
+	}
+}
+
+// raw is the line as JSON, with exactly the entities that the sender wrote.
+func (m *message) raw() json.RawMessage {
+	var e jx.Encoder
+	e.Str(m.sent)
+	return e.Bytes()
+}

@@ -1,0 +1,210 @@
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-faster/jx"
+)
+
+// channel is one the server has attached for us, and what we last said about our presence in it.
+type channel struct {
+	name     string
+	presence announcement
+}
+
+// announcement is what is left to repeat on a new link after a number of presence calls.
+type announcement struct {
+	entered bool            // it is repeated as an enter, with the data of the last update
+	updated bool            // without enter: it is repeated as an update
+	data    json.RawMessage // never nil if entered or updated
+	version int             // counts calls, so that a refused one is taken back only if it was the last
+}
+
+func (a announcement) after(action PresenceAction, data json.RawMessage) announcement {
+	next := announcement{version: a.version + 1}
+	switch action {
+	case PresenceEnter:
+		next.entered, next.data = true, data
+	case PresenceUpdate:
+		next.entered, next.updated, next.data = a.entered, true, data
+	}
+	return next
+}
+
+// Attach has the server send what happens in a channel ("room:<id>", "user:<id>"), and returns when it has confirmed. From
+// then on the channel is attached again after every reconnect, in the order of the confirmations, until [Conn.Detach] or a
+// refusal. While the link is down Attach waits for the next one; ctx bounds it all. Attaching twice is no error.
+//
+// The error matches a [ServerError] if the server refused, [ErrNoAnswer] if it did not answer in time, the cause of ctx,
+// [ErrNotConnected] or [ErrClosed]. See docs/PROTOCOL.md 5.3.
+func (c *Conn) Attach(ctx context.Context, channel string) error {
+	f := Frame{Action: ActionAttach, Channel: channel}
+	if err := c.ask(ctx, f, func() { c.remember(channel) }); err != nil {
+		return fmt.Errorf("attach %s: %w", channel, err)
+	}
+	return nil
+}
+
+// Detach ends what [Conn.Attach] began, and forgets the presence in the channel. It returns when the server has confirmed;
+// while there is no link it returns at once, as the next one begins without the channel. Whatever it returns, the channel
+// is not attached again. The errors are those of Attach.
+func (c *Conn) Detach(ctx context.Context, channel string) error {
+	if c.dropped(channel) {
+		return nil
+	}
+	l, err := c.usable(ctx)
+	if err == nil {
+		err = l.request(ctx, Frame{Action: ActionDetach, Channel: channel}, nil)
+	}
+	if err != nil && !errors.Is(err, errLinkLost) {
+		return fmt.Errorf("detach %s: %w", channel, err)
+	}
+	return nil
+}
+
+// Presence tells the server and the others in a channel that this client enters, leaves or changes its data, and returns
+// when the server has shown it back. Data is any JSON value; nil is an empty object. In an attached channel the last word
+// is remembered: after a reconnect presence is entered again with the latest data, unless it was left. While the link is
+// down Presence waits for the next one; ctx bounds it all.
+//
+// The errors are those of [Conn.Attach], and one for data that is no JSON or an action that does not exist. With
+// [ErrNoAnswer] the announcement was sent and stays remembered, only nobody has confirmed it. See docs/PROTOCOL.md 5.5.
+func (c *Conn) Presence(ctx context.Context, channel string, a PresenceAction, data json.RawMessage) error {
+	if a < PresenceEnter || a > PresenceUpdate {
+		return fmt.Errorf("presence in %s: there is no action %d", channel, int(a))
+	}
+	data = slices.Clone(data)
+	if len(data) == 0 {
+		data = json.RawMessage(`{}`)
+	} else if !jx.Valid(data) {
+		return fmt.Errorf("presence in %s: the data is no JSON", channel)
+	}
+	f := Frame{Action: ActionPresence, Channel: channel, Presence: &PresenceBody{Action: a, Data: data}}
+	if err := c.ask(ctx, f, nil); err != nil {
+		return fmt.Errorf("presence in %s: %w", channel, err)
+	}
+	return nil
+}
+
+// ask makes a request on the link at hand, and again on the next one if that link is lost before the answer.
+func (c *Conn) ask(ctx context.Context, f Frame, confirmed func()) error {
+	for {
+		l, err := c.usable(ctx)
+		if err != nil {
+			return err
+		}
+		undo := func() {}
+		if f.Presence != nil {
+			undo = c.announce(f.Channel, *f.Presence)
+		}
+		err = l.request(ctx, f, confirmed)
+		if _, refused := errors.AsType[ServerError](err); refused {
+			undo()
+		}
+		if !errors.Is(err, errLinkLost) {
+			return err
+		}
+	}
+}
+
+// usable waits for a working link.
+func (c *Conn) usable(ctx context.Context) (*link, error) {
+	for {
+		c.mu.Lock()
+		l, state, changed := c.link, c.state, c.changed
+		var closed error
+		if state == StateClosed {
+			closed = c.closedLocked()
+		}
+		c.mu.Unlock()
+
+		switch {
+		case state == StateIdle:
+			return nil, ErrNotConnected
+		case closed != nil:
+			return nil, closed
+		case l != nil && l.ctx.Err() == nil:
+			return l, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// remember notes a confirmed attach; the order of the first ones is kept.
+func (c *Conn) remember(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.find(name) == nil {
+		c.channels = append(c.channels, &channel{name: name})
+	}
+}
+
+// forget removes a channel and says whether it was there.
+func (c *Conn) forget(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.channels)
+	c.channels = slices.DeleteFunc(c.channels, func(ch *channel) bool { return ch.name == name })
+	return len(c.channels) < n
+}
+
+// dropped forgets a channel and says whether that is all there is to do: it is when no link knows of it.
+func (c *Conn) dropped(name string) bool {
+	c.forget(name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state == StateReconnecting && !c.restoring
+}
+
+// find returns the channel or nil. The caller holds mu.
+func (c *Conn) find(name string) *channel {
+	for _, ch := range c.channels {
+		if ch.name == name {
+			return ch
+		}
+	}
+	return nil
+}
+
+// announce remembers a presence about to be sent; undo takes it back.
+func (c *Conn) announce(name string, p PresenceBody) (undo func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := c.find(name)
+	if ch == nil {
+		return func() {}
+	}
+	before := ch.presence
+	ch.presence = before.after(p.Action, p.Data)
+	version := ch.presence.version
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if ch.presence.version == version {
+			ch.presence = before
+		}
+	}
+}
+
+// announced returns the frame that restores the presence in a channel, if there is one to restore.
+func (c *Conn) announced(name string) (Frame, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := c.find(name)
+	if ch == nil || !ch.presence.entered && !ch.presence.updated {
+		return Frame{}, false
+	}
+	body := &PresenceBody{Action: PresenceUpdate, Data: ch.presence.data}
+	if ch.presence.entered {
+		body.Action = PresenceEnter
+	}
+	return Frame{Action: ActionPresence, Channel: name, Presence: body}, true
+}

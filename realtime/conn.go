@@ -1,0 +1,285 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Config is what [New] makes a [Conn] of. URL and Token are required.
+type Config struct {
+	// URL of the websocket, ws or wss, such as wss://ws.queup.net/ws/. Its query is kept and completed as
+	// docs/PROTOCOL.md 5.1 says.
+	URL string
+	// Token fetches an access token; it is called before every attempt to connect, with a ctx that ends with the attempt.
+	// An error marked by [Permanent] ends the connection, any other is followed by the next attempt.
+	Token func(ctx context.Context) (string, error)
+	// Dialer opens the websocket. Nil: a zero [WebsocketDialer].
+	Dialer Dialer
+	// Reconnect decides about the next attempt when a link is lost. Nil: [DefaultReconnect].
+	Reconnect ReconnectPolicy
+	// Header is sent with the handshake. It is not looked at after New.
+	Header http.Header
+	// Logger gets state changes (Info), lost links and failed attempts (Warn) and frames without their content (Debug).
+	// Nil: silent.
+	Logger *slog.Logger
+	// RequestTimeout bounds the wait for the server's answer to one request. Zero: 15 s.
+	RequestTimeout time.Duration
+	// ConnectTimeout bounds one attempt, from the call of Token to the server's "connected". Zero: 30 s.
+	ConnectTimeout time.Duration
+	// WriteTimeout bounds the sending of one frame; a peer that takes longer to accept it is given up. Zero: 10 s.
+	WriteTimeout time.Duration
+	// Buffer is the capacity of Conn.Events. Zero: 256.
+	Buffer int
+}
+
+// State says where a [Conn] stands.
+type State int
+
+// The states of a [Conn].
+const (
+	StateIdle         State = iota // before Connect, and after a Connect that failed
+	StateConnecting                // Connect is under way
+	StateConnected                 // usable
+	StateReconnecting              // the link is lost, the next one is waited for or being set up
+	StateClosed                    // for good; Conn.Err says why
+)
+
+// String returns the name of the state in lower case.
+func (s State) String() string {
+	switch s {
+	case StateIdle:
+		return "idle"
+	case StateConnecting:
+		return "connecting"
+	case StateConnected:
+		return "connected"
+	case StateReconnecting:
+		return "reconnecting"
+	case StateClosed:
+		return "closed"
+	}
+	return "state " + strconv.Itoa(int(s))
+}
+
+// Conn is a connection to QueUp that heals by itself. Its methods are safe for concurrent use.
+type Conn struct {
+	cfg    Config   // immutable, defaults filled in
+	base   *url.URL // immutable
+	events chan Event
+	// ctx ends with the connection. It is the parent of every wait in this package.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	own    sync.WaitGroup // Connect and the supervisor, who in turn waits for reader and writer
+	user   sync.WaitGroup // functions of the user: Token, Dialer, Reconnect
+	finish sync.Once
+	quiet  chan struct{} // closed when own is done; events is closed by then
+	done   chan struct{} // closed when user is done, too
+
+	mu           sync.Mutex    // leaf: held for a few assignments, never across anything that blocks
+	state        State         // guarded by mu
+	changed      chan struct{} // guarded by mu; closed and replaced when state or link change
+	link         *link         // guarded by mu; nil unless StateConnected
+	restoring    bool          // guarded by mu; a new link is up and the channels are being attached again
+	clientID     string        // guarded by mu
+	connectionID string        // guarded by mu
+	channels     []*channel    // guarded by mu; in the order they were attached
+	err          error         // guarded by mu; why the connection ended for good
+}
+
+// New checks cfg and returns a connection that does nothing before [Conn.Connect]. All that is wrong with cfg is joined into
+// one error.
+func New(cfg Config) (*Conn, error) {
+	base, err := url.Parse(cfg.URL)
+	var errs []error
+	if err != nil || base.Host == "" || base.Scheme != "ws" && base.Scheme != "wss" {
+		errs = append(errs, errors.New("URL is no ws:// or wss:// URL")) // not quoted, it may hold a password
+	}
+	if cfg.Token == nil {
+		errs = append(errs, errors.New("Token is nil"))
+	}
+	for name, d := range map[string]*time.Duration{
+		"RequestTimeout": &cfg.RequestTimeout, "ConnectTimeout": &cfg.ConnectTimeout, "WriteTimeout": &cfg.WriteTimeout,
+	} {
+		if *d < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative: %v", name, *d))
+		}
+	}
+	if cfg.Buffer < 0 {
+		errs = append(errs, fmt.Errorf("Buffer is negative: %d", cfg.Buffer))
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("realtime: config: %w", errors.Join(errs...))
+	}
+
+	cfg.RequestTimeout = orDefault(cfg.RequestTimeout, 15*time.Second)
+	cfg.ConnectTimeout = orDefault(cfg.ConnectTimeout, 30*time.Second)
+	cfg.WriteTimeout = orDefault(cfg.WriteTimeout, 10*time.Second)
+	cfg.Buffer = orDefault(cfg.Buffer, 256)
+	cfg.Header = cfg.Header.Clone()
+	if cfg.Dialer == nil {
+		cfg.Dialer = &WebsocketDialer{}
+	}
+	if cfg.Reconnect == nil {
+		cfg.Reconnect = DefaultReconnect
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	c := &Conn{
+		cfg:     cfg,
+		base:    base,
+		events:  make(chan Event, cfg.Buffer),
+		quiet:   make(chan struct{}),
+		done:    make(chan struct{}),
+		changed: make(chan struct{}),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	return c, nil
+}
+
+// Connect makes the first link: token, websocket, open packet, and the server's word that the link is usable. ctx bounds
+// this call, not the connection. It makes one attempt and fails with its error, after which it may be called again. Once it
+// has succeeded, lost links heal by themselves until [Conn.Close] or a permanent error, and Connect returns
+// [ErrAlreadyConnected].
+func (c *Conn) Connect(ctx context.Context) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.own.Done()
+	l, err := c.dial(ctx)
+	if err != nil {
+		c.setState(StateIdle)
+		return fmt.Errorf("connect: %w", err)
+	}
+	c.up(l, false)
+	c.own.Go(func() { c.supervise(l) })
+	return nil
+}
+
+// begin claims the right to connect, and has own wait for the caller.
+func (c *Conn) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.state {
+	case StateIdle:
+		c.setStateLocked(StateConnecting)
+		c.own.Add(1)
+		return nil
+	case StateClosed:
+		return c.closedLocked()
+	}
+	return ErrAlreadyConnected
+}
+
+// Events returns the one stream of all that happens, in order. It must be read: when its buffer is full, the connection
+// stops reading from the network (it goes on sending pings, and does not take the silence it causes itself for a dead
+// link), and answers to calls wait behind the events. So a goroutine that reads Events must not wait for a call of this
+// package unless another goroutine goes on reading. The channel is closed when the connection has ended.
+func (c *Conn) Events() <-chan Event { return c.events }
+
+// ClientID returns the id the server gave this client, empty before the first [Connected].
+func (c *Conn) ClientID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.clientID
+}
+
+// ConnectionID returns the id of the present link or, while there is none, of the last.
+func (c *Conn) ConnectionID() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connectionID
+}
+
+// State returns where the connection stands at this moment.
+func (c *Conn) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Done is closed when the connection has ended and the last of its goroutines has returned, including those that run Token,
+// Dialer or Reconnect.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns nil until the connection has ended for good, then [ErrClosed] after [Conn.Close], or else what ended it.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// closeTimeout is how long Close waits for our own goroutines. They need less, unless a foreign Socket hangs in Close.
+const closeTimeout = 2 * time.Second
+
+// Close ends the connection: the websocket is closed with code 1000, waiting calls return [ErrClosed], Events is closed. It
+// may be called more than once and from anywhere, Token and Dialer included; it waits for no code of the user and takes at
+// most 2 s. It returns nil.
+func (c *Conn) Close() error {
+	c.conclude(ErrClosed)
+	c.shutdown(ErrClosed)
+	t := time.NewTimer(closeTimeout)
+	defer t.Stop()
+	select {
+	case <-c.quiet:
+	case <-t.C:
+	}
+	return nil
+}
+
+// conclude notes that the connection has ended, and why, unless that is known. It returns the reason that counts.
+func (c *Conn) conclude(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+		c.setStateLocked(StateClosed)
+	}
+	return c.err
+}
+
+// shutdown stops everything that runs. It is called after conclude, when nothing new can start.
+func (c *Conn) shutdown(err error) {
+	c.cancel(err)
+	c.finish.Do(func() {
+		go func() {
+			c.own.Wait()
+			close(c.events)
+			close(c.quiet)
+			c.user.Wait()
+			close(c.done)
+		}()
+	})
+}
+
+func (c *Conn) setState(s State) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setStateLocked(s)
+}
+
+// setStateLocked changes the state, unless it is final, and wakes who waits for a change.
+func (c *Conn) setStateLocked(s State) {
+	if c.state == StateClosed {
+		return
+	}
+	c.state = s
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// closedLocked is what calls return when the connection has ended: ErrClosed, and the reason if that is another.
+func (c *Conn) closedLocked() error {
+	if errors.Is(c.err, ErrClosed) {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, c.err)
+}

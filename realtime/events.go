@@ -1,0 +1,100 @@
+package realtime
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Event is one of the types of this file: what happened on a connection, in order. See [Conn.Events].
+type Event interface {
+	event()
+}
+
+// Message is an event of a channel. See docs/PROTOCOL.md 5.3 and 6.
+type Message struct {
+	At      time.Time // of receipt
+	Channel string
+	Name    string // the event; "*" when the publisher gave none
+	Type    string // "json" or "string"
+	Data    []byte // JSON text as in [MessageBody]; it belongs to the receiver
+}
+
+// Presence tells that someone's presence in a channel changed. See docs/PROTOCOL.md 5.5.
+type Presence struct {
+	At           time.Time // of receipt
+	Channel      string
+	Action       PresenceAction
+	ClientID     string          // who; a user id for registered users
+	ConnectionID string          // one of the connections they have
+	Data         json.RawMessage // nil if there was none
+}
+
+// Connected tells that the link is up. With Reconnected set, the channels are attached again and presence is entered again,
+// as far as no [AttachFailed] said otherwise before.
+type Connected struct {
+	ClientID     string
+	ConnectionID string
+	Reconnected  bool
+}
+
+// Disconnected tells that the link is down, or that an attempt to bring it back has failed. Nothing of the old link comes
+// after it.
+type Disconnected struct {
+	Err     error
+	RetryIn time.Duration // until the next attempt; zero if Final
+	Final   bool          // there will be none: the stream ends here
+}
+
+// AttachFailed tells that a channel could not be attached, or presence not entered, after a reconnect. A channel the server
+// has refused is forgotten: attach it again to have it back. One that got no answer is tried again on the next link.
+type AttachFailed struct {
+	Channel string
+	Err     error // matches a [ServerError] for a refusal, [ErrNoAnswer] for silence
+}
+
+// Detached tells that the server has detached a channel nobody asked it to. The channel is forgotten.
+type Detached struct {
+	At      time.Time // of receipt
+	Channel string
+}
+
+// ServerError is an error the server reports. The call whose ReqID it carries returns it too, to be found with errors.As.
+type ServerError struct {
+	At      time.Time // of receipt
+	Text    string
+	ReqID   string                     // empty: it answers no request
+	Channel string                     // often empty
+	Extra   map[string]json.RawMessage // whatever else the server said
+}
+
+// Error returns the text of the server.
+func (e ServerError) Error() string {
+	if e.Text == "" {
+		return "realtime: the server reports an error"
+	}
+	return "realtime: the server reports: " + e.Text
+}
+
+// UnknownAction is a frame this package gives no meaning to.
+type UnknownAction struct {
+	At    time.Time // of receipt
+	Frame Frame
+	Raw   []byte // the JSON as it came
+}
+
+// Malformed is a frame that could not be read. The link goes on.
+type Malformed struct {
+	At  time.Time // of receipt
+	Raw []byte
+	Err error // matches [ErrPacket] or [ErrFrame]
+}
+
+func (Message) event()       {}
+func (Presence) event()      {}
+func (Connected) event()     {}
+func (Disconnected) event()  {}
+func (AttachFailed) event()  {}
+func (Detached) event()      {}
+func (ServerError) event()   {}
+func (UnknownAction) event() {}
+func (Malformed) event()     {}

@@ -1,0 +1,183 @@
+package realtime
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-faster/jx"
+)
+
+// Frame is one QueUp message, the JSON inside an Engine.IO message packet. See docs/PROTOCOL.md 5.3.
+//
+// A string is empty where the wire had none. Members this package does not know, and known ones of a type nothing can be
+// made of, are kept in Extra as they came.
+type Frame struct {
+	Action       Action
+	Channel      string
+	ClientID     string
+	ConnectionID string // also read from "socketId"
+	ReqID        string // pairs a request with its answer
+	Token        string
+	Error        string // the text of an [ActionError]; JSON if the server sent more than text
+	Presence     *PresenceBody
+	Message      *MessageBody
+	Extra        map[string]json.RawMessage
+}
+
+// PresenceBody is the "presence" member of a [Frame].
+type PresenceBody struct {
+	Action       PresenceAction
+	ClientID     string // who; filled in by the server
+	ConnectionID string // one of the connections they have; filled in by the server
+	Data         json.RawMessage
+	Extra        map[string]json.RawMessage
+}
+
+// MessageBody is the "message" member of a [Frame].
+type MessageBody struct {
+	Name string // the event; "*" when the publisher gave none
+	Type string // "json" or "string"
+	// Data is JSON text. For type json it is the text inside the string QueUp sends, which is not looked at (a publisher
+	// may have sent anything), or the value itself if it came without the string around it. For type string it is the
+	// string with its quotes. Nil if there was none.
+	Data  []byte
+	Extra map[string]json.RawMessage
+}
+
+// ErrFrame is returned by [ParseFrame] for text that is no JSON object.
+var ErrFrame = errors.New("realtime: not a QueUp frame")
+
+// ParseFrame reads the data of a message packet. It is lenient: null counts as absent, numbers may be in quotes, and a
+// member of the wrong type never costs the others. Only text that is no JSON object is an error, and wraps [ErrFrame].
+// The result shares no memory with data.
+func ParseFrame(data []byte) (Frame, error) {
+	var p parser
+	if err := p.parse(data); err != nil {
+		return Frame{}, err
+	}
+	return p.owned(), nil
+}
+
+// AppendFrame appends the JSON of f to dst, in the order and spelling QueUp uses: empty members are left out, message data
+// of type json goes out as a string. Nothing is validated but message data of type string: text that is no JSON is taken
+// as the string itself.
+func AppendFrame(dst []byte, f Frame) []byte {
+	w := objectWriter{Writer: jx.Writer{Buf: dst}}
+	w.open()
+	if f.Action != ActionNone {
+		w.key("action")
+		w.Int(int(f.Action))
+	}
+	w.str("channel", f.Channel)
+	if f.Action == ActionToken && f.Token == "" && f.Extra["clientId"] == nil {
+		w.key("clientId") // a request for a token names the client even if there is none
+		w.Str(f.ClientID)
+	} else {
+		w.str("clientId", f.ClientID)
+	}
+	w.str("connectionId", f.ConnectionID)
+	w.str("token", f.Token)
+	w.str("error", f.Error)
+	if f.Presence != nil {
+		w.key("presence")
+		w.presence(*f.Presence)
+	}
+	if f.Message != nil {
+		w.key("message")
+		w.message(*f.Message)
+	}
+	w.str("reqId", f.ReqID)
+	w.extra(f.Extra)
+	w.close()
+	return w.Buf
+}
+
+// objectWriter writes nested objects, leaving out what is empty and what was written before.
+type objectWriter struct {
+	jx.Writer
+	begun bool     // the object at hand has a member
+	names []string // of the object at hand
+}
+
+func (w *objectWriter) open()  { w.RawStr("{"); w.begun, w.names = false, w.names[:0] }
+func (w *objectWriter) close() { w.RawStr("}"); w.begun = true }
+
+func (w *objectWriter) key(name string) {
+	if w.begun {
+		w.RawStr(",")
+	}
+	w.begun = true
+	w.names = append(w.names, name)
+	w.Str(name)
+	w.RawStr(":")
+}
+
+func (w *objectWriter) str(name, value string) {
+	if value != "" {
+		w.key(name)
+		w.Str(value)
+	}
+}
+
+func (w *objectWriter) raw(name string, value []byte) {
+	if len(value) > 0 {
+		w.key(name)
+		w.Raw(value)
+	}
+}
+
+// extra writes what was kept, sorted, so that equal frames are equal text.
+func (w *objectWriter) extra(members map[string]json.RawMessage) {
+	if len(members) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if !slices.Contains(w.names, name) {
+			w.raw(name, members[name])
+		}
+	}
+}
+
+func (w *objectWriter) presence(p PresenceBody) {
+	outer := w.names
+	w.names = nil
+	w.open()
+	if p.Extra["action"] == nil { // else it was none to be understood, and goes out as it came
+		w.key("action")
+		w.Int(int(p.Action))
+	}
+	w.str("clientId", p.ClientID)
+	w.str("connectionId", p.ConnectionID)
+	w.raw("data", p.Data)
+	w.extra(p.Extra)
+	w.close()
+	w.names = outer
+}
+
+func (w *objectWriter) message(m MessageBody) {
+	outer := w.names
+	w.names = nil
+	w.open()
+	w.str("name", m.Name)
+	w.str("type", m.Type)
+	if len(m.Data) > 0 {
+		w.key("data")
+		if m.Type == typeString && jx.Valid(m.Data) {
+			w.Raw(m.Data)
+		} else {
+			w.ByteStr(m.Data)
+		}
+	}
+	w.extra(m.Extra)
+	w.close()
+	w.names = outer
+}
+
+// typeString marks a message whose data is text, not JSON.
+const typeString = "string"
+
+// errFrame says what is wrong with a frame without quoting it: a frame may hold a token.
+func errFrame(err error) error { return fmt.Errorf("%w: %w", ErrFrame, err) }

@@ -1,0 +1,304 @@
+package realtime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// link is one websocket from the handshake to its end. Reader and writer are goroutines of the link; whoever of them fails
+// first ends it with the reason, and the supervisor closes the socket and waits for both.
+type link struct {
+	c      *Conn  // immutable
+	sock   Socket // immutable; read by the reader, written by the writer
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup // reader and writer
+	closed sync.Once
+
+	clientID, connectionID string        // immutable after the handshake
+	heart                  Open          // immutable after the open packet
+	silence                time.Duration // owned by the reader: how long a Read may take; zero before the open packet
+	parser                 parser        // owned by the reader
+
+	out   chan outgoing // to the writer, unbuffered
+	echo  chan []byte   // reader to writer: a ping of the server to answer, with its data
+	pongs chan struct{} // reader to writer: a pong has come
+
+	born    time.Time    // immutable
+	stalled atomic.Bool  // the reader waits for the user to take an event
+	resumed atomic.Int64 // nanoseconds after born when it last stopped waiting
+
+	mu    sync.Mutex // leaf
+	calls []*call    // guarded by mu; waiting for answers, oldest first
+	asked int        // guarded by mu; counts requests
+}
+
+// outgoing is a frame on its way to the writer.
+type outgoing struct {
+	data []byte
+	sent chan error // buffered
+}
+
+func newLink(c *Conn, sock Socket) *link {
+	l := &link{
+		c:      c,
+		sock:   sock,
+		parser: parser{known: make(map[string]string)},
+		out:    make(chan outgoing),
+		echo:   make(chan []byte, 1),
+		pongs:  make(chan struct{}, 1),
+		born:   time.Now(),
+	}
+	l.ctx, l.cancel = context.WithCancelCause(c.ctx)
+	return l
+}
+
+// fail ends the link; the first reason counts.
+func (l *link) fail(err error) { l.cancel(err) }
+
+// close closes the socket, once; others wait until it is closed.
+func (l *link) close(code int) {
+	l.closed.Do(func() { _ = l.sock.Close(code, "") })
+}
+
+// handshake reads up to the server's "connected" on the goroutine of the caller, and leaves the writer running, as the
+// heart must beat from the open packet on. Ending ctx closes the socket.
+func (l *link) handshake(ctx context.Context) error {
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		l.close(0)
+	})
+	err := l.greet()
+	if !stop() {
+		<-interrupted
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (l *link) greet() error {
+	p, err := l.next()
+	if err != nil {
+		return err
+	}
+	if p.Type != PacketOpen {
+		return fmt.Errorf("realtime: the server began with %v instead of open", p.Type)
+	}
+	open, err := ParseOpen(p.Data)
+	if err != nil {
+		return err
+	}
+	l.heart = bounded(open)
+	l.silence = l.heart.PingInterval + l.heart.PingTimeout
+	l.wg.Go(l.write)
+	for {
+		p, err := l.next()
+		switch {
+		case err != nil:
+			return err
+		case p.Type == PacketMessage:
+			if err := l.parser.parse(p.Data); err != nil {
+				return err
+			}
+			switch f := &l.parser.frame; f.Action {
+			case ActionConnected:
+				l.clientID, l.connectionID = f.ClientID, f.ConnectionID
+				return nil
+			case ActionError:
+				return l.serverError()
+			}
+		default:
+			if err := l.control(p); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// Bounds for what a server may announce: nonsense must neither flood it with pings nor leave us deaf.
+const (
+	defaultPingInterval = 25 * time.Second // Engine.IO's own, for a server that announces none
+	defaultPingTimeout  = 60 * time.Second
+	minHeart            = 100 * time.Millisecond
+	maxHeart            = 10 * time.Minute
+)
+
+func bounded(o Open) Open {
+	o.PingInterval = min(max(orDefault(o.PingInterval, defaultPingInterval), minHeart), maxHeart)
+	o.PingTimeout = min(max(orDefault(o.PingTimeout, defaultPingTimeout), minHeart), maxHeart)
+	return o
+}
+
+// next reads one packet. The deadline counts from here, not from the last packet, so that a user who takes his time with
+// an event is not mistaken for a dead server.
+func (l *link) next() (Packet, error) {
+	if l.silence > 0 { // before the open packet only the context of the attempt counts
+		_ = l.sock.SetReadDeadline(time.Now().Add(l.silence)) // if it cannot, Read knows the reason
+	}
+	_, data, err := l.sock.Read()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return Packet{}, fmt.Errorf("%w: nothing received for %v", ErrHeartbeat, l.silence)
+	}
+	if err != nil {
+		return Packet{}, err
+	}
+	p, err := ParsePacket(data)
+	if err != nil {
+		return Packet{}, &badPacket{data, err}
+	}
+	return p, nil
+}
+
+// badPacket is a frame that next could not read. It is valid until the next one.
+type badPacket struct {
+	data []byte
+	err  error
+}
+
+func (e *badPacket) Error() string { return e.err.Error() }
+func (e *badPacket) Unwrap() error { return e.err }
+
+// read is the reader.
+func (l *link) read() {
+	for {
+		p, err := l.next()
+		if bad, ok := errors.AsType[*badPacket](err); ok {
+			l.deliver(Malformed{At: time.Now(), Raw: bytes.Clone(bad.data), Err: bad.err})
+			continue
+		}
+		if err == nil && p.Type == PacketMessage {
+			l.receive(p.Data)
+			continue
+		}
+		if err == nil {
+			err = l.control(p)
+		}
+		if err != nil {
+			l.fail(err)
+			return
+		}
+	}
+}
+
+// control handles the packets that are no messages. An error ends the link.
+func (l *link) control(p Packet) error {
+	switch p.Type {
+	case PacketClose:
+		return ErrServerClosed
+	case PacketPing:
+		select {
+		case l.echo <- bytes.Clone(p.Data):
+		default: // one answer is on its way already
+		}
+	case PacketPong:
+		select {
+		case l.pongs <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// deliver hands an event to the user and waits as long as that takes. What was read is delivered even if the link has ended
+// meanwhile; only the end of the connection stops it.
+func (l *link) deliver(e Event) {
+	select {
+	case l.c.events <- e:
+		return
+	default:
+	}
+	l.stalled.Store(true)
+	l.c.emit(e)
+	l.resumed.Store(int64(time.Since(l.born)))
+	l.stalled.Store(false)
+}
+
+// send gives a frame to the writer and waits until it is written.
+func (l *link) send(ctx context.Context, frame []byte) error {
+	m := outgoing{data: frame, sent: make(chan error, 1)}
+	select {
+	case l.out <- m:
+	case <-l.ctx.Done():
+		return errLinkLost
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-m.sent:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// write is the writer: frames of the user, pings, and answers to pings. It also watches for the pongs.
+func (l *link) write() {
+	ticker := time.NewTicker(l.heart.PingInterval)
+	defer ticker.Stop()
+	overdue := time.NewTimer(l.heart.PingTimeout)
+	overdue.Stop()
+	defer overdue.Stop()
+	var pinged time.Time // the oldest ping without a pong; zero if there is none
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case m := <-l.out:
+			m.sent <- l.writeFrame(m.data)
+		case data := <-l.echo:
+			_ = l.writeFrame(AppendPacket(nil, PacketPong, data))
+		case <-ticker.C:
+			if err := l.writeFrame(AppendPacket(nil, PacketPing, nil)); err == nil && pinged.IsZero() {
+				pinged = time.Now()
+				overdue.Reset(l.heart.PingTimeout)
+			}
+		case <-l.pongs:
+			pinged = time.Time{}
+			overdue.Stop()
+		case <-overdue.C:
+			if len(l.pongs) > 0 {
+				break // it came at the last moment
+			}
+			if left := l.patience(pinged); left > 0 {
+				overdue.Reset(left)
+				break
+			}
+			l.fail(fmt.Errorf("%w: no pong for %v", ErrHeartbeat, l.heart.PingTimeout))
+		}
+	}
+}
+
+// patience says how much longer a pong may take. The time in which we did not read does not count against the server.
+func (l *link) patience(pinged time.Time) time.Duration {
+	if l.stalled.Load() {
+		return l.heart.PingTimeout
+	}
+	since := pinged
+	if resumed := l.born.Add(time.Duration(l.resumed.Load())); resumed.After(since) {
+		since = resumed
+	}
+	return l.heart.PingTimeout - time.Since(since)
+}
+
+// writeFrame sends one text frame. Its errors end the link.
+func (l *link) writeFrame(data []byte) error {
+	err := l.sock.SetWriteDeadline(time.Now().Add(l.c.cfg.WriteTimeout))
+	if err == nil {
+		err = l.sock.Write(Text, data)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = fmt.Errorf("realtime: the server accepted no data for %v: %w", l.c.cfg.WriteTimeout, err)
+	}
+	if err != nil {
+		l.fail(err)
+		return errLinkLost
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package realtime
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// ReconnectPolicy says how long to wait before the next attempt to connect, and whether there shall be one. The first
+// attempt after a working link is try 1; the count starts again only when a link is [Connected], its channels attached.
+// last is why the link, or the attempt before, ended. With again false the connection ends with last. A policy is called
+// by one goroutine at a time and never for an error marked by [Permanent]; a negative wait counts as none.
+type ReconnectPolicy func(try int, last error) (wait time.Duration, again bool)
+
+// Backoff makes policies that wait a random time below a bound that doubles: try 1 waits up to First, try 2 up to Base,
+// try 3 up to twice that, and so on up to Max. The whole of it is random ("full jitter"), so that clients which lost
+// their links together do not come back together.
+type Backoff struct {
+	First    time.Duration  // bound of try 1; zero: 250 ms
+	Base     time.Duration  // bound of try 2; zero: 500 ms
+	Max      time.Duration  // largest bound; zero: 30 s
+	MaxTries int            // give up after so many tries in a row; zero: never
+	Rand     func() float64 // in [0,1); nil: math/rand/v2
+}
+
+// Next is a [ReconnectPolicy].
+func (b Backoff) Next(try int, _ error) (wait time.Duration, again bool) {
+	if b.MaxTries > 0 && try > b.MaxTries {
+		return 0, false
+	}
+	random := b.Rand
+	if random == nil {
+		random = rand.Float64
+	}
+	return time.Duration(random() * float64(b.bound(try))), true
+}
+
+func (b Backoff) bound(try int) time.Duration {
+	limit := orDefault(b.Max, 30*time.Second)
+	if try <= 1 {
+		return min(orDefault(b.First, 250*time.Millisecond), limit)
+	}
+	bound := orDefault(b.Base, 500*time.Millisecond)
+	for range try - 2 {
+		if bound >= limit {
+			break
+		}
+		bound *= 2
+	}
+	return min(bound, limit)
+}
+
+// DefaultReconnect is the [ReconnectPolicy] of a zero [Backoff]: 0 to 250 ms, then below 500 ms doubling to 30 s, for ever.
+func DefaultReconnect(try int, last error) (wait time.Duration, again bool) {
+	return Backoff{}.Next(try, last)
+}
+
+func orDefault[T int | int64 | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}

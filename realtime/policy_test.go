@@ -1,0 +1,100 @@
+package realtime_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+func TestBackoff_bounds(t *testing.T) {
+	const almostOne = 1 - 1e-12
+	b := realtime.Backoff{Rand: func() float64 { return almostOne }}
+	var got []time.Duration
+	for try := 1; try <= 10; try++ {
+		wait, again := b.Next(try, nil)
+		if !again {
+			t.Errorf("gave up at try %d", try)
+		}
+		got = append(got, wait.Round(time.Millisecond))
+	}
+	ms := time.Millisecond
+	want := []time.Duration{250 * ms, 500 * ms, 1000 * ms, 2000 * ms, 4000 * ms, 8000 * ms, 16000 * ms, 30000 * ms, 30000 * ms, 30000 * ms}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	b.Rand = func() float64 { return 0 }
+	if wait, _ := b.Next(1<<40, nil); wait != 0 {
+		t.Errorf("full jitter begins at 0, not %v", wait)
+	}
+}
+
+func TestBackoff_options(t *testing.T) {
+	b := realtime.Backoff{
+		First: time.Minute, Base: time.Second, Max: 3 * time.Second, MaxTries: 4,
+		Rand: func() float64 { return 0.5 },
+	}
+	var got []time.Duration
+	for try := 1; ; try++ {
+		wait, again := b.Next(try, nil)
+		if !again {
+			break
+		}
+		got = append(got, wait)
+	}
+	ms := time.Millisecond
+	if diff := cmp.Diff([]time.Duration{1500 * ms, 500 * ms, 1000 * ms, 1500 * ms}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDefaultReconnect(t *testing.T) {
+	for range 1000 {
+		if wait, again := realtime.DefaultReconnect(1, nil); !again || wait < 0 || wait >= 250*time.Millisecond {
+			t.Fatalf("first try after %v, %v", wait, again)
+		}
+	}
+}
+
+// A thousand clients cut at the same moment do not come back together: no 100 ms see more than 8 % of them at their fourth
+// try, or 5 % at any later one.
+func TestBackoff_spreadsAHerd(t *testing.T) {
+	const clients, seeds, tries, window = 1000, 200, 9, 100 * time.Millisecond
+	for seed := range uint64(seeds) {
+		b := realtime.Backoff{Rand: rand.New(rand.NewPCG(seed, 0)).Float64}
+		at := make([]time.Duration, clients)
+		for try := 1; try <= tries; try++ {
+			for i := range at {
+				wait, _ := b.Next(try, nil)
+				at[i] += wait
+			}
+			limit := clients
+			switch {
+			case try == 4:
+				limit = clients * 8 / 100
+			case try > 4:
+				limit = clients * 5 / 100
+			}
+			if n := crowd(at, window); n > limit {
+				t.Errorf("seed %d, try %d: %d clients within %v", seed, try, n, window)
+			}
+		}
+	}
+}
+
+// crowd is the largest number of times within any window.
+func crowd(at []time.Duration, window time.Duration) int {
+	sorted := slices.Sorted(slices.Values(at))
+	most, first := 0, 0
+	for last := range sorted {
+		for sorted[last]-sorted[first] > window {
+			first++
+		}
+		most = max(most, last-first+1)
+	}
+	return most
+}

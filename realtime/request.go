@@ -1,0 +1,183 @@
+package realtime
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// call is a request that waits for its answer.
+type call struct {
+	reqID     string
+	answer    Action // what confirms it
+	channel   string
+	presence  PresenceAction
+	frame     []byte     // as it goes over the wire
+	confirmed func()     // nil, or run by the reader before anything that came after the confirmation is looked at
+	done      chan error // buffered; gets one value from the reader, who has taken the call off the list
+}
+
+// errLinkLost is what requests return when the link ends before the answer; the calls of Conn turn to the next link.
+var errLinkLost = errors.New("realtime: link lost")
+
+// request sends a frame and waits for the answer, at most RequestTimeout.
+func (l *link) request(ctx context.Context, f Frame, confirmed func()) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.c.cfg.RequestTimeout, ErrNoAnswer)
+	defer cancel()
+	call := l.begin(f, confirmed)
+	if err := l.send(ctx, call.frame); err != nil {
+		l.withdraw(call)
+		return err
+	}
+	return l.wait(ctx, call)
+}
+
+// begin lists a call for a request that is about to be sent. See docs/PROTOCOL.md 5.3.
+func (l *link) begin(f Frame, confirmed func()) *call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked++
+	// QueUp's own client sends 24 characters and the connection id. Ours count, so that a recorded conversation can be
+	// compared with another; the connection id tells them from those of other clients.
+	f.ReqID = fmt.Sprintf("%024d%s", l.asked, l.connectionID)
+	call := &call{
+		reqID:     f.ReqID,
+		answer:    f.Action,
+		channel:   f.Channel,
+		frame:     AppendFrame([]byte{byte(PacketMessage)}, f),
+		confirmed: confirmed,
+		done:      make(chan error, 1),
+	}
+	switch f.Action {
+	case ActionAttach:
+		call.answer = ActionAttached
+	case ActionDetach:
+		call.answer = ActionDetached
+	case ActionPresence:
+		call.presence = f.Presence.Action
+	}
+	l.calls = append(l.calls, call)
+	return call
+}
+
+// withdraw takes a call off the list and says whether it was there, and so will get no answer any more.
+func (l *link) withdraw(c *call) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := slices.Index(l.calls, c)
+	if i >= 0 {
+		l.calls = slices.Delete(l.calls, i, i+1)
+	}
+	return i >= 0
+}
+
+// wait waits for the answer to a call that was sent.
+func (l *link) wait(ctx context.Context, c *call) error {
+	err := errLinkLost
+	select {
+	case err := <-c.done:
+		return err
+	case <-l.ctx.Done():
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+		if l.ctx.Err() != nil {
+			err = errLinkLost
+		}
+	}
+	if !l.withdraw(c) {
+		return <-c.done // it came at the same moment
+	}
+	return err
+}
+
+// settle gives the oldest call that matches its outcome, and says whether there was one.
+func (l *link) settle(outcome error, match func(*call) bool) bool {
+	l.mu.Lock()
+	i := slices.IndexFunc(l.calls, match)
+	if i < 0 {
+		l.mu.Unlock()
+		return false
+	}
+	c := l.calls[i]
+	l.calls = slices.Delete(l.calls, i, i+1)
+	l.mu.Unlock()
+	if outcome == nil && c.confirmed != nil {
+		c.confirmed()
+	}
+	c.done <- outcome
+	return true
+}
+
+// receive handles one QueUp message: it settles the call that waits for it, then tells the user.
+func (l *link) receive(data []byte) {
+	now := time.Now()
+	if err := l.parser.parse(data); err != nil {
+		l.deliver(Malformed{At: now, Raw: bytes.Clone(data), Err: err})
+		return
+	}
+	f := &l.parser.frame
+	switch f.Action {
+	case ActionMessage:
+		m := Message{At: now, Channel: f.Channel}
+		if f.Message != nil {
+			m.Name, m.Type, m.Data = f.Message.Name, f.Message.Type, f.Message.Data
+		}
+		l.deliver(m)
+	case ActionPresence:
+		p := Presence{At: now, Channel: f.Channel}
+		if f.Presence != nil {
+			p.Action, p.Data = f.Presence.Action, f.Presence.Data
+			p.ClientID, p.ConnectionID = f.Presence.ClientID, f.Presence.ConnectionID
+		}
+		l.settle(nil, func(c *call) bool { return c.confirmedBy(f) || c.shownBy(f, p, l) })
+		l.deliver(p)
+	case ActionAttached, ActionToken:
+		l.settle(nil, func(c *call) bool { return c.confirmedBy(f) })
+	case ActionDetached:
+		asked := l.settle(nil, func(c *call) bool { return c.confirmedBy(f) })
+		if !asked && l.c.forget(f.Channel) {
+			l.deliver(Detached{At: now, Channel: f.Channel})
+		}
+	case ActionError:
+		e := l.serverError()
+		l.settle(e, func(c *call) bool { return c.refusedBy(f) })
+		l.deliver(e)
+	case ActionHeartbeat, ActionConnected: // nothing new
+	default:
+		l.deliver(UnknownAction{At: now, Frame: l.parser.owned(), Raw: bytes.Clone(data)})
+	}
+}
+
+// serverError makes an error of the frame at hand.
+func (l *link) serverError() ServerError {
+	f := &l.parser.frame
+	return ServerError{At: time.Now(), Text: f.Error, ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
+}
+
+// confirmedBy pairs an answer with its request: by the id if the answer repeats it, else by what it is about.
+func (c *call) confirmedBy(f *Frame) bool {
+	if c.answer != f.Action {
+		return false
+	}
+	if f.ReqID != "" {
+		return c.reqID == f.ReqID
+	}
+	return c.channel == f.Channel && f.Action != ActionPresence
+}
+
+// shownBy recognises our own presence when the server shows it to the channel without the id of the request.
+func (c *call) shownBy(f *Frame, p Presence, l *link) bool {
+	return c.answer == ActionPresence && f.ReqID == "" && c.channel == f.Channel && c.presence == p.Action &&
+		p.ClientID == l.clientID && (p.ConnectionID == "" || p.ConnectionID == l.connectionID)
+}
+
+// refusedBy pairs an error with its request.
+func (c *call) refusedBy(f *Frame) bool {
+	if f.ReqID != "" {
+		return c.reqID == f.ReqID
+	}
+	return f.Channel != "" && c.channel == f.Channel
+}

@@ -1,0 +1,262 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// supervise owns the connection from the first link on: it waits for the end of a link, makes the next one, and is the only
+// one to do either.
+func (c *Conn) supervise(l *link) {
+	try := 0
+	l.wg.Go(l.read)
+	for {
+		last := c.bury(l)
+		if l, last = c.relink(&try, last); l == nil {
+			c.giveUp(last)
+			return
+		}
+		l.wg.Go(l.read)
+		if err := c.restore(l); err != nil {
+			l.fail(err)
+			continue
+		}
+		c.up(l, true)
+		try = 0
+	}
+}
+
+// up makes a link the one that calls use, and says so.
+func (c *Conn) up(l *link, again bool) {
+	c.mu.Lock()
+	c.link, c.restoring = l, false
+	c.clientID, c.connectionID = l.clientID, l.connectionID
+	c.setStateLocked(StateConnected)
+	c.mu.Unlock()
+	c.cfg.Logger.InfoContext(c.ctx, "realtime connected", "client_id", l.clientID, "connection_id", l.connectionID, "again", again)
+	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
+}
+
+// bury waits for the end of a link and of its goroutines, and returns why it ended.
+func (c *Conn) bury(l *link) error {
+	<-l.ctx.Done()
+	cause := context.Cause(l.ctx)
+	c.mu.Lock()
+	c.link, c.restoring = nil, false
+	c.setStateLocked(StateReconnecting)
+	c.mu.Unlock()
+	if c.ctx.Err() != nil || errors.Is(cause, ErrServerClosed) {
+		l.close(1000)
+	} else {
+		l.close(0)
+	}
+	l.wg.Wait()
+	return cause
+}
+
+// relink tries until there is a link, or there will be none.
+func (c *Conn) relink(try *int, last error) (*link, error) {
+	for c.ctx.Err() == nil && !IsPermanent(last) {
+		*try++
+		wait, again := c.policy(*try, last)
+		if !again {
+			break
+		}
+		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost", "error", last, "attempt", *try, "retry_in", wait)
+		c.emit(Disconnected{Err: last, RetryIn: wait})
+		if !sleep(c.ctx, wait) {
+			break
+		}
+		l, err := c.dial(c.ctx)
+		if err == nil {
+			return l, nil
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// policy asks the user when to try again. It runs apart from us like everything of the user.
+func (c *Conn) policy(try int, last error) (time.Duration, bool) {
+	wait, err := await(c.ctx, c, func() (time.Duration, error) {
+		wait, again := c.cfg.Reconnect(try, last)
+		if !again {
+			return 0, errNoMore
+		}
+		return max(wait, 0), nil
+	}, nil)
+	return wait, err == nil
+}
+
+var errNoMore = errors.New("no further attempt")
+
+// giveUp ends the connection for good.
+func (c *Conn) giveUp(err error) {
+	err = c.conclude(err)
+	if !errors.Is(err, ErrClosed) {
+		c.cfg.Logger.ErrorContext(c.ctx, "realtime gave up", "error", err)
+	}
+	final := Disconnected{Err: err, Final: true}
+	select {
+	case c.events <- final:
+	default:
+		c.emit(final) // waits for room, but not after Close
+	}
+	c.shutdown(err)
+}
+
+// emit hands an event to the user, unless the connection has ended.
+func (c *Conn) emit(e Event) {
+	select {
+	case c.events <- e:
+	case <-c.ctx.Done():
+	}
+}
+
+// dial makes one attempt to get a link. It ends with ctx, with the connection, and after ConnectTimeout.
+func (c *Conn) dial(ctx context.Context) (*link, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+	ctx, stop := context.WithTimeoutCause(ctx, c.cfg.ConnectTimeout, ErrConnectTimeout)
+	defer stop()
+
+	token, err := await(ctx, c, func() (string, error) { return c.cfg.Token(ctx) }, nil)
+	if err == nil && token == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("token: %w", err)
+	}
+	sock, err := await(ctx, c, func() (Socket, error) {
+		return c.cfg.Dialer.Dial(ctx, c.url(token), c.cfg.Header.Clone())
+	}, func(s Socket) { _ = s.Close(0, "") })
+	if err != nil {
+		return nil, redact(err, token)
+	}
+	l := newLink(c, sock)
+	if err := l.handshake(ctx); err != nil {
+		l.fail(err)
+		l.close(0)
+		l.wg.Wait()
+		return nil, redact(err, token)
+	}
+	return l, nil
+}
+
+// url completes the configured URL. See docs/PROTOCOL.md 5.1.
+func (c *Conn) url(token string) string {
+	u := *c.base
+	q := u.Query()
+	q.Set("connect", "1")
+	q.Set("access_token", token)
+	q.Set("EIO", "3")
+	q.Set("transport", "websocket")
+	if id := c.ClientID(); id != "" {
+		q.Set("clientId", id)
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// presenceWait is how long a reconnect waits for the server to show our presences back. They were sent by then.
+const presenceWait = 2 * time.Second
+
+// restore attaches the channels again and enters presence again, in the order the channels were first attached. What the
+// server refuses is reported and left out; what it does not answer is reported and kept for the next link, unless it
+// answers nothing at all: then the link is no good. The returned error ends the link.
+func (c *Conn) restore(l *link) error {
+	c.mu.Lock()
+	c.restoring = true
+	var names []string
+	for _, ch := range c.channels {
+		names = append(names, ch.name)
+	}
+	c.mu.Unlock()
+
+	var entering []*call
+	silent := 0
+	for _, name := range names {
+		err := l.request(l.ctx, Frame{Action: ActionAttach, Channel: name}, nil)
+		switch _, refused := errors.AsType[ServerError](err); {
+		case l.ctx.Err() != nil:
+			return err
+		case refused:
+			c.forget(name)
+			c.emit(AttachFailed{Channel: name, Err: err})
+		case err != nil:
+			silent++
+			c.emit(AttachFailed{Channel: name, Err: err})
+		default:
+			if f, ok := c.announced(name); ok {
+				entering = append(entering, l.begin(f, nil))
+				if err := l.send(l.ctx, entering[len(entering)-1].frame); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if silent > 0 && silent == len(names) {
+		return ErrNoAnswer
+	}
+	return c.restorePresence(l, entering)
+}
+
+func (c *Conn) restorePresence(l *link, entering []*call) error {
+	ctx, cancel := context.WithTimeoutCause(l.ctx, min(presenceWait, c.cfg.RequestTimeout), ErrNoAnswer)
+	defer cancel()
+	for _, call := range entering {
+		err := l.wait(ctx, call)
+		switch _, refused := errors.AsType[ServerError](err); {
+		case l.ctx.Err() != nil:
+			return err
+		case refused:
+			c.announce(call.channel, PresenceBody{Action: PresenceLeave})
+			c.emit(AttachFailed{Channel: call.channel, Err: err})
+		case err != nil:
+			c.cfg.Logger.WarnContext(c.ctx, "realtime presence not confirmed", "channel", call.channel)
+		}
+	}
+	return nil
+}
+
+// await runs a function of the user in a goroutine of its own, so that a function which ignores its context, or calls
+// Close, holds up nobody. A result that comes after the end of ctx goes to drop.
+func await[T any](ctx context.Context, c *Conn, f func() (T, error), drop func(T)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	results := make(chan result)
+	c.user.Go(func() {
+		v, err := f()
+		select {
+		case results <- result{v, err}:
+		case <-ctx.Done():
+			if err == nil && drop != nil {
+				drop(v)
+			}
+		}
+	})
+	select {
+	case r := <-results:
+		return r.value, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}
+
+// sleep waits and says whether it was not interrupted.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
