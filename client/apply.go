@@ -1,6 +1,9 @@
 package client
 
 import (
+	"cmp"
+	"strings"
+
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -33,6 +36,10 @@ func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
 	c := r.client
 	if !e.SentAt.IsZero() {
 		meta.At = e.SentAt
+	}
+	if e.User.ID == "" { // the id of the line begins with its author's
+		id, _, _ := strings.Cut(string(e.ID), "-")
+		e.User.ID = cmp.Or(e.Member.UserID, UserID(id))
 	}
 	author := c.seeUser(e.User, true)
 	member := r.memberOf(author.ID, e.Member)

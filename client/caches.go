@@ -188,11 +188,11 @@ func newHistory(size int) *history {
 	return &history{lines: lines}
 }
 
-// add keeps a line and reports whether it is new: QueUp sends some lines twice.
+// add keeps a line and reports whether it is new: QueUp sends some lines twice. A line without an id is new, and not kept.
 func (h *history) add(m Message) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.lines == nil {
+	if h.lines == nil || m.ID == "" {
 		return true
 	}
 	if h.lines.Contains(m.ID) {

@@ -71,6 +71,7 @@ func New(opts ...Option) (*Client, error) {
 		basePath:  strings.TrimRight(config.baseURL.EscapedPath(), "/"),
 		userAgent: config.userAgent,
 		session:   c.session,
+		workers:   c.workers,
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("queup: New: %w", err)

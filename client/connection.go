@@ -50,9 +50,9 @@ func (c *Client) Connect(ctx context.Context) error {
 		ended:    make(chan struct{}),
 		rooms:    make(map[string]*Room),
 	}
-	stop := context.AfterFunc(c.workers.ctx, func() { _ = conn.Close() })
+	ctx, release := c.workers.bound(ctx)
+	defer release()
 	if err := conn.Connect(ctx); err != nil {
-		stop()
 		_ = conn.Close()
 		return fmt.Errorf("queup: connect: %w", err)
 	}

@@ -29,11 +29,15 @@ type doer struct {
 	basePath  string       // path of the base URL, in front of every operation's
 	userAgent string
 	session   *session
+	workers   *workers
 }
 
 // Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp answered,
 // or what net/http says.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	ctx, release := d.workers.bound(req.Context())
+	defer release() // the answer has been read by then
+	req = req.WithContext(ctx)
 	op := d.operation(req)
 	known := d.session.generation()
 	cookies := req.Header["Cookie"] // net/http adds those of the jar, which belong to this try alone

@@ -6,7 +6,7 @@ import (
 )
 
 // flight lets concurrent callers with the same key share one call. The call ends when its last caller has given up, so
-// nobody's deadline ends the call of another.
+// nobody's deadline ends the call of another; and it has ended before another call with its key begins.
 type flight[K comparable, V any] struct {
 	mu    sync.Mutex
 	calls map[K]*sharedCall[V] // guarded by mu
@@ -16,72 +16,71 @@ type sharedCall[V any] struct {
 	done    chan struct{} // closed once value and err are set
 	value   V
 	err     error
-	callers int                     // guarded by flight.mu
+	callers int                     // guarded by flight.mu; 0 when all have given up
 	cancel  context.CancelCauseFunc // ends the call
 }
 
 // do returns the outcome of fn, which runs at most once at a time per key, or the cause of ctx if that ends first. fn runs in a
-// goroutine of the given worker group.
+// goroutine of the given workers.
 func (f *flight[K, V]) do(ctx context.Context, key K, workers *workers, fn func(context.Context) (V, error)) (V, error) {
-	call, err := f.enter(key, workers, fn)
-	if err != nil {
-		var none V
-		return none, err
-	}
-	select {
-	case <-call.done:
-		return call.value, call.err
-	case <-ctx.Done():
-		f.giveUp(key, call, context.Cause(ctx))
-		var none V
-		return none, context.Cause(ctx)
+	var none V
+	for {
+		call, joined, err := f.enter(key, workers, fn)
+		if err != nil {
+			return none, err
+		}
+		select {
+		case <-call.done:
+			if joined {
+				return call.value, call.err
+			}
+		case <-ctx.Done():
+			if joined {
+				f.giveUp(call, context.Cause(ctx))
+			}
+			return none, context.Cause(ctx)
+		}
 	}
 }
 
-// enter joins the call for key, or starts it.
-func (f *flight[K, V]) enter(key K, workers *workers, fn func(context.Context) (V, error)) (*sharedCall[V], error) {
+// enter joins the call for key, or starts it. A call that all have given up cannot be joined, only waited for.
+func (f *flight[K, V]) enter(key K, workers *workers, fn func(context.Context) (V, error)) (call *sharedCall[V], joined bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if call, ok := f.calls[key]; ok {
-		call.callers++
-		return call, nil
+		joined := call.callers > 0
+		if joined {
+			call.callers++
+		}
+		return call, joined, nil
 	}
 	ctx, cancel := context.WithCancelCause(workers.ctx)
-	call := &sharedCall[V]{done: make(chan struct{}), callers: 1, cancel: cancel}
+	call = &sharedCall[V]{done: make(chan struct{}), callers: 1, cancel: cancel}
 	started := workers.start(func() {
 		defer cancel(nil)
 		call.value, call.err = fn(ctx)
-		f.forget(key, call)
+		f.mu.Lock()
+		delete(f.calls, key)
+		f.mu.Unlock()
 		close(call.done)
 	})
 	if !started {
 		cancel(nil)
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
 	if f.calls == nil {
 		f.calls = make(map[K]*sharedCall[V])
 	}
 	f.calls[key] = call
-	return call, nil
+	return call, true, nil
 }
 
 // giveUp takes a caller out of the call and ends it if that was the last.
-func (f *flight[K, V]) giveUp(key K, call *sharedCall[V], cause error) {
-	f.mu.Lock()
-	call.callers--
-	last := call.callers == 0
-	f.mu.Unlock()
-	if last {
-		f.forget(key, call) // a later caller starts anew
-		call.cancel(cause)
-	}
-}
-
-func (f *flight[K, V]) forget(key K, call *sharedCall[V]) {
+func (f *flight[K, V]) giveUp(call *sharedCall[V], cause error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.calls[key] == call {
-		delete(f.calls, key)
+	if call.callers--; call.callers == 0 {
+		call.cancel(cause)
 	}
 }
 
@@ -103,6 +102,16 @@ func (w *workers) start(f func()) bool {
 	}
 	w.running.Go(f)
 	return true
+}
+
+// bound returns a context that also ends with the client, and what gives it back.
+func (w *workers) bound(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // close lets no further goroutine start. It reports whether this was the first call.

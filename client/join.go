@@ -65,28 +65,23 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
 	}
 	return c.joins.do(ctx, info.ID, c.workers, func(ctx context.Context) (*Room, error) {
-		room := c.room(info)
-		if room.joinedAs(how) {
+		room, known := c.rooms.get(info.ID)
+		if !known {
+			room = newRoom(c, info.ID)
+			c.rooms.put(info.ID, room)
+		}
+		if known && room.joinedAs(how) {
 			return room, nil
 		}
+		room.describe(info)
 		if err := room.join(ctx, l, how); err != nil {
+			if !known {
+				c.rooms.remove(info.ID)
+			}
 			return nil, err
 		}
 		return room, nil
 	})
-}
-
-// room returns the handle of a room, a new one if the room is new to the client.
-func (c *Client) room(info RoomInfo) *Room {
-	room, ok := c.rooms.get(info.ID)
-	if !ok {
-		room = newRoom(c, info.ID)
-	}
-	room.mu.Lock()
-	room.info = info
-	room.mu.Unlock()
-	c.rooms.put(info.ID, room)
-	return room
 }
 
 // joinedAs reports whether a join would change nothing.
@@ -179,14 +174,12 @@ var errNotShown = errors.New("queup: presence not confirmed")
 // retreatTimeout bounds the tidying up after a join that failed.
 const retreatTimeout = 5 * time.Second
 
-// retreat undoes a join that failed on the way.
+// retreat undoes a join that failed on the way. Whoever gave it up need not wait; who joins the room next does.
 func (r *Room) retreat(l *connection, present bool) {
-	r.client.workers.start(func() {
-		ctx, cancel := context.WithTimeout(r.client.workers.ctx, retreatTimeout)
-		defer cancel()
-		_ = l.do(ctx, func() { l.remove(r) })
-		_ = r.depart(ctx, l, present)
-	})
+	ctx, cancel := context.WithTimeout(r.client.workers.ctx, retreatTimeout)
+	defer cancel()
+	_ = l.do(ctx, func() { l.remove(r) })
+	_ = r.depart(ctx, l, present)
 }
 
 // roomState is what a room tells of itself at one moment.

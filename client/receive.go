@@ -48,6 +48,12 @@ func now() Meta { return Meta{At: time.Now()} }
 
 // disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
 func (l *connection) disconnected(e realtime.Disconnected) {
+	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
+		for channel := range l.rooms {
+			l.lose(channel, nil)
+		}
+		return
+	}
 	for _, room := range l.rooms {
 		room.hold()
 	}

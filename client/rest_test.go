@@ -31,6 +31,9 @@ func (s site) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a := s(req)
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 	maps.Copy(header, a.header)
 	return &http.Response{
@@ -440,6 +443,19 @@ func TestCalls_endWithTheirContext(t *testing.T) {
 	if err := fetchRoom(ctx, bot); !errors.Is(err, why) || !strings.Contains(err.Error(), "room") {
 		t.Errorf("err = %v, want the operation and the cause", err)
 	}
+}
+
+func TestCalls_endWithClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := newClient(t, func(req *http.Request) answer { <-req.Context().Done(); return answer{} })
+		time.AfterFunc(time.Second, func() { _ = bot.Close() })
+		if err := fetchRoom(t.Context(), bot); !errors.Is(err, client.ErrClosed) {
+			t.Errorf("a call that Close met = %v", err)
+		}
+		if err := fetchRoom(t.Context(), bot); !errors.Is(err, client.ErrClosed) {
+			t.Errorf("a call after Close = %v", err)
+		}
+	})
 }
 
 func TestRequests_carryUserAgentAndCookies(t *testing.T) {

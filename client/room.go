@@ -204,6 +204,13 @@ func (r *Room) take(id UserID) (Member, bool) {
 	return m, present
 }
 
+// describe sets what the room says about itself.
+func (r *Room) describe(info RoomInfo) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.info = info
+}
+
 // play sets what plays.
 func (r *Room) play(s Song) {
 	r.mu.Lock()

@@ -462,6 +462,9 @@ func TestEvents_nobodyKnows(t *testing.T) {
 		expect(t, "unknown", unknown(), []string{`room-fireworks {"type":"room-fireworks","colour":"red"}`})
 		expect(t, "malformed", malformed(), []string{"chat-message [1,2]true"})
 		expect(t, "chat", chat(), []string{"", "alicestill here"})
+		if _, ok := room.Members().Get("x"); ok {
+			t.Error("the author of a line is taken for a member")
+		}
 	})
 }
 
