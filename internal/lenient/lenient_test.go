@@ -187,6 +187,15 @@ func TestTime(t *testing.T) {
 	}, `"soon"`, `"NaN"`, `"2024-13-01T00:00:00Z"`, `"02/01/2024"`, `true`, `{}`, `[]`, `9e15`, `1e300`, `"0000-06-01T00:00:00Z"`, `-9e15`)
 }
 
+func TestTimeIsUTC(t *testing.T) {
+	for _, text := range []string{`1704164645678`, `"2024-01-02T04:04:05.678+01:00"`} {
+		var at time.Time
+		if err := lenient.Drop(lenient.Time(&at, jx.DecodeStr(text))); err != nil || at.Location() != time.UTC {
+			t.Errorf("%s: %v, %v", text, at, err)
+		}
+	}
+}
+
 func TestDurations(t *testing.T) {
 	test(t, lenient.Milliseconds, []fit[time.Duration]{{`215000`, 215 * time.Second}, {`"1"`, time.Millisecond}, {`-1`, -time.Millisecond}},
 		`9223372036854775807`, `-9223372036854775807`, `"NaN"`, `{}`)

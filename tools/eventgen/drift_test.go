@@ -34,6 +34,54 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// TestUnitsAndText checks what reflection cannot see: that each property reads and writes its own unit, form of time and
+// form of text.
+func TestUnitsAndText(t *testing.T) {
+	at := time.UnixMilli(1704164645678).UTC()
+	probes := map[string]struct {
+		in, out string
+		value   any
+	}{
+		"string":               {`"&quot;"`, `"&quot;"`, "&quot;"},
+		"string html":          {`"&quot;"`, `"&#34;"`, `"`},
+		"string date-time":     {`1704164645678`, `"2024-01-02T03:04:05.678Z"`, at},
+		"integer epoch-ms":     {`"2024-01-02T03:04:05.678Z"`, `1704164645678`, at},
+		"integer duration-ms":  {`"2"`, `2`, 2 * time.Millisecond},
+		"integer duration-s":   {`"2"`, `2`, 2 * time.Second},
+		"integer duration-min": {`"2"`, `2`, 2 * time.Minute},
+	}
+	found := map[string]bool{}
+	for path, definitions := range map[string]map[string]any{eventsSchema: wire.Definitions(), smallSchema: small.Definitions()} {
+		schema, root := schemaOf(t, path)
+		for name, def := range schema.Definitions {
+			for _, property := range root.get("$defs").get(name).get("properties").entries() {
+				s, _ := def.Properties.Get(property.key)
+				kind := strings.Join(strings.Fields(s.Type+" "+s.Format+" "+property.value.str("x-text")), " ")
+				probe, ok := probes[kind]
+				if !ok || property.value.isTrue("x-pointer") {
+					continue
+				}
+				found[kind] = true
+				v := reflect.New(reflect.TypeOf(definitions[name]))
+				if err := json.Unmarshal([]byte(`{"`+property.key+`": `+probe.in+`}`), v.Interface()); err != nil {
+					t.Fatal(err)
+				}
+				for field, value := range v.Elem().Fields() {
+					if wire, _, _ := strings.Cut(field.Tag.Get("json"), ","); wire == property.key && !reflect.DeepEqual(value.Interface(), probe.value) {
+						t.Errorf("%s.%s from %s is %v, want %v", name, field.Name, probe.in, value, probe.value)
+					}
+				}
+				if got := encode(t, v.Interface()); !strings.Contains(got, `"`+property.key+`":`+probe.out) {
+					t.Errorf("%s with %q: %s is written as %s, want the value %s", name, property.key, probe.in, got, probe.out)
+				}
+			}
+		}
+	}
+	if len(found) != len(probes) {
+		t.Errorf("only %v were found", found)
+	}
+}
+
 // A typeShape is what a schema and a Go type must agree on.
 type typeShape struct {
 	Kind       string

@@ -10,10 +10,10 @@ import (
 func (e *emitter) scalars() {
 	for _, d := range e.of(idDef, textDef, integerDef) {
 		basic, encode, decode := "string", "e.Str(string(x))", "String"
-		switch d.kind {
-		case idDef:
+		if d.kind == idDef {
 			decode = "ID"
-		case integerDef:
+		}
+		if d.kind == integerDef {
 			basic, encode, decode = "int64", "e.Int64(int64(x))", "Int"
 		}
 		e.doc(d)

@@ -2,9 +2,10 @@
 //
 //	go run ./tools/eventgen -in api/events.schema.json -out gen/wire
 //
-// The conventions of the schema are in api/README.md. The steps, a file each: source.go reads the text and refuses what
-// cannot be generated, model.go turns the schema into a picture of the Go package, names.go finds its names, emit.go
-// writes it.
+// The conventions of the schema are in api/README.md. The steps: source.go reads the text, with the place of everything,
+// and refuses keywords that mean nothing; model.go resolves the schema into a picture of the Go package, with names from
+// names.go; emit.go writes the files, emit_types.go the types, emit_table.go the table of events, in the spelling of
+// emit_code.go. problem.go reports what is wrong on the way.
 package main
 
 import (

@@ -188,7 +188,7 @@ func (b *builder) kind(d *definition, at place) defKind {
 		b.bad.add(d.node.get("type").place, "a definition cannot be null; say so where it is used")
 	}
 	var kind defKind
-	allowed := []string{}
+	var allowed []string
 	switch d.schema.Type {
 	case "string":
 		kind, allowed = textDef, []string{"format", "x-values"}
@@ -302,6 +302,10 @@ func (b *builder) field(d *definition, name string, s *jsonschema.Schema, m memb
 	n := m.value
 	if d.kind == eventDef && name == "type" {
 		b.bad.add(m.place, `every event has the member "type"; remove it here`)
+		return nil
+	}
+	if name == "" || strings.ContainsAny(name, "`\\\",") {
+		b.bad.add(m.place, "the name %q does not fit into a Go struct tag", name)
 		return nil
 	}
 	f := &field{
@@ -597,7 +601,7 @@ func (b *builder) eventNames(m *model) {
 
 // recursion refuses a struct that would contain itself.
 func (b *builder) recursion(m *model) {
-	const visiting, done = 1, 2
+	const unseen, visiting, done = 0, 1, 2
 	state := map[*definition]int{}
 	var visit func(d *definition)
 	visit = func(d *definition) {
@@ -607,16 +611,17 @@ func (b *builder) recursion(m *model) {
 			if f.pointer || next == nil || !next.isStruct() {
 				continue
 			}
-			if state[next] == visiting {
+			switch state[next] {
+			case visiting:
 				b.bad.add(f.place, "%s would contain itself here; break the circle by x-pointer", next.name)
-			} else if state[next] == 0 {
+			case unseen:
 				visit(next)
 			}
 		}
 		state[d] = done
 	}
 	for _, d := range m.defs {
-		if state[d] == 0 {
+		if state[d] == unseen {
 			visit(d)
 		}
 	}

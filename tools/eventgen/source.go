@@ -20,10 +20,9 @@ func readSource(src []byte, bad *problems) *node {
 	r.dec.UseNumber()
 	root, err := r.value("")
 	if err == nil {
-		if _, _, err = r.next(""); err == nil {
+		if rest := bytes.TrimSpace(src[r.dec.InputOffset():]); len(rest) > 0 {
+			r.last = r.place(int64(bytes.LastIndex(src, rest)), "")
 			err = errors.New("there is more after the schema; a file holds one object")
-		} else if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = nil
 		}
 	}
 	if err != nil {

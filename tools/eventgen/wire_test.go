@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/go-faster/jx"
@@ -22,6 +23,12 @@ import (
 )
 
 const eventsSchema = "../../api/events.schema.json"
+
+func TestWireIsUpToDate(t *testing.T) {
+	if code := run([]string{"-in", eventsSchema, "-out", "../../gen/wire", "-check"}, t.Output()); code != 0 {
+		t.Error("gen/wire is older than its schema")
+	}
+}
 
 // decode decodes a T as encoding/json, the REST client and a named event do.
 func decode[T any](t *testing.T, text string) (v T) {
@@ -46,13 +53,15 @@ func event[T wire.Event](t *testing.T, name, text string) T {
 	return v
 }
 
+// encode encodes v. It goes around json.Marshal, which escapes & and tidies up raw values.
 func encode(t *testing.T, v any) string {
 	t.Helper()
-	text, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
+	var e jx.Encoder
+	v.(interface{ Encode(e *jx.Encoder) }).Encode(&e)
+	if !json.Valid(e.Bytes()) {
+		t.Fatalf("%T encodes to %q, which is not JSON", v, e.Bytes())
 	}
-	return string(text)
+	return e.String()
 }
 
 // equal wants got to be want, apart from the bytes that events keep.
@@ -233,6 +242,32 @@ func TestObjectsAreShortenedOnlyWhereIDsMayStand(t *testing.T) {
 	equal(t, encode(t, &wire.UserJoin{User: wire.User{ID: "u"}}), `{"type":"user-join","user":{"_id":"u","username":""}}`)
 }
 
+// Values and pointers alike work with encoding/json, wherever they stand.
+func TestEncodingJSON(t *testing.T) {
+	type all struct {
+		User    wire.User
+		Pointer *wire.User
+		List    wire.Plays
+		Event   wire.Event
+		ID      wire.RoomID
+	}
+	in := all{wire.User{ID: "u"}, &wire.User{ID: "u"}, wire.Plays{{ID: "p"}}, &wire.ChatSkip{Username: "n"}, "r"}
+	const want = `{"User":{"_id":"u","username":""},"Pointer":{"_id":"u","username":""},"List":[{"_id":"p","updubs":0,"downdubs":0}],` +
+		`"Event":{"type":"chat-skip","username":"n"},"ID":"r"}`
+	text, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, string(text), want)
+
+	out := all{Event: new(wire.ChatSkip)}
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	in.Event.(*wire.ChatSkip).Name = "chat-skip"
+	equal(t, out, in)
+}
+
 func TestSuffixRule(t *testing.T) {
 	for name, want := range map[string]wire.UserID{"user_update": "", "user_update_u1": "u1", "user_update_u_1-x": "u_1-x"} {
 		e := event[*wire.UserUpdate](t, name, `{"type": "other", "user": {"userid": "u1"}}`)
@@ -299,7 +334,7 @@ func TestMalformedEvent(t *testing.T) {
 			var malformed *wire.MalformedEventError
 			if e != nil || !errors.As(err, &malformed) {
 				t.Errorf("%q from %.40q: %v, %v; want a MalformedEventError", name, text, e, err)
-			} else if malformed.Name != name || string(malformed.Raw) != text || malformed.Err == nil || errors.Unwrap(err) != malformed.Err {
+			} else if malformed.Name != name || string(malformed.Raw) != text || malformed.Err == nil || !errors.Is(err, malformed.Err) {
 				t.Errorf("%q from %.40q: got %+v", name, text, malformed)
 			}
 		}
@@ -311,20 +346,20 @@ func TestMalformedEvent(t *testing.T) {
 }
 
 // schemaOf reads a schema as the generator does, up to the point where it becomes Go.
-func schemaOf(t testing.TB, path string) (*jsonschema.Schema, *node) {
-	t.Helper()
+func schemaOf(tb testing.TB, path string) (*jsonschema.Schema, *node) {
+	tb.Helper()
 	var bad problems
-	root := readSource([]byte(readFile(t, path)), &bad)
+	root := readSource([]byte(readFile(tb, path)), &bad)
 	if len(bad) > 0 {
-		t.Fatal(bad.err(path))
+		tb.Fatal(bad.err(path))
 	}
 	text, err := json.Marshal(root)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	schema := new(jsonschema.Schema)
 	if err := json.Unmarshal(text, schema); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return schema, root
 }
@@ -362,6 +397,12 @@ func TestExamples(t *testing.T) {
 		// Members that say nothing and are not required are not written; the rest must be what it was.
 		equal(t, withoutZeros(t, []byte(encoded)), withoutZeros(t, text))
 
+		streamed := reflect.New(reflect.TypeOf(v).Elem()).Interface()
+		if err := streamed.(decoder).Decode(jx.Decode(iotest.OneByteReader(bytes.NewReader(text)), 1)); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, streamed, v)
+
 		if e, ok := v.(wire.Event); ok {
 			got, err := wire.DecodeEvent("", text)
 			if err != nil {
@@ -385,7 +426,7 @@ func noExtra(t *testing.T, v reflect.Value, path string) {
 			noExtra(t, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
 		}
 	case reflect.Struct:
-		if extra, ok := v.Interface().(interface{ IsZero() bool }); ok && extra.IsZero() {
+		if v.IsZero() || v.Type() == reflect.TypeFor[time.Time]() {
 			return
 		}
 		for field, value := range v.Fields() {
@@ -509,12 +550,7 @@ func FuzzDecodeEvent(f *testing.F) {
 // reencode returns what becomes of an event that is written and read.
 func reencode(t *testing.T, e wire.Event) wire.Event {
 	t.Helper()
-	var enc jx.Encoder
-	e.Encode(&enc)
-	if !json.Valid(enc.Bytes()) {
-		t.Fatalf("%#v encodes to %q, which is not JSON", e, enc.Bytes())
-	}
-	again, err := wire.DecodeEvent(e.EventName(), enc.Bytes())
+	again, err := wire.DecodeEvent(e.EventName(), []byte(encode(t, e)))
 	if err != nil {
 		t.Fatal(err)
 	}

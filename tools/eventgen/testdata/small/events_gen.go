@@ -12,6 +12,68 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
+// Goodbye is not for use.
+//
+// Deprecated: QueUp has given it up.
+type Goodbye struct {
+	// Name is the name that the event came with: "good-bye".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *Goodbye) EventName() string {
+	return cmp.Or(x.Name, "good-bye")
+}
+
+// RawJSON returns x.Raw.
+func (x *Goodbye) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *Goodbye) receive(name string, data []byte) error {
+	*x = Goodbye{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *Goodbye) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Goodbye{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *Goodbye) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Goodbye) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Goodbye) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Goodbye) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Goodbye) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Goodbye) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // Ping is an event without members of its own.
 type Ping struct {
 	// Name is the name that the event came with: "ping".
@@ -73,8 +135,6 @@ func (x Ping) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 func (x *Ping) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // UserUpdate is an event whose name may end with an id.
-//
-// Deprecated: QueUp has given it up.
 type UserUpdate struct {
 	// Name is the name that the event came with: "user_update", or "user_update_" and an id.
 	Name string `json:"-"`
