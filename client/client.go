@@ -24,7 +24,8 @@ type Client struct {
 	config  *config          // immutable
 	log     *slog.Logger     // immutable
 	http    *http.Client     // immutable
-	rest    *queupapi.Client // immutable
+	rest    *queupapi.Client // immutable; the calls that the bot makes
+	loads   *queupapi.Client // immutable; those that joining and rejoining rooms makes
 	session *session
 	events  *hub
 	workers *workers
@@ -66,13 +67,21 @@ func New(opts ...Option) (*Client, error) {
 	c.session = &session{login: c.sendLogin, workers: c.workers}
 	c.events = &hub{workers: c.workers, report: c.report}
 	base := strings.TrimRight(config.baseURL.String(), "/")
-	c.rest, err = queupapi.NewClient(base, queupapi.WithClient(&doer{
+	own := &doer{
 		http:      httpClient,
 		basePath:  strings.TrimRight(config.baseURL.EscapedPath(), "/"),
 		userAgent: config.userAgent,
 		session:   c.session,
 		workers:   c.workers,
-	}))
+		log:       c.log,
+		lanes:     newLanes(config.calls, config.per),
+	}
+	loads := *own
+	loads.loads = true
+	c.rest, err = queupapi.NewClient(base, queupapi.WithClient(own))
+	if err == nil {
+		c.loads, err = queupapi.NewClient(base, queupapi.WithClient(&loads))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("queup: New: %w", err)
 	}

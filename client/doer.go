@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
 )
@@ -16,7 +20,10 @@ import (
 const (
 	opLogin    = "login"
 	opLogout   = "logout"
+	opSession  = "session"
+	opToken    = "token"
 	opJoinRoom = "joinRoom"
+	opPostChat = "postChat"
 )
 
 // maxAnswer bounds the answer to a REST call. A room of 5,000 members answers about 3 MiB.
@@ -30,6 +37,9 @@ type doer struct {
 	userAgent string
 	session   *session
 	workers   *workers
+	log       *slog.Logger
+	lanes     *lanes
+	loads     bool // all calls are loads, which have a lane of their own
 }
 
 // Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp answered,
@@ -40,32 +50,93 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	req = req.WithContext(ctx)
 	op := d.operation(req)
 	known := d.session.generation()
-	cookies := req.Header["Cookie"] // net/http adds those of the jar, which belong to this try alone
 	resp, err := d.send(op, req)
 	if err != nil || !loginRedirect(resp) || op == opLogin || op == opLogout {
 		return d.judge(op, resp, err)
 	}
 	// The session is over and the request was not carried out: log in again and repeat it, once.
 	lost := failure(op, resp, ErrSessionExpired)
-	if err := d.session.renew(req.Context(), known); err != nil {
+	if err := d.session.renew(ctx, known); err != nil {
 		lost.reason = errors.Join(ErrSessionExpired, err)
 		return nil, lost
 	}
-	again, err := rewind(req, cookies)
-	if err != nil {
-		return nil, err
-	}
-	resp, err = d.send(op, again)
+	resp, err = d.send(op, req)
 	return d.judge(op, resp, err)
 }
 
+// maxTries is how often a request is sent at most when the network fails.
+const maxTries = 3
+
+// send sends a request when its lane lets it through, and again where that is safe.
 func (d *doer) send(op string, req *http.Request) (*http.Response, error) {
-	req.Header.Set("User-Agent", d.userAgent)
-	resp, err := d.http.Do(req)
+	for try := 1; ; try++ {
+		resp, err := d.try(op, req)
+		if try == maxTries || !repeatable(req, resp, err) {
+			return resp, err
+		}
+		if resp != nil {
+			err = failure(op, resp, nil)
+		}
+		wait := time.Duration(rand.Int64N(int64(250 * time.Millisecond << try)))
+		d.log.WarnContext(req.Context(), "call failed and is repeated",
+			slog.String("op", op), slog.Int("attempt", try), slog.Duration("retry_in", wait), slog.Any("error", err))
+		if err := waitUntil(req.Context(), op, time.Now().Add(wait)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one try.
+func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
+	leave, err := d.lane(op).enter(req.Context(), op)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	sent := req.Clone(req.Context())
+	sent.Header.Set("User-Agent", d.userAgent)
+	if req.GetBody != nil {
+		if sent.Body, err = req.GetBody(); err != nil {
+			return nil, fmt.Errorf("queup: %s: %w", op, err)
+		}
+	}
+	resp, err := d.http.Do(sent)
 	if err != nil {
 		return nil, sendError(req.Context(), op, err)
 	}
+	d.lanes.obey(resp)
 	return resp, nil
+}
+
+// lane returns where a call waits for its turn.
+func (d *doer) lane(op string) *lane {
+	switch {
+	case op == opLogin || op == opSession || op == opToken:
+		return &d.lanes.session
+	case op == opPostChat:
+		return &d.lanes.chat
+	case d.loads:
+		return &d.lanes.load
+	default:
+		return &d.lanes.own
+	}
+}
+
+// repeatable reports whether a request that failed may be sent again: any that has not left, and a read that met a network that failed or a host
+// in trouble. Everything else may have been carried out; some of QueUp's deletions take one thing more with each call.
+func repeatable(req *http.Request, resp *http.Response, err error) bool {
+	switch {
+	case req.Context().Err() != nil, req.Body != nil && req.Body != http.NoBody && req.GetBody == nil:
+		return false
+	case resp != nil:
+		trouble := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout
+		return trouble && req.Method == http.MethodGet
+	}
+	if _, waiting := errors.AsType[*RateLimitError](err); waiting {
+		return false
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return req.Method == http.MethodGet || ok && network.Op == "dial"
 }
 
 // judge turns an answer into what the generated client may read.
@@ -114,21 +185,6 @@ func done(resp *http.Response) *http.Response {
 	good.Header = http.Header{"Content-Type": {"application/json"}}
 	good.Body = io.NopCloser(strings.NewReader(`{"code":200,"message":"OK"}`))
 	return &good
-}
-
-// rewind returns a copy of req that can be sent once more, with the cookies it had before it was sent.
-func rewind(req *http.Request, cookies []string) (*http.Request, error) {
-	again := req.Clone(req.Context())
-	again.Header["Cookie"] = cookies
-	if req.GetBody == nil {
-		return again, nil
-	}
-	body, err := req.GetBody()
-	if err != nil {
-		return nil, err
-	}
-	again.Body = body
-	return again, nil
 }
 
 // sendError names the operation in an error of net/http. When the caller's context is over, its cause says why.

@@ -155,6 +155,23 @@ func (e *MessageTooLongError) Error() string {
 	return fmt.Sprintf("queup: message of %d characters (after HTML encoding) is over QueUp's limit of %d", e.Length, e.Limit)
 }
 
+// A RateLimitError means that a call was not sent, because its turn would come after the deadline of its context. It is also
+// [ErrRateLimited]. See [WithRateLimit].
+type RateLimitError struct {
+	// Op is the operation's name in api/openapi.yaml.
+	Op string
+	// Wait is how long the wait would have been.
+	Wait time.Duration
+}
+
+// Error names the operation and the wait.
+func (e *RateLimitError) Error() string {
+	return fmt.Sprintf("queup: %s: not sent, its turn comes in %v and the deadline is earlier", e.Op, e.Wait.Round(time.Millisecond))
+}
+
+// Is reports whether target is [ErrRateLimited].
+func (e *RateLimitError) Is(target error) bool { return target == ErrRateLimited }
+
 // A HandlerError is an error that a handler returned; it goes to the error handler.
 type HandlerError struct {
 	// Event is the type of the event, for example Chat.

@@ -56,7 +56,7 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) {
 		return room, nil
 	}
-	answer, err := c.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
+	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
 		return nil, failed("room", err)
 	}
@@ -151,7 +151,7 @@ func (r *Room) enter(ctx context.Context, password string) error {
 	if password != "" {
 		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password)})
 	}
-	if _, err := r.client.rest.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id}); err != nil {
+	if _, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id}); err != nil {
 		return failed(opJoinRoom, err)
 	}
 	return nil
@@ -193,7 +193,7 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	var state roomState
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+		answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 		if err != nil {
 			return failed("roomUsers", err)
 		}
@@ -201,7 +201,7 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		return nil
 	})
 	g.Go(func() error {
-		answer, err := r.client.rest.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
+		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		if errors.Is(err, ErrNotFound) { // nothing plays
 			return nil
 		}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/queup-go/queup/realtime"
 )
@@ -23,6 +24,10 @@ const (
 
 // Bounds that options can change.
 const (
+	// DefaultCalls is how many calls a bot makes in any window of DefaultCallsPer.
+	DefaultCalls = 10
+	// DefaultCallsPer is the length of that window.
+	DefaultCallsPer = 30 * time.Second
 	// DefaultMessageHistory is how many chat lines a room keeps.
 	DefaultMessageHistory = 512
 	// DefaultQueue is how many events wait for a slow handler.
@@ -47,6 +52,8 @@ type config struct {
 	tls                  *tls.Config
 	logger               *slog.Logger
 	userAgent            string
+	calls                int
+	per                  time.Duration
 	messageHistory       int
 	users, songs         int
 	rawChat              bool
@@ -62,6 +69,8 @@ type config struct {
 func newConfig(opts []Option) (*config, error) {
 	c := &config{
 		userAgent:      "queup-go",
+		calls:          DefaultCalls,
+		per:            DefaultCallsPer,
 		messageHistory: DefaultMessageHistory,
 		users:          DefaultUserCache,
 		songs:          DefaultSongCache,
@@ -207,6 +216,24 @@ func WithUserAgent(s string) Option {
 			return optionError("WithUserAgent", "s", "must be one line of text")
 		}
 		c.userAgent = s
+		return nil
+	}
+}
+
+// WithRateLimit sets how many calls the bot makes in any window of time; the default is [DefaultCalls] in [DefaultCallsPer], and 0 requests turn it off. A
+// call waits for its turn; one whose deadline would come first is not sent, and is a [*RateLimitError].
+//
+// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat, one line at a time; and what
+// joining a room reads, at most 5 at once and 20 a second. When QueUp answers 429, or says Retry-After, everything waits. Source: docs/PROTOCOL.md 1.6.
+func WithRateLimit(requests int, per time.Duration) Option {
+	return func(c *config) error {
+		if requests < 0 {
+			return optionError("WithRateLimit", "requests", "must not be negative; 0 turns the limit off")
+		}
+		if requests > 0 && per <= 0 {
+			return optionError("WithRateLimit", "per", "must be positive")
+		}
+		c.calls, c.per = requests, per
 		return nil
 	}
 }

@@ -181,7 +181,7 @@ func (r *Room) depart(ctx context.Context, l *connection, present bool) error {
 	if !present {
 		return nil
 	}
-	if _, err := r.client.rest.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
+	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
 		return failed("leaveRoom", err)
 	}
 	return nil

@@ -1,0 +1,195 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call has a lane of its own: a
+// bot that has used up its calls can still log in, talk, and load a room. Source: docs/PROTOCOL.md 1.6.
+type lanes struct {
+	session lane // login, session, token
+	chat    lane // one at a time, so that lines keep their order
+	own     lane // all other calls that the bot makes
+	load    lane // what joining and rejoining rooms reads, and media
+	pause   *pause
+}
+
+// Bounds of the lanes that are not the bot's to set.
+const (
+	sessionCalls = 5  // at once, and then one a second
+	loadCalls    = 5  // in flight
+	loadRate     = 20 // a second
+
+	travelTime = 50 * time.Millisecond // by which two calls may differ on their way
+)
+
+func newLanes(calls int, per time.Duration) *lanes {
+	p := new(pause)
+	l := &lanes{
+		session: lane{pause: p, rate: rate.NewLimiter(rate.Every(time.Second), sessionCalls)},
+		chat:    lane{pause: p, slots: make(chan struct{}, 1)},
+		own:     lane{pause: p},
+		load:    lane{pause: p, slots: make(chan struct{}, loadCalls), rate: rate.NewLimiter(loadRate, loadCalls)},
+		pause:   p,
+	}
+	if calls > 0 {
+		l.own.window = &window{size: calls, per: per + travelTime}
+	}
+	return l
+}
+
+// unknownPause is how long everything waits after a refusal that does not say how long.
+const unknownPause = 5 * time.Second
+
+// obey has all lanes wait when QueUp asks for it.
+func (l *lanes) obey(resp *http.Response) {
+	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	if wait == 0 && resp.StatusCode == http.StatusTooManyRequests {
+		wait = unknownPause
+	}
+	l.pause.extend(wait)
+}
+
+// lane is a queue with up to three bounds: calls in flight, calls in any window of time, calls a second.
+type lane struct {
+	pause  *pause
+	slots  chan struct{} // nil for any number in flight
+	window *window       // nil for none
+	rate   *rate.Limiter // nil for none
+}
+
+// enter waits until a call may be sent. It fails at once if that would be after ctx's deadline, and the caller calls leave when the call is
+// over.
+func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
+	leave = func() {}
+	if l.slots != nil {
+		select {
+		case l.slots <- struct{}{}:
+			leave = func() { <-l.slots }
+		case <-ctx.Done():
+			return nil, fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+		}
+	}
+	for {
+		at, giveBack := l.reserve(time.Now())
+		if err := waitUntil(ctx, op, at); err != nil {
+			giveBack()
+			leave()
+			return nil, err
+		}
+		if !l.pause.over(time.Now()) { // it began while we waited: line up again
+			giveBack()
+			continue
+		}
+		return leave, nil
+	}
+}
+
+// reserve returns when a call may be sent, and what gives that place back.
+func (l *lane) reserve(now time.Time) (at time.Time, giveBack func()) {
+	at = l.pause.end(now)
+	giveBack = func() {}
+	switch {
+	case l.window != nil:
+		at = l.window.reserve(at)
+		giveBack = func() { l.window.giveBack(at) }
+	case l.rate != nil:
+		r := l.rate.ReserveN(at, 1)
+		at = at.Add(r.DelayFrom(at))
+		giveBack = r.Cancel
+	}
+	return at, giveBack
+}
+
+// waitUntil waits, or fails with the cause of ctx, and at once if its deadline is too early.
+func waitUntil(ctx context.Context, op string, at time.Time) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+	}
+	d := time.Until(at)
+	if d <= 0 {
+		return nil
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(at) {
+		return &RateLimitError{Op: op, Wait: d}
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+	}
+}
+
+// window lets through at most size calls in any span of time as long as per. A token bucket would let through nearly twice as many. What
+// counts is when they arrive, so they leave a little further apart.
+type window struct {
+	size int
+	per  time.Duration
+
+	mu    sync.Mutex
+	calls []time.Time // guarded by mu; in order, those still to come included, without those that no longer count
+}
+
+// reserve returns when the next call may be sent, now at the earliest.
+func (w *window) reserve(now time.Time) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = slices.DeleteFunc(w.calls, func(at time.Time) bool { return !at.Add(w.per).After(now) })
+	at := now
+	if n := len(w.calls); n > 0 && w.calls[n-1].After(at) {
+		at = w.calls[n-1] // first come, first served
+	}
+	if n := len(w.calls); n >= w.size {
+		if free := w.calls[n-w.size].Add(w.per); free.After(at) {
+			at = free
+		}
+	}
+	w.calls = append(w.calls, at)
+	return at
+}
+
+// giveBack takes a reserved call back, as long as none was reserved after it.
+func (w *window) giveBack(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.calls); n > 0 && w.calls[n-1].Equal(at) {
+		w.calls = w.calls[:n-1]
+	}
+}
+
+// pause is the time until which QueUp has asked for silence.
+type pause struct {
+	mu    sync.Mutex
+	until time.Time // guarded by mu
+}
+
+// extend has all lanes wait for at least d.
+func (p *pause) extend(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until := time.Now().Add(d); until.After(p.until) {
+		p.until = until
+	}
+}
+
+// end returns when calls may be sent again, now if they may.
+func (p *pause) end(now time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.until.After(now) {
+		return p.until
+	}
+	return now
+}
+
+func (p *pause) over(now time.Time) bool { return !p.end(now).After(now) }
