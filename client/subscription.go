@@ -1,0 +1,208 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+)
+
+// subscription is one listener with the events that wait for it.
+type subscription struct {
+	hub    *hub
+	types  []reflect.Type // what it listens to
+	room   *Room          // nil for all rooms
+	name   string         // of the type, for errors
+	limit  int            // of the queue
+	full   FullPolicy
+	quiet  bool                                     // it hears Lagged, so its own overflow is not reported
+	handle func(ctx context.Context, e Event) error // nil for Stream and Next
+	ready  chan struct{}                            // for Stream and Next: something waits, or it is over
+
+	mu      sync.Mutex
+	space   sync.Cond // of mu: signalled when an event was taken or the subscription ended
+	queue   ring      // guarded by mu
+	working bool      // guarded by mu: a goroutine runs the handler
+	closed  bool      // guarded by mu
+	dropped int       // guarded by mu: since the queue first ran over and until it is half empty again
+	since   time.Time // guarded by mu: when it ran over
+}
+
+func newSubscription[E Event](c *Client, room *Room) *subscription {
+	t := reflect.TypeFor[E]()
+	s := &subscription{
+		hub:   c.events,
+		types: typesOf(t),
+		room:  room,
+		name:  t.Name(),
+		limit: c.config.queue,
+		full:  c.config.full,
+	}
+	s.quiet = slices.Contains(s.types, reflect.TypeFor[Lagged]())
+	s.space.L = &s.mu
+	return s
+}
+
+// offer puts an event into the queue and sees to it that someone takes it out.
+func (s *subscription) offer(e Event) {
+	s.mu.Lock()
+	for s.full == Block && s.queue.len() == s.limit && !s.closed {
+		s.space.Wait()
+	}
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	if s.queue.len() == s.limit {
+		s.queue.take()
+		if s.dropped++; s.dropped == 1 {
+			s.since = time.Now()
+		}
+	}
+	s.queue.put(e)
+	start := s.handle != nil && !s.working
+	s.working = s.working || start
+	s.mu.Unlock()
+	switch {
+	case start:
+		s.hub.workers.start(s.work)
+	case s.ready != nil:
+		s.wake()
+	}
+}
+
+// wake tells Stream or Next to look again.
+func (s *subscription) wake() {
+	select {
+	case s.ready <- struct{}{}:
+	default: // it has been told
+	}
+}
+
+// take returns the oldest waiting event. When nothing waits, the goroutine that runs the handler may end.
+func (s *subscription) take() (e Event, ok bool) {
+	s.mu.Lock()
+	if s.closed || s.queue.len() == 0 {
+		s.working = false
+		s.mu.Unlock()
+		return nil, false
+	}
+	e = s.queue.take()
+	s.space.Signal()
+	lag := Lagged{Meta: Meta{At: time.Now()}, Type: s.name, Dropped: s.dropped, Since: s.since}
+	caughtUp := s.dropped > 0 && s.queue.len() <= s.limit/2
+	if caughtUp {
+		s.dropped = 0
+	}
+	s.mu.Unlock()
+	if caughtUp && !s.quiet {
+		s.hub.emit(lag)
+		s.hub.report(s.hub.workers.ctx, lag)
+	}
+	return e, true
+}
+
+// work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an idle one.
+func (s *subscription) work() {
+	done := false
+	defer func() {
+		if !done { // the handler called runtime.Goexit, as t.FailNow does: the next event gets a new goroutine
+			s.hub.workers.start(s.work)
+		}
+	}()
+	for {
+		e, ok := s.take()
+		if !ok {
+			done = true
+			return
+		}
+		s.run(e)
+	}
+}
+
+// run calls the handler. A panic ends that call alone.
+func (s *subscription) run(e Event) {
+	ctx := s.hub.workers.ctx
+	name := reflect.TypeOf(e).Name()
+	defer func() {
+		if v := recover(); v != nil {
+			s.hub.report(ctx, &PanicError{Event: name, Value: v, Stack: debug.Stack()})
+		}
+	}()
+	if err := s.handle(ctx, e); err != nil && !errors.Is(err, ErrClosed) {
+		s.hub.report(ctx, &HandlerError{Event: name, Err: err})
+	}
+}
+
+// next waits for an event.
+func (s *subscription) next(ctx context.Context) (Event, error) {
+	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if e, ok := s.take(); ok {
+			return e, nil
+		}
+		if s.isClosed() {
+			return nil, ErrClosed
+		}
+		select {
+		case <-s.ready:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *subscription) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+// cancel ends the subscription and returns at once, whoever calls it.
+func (s *subscription) cancel() {
+	s.hub.remove(s)
+	s.close()
+}
+
+func (s *subscription) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.queue = ring{}
+	s.space.Broadcast()
+	s.mu.Unlock()
+	if s.ready != nil {
+		s.wake()
+	}
+}
+
+// ring is a queue that grows to what it has to hold and then stays.
+type ring struct {
+	events []Event
+	first  int
+	count  int
+}
+
+func (r *ring) len() int { return r.count }
+
+func (r *ring) put(e Event) {
+	if r.count == len(r.events) {
+		grown := make([]Event, max(8, 2*len(r.events)))
+		n := copy(grown, r.events[r.first:])
+		copy(grown[n:], r.events[:r.first])
+		r.events, r.first = grown, 0
+	}
+	r.events[(r.first+r.count)%len(r.events)] = e
+	r.count++
+}
+
+func (r *ring) take() Event {
+	e := r.events[r.first]
+	r.events[r.first] = nil
+	r.first = (r.first + 1) % len(r.events)
+	r.count--
+	return e
+}
