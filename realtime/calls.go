@@ -53,10 +53,8 @@ func (c *Conn) Attach(ctx context.Context, channel string) error {
 // while there is no link it returns at once, as the next one begins without the channel. Whatever it returns, the channel
 // is not attached again. The errors are those of Attach.
 func (c *Conn) Detach(ctx context.Context, channel string) error {
-	if c.dropped(channel) {
-		return nil
-	}
-	l, err := c.usable(ctx)
+	c.forget(channel)
+	l, err := c.usable(ctx, false)
 	if err == nil {
 		err = l.request(ctx, Frame{Action: ActionDetach, Channel: channel}, nil)
 	}
@@ -93,7 +91,7 @@ func (c *Conn) Presence(ctx context.Context, channel string, a PresenceAction, d
 // ask makes a request on the link at hand, and again on the next one if that link is lost before the answer.
 func (c *Conn) ask(ctx context.Context, f Frame, confirmed func()) error {
 	for {
-		l, err := c.usable(ctx)
+		l, err := c.usable(ctx, true)
 		if err != nil {
 			return err
 		}
@@ -111,11 +109,12 @@ func (c *Conn) ask(ctx context.Context, f Frame, confirmed func()) error {
 	}
 }
 
-// usable waits for a working link.
-func (c *Conn) usable(ctx context.Context) (*link, error) {
+// usable returns a working link, and waits for it. With next unset it does not wait for one that has yet to be made, but
+// returns errLinkLost; for one whose channels are being attached it waits.
+func (c *Conn) usable(ctx context.Context, next bool) (*link, error) {
 	for {
 		c.mu.Lock()
-		l, state, changed := c.link, c.state, c.changed
+		l, state, changed, restoring := c.link, c.state, c.changed, c.restoring
 		var closed error
 		if state == StateClosed {
 			closed = c.closedLocked()
@@ -129,6 +128,8 @@ func (c *Conn) usable(ctx context.Context) (*link, error) {
 			return nil, closed
 		case l != nil && l.ctx.Err() == nil:
 			return l, nil
+		case !next && state == StateReconnecting && !restoring:
+			return nil, errLinkLost
 		}
 		select {
 		case <-changed:
@@ -154,14 +155,6 @@ func (c *Conn) forget(name string) bool {
 	n := len(c.channels)
 	c.channels = slices.DeleteFunc(c.channels, func(ch *channel) bool { return ch.name == name })
 	return len(c.channels) < n
-}
-
-// dropped forgets a channel and says whether that is all there is to do: it is when no link knows of it.
-func (c *Conn) dropped(name string) bool {
-	c.forget(name)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state == StateReconnecting && !c.restoring
 }
 
 // find returns the channel or nil. The caller holds mu.

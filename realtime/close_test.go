@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -226,6 +227,12 @@ func TestClose_fromInside(t *testing.T) {
 				if !errors.Is(conn.Err(), realtime.ErrClosed) {
 					t.Errorf("ended with %v", conn.Err())
 				}
+				synctest.Wait()
+				select {
+				case <-s.last().gone:
+				default:
+					t.Error("a websocket was left open")
+				}
 			})
 		})
 	}
@@ -245,6 +252,31 @@ func TestClose_fromTheGoroutineThatReadsEvents(t *testing.T) {
 		}
 		<-conn.Done()
 	})
+}
+
+// A foreign socket may hang in its Close. Ours returns all the same.
+func TestClose_waitsForNoForeignSocket(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		cfg := s.config()
+		network := cfg.Dialer
+		cfg.Dialer = dialerFunc(func(ctx context.Context, url string, h http.Header) (realtime.Socket, error) {
+			sock, err := network.Dial(ctx, url, h)
+			return hangingSocket{sock}, err
+		})
+		c := connected(t, cfg)
+		start := time.Now()
+		_ = c.Close()
+		if took := time.Since(start); took != 2*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+type hangingSocket struct{ realtime.Socket }
+
+func (s hangingSocket) Close(code int, reason string) error {
+	time.Sleep(time.Minute)
+	return s.Socket.Close(code, reason)
 }
 
 func TestClose_leavesNothingBehind(t *testing.T) {
@@ -279,11 +311,11 @@ func TestToken_isNowhere(t *testing.T) {
 		}), &slog.HandlerOptions{Level: slog.LevelDebug}))
 		network := cfg.Dialer
 		var quoting atomic.Bool
-		cfg.Dialer = dialerFunc(func(ctx context.Context, url string, h http.Header) (realtime.Socket, error) {
+		cfg.Dialer = dialerFunc(func(ctx context.Context, addr string, h http.Header) (realtime.Socket, error) {
 			if quoting.Load() {
-				return nil, errors.New("cannot dial " + url + " with " + token)
+				return nil, errors.New("cannot dial " + addr + " with " + token + " or " + url.PathEscape(token) + " or " + url.QueryEscape(token))
 			}
-			return network.Dial(ctx, url, h)
+			return network.Dial(ctx, addr, h)
 		})
 		c := connected(t, cfg)
 		c.attach("room:a")

@@ -2,7 +2,6 @@ package realtime_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -61,8 +60,8 @@ func TestConnect(t *testing.T) {
 func TestConnect_failsAfterOneAttempt(t *testing.T) {
 	refusal := errors.New("refused")
 	tests := map[string]struct {
-		break_ func(s *server, cfg *realtime.Config)
-		want   func(err error) bool
+		arrange func(s *server, cfg *realtime.Config)
+		want    func(err error) bool
 	}{
 		"token": {
 			func(_ *server, cfg *realtime.Config) {
@@ -143,7 +142,7 @@ func TestConnect_failsAfterOneAttempt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *server) {
 				cfg := s.config()
-				tt.break_(s, &cfg)
+				tt.arrange(s, &cfg)
 				c := newClient(t, cfg)
 				err := c.Connect(t.Context())
 				if err == nil || !tt.want(err) {
@@ -171,6 +170,35 @@ func TestConnect_mayBeRepeated(t *testing.T) {
 		s.setDown(nil)
 		if err := c.Connect(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+func TestConnect_whileItIsUnderWay(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		cfg := s.config()
+		token := cfg.Token
+		cfg.Token = func(ctx context.Context) (string, error) {
+			time.Sleep(5 * time.Second)
+			return token(ctx)
+		}
+		c := newClient(t, cfg)
+		c.wg.Go(func() {
+			if err := c.Connect(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if got := c.State(); got != realtime.StateConnecting {
+			t.Errorf("state: %v", got)
+		}
+		if err := c.Connect(t.Context()); !errors.Is(err, realtime.ErrAlreadyConnected) {
+			t.Errorf("second Connect: %v", err)
+		}
+		start := time.Now()
+		c.attach("room:a")
+		if took := time.Since(start); took != 5*time.Second {
+			t.Errorf("Attach did not wait for the link: %v", took)
 		}
 	})
 }
@@ -204,165 +232,6 @@ func TestConnect_endsWithItsContext(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestAttach_returnsWhenConfirmed(t *testing.T) {
-	for name, withID := range map[string]bool{"answer with reqId": true, "answer without": false} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, s *server) {
-				s.answer = func(p *peer, f realtime.Frame) bool {
-					if !withID {
-						f.ReqID = ""
-					}
-					time.AfterFunc(3*time.Second, func() { p.confirm(f) })
-					return true
-				}
-				c := connected(t, s.config())
-				for _, call := range []func() error{
-					func() error { return c.Attach(t.Context(), "room:a") },
-					func() error { return c.Presence(t.Context(), "room:a", realtime.PresenceEnter, nil) },
-					func() error {
-						return c.Presence(t.Context(), "room:a", realtime.PresenceUpdate, json.RawMessage(`{"away":true}`))
-					},
-					func() error { return c.Presence(t.Context(), "room:a", realtime.PresenceLeave, nil) },
-					func() error { return c.Detach(t.Context(), "room:a") },
-				} {
-					start := time.Now()
-					if err := call(); err != nil {
-						t.Fatal(err)
-					}
-					if took := time.Since(start); took != 3*time.Second {
-						t.Errorf("returned after %v, the server confirmed after 3s", took)
-					}
-				}
-				want := []string{
-					"k1 attach room:a",
-					"k1 presence room:a enter {}",
-					`k1 presence room:a update {"away":true}`,
-					"k1 presence room:a leave {}",
-					"k1 detach room:a",
-				}
-				if diff := cmp.Diff(want, s.received("k1")); diff != "" {
-					t.Error(diff)
-				}
-			})
-		})
-	}
-}
-
-func TestAttach_pairsAnswersThatCrossEachOther(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		s.answer = func(p *peer, f realtime.Frame) bool {
-			delay := map[string]time.Duration{"room:slow": 5 * time.Second, "room:fast": time.Second}[f.Channel]
-			time.AfterFunc(delay, func() { p.confirm(f) })
-			return true
-		}
-		c := connected(t, s.config())
-		slow := make(chan time.Duration)
-		start := time.Now()
-		go func() {
-			_ = c.Attach(t.Context(), "room:slow")
-			slow <- time.Since(start)
-		}()
-		synctest.Wait()
-		c.attach("room:fast")
-		if took := time.Since(start); took != time.Second {
-			t.Errorf("fast took %v", took)
-		}
-		if took := <-slow; took != 5*time.Second {
-			t.Errorf("slow took %v", took)
-		}
-	})
-}
-
-func TestPresence_ofSomeoneElseConfirmsNothing(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		s.answer = func(p *peer, f realtime.Frame) bool {
-			f.ReqID = ""
-			for _, who := range []struct{ client, conn string }{{"alice", "k9"}, {"bot", "k8"}} {
-				other := *f.Presence
-				other.ClientID, other.ConnectionID = who.client, who.conn
-				p.frame(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &other})
-			}
-			return true
-		}
-		c := connected(t, s.config())
-		err := c.Presence(t.Context(), "room:a", realtime.PresenceEnter, nil)
-		if !errors.Is(err, realtime.ErrNoAnswer) {
-			t.Errorf("error: %v", err)
-		}
-		if got := of[realtime.Presence](c.events()); len(got) != 2 || got[0].ClientID != "alice" || got[1].ConnectionID != "k8" {
-			t.Errorf("presences: %+v", got)
-		}
-	})
-}
-
-func TestPresence_refusesNonsense(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		c := connected(t, s.config())
-		if err := c.Presence(t.Context(), "room:a", 3, nil); err == nil {
-			t.Error("action 3 was accepted")
-		}
-		if err := c.Presence(t.Context(), "room:a", realtime.PresenceEnter, json.RawMessage(`{`)); err == nil {
-			t.Error("broken JSON was accepted")
-		}
-		if got := s.received("k1"); len(got) > 0 {
-			t.Errorf("sent: %v", got)
-		}
-	})
-}
-
-func TestCalls_refusedByTheServer(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		s.answer = func(p *peer, f realtime.Frame) bool { p.refuse(f, "you are banned"); return true }
-		c := connected(t, s.config())
-		for name, call := range map[string]func() error{
-			"attach":   func() error { return c.Attach(t.Context(), "room:a") },
-			"detach":   func() error { return c.Detach(t.Context(), "room:a") },
-			"presence": func() error { return c.Presence(t.Context(), "room:a", realtime.PresenceEnter, nil) },
-		} {
-			err := call()
-			if e, ok := errors.AsType[realtime.ServerError](err); !ok || e.Text != "you are banned" || !strings.HasPrefix(err.Error(), name) {
-				t.Errorf("%s: %v", name, err)
-			}
-		}
-		if got := of[realtime.ServerError](c.events()); len(got) != 3 {
-			t.Errorf("%d ServerError events, want 3", len(got))
-		}
-	})
-}
-
-func TestCalls_withoutAnswer(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		s.answer = func(*peer, realtime.Frame) bool { return true }
-		c := connected(t, s.config())
-		start := time.Now()
-		if err := c.Attach(t.Context(), "room:a"); !errors.Is(err, realtime.ErrNoAnswer) || time.Since(start) != 15*time.Second {
-			t.Errorf("after %v: %v", time.Since(start), err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if err := c.Attach(ctx, "room:a"); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("error: %v", err)
-		}
-		if c.State() != realtime.StateConnected {
-			t.Error("a request without an answer has ended the link")
-		}
-	})
-}
-
-func TestCalls_beforeConnect(t *testing.T) {
-	bubble(t, func(t *testing.T, s *server) {
-		c := newClient(t, s.config())
-		for _, err := range []error{
-			c.Attach(t.Context(), "room:a"), c.Detach(t.Context(), "room:a"),
-			c.Presence(t.Context(), "room:a", realtime.PresenceEnter, nil),
-		} {
-			if !errors.Is(err, realtime.ErrNotConnected) {
-				t.Errorf("error: %v", err)
-			}
-		}
-	})
 }
 
 func TestEvents_areOrderedAndComplete(t *testing.T) {

@@ -41,7 +41,7 @@
 //     confirmed. All calls end with their ctx, and with [ErrClosed] when the connection ends.
 //   - Concurrency: every method may be called from anywhere at any time. Three goroutines serve a connection, one that
 //     reads, one that writes, one that watches over them; none of them runs or waits for code of the user, but for the
-//     stream to be read.
+//     logger and for the stream to be read.
 //   - Secrets: the access token appears in no error and no log.
 //
 // The codec ([ParsePacket], [ParseFrame] and their counterparts) is made of pure functions, for servers and recordings.

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Event is one of the types of this file: what happened on a connection, in order. See [Conn.Events].
+// Event is what happened on a connection: [Message], [Presence], [Connected], [Disconnected], [AttachFailed], [Detached],
+// [ServerError], [UnknownAction] or [Malformed], by value. See [Conn.Events].
 type Event interface {
 	event()
 }

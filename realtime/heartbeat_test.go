@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -227,6 +229,86 @@ func TestEvents_backPressure(t *testing.T) {
 		_ = conn.Close()
 		<-conn.Done()
 	})
+}
+
+// The time in which nothing was read does not count against a pong, even if that takes its time once reading goes on.
+func TestEvents_backPressureGivesPongsTheirTime(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		s.mute = func(*peer) bool { return true }
+		cfg := s.config()
+		cfg.Buffer = 1
+		conn, err := realtime.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if err := conn.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.last().say("room:a", "one")
+		s.last().say("room:a", "two")
+		time.Sleep(140 * time.Second) // pinged after 25 s, given another 60 s after 85 s, to be asked again after 145 s
+		for range 3 {
+			<-conn.Events()
+		}
+		time.Sleep(50 * time.Second)
+		if got := conn.State(); got != realtime.StateConnected {
+			t.Errorf("50 s after the reading went on: %v", got)
+		}
+		time.Sleep(11 * time.Second)
+		if got := conn.State(); got != realtime.StateReconnecting {
+			t.Errorf("61 s after the reading went on: %v", got)
+		}
+	})
+}
+
+// The deadline of a Read counts from the Read.
+func TestHeartbeat_readDeadline(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		cfg := s.config()
+		network := cfg.Dialer
+		var mu sync.Mutex
+		var left []time.Duration
+		cfg.Dialer = dialerFunc(func(ctx context.Context, url string, h http.Header) (realtime.Socket, error) {
+			sock, err := network.Dial(ctx, url, h)
+			return &watched{Socket: sock, reads: func(deadline time.Time) {
+				mu.Lock()
+				defer mu.Unlock()
+				if !deadline.IsZero() {
+					left = append(left, time.Until(deadline))
+				}
+			}}, err
+		})
+		connected(t, cfg)
+		time.Sleep(time.Hour + time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		if len(left) != 146 { // for "connected", for 144 pongs, and for what is to come
+			t.Errorf("%d reads with a deadline", len(left))
+		}
+		for _, d := range left {
+			if d != 85*time.Second {
+				t.Fatalf("a read was given %v, want interval + timeout", d)
+			}
+		}
+	})
+}
+
+// watched tells of every Read and the deadline it has.
+type watched struct {
+	realtime.Socket
+	deadline time.Time
+	reads    func(deadline time.Time)
+}
+
+func (w *watched) SetReadDeadline(t time.Time) error {
+	w.deadline = t
+	return w.Socket.SetReadDeadline(t)
+}
+
+func (w *watched) Read() (realtime.Opcode, []byte, error) {
+	w.reads(w.deadline)
+	return w.Socket.Read()
 }
 
 // When the user has stalled the link and the server dies meanwhile, the link ends when he is back.

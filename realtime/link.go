@@ -289,6 +289,7 @@ func (l *link) patience(pinged time.Time) time.Duration {
 
 // writeFrame sends one text frame. Its errors end the link.
 func (l *link) writeFrame(data []byte) error {
+	l.c.cfg.Logger.DebugContext(l.ctx, "realtime frame out", "packet", PacketType(data[0]), "bytes", len(data))
 	err := l.sock.SetWriteDeadline(time.Now().Add(l.c.cfg.WriteTimeout))
 	if err == nil {
 		err = l.sock.Write(Text, data)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -119,6 +120,9 @@ func (l *link) receive(data []byte) {
 		return
 	}
 	f := &l.parser.frame
+	if log := l.c.cfg.Logger; log.Enabled(l.ctx, slog.LevelDebug) {
+		log.DebugContext(l.ctx, "realtime frame in", "action", f.Action, "channel", f.Channel, "bytes", len(data))
+	}
 	switch f.Action {
 	case ActionMessage:
 		m := Message{At: now, Channel: f.Channel}

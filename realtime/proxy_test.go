@@ -1,0 +1,172 @@
+package realtime_test
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+// proxy is a small HTTP proxy that knows CONNECT, with or without TLS, and notes what it was asked for.
+type proxy struct {
+	login string // wanted, as user:password
+	mu    sync.Mutex
+	asked []string // guarded by mu
+}
+
+func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.asked = append(p.asked, r.Method+" "+r.Host)
+	p.mu.Unlock()
+	want := "Basic " + base64.StdEncoding.EncodeToString([]byte(p.login))
+	if p.login != "" && r.Header.Get("Proxy-Authorization") != want {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+		return
+	}
+	target, err := net.Dial("tcp", r.Host)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	conn, buf, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 Connection established\r\n\r\n")
+	splice(conn, buf.Reader, target)
+}
+
+// splice copies both ways until one side ends.
+func splice(client net.Conn, from io.Reader, target net.Conn) {
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = io.Copy(target, from); target.Close() })
+	_, _ = io.Copy(client, target)
+	client.Close()
+	wg.Wait()
+}
+
+func TestWebsocketDialer_httpProxies(t *testing.T) {
+	plain := httptest.NewServer(http.HandlerFunc(echo))
+	defer plain.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(echo))
+	defer secure.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(secure.Certificate())
+	tests := map[string]struct {
+		start func(http.Handler) *httptest.Server
+		login string
+		user  *url.Userinfo
+	}{
+		"http":                         {httptest.NewServer, "", nil},
+		"http with a password":         {httptest.NewServer, "me:secret", url.UserPassword("me", "secret")},
+		"http with nothing but a user": {httptest.NewServer, "me:", url.User("me")},
+		"https":                        {httptest.NewTLSServer, "", nil},
+		"https with a password":        {httptest.NewTLSServer, "me:secret", url.UserPassword("me", "secret")},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := &proxy{login: tt.login}
+			srv := tt.start(p)
+			defer srv.Close()
+			via, _ := url.Parse(srv.URL)
+			via.User = tt.user
+			d := &realtime.WebsocketDialer{Proxy: http.ProxyURL(via), TLSConfig: &tls.Config{RootCAs: pool}}
+			roundTrip(t, d, wsURL(plain))
+			roundTrip(t, d, wsURL(secure))
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			want := fmt.Sprintf("[CONNECT %s CONNECT %s]", plain.Listener.Addr(), secure.Listener.Addr())
+			if got := fmt.Sprint(p.asked); got != want {
+				t.Errorf("the proxy was asked for %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestWebsocketDialer_proxyThatRefuses(t *testing.T) {
+	srv := httptest.NewServer(&proxy{login: "me:secret"})
+	defer srv.Close()
+	via, _ := url.Parse(srv.URL)
+	via.User = url.UserPassword("me", "wrong-password")
+	_, err := (&realtime.WebsocketDialer{Proxy: http.ProxyURL(via)}).Dial(t.Context(), "ws://queup.test/", nil)
+	if err == nil || !strings.Contains(err.Error(), "the proxy refused: 407 Proxy Authentication Required") || strings.Contains(err.Error(), "wrong-password") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestWebsocketDialer_unknownProxy(t *testing.T) {
+	d := &realtime.WebsocketDialer{Proxy: http.ProxyURL(&url.URL{Scheme: "gopher", Host: "h"})}
+	if _, err := d.Dial(t.Context(), "ws://queup.test/", nil); err == nil || !strings.Contains(err.Error(), `"gopher"`) {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestWebsocketDialer_socks5(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(echo))
+	defer srv.Close()
+	for _, scheme := range []string{"socks5", "socks5h"} {
+		t.Run(scheme, func(t *testing.T) {
+			names := make(chan string, 1)
+			addr := socks5(t, srv.Listener.Addr().String(), names)
+			via := &url.URL{Scheme: scheme, Host: addr, User: url.UserPassword("me", "secret")}
+			roundTrip(t, &realtime.WebsocketDialer{Proxy: http.ProxyURL(via)}, "ws://somewhere.invalid:8080/")
+			if got := <-names; got != "me:secret somewhere.invalid:8080" {
+				t.Errorf("the proxy was asked for %q", got)
+			}
+		})
+	}
+}
+
+// socks5 serves one connection (RFC 1928, 1929), names what it was asked for, and connects to target whatever that was.
+func socks5(t *testing.T, target string, names chan<- string) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { _ = ln.Close(); wg.Wait() })
+	wg.Go(func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		r := bufio.NewReader(conn)
+		take := func(n byte) string {
+			b := make([]byte, n)
+			_, _ = io.ReadFull(r, b)
+			return string(b)
+		}
+		take(1)
+		take(take(1)[0]) // the methods offered
+		_, _ = conn.Write([]byte{5, 2})
+		take(1)
+		user := take(take(1)[0])
+		password := take(take(1)[0])
+		_, _ = conn.Write([]byte{1, 0})
+		take(4) // version, connect, reserved, address by name
+		host := take(take(1)[0])
+		port := binary.BigEndian.Uint16([]byte(take(2)))
+		names <- fmt.Sprintf("%s:%s %s:%d", user, password, host, port)
+		_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
+		out, err := net.Dial("tcp", target)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		splice(conn, r, out)
+	})
+	return ln.Addr().String()
+}
