@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -80,6 +81,11 @@ func (l *connection) lose(channel string, err error) {
 		return
 	}
 	l.remove(room)
+	l.client.workers.start(func() { // so that the websocket does not attach it again
+		ctx, cancel := context.WithTimeout(l.client.workers.ctx, retreatTimeout)
+		defer cancel()
+		_ = l.conn.Detach(ctx, channel)
+	})
 	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
 }
 

@@ -179,7 +179,7 @@ func TestHandlers_thatPanicOrFailEndNothing(t *testing.T) {
 		}
 		var panics, failures int
 		for _, err := range seen.errs {
-			if p, ok := errors.AsType[*PanicError](err); ok && p.Value == "oh no" && p.Event == "Chat" && strings.Contains(string(p.Stack), "hub_test") {
+			if p, ok := errors.AsType[*PanicError](err); ok && p.Value == "oh no" && p.Event == "Chat" && strings.Contains(string(p.Stack), "subscription_test") {
 				panics++
 			}
 			if h, ok := errors.AsType[*HandlerError](err); ok && errors.Is(err, failure) && h.Event == "Chat" {

@@ -103,7 +103,7 @@ func New(cfg Config) (*Conn, error) {
 		errs = append(errs, errors.New("URL is no ws:// or wss:// URL")) // not quoted, it may hold a password
 	}
 	if cfg.Token == nil {
-		errs = append(errs, errors.New("Token is nil"))
+		errs = append(errs, errors.New("the function Token is nil"))
 	}
 	for name, d := range map[string]*time.Duration{
 		"RequestTimeout": &cfg.RequestTimeout, "ConnectTimeout": &cfg.ConnectTimeout, "WriteTimeout": &cfg.WriteTimeout,
@@ -113,7 +113,7 @@ func New(cfg Config) (*Conn, error) {
 		}
 	}
 	if cfg.Buffer < 0 {
-		errs = append(errs, fmt.Errorf("Buffer is negative: %d", cfg.Buffer))
+		errs = append(errs, fmt.Errorf("the capacity Buffer is negative: %d", cfg.Buffer))
 	}
 	if len(errs) > 0 {
 		return nil, fmt.Errorf("realtime: config: %w", errors.Join(errs...))
@@ -224,7 +224,7 @@ const closeTimeout = 2 * time.Second
 // may be called more than once and from anywhere, Token and Dialer included; it waits for no code of the user and takes at
 // most 2 s. It returns nil.
 func (c *Conn) Close() error {
-	c.conclude(ErrClosed)
+	_ = c.conclude(ErrClosed)
 	c.shutdown(ErrClosed)
 	t := time.NewTimer(closeTimeout)
 	defer t.Stop()

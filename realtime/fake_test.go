@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -162,7 +163,7 @@ func (p *peer) read() {
 	for {
 		_, data, err := p.ws.ReadMessage()
 		if err != nil {
-			if closed, ok := err.(*websocket.CloseError); ok {
+			if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 				p.s.note("close " + strconv.Itoa(closed.Code))
 			}
 			return

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -151,25 +152,25 @@ func (l *link) next() (Packet, error) {
 	}
 	p, err := ParsePacket(data)
 	if err != nil {
-		return Packet{}, &badPacket{data, err}
+		return Packet{}, &badPacketError{data, err}
 	}
 	return p, nil
 }
 
-// badPacket is a frame that next could not read. It is valid until the next one.
-type badPacket struct {
+// badPacketError is a frame that next could not read. It is valid until the next one.
+type badPacketError struct {
 	data []byte
 	err  error
 }
 
-func (e *badPacket) Error() string { return e.err.Error() }
-func (e *badPacket) Unwrap() error { return e.err }
+func (e *badPacketError) Error() string { return e.err.Error() }
+func (e *badPacketError) Unwrap() error { return e.err }
 
 // read is the reader.
 func (l *link) read() {
 	for {
 		p, err := l.next()
-		if bad, ok := errors.AsType[*badPacket](err); ok {
+		if bad, ok := errors.AsType[*badPacketError](err); ok {
 			l.deliver(Malformed{At: time.Now(), Raw: bytes.Clone(bad.data), Err: bad.err})
 			continue
 		}
@@ -289,7 +290,7 @@ func (l *link) patience(pinged time.Time) time.Duration {
 
 // writeFrame sends one text frame. Its errors end the link.
 func (l *link) writeFrame(data []byte) error {
-	l.c.cfg.Logger.DebugContext(l.ctx, "realtime frame out", "packet", PacketType(data[0]), "bytes", len(data))
+	l.c.cfg.Logger.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame out", slog.String("packet", PacketType(data[0]).String()), slog.Int("bytes", len(data)))
 	err := l.sock.SetWriteDeadline(time.Now().Add(l.c.cfg.WriteTimeout))
 	if err == nil {
 		err = l.sock.Write(Text, data)

@@ -35,7 +35,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 		return
 	}
-	target, err := net.Dial("tcp", r.Host)
+	target, err := new(net.Dialer).DialContext(r.Context(), "tcp", r.Host)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)
 		return
@@ -132,7 +132,7 @@ func TestWebsocketDialer_socks5(t *testing.T) {
 // socks5 serves one connection (RFC 1928, 1929), names what it was asked for, and connects to target whatever that was.
 func socks5(t *testing.T, target string, names chan<- string) (addr string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func socks5(t *testing.T, target string, names chan<- string) (addr string) {
 		port := binary.BigEndian.Uint16([]byte(take(2)))
 		names <- fmt.Sprintf("%s:%s %s:%d", user, password, host, port)
 		_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-		out, err := net.Dial("tcp", target)
+		out, err := new(net.Dialer).DialContext(t.Context(), "tcp", target)
 		if err != nil {
 			t.Error(err)
 			return

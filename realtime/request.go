@@ -121,7 +121,7 @@ func (l *link) receive(data []byte) {
 	}
 	f := &l.parser.frame
 	if log := l.c.cfg.Logger; log.Enabled(l.ctx, slog.LevelDebug) {
-		log.DebugContext(l.ctx, "realtime frame in", "action", f.Action, "channel", f.Channel, "bytes", len(data))
+		log.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame in", slog.String("action", f.Action.String()), slog.String("channel", f.Channel), slog.Int("bytes", len(data)))
 	}
 	switch f.Action {
 	case ActionMessage:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -35,7 +36,8 @@ func (c *Conn) up(l *link, again bool) {
 	c.clientID, c.connectionID = l.clientID, l.connectionID
 	c.setStateLocked(StateConnected)
 	c.mu.Unlock()
-	c.cfg.Logger.InfoContext(c.ctx, "realtime connected", "client_id", l.clientID, "connection_id", l.connectionID, "again", again)
+	c.cfg.Logger.InfoContext(c.ctx, "realtime connected",
+		slog.String("client_id", l.clientID), slog.String("connection_id", l.connectionID), slog.Bool("again", again))
 	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
 }
 
@@ -64,7 +66,8 @@ func (c *Conn) relink(try *int, last error) (*link, error) {
 		if !again {
 			break
 		}
-		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost", "error", last, "attempt", *try, "retry_in", wait)
+		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost",
+			slog.Any("error", last), slog.Int("attempt", *try), slog.Duration("retry_in", wait))
 		c.emit(Disconnected{Err: last, RetryIn: wait})
 		if !sleep(c.ctx, wait) {
 			break
@@ -96,7 +99,7 @@ var errNoMore = errors.New("no further attempt")
 func (c *Conn) giveUp(err error) {
 	err = c.conclude(err)
 	if !errors.Is(err, ErrClosed) {
-		c.cfg.Logger.ErrorContext(c.ctx, "realtime gave up", "error", err)
+		c.cfg.Logger.ErrorContext(c.ctx, "realtime gave up", slog.Any("error", err))
 	}
 	final := Disconnected{Err: err, Final: true}
 	select {
@@ -216,7 +219,7 @@ func (c *Conn) restorePresence(l *link, entering []*call) error {
 			c.announce(call.channel, PresenceBody{Action: PresenceLeave})
 			c.emit(AttachFailed{Channel: call.channel, Err: err})
 		case err != nil:
-			c.cfg.Logger.WarnContext(c.ctx, "realtime presence not confirmed", "channel", call.channel)
+			c.cfg.Logger.WarnContext(c.ctx, "realtime presence not confirmed", slog.String("channel", call.channel))
 		}
 	}
 	return nil
