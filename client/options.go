@@ -30,6 +30,8 @@ const (
 	DefaultCallsPer = 30 * time.Second
 	// DefaultMessageHistory is how many chat lines a room keeps.
 	DefaultMessageHistory = 512
+	// DefaultMessageParts is how many lines SendLong may send.
+	DefaultMessageParts = 2
 	// DefaultQueue is how many events wait for a slow handler.
 	DefaultQueue = 1024
 	// DefaultUserCache is how many users a client remembers beside those in its rooms.
@@ -55,6 +57,7 @@ type config struct {
 	calls                int
 	per                  time.Duration
 	messageHistory       int
+	messageParts         int
 	users, songs         int
 	rawChat              bool
 	reconnect            realtime.ReconnectPolicy
@@ -72,6 +75,7 @@ func newConfig(opts []Option) (*config, error) {
 		calls:          DefaultCalls,
 		per:            DefaultCallsPer,
 		messageHistory: DefaultMessageHistory,
+		messageParts:   DefaultMessageParts,
 		users:          DefaultUserCache,
 		songs:          DefaultSongCache,
 		queue:          DefaultQueue,
@@ -245,6 +249,17 @@ func WithMessageHistory(n int) Option {
 			return optionError("WithMessageHistory", "n", "must not be negative")
 		}
 		c.messageHistory = n
+		return nil
+	}
+}
+
+// WithMessageParts sets how many lines [Room.SendLong] may split a text into; the default is [DefaultMessageParts], at least 1.
+func WithMessageParts(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return optionError("WithMessageParts", "n", "must be at least 1")
+		}
+		c.messageParts = n
 		return nil
 	}
 }

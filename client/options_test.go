@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/queup-go/queup/client"
 )
@@ -49,6 +50,9 @@ func TestNew_refuses(t *testing.T) {
 		"user agent with line break": client.WithUserAgent("a\r\nCookie: b"),
 		"empty queue":                client.WithQueue(0, client.DropOldest),
 		"unknown policy":             client.WithQueue(1, client.FullPolicy(7)),
+		"no message parts":           client.WithMessageParts(0),
+		"negative rate limit":        client.WithRateLimit(-1, time.Second),
+		"rate limit in no time":      client.WithRateLimit(1, 0),
 		"no users":                   client.WithUserCache(0),
 		"no songs":                   client.WithSongCache(0),
 	}

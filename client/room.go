@@ -2,11 +2,9 @@ package client
 
 import (
 	"context"
-	"html"
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf16"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/realtime"
@@ -110,41 +108,6 @@ func (r *Room) NowPlaying() (Song, bool) {
 
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
 func (r *Room) Messages() []Message { return r.history.list() }
-
-// maxMessage is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
-const maxMessage = 255
-
-// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut off.
-//
-// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one that is longer than 255 UTF-16
-// units after HTML encoding; [ErrNotJoined] for a room that the client is not in. A refusal by QueUp is an [*APIError].
-// Source: docs/PROTOCOL.md 1.7, 2.9.
-func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return Message{}, &ArgumentError{Op: "Room.SendMessage", Argument: "text", Reason: "is empty"}
-	}
-	if !r.client.config.rawChat {
-		text = html.EscapeString(text)
-	}
-	if n := len(utf16.Encode([]rune(text))); n > maxMessage {
-		return Message{}, &MessageTooLongError{Length: n, Limit: maxMessage}
-	}
-	if !r.mayAct() {
-		return Message{}, ErrNotJoined
-	}
-	answer, err := r.client.rest.PostChat(ctx, &queupapi.PostChatApplicationJSON{
-		Type:            queupapi.NewOptString("chat-message"),
-		Message:         text,
-		Time:            queupapi.NewOptInt64(Millis(time.Now())),
-		RealTimeChannel: queupapi.NewOptString(r.RTC()),
-	}, queupapi.PostChatParams{RoomID: r.id})
-	if err != nil {
-		return Message{}, failed("postChat", err)
-	}
-	me, _ := r.client.User()
-	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
-}
 
 // presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
 const presenceTimeout = 2 * time.Second

@@ -1,0 +1,151 @@
+package client
+
+import (
+	"context"
+	"html"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/queup-go/queup/gen/queupapi"
+)
+
+// maxMessage is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
+const maxMessage = 255
+
+// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut off.
+//
+// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one that is
+// longer than 255 UTF-16 units after HTML encoding (SendLong splits it); [ErrNotJoined] for a room that the client is not
+// in. A refusal by QueUp is an [*APIError], [ErrRateLimited] when the account has said too much. It needs the permission
+// chat.send. Source: docs/PROTOCOL.md 1.7, 2.9.
+func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
+	pieces, err := r.chatPieces("Room.SendMessage", text, 1)
+	if err != nil {
+		return Message{}, err
+	}
+	return r.say(ctx, pieces[0])
+}
+
+// SendLong says something that may be too long for one line: it is split at white space into at most as many lines as
+// [WithMessageParts] allows. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other errors are
+// those of SendMessage. When a later line fails, the lines that were sent come back with the error.
+func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
+	pieces, err := r.chatPieces("Room.SendLong", text, r.client.config.messageParts)
+	if err != nil {
+		return nil, err
+	}
+	var sent []Message
+	for _, piece := range pieces {
+		m, err := r.say(ctx, piece)
+		if err != nil {
+			return sent, err
+		}
+		sent = append(sent, m)
+	}
+	return sent, nil
+}
+
+// chatPieces checks a text and returns the lines to send for it, encoded.
+func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, &ArgumentError{Op: op, Argument: "text", Reason: "is empty"}
+	}
+	encode, units := html.EscapeString, runes
+	if r.client.config.rawChat {
+		encode, units = func(s string) string { return s }, runesAndEntities
+	}
+	pieces := splitChat(units(text), encode, most)
+	if pieces == nil {
+		return nil, &MessageTooLongError{Length: utf16Len(encode(text)), Limit: most * maxMessage}
+	}
+	if !r.mayAct() {
+		return nil, ErrNotJoined
+	}
+	return pieces, nil
+}
+
+// say posts one line.
+func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
+	answer, err := r.client.rest.PostChat(ctx, &queupapi.PostChatApplicationJSON{
+		Type:            queupapi.NewOptString("chat-message"),
+		Message:         encoded,
+		Time:            queupapi.NewOptInt64(Millis(time.Now())),
+		RealTimeChannel: queupapi.NewOptString(r.RTC()),
+	}, queupapi.PostChatParams{RoomID: r.id})
+	if err != nil {
+		return Message{}, failed(opPostChat, err)
+	}
+	me, _ := r.client.User()
+	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
+}
+
+// splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in parts that are never split.
+func splitChat(units []string, encode func(string) string, most int) []string {
+	var pieces []string
+	for len(units) > 0 {
+		if len(pieces) == most {
+			return nil
+		}
+		n := fitting(units, encode)
+		if n == 0 { // one part alone is too long
+			return nil
+		}
+		pieces = append(pieces, encode(strings.TrimSpace(strings.Join(units[:n], ""))))
+		units = units[n:]
+		for len(units) > 0 && isSpace(units[0]) {
+			units = units[1:]
+		}
+	}
+	return pieces
+}
+
+// fitting returns how many of the units make the next line: as many as fit, back to the last white space if there is any.
+func fitting(units []string, encode func(string) string) int {
+	length, atSpace := 0, 0
+	for i, unit := range units {
+		if isSpace(unit) {
+			atSpace = i
+		}
+		length += utf16Len(encode(unit))
+		if length > maxMessage && !isSpace(unit) {
+			if atSpace > 0 {
+				return atSpace
+			}
+			return i
+		}
+	}
+	return len(units)
+}
+
+func isSpace(unit string) bool { return strings.IndexFunc(unit, unicode.IsSpace) == 0 }
+
+// utf16Len is the length as JavaScript counts it.
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+func runes(text string) []string { return strings.Split(text, "") }
+
+var entity = regexp.MustCompile(`^&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
+
+// runesAndEntities is runes for a text that is encoded already.
+func runesAndEntities(text string) []string {
+	var units []string
+	for text != "" {
+		unit := entity.FindString(text)
+		if unit == "" {
+			unit = runes(text)[0]
+		}
+		units = append(units, unit)
+		text = text[len(unit):]
+	}
+	return units
+}

@@ -1,0 +1,74 @@
+package client
+
+import (
+	"html"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func plain(s string) string { return s }
+
+func TestSplitChat(t *testing.T) {
+	x := strings.Repeat
+	tests := map[string]struct {
+		text string
+		most int
+		want []string
+	}{
+		"fits":                         {"hello", 1, []string{"hello"}},
+		"fits exactly":                 {x("a", 255), 1, []string{x("a", 255)}},
+		"one over":                     {x("a", 256), 1, nil},
+		"splits at white space":        {x("a", 200) + " " + x("b", 100), 2, []string{x("a", 200), x("b", 100)}},
+		"white space at the very edge": {x("a", 255) + " \n " + x("b", 255), 2, []string{x("a", 255), x("b", 255)}},
+		"splits at the last one":       {x("a", 100) + " " + x("b", 100) + " " + x("c", 100), 2, []string{x("a", 100) + " " + x("b", 100), x("c", 100)}},
+		"splits a long word":           {x("a", 300), 2, []string{x("a", 255), x("a", 45)}},
+		"too long for two":             {x("a", 511), 2, nil},
+		"never inside a rune":          {x("🎵", 128), 2, []string{x("🎵", 127), "🎵"}},
+		"never inside an entity":       {x("&", 52), 2, []string{x("&amp;", 51), "&amp;"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := splitChat(runes(tt.text), html.EscapeString, tt.most); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	t.Run("never inside an entity that was there", func(t *testing.T) {
+		text := x("a", 253) + "&amp;" + "b"
+		if got, want := splitChat(runesAndEntities(text), plain, 2), []string{x("a", 253), "&amp;b"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func FuzzSplitChat(f *testing.F) {
+	f.Add("hello & welcome", false)
+	f.Add(strings.Repeat("a b&lt;🎵\u2003", 90), true)
+	f.Fuzz(func(t *testing.T, text string, raw bool) {
+		encode, units := html.EscapeString, runes
+		if raw {
+			encode, units = plain, runesAndEntities
+		}
+		text = strings.ToValidUTF8(strings.TrimSpace(text), "")
+		if strings.Join(units(text), "") != text {
+			t.Fatalf("the units of %q are not the text", text)
+		}
+		pieces := splitChat(units(text), encode, 10)
+		var said []string
+		for _, piece := range pieces {
+			if n := utf16Len(piece); n == 0 || n > maxMessage {
+				t.Errorf("a line of %d units", n)
+			}
+			if !raw && encode(html.UnescapeString(piece)) != piece {
+				t.Errorf("a line that cuts an entity: %q", piece)
+			}
+			said = append(said, piece)
+		}
+		if pieces != nil && withoutSpace(strings.Join(said, "")) != withoutSpace(encode(text)) {
+			t.Errorf("%q became %q", text, said)
+		}
+	})
+}
+
+func withoutSpace(s string) string { return strings.Join(strings.Fields(s), "") }
