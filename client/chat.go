@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/queup-go/queup/gen/queupapi"
 )
@@ -142,7 +143,8 @@ func runesAndEntities(text string) []string {
 	for text != "" {
 		unit := entity.FindString(text)
 		if unit == "" {
-			unit = runes(text)[0]
+			_, size := utf8.DecodeRuneInString(text)
+			unit = text[:size]
 		}
 		units = append(units, unit)
 		text = text[len(unit):]

@@ -21,7 +21,7 @@ func TestJoinAndLeave_areHeardByOthers(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	room := srv.Room("lounge")
-	alice := login(t, srv, "alice").listen("lounge")
+	alice := login(t, srv, "alice").listen()
 	bot := login(t, srv, "bot")
 	path := "/room/" + room.ID() + "/users"
 	joined := as[wire.JoinResult](t, bot.send("POST", path, "", ""))
@@ -55,7 +55,7 @@ func TestChat_isHeardByEverybodyIncludingTheSender(t *testing.T) {
 	srv := start(t)
 	room := srv.Room("lounge")
 	alice, mod := login(t, srv, "alice"), login(t, srv, "mod")
-	aliceHears, modHears := alice.listen("lounge"), mod.listen("lounge")
+	aliceHears, modHears := alice.listen(), mod.listen()
 
 	// By REST, with the entities of the sender's choice.
 	const sent = `a &lt; b &quot;&amp;&quot; "raw"`
@@ -112,16 +112,14 @@ func TestDeleteMessage(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	room := srv.Room("lounge")
-	s := newBrowser(t, srv).listen("lounge")
+	s := newBrowser(t, srv).listen()
 	own, others := room.Say("alice", "oops"), room.Say("alice", "buy my stuff")
 	room.DeleteMessage("alice", own)
 	room.DeleteMessage("mod", others)
 	event[*wire.ChatMessage](s)
 	event[*wire.ChatMessage](s)
-	for by, id := range map[string]string{"alice": own} {
-		if e := event[*wire.DeleteChatMessage](s); string(e.ID) != id || e.User.Username != by {
-			t.Errorf("event is %s", e.RawJSON())
-		}
+	if e := event[*wire.DeleteChatMessage](s); string(e.ID) != own || e.User.Username != "alice" {
+		t.Errorf("event is %s", e.RawJSON())
 	}
 	if e := event[*wire.DeleteChatMessage](s); string(e.ID) != others || e.User.Username != "mod" {
 		t.Errorf("event is %s", e.RawJSON())
@@ -139,7 +137,7 @@ func TestVotes(t *testing.T) {
 	srv := start(t)
 	room := srv.Room("lounge")
 	b := newBrowser(t, srv)
-	s := b.listen("lounge")
+	s := b.listen()
 	for _, c := range []struct {
 		user     string
 		up       bool
@@ -177,7 +175,7 @@ func TestSkip(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	room := srv.Room("lounge")
-	s := newBrowser(t, srv).listen("lounge")
+	s := newBrowser(t, srv).listen()
 	before, _ := room.NowPlaying()
 	room.Skip("mod")
 	if e := event[*wire.ChatSkip](s); e.Username != "mod" {
@@ -206,7 +204,7 @@ func TestSongs_endByTheClock(t *testing.T) {
 		srv := start(t, queuptest.InMemory(), queuptest.Heartbeat(time.Hour, time.Hour))
 		room := srv.Room("lounge")
 		b := newBrowser(t, srv)
-		s := b.listen("lounge")
+		s := b.listen()
 		active := "/room/" + room.ID() + "/playlist/active"
 
 		time.Sleep(3*time.Minute - time.Second)
@@ -218,9 +216,12 @@ func TestSongs_endByTheClock(t *testing.T) {
 		var got []string
 		for range 3 {
 			e := event[*wire.RoomPlaylistUpdate](s)
-			got = append(got, fmt.Sprintf("%v %s %v", time.Since(srvStart(t, room, e)), e.Song.Name, e.Elapsed))
+			got = append(got, fmt.Sprintf("%s %v", e.Song.Name, e.Elapsed))
 			if !e.Play.PlayedAt.Equal(time.Now()) || !e.Play.Active || e.Play.Played {
 				t.Errorf("play is %+v", e.Play)
+			}
+			if p, ok := room.NowPlaying(); !ok || p.ID != string(e.Play.ID) || !p.Started.Equal(time.Now()) {
+				t.Errorf("the room plays %+v, the event says %s", p, e.Play.ID)
 			}
 			for range 2 { // whose song ended and whose begins
 				if f := s.frame(); !strings.HasPrefix(f.Message.Name, "user_update_") {
@@ -233,9 +234,9 @@ func TestSongs_endByTheClock(t *testing.T) {
 			time.Sleep(e.Song.Length)
 		}
 		want := []string{
-			"0s Nine & Dime - Corner Shop -1s",
-			`0s The Attic - "Dust" (Live) -1s`,
-			"0s Ferris - Last Tram Home -1s",
+			"Nine & Dime - Corner Shop -1s",
+			`The Attic - "Dust" (Live) -1s`,
+			"Ferris - Last Tram Home -1s",
 		}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("songs (-want +got):\n%s", d)
@@ -252,16 +253,6 @@ func TestSongs_endByTheClock(t *testing.T) {
 			t.Errorf("in silence %+v plays", p)
 		}
 	})
-}
-
-// srvStart is when the play of e started, which must be what the room says too.
-func srvStart(t *testing.T, room *queuptest.Room, e *wire.RoomPlaylistUpdate) time.Time {
-	t.Helper()
-	p, ok := room.NowPlaying()
-	if !ok || p.ID != string(e.Play.ID) {
-		t.Errorf("room plays %+v, the event says %s", p, e.Play.ID)
-	}
-	return p.Started
 }
 
 // A skip ends the song's clock: it does not cut the next one short.
@@ -288,7 +279,7 @@ func TestSkip_stopsTheClockOfTheSong(t *testing.T) {
 func TestBroadcast_sendsAnythingAsItIs(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
-	s := newBrowser(t, srv).listen("lounge")
+	s := newBrowser(t, srv).listen()
 	for _, data := range []string{`{"type":"brand-new","x":1}`, `{"type":"chat-message","message":7}`, `not JSON "at all`, `{"cut`, `[]`} {
 		srv.Room("lounge").Broadcast("brand-new", json.RawMessage(data))
 		if f := s.frame(); f.Message.Name != "brand-new" || string(f.Message.Data) != data {

@@ -124,7 +124,11 @@ func (b *browser) send(method, path, contentType, body string) reply {
 	return reply{Status: resp.StatusCode, Header: resp.Header, Body: string(text)}
 }
 
-func (b *browser) get(path string) reply { b.tb.Helper(); return b.send(http.MethodGet, path, "", "") }
+func (b *browser) get(path string) reply {
+	b.tb.Helper()
+	return b.send(http.MethodGet, path, "", "")
+}
+
 func (b *browser) delete(path string) reply {
 	b.tb.Helper()
 	return b.send(http.MethodDelete, path, "", "")
@@ -196,11 +200,11 @@ func (b *browser) open() *socket {
 	return s
 }
 
-// listen opens a websocket and attaches it to a room.
-func (b *browser) listen(slug string) *socket {
+// listen opens a websocket and attaches it to the lounge.
+func (b *browser) listen() *socket {
 	b.tb.Helper()
 	s := b.open()
-	s.ask(`{"action":10,"channel":"room:` + b.srv.Room(slug).ID() + `"}`)
+	s.ask(`{"action":10,"channel":"room:` + b.srv.Room("lounge").ID() + `"}`)
 	if f := s.frame(); f.Action != realtime.ActionAttached {
 		b.tb.Fatalf("answer to attach is %v (%s)", f.Action, f.Error)
 	}

@@ -22,6 +22,9 @@ func newPipeListener() *pipeListener {
 }
 
 func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	if ctx.Err() != nil { // a select would not always prefer it
+		return nil, context.Cause(ctx)
+	}
 	client, server := net.Pipe()
 	select {
 	case l.conns <- server:

@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 		e1     = `{"code":%CODE%,"message":"%TEXT%","data":{"err":{"details":{"code":%CODE%,"message":"%WHY%"},"origin":"method"}}}`
 		e2     = `{"code":%CODE%,"message":"%TEXT%","data":{"details":{"message":"%WHY%"}}}`
 		e4     = `{"code":%CODE%,"message":"%TEXT%","data":{"err":{"details":{"message":{"err":"%WHY%"}}}}}`
-		any    = "..." // any text will do
+		some   = "..." // any text will do
 	)
 	over := strings.Repeat("x", 256)
 	for name, c := range map[string]struct {
@@ -78,11 +78,11 @@ func TestErrors(t *testing.T) {
 		"empty password":   {nobody, "POST", "/auth/login", "username=bot&password=", false, 400, e2, "Wrong username or password"},
 		"unknown account":  {nobody, "POST", "/auth/login", "username=nobody&password=secret", false, 400, e2, "Wrong username or password"},
 		"foreign address":  {nobody, "POST", "/auth/login", "username=bot@elsewhere.net&password=secret", false, 400, e2, "Wrong username or password"},
-		"no password":      {nobody, "POST", "/auth/login", "username=bot", false, 400, e1, any},
-		"no body":          {nobody, "POST", "/auth/login", "", true, 400, e1, any},
-		"broken JSON":      {nobody, "POST", "/auth/login", `{"username":`, true, 400, e1, any},
-		"null for a name":  {nobody, "POST", "/auth/login", `{"username":null,"password":"secret"}`, true, 400, e1, any},
-		"huge body":        {nobody, "POST", "/auth/login", `{"username":"` + strings.Repeat("x", 1<<20) + `"}`, true, 400, e1, any},
+		"no password":      {nobody, "POST", "/auth/login", "username=bot", false, 400, e1, some},
+		"no body":          {nobody, "POST", "/auth/login", "", true, 400, e1, some},
+		"broken JSON":      {nobody, "POST", "/auth/login", `{"username":`, true, 400, e1, some},
+		"null for a name":  {nobody, "POST", "/auth/login", `{"username":null,"password":"secret"}`, true, 400, e1, some},
+		"huge body":        {nobody, "POST", "/auth/login", `{"username":"` + strings.Repeat("x", 1<<20) + `"}`, true, 400, e1, some},
 		"unknown path":     {nobody, "GET", "/nowhere", "", false, 404, e1, "Not Found"},
 		"unknown method":   {nobody, "PATCH", "/auth/session", "", false, 404, e1, "Not Found"},
 		"path of the site": {nobody, "GET", "/", "", false, 404, e1, "Not Found"},
@@ -104,8 +104,8 @@ func TestErrors(t *testing.T) {
 		"room with a wrong":    {"bot", "POST", "/room/" + secret + "/users", "password-room=x", false, 400, e4, "invalidPassword"},
 		"leave from outside":   {"bot", "DELETE", "/room/" + lounge + "/users", "", false, 401, e1, "You are not in this room"},
 		"chat from outside":    {"bot", "POST", "/chat/" + lounge, "message=hi", false, 401, e1, "You are not in this room"},
-		"chat without message": {"alice", "POST", "/chat/" + silent, `{"time":1}`, true, 400, e1, any},
-		"chat with a number":   {"alice", "POST", "/chat/" + silent, `{"message":1}`, true, 400, e1, any},
+		"chat without message": {"alice", "POST", "/chat/" + silent, `{"time":1}`, true, 400, e1, some},
+		"chat with a number":   {"alice", "POST", "/chat/" + silent, `{"message":1}`, true, 400, e1, some},
 		"empty chat":           {"alice", "POST", "/chat/" + silent, `{"message":""}`, true, 400, e1, "message is required"},
 		"blank chat":           {"alice", "POST", "/chat/" + silent, `{"message":" \n "}`, true, 400, e1, "message is required"},
 		"long chat":            {"alice", "POST", "/chat/" + silent, `{"message":"` + over + `"}`, true, 400, e1, "message is too long"},
@@ -128,7 +128,7 @@ func TestErrors(t *testing.T) {
 			got := b.send(c.method, c.path, contentType, c.body)
 			code := map[int]string{400: "400", 401: "401", 404: "404"}[c.status]
 			want := strings.NewReplacer("%CODE%", code, "%TEXT%", http.StatusText(c.status), "%WHY%", c.why).Replace(c.shape)
-			begin, end, _ := strings.Cut(want, any)
+			begin, end, _ := strings.Cut(want, some)
 			if got.Status != c.status || !strings.HasPrefix(got.Body, begin) || !strings.HasSuffix(got.Body, end) || len(got.Body) < len(want) {
 				t.Errorf("got  %d %s\nwant %d %s", got.Status, got.Body, c.status, want)
 			}

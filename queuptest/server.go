@@ -96,7 +96,8 @@ func (s *Server) listen() error {
 		s.listener, s.host = newPipeListener(), inMemoryHost
 		return nil
 	}
-	l, err := net.Listen("tcp", s.config.addr)
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", s.config.addr)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,9 @@ func (c *call) begin(s *state, a *account) {
 	}
 	c.session, c.account = "s:"+s.secret(s.id(idSession)), a
 	s.sessions.put(c.session, a)
-	http.SetCookie(c.w, &http.Cookie{Name: cookieName, Value: url.QueryEscape(c.session), Path: "/", HttpOnly: true})
+	http.SetCookie(c.w, &http.Cookie{ //nolint:gosec // not Secure: this is plain HTTP on the loopback
+		Name: cookieName, Value: url.QueryEscape(c.session), Path: "/", HttpOnly: true,
+	})
 	c.log.account(a)
 }
 
@@ -118,8 +120,8 @@ func newREST(s *state) (http.Handler, error) {
 		queupserver.WithErrorHandler(func(_ context.Context, w http.ResponseWriter, _ *http.Request, err error) {
 			asProblem(err).write(w)
 		}),
-		queupserver.WithNotFound(func(w http.ResponseWriter, _ *http.Request) { notFound.write(w) }),
-		queupserver.WithMethodNotAllowed(func(w http.ResponseWriter, _ *http.Request, _ string) { notFound.write(w) }),
+		queupserver.WithNotFound(func(w http.ResponseWriter, _ *http.Request) { errNotFound.write(w) }),
+		queupserver.WithMethodNotAllowed(func(w http.ResponseWriter, _ *http.Request, _ string) { errNotFound.write(w) }),
 	)
 	if err != nil {
 		return nil, err
@@ -145,7 +147,7 @@ func newREST(s *state) (http.Handler, error) {
 	}), nil
 }
 
-var notFound = errorE1(http.StatusNotFound, "Not Found")
+var errNotFound = errorE1(http.StatusNotFound, "Not Found")
 
 // redirectToLogin answers a call without a session, in the words of Express.
 func redirectToLogin(w http.ResponseWriter) {

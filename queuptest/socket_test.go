@@ -173,10 +173,10 @@ func TestPresence(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	channel := "room:" + srv.Room("lounge").ID()
-	watcher := newBrowser(t, srv).listen("lounge")
+	watcher := newBrowser(t, srv).listen()
 	alice := login(t, srv, "alice")
 	me := alice.token().ClientID
-	s := alice.listen("lounge")
+	s := alice.listen()
 
 	check := func(who string, f realtime.Frame, action realtime.PresenceAction, reqID, data string) {
 		t.Helper()
@@ -200,7 +200,7 @@ func TestPresence(t *testing.T) {
 	check("watcher", watcher.frame(), realtime.PresenceLeave, "", "")
 
 	// A link that breaks takes its presence along; the account is still in the room.
-	s = alice.listen("lounge")
+	s = alice.listen()
 	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":0}}`)
 	check("watcher", watcher.frame(), realtime.PresenceEnter, "", "")
 	s.close()
@@ -211,7 +211,7 @@ func TestPresence(t *testing.T) {
 func TestSocket_onlyWhoIsAttachedHearsARoom(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
-	attached, opened, left := newBrowser(t, srv).listen("lounge"), newBrowser(t, srv).open(), newBrowser(t, srv).listen("lounge")
+	attached, opened, left := newBrowser(t, srv).listen(), newBrowser(t, srv).open(), newBrowser(t, srv).listen()
 	left.ask(`{"action":12,"channel":"room:` + srv.Room("lounge").ID() + `"}`)
 	left.next()
 	srv.Room("lounge").Say("alice", "hello")
