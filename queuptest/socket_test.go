@@ -198,6 +198,10 @@ func TestPresence(t *testing.T) {
 	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1}}`)
 	check("alice", s.frame(), realtime.PresenceLeave, "", "")
 	check("watcher", watcher.frame(), realtime.PresenceLeave, "", "")
+	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1}}`)
+	if f := s.frame(); f.Action != realtime.ActionError {
+		t.Errorf("alice can leave twice: %+v", f)
+	}
 
 	// A link that breaks takes its presence along; the account is still in the room.
 	s = alice.listen()

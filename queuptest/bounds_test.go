@@ -1,0 +1,83 @@
+package queuptest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+)
+
+// What a server keeps is bounded, however long it runs.
+
+func TestStore_forgetsTheOldest(t *testing.T) {
+	t.Parallel()
+	s := newStore[int]()
+	for i := range maxStored + 5 {
+		s.put(fmt.Sprint(i), i)
+	}
+	if _, ok := s.get("4"); ok || len(s.values) != maxStored || len(s.keys) != maxStored {
+		t.Errorf("it keeps %d values under %d keys, 4 among them: %v", len(s.values), len(s.keys), ok)
+	}
+	if v, ok := s.get("5"); !ok || v != 5 {
+		t.Errorf("5 is %d, %v", v, ok)
+	}
+}
+
+func TestJournal_keepsTheLatest(t *testing.T) {
+	t.Parallel()
+	var j journal
+	for i := range maxLogEntries + 5 {
+		j.add(Entry{Status: i}, newLogText(nil))
+	}
+	records, next, _ := j.since(0)
+	if len(records) != maxLogEntries || records[0].entry.Status != 5 || next != maxLogEntries+5 {
+		t.Errorf("%d records from %d, next is %d", len(records), records[0].entry.Status, next)
+	}
+	if records, _, _ = j.since(next - 2); len(records) != 2 || records[1].entry.Status != maxLogEntries+4 {
+		t.Errorf("the last two are %v", records)
+	}
+	body := make([]byte, maxLogBody)
+	for range maxLogBytes/maxLogBody + 10 {
+		j.add(Entry{}, newLogText(body))
+	}
+	if records, _, _ = j.since(0); len(records) != maxLogBytes/maxLogBody || j.bytes != maxLogBytes {
+		t.Errorf("%d records with %d bytes", len(records), j.bytes)
+	}
+}
+
+func TestRoom_keepsTheLatestMessages(t *testing.T) {
+	t.Parallel()
+	s := fuzzState(t)
+	r := s.rooms[0]
+	var last *message
+	for range maxMessages + 5 {
+		last = r.say(r.owner, "x", s.start)
+	}
+	if len(r.messages) != maxMessages || r.messages[maxMessages-1] != last {
+		t.Errorf("%d messages", len(r.messages))
+	}
+}
+
+// A fault of the server is answered. Only what a test's own handler panics with on purpose breaks the connection.
+func TestPanic_isAnswered(t *testing.T) {
+	t.Parallel()
+	serve := func(v any) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		func() {
+			defer recoverAs500(w)
+			panic(v)
+		}()
+		return w
+	}
+	want := `{"code":500,"message":"Internal Server Error","data":{"err":{"details":{"code":500,"message":"panic: oh no"},"origin":"method"}}}`
+	if w := serve(errors.New("oh no")); w.Code != http.StatusInternalServerError || w.Body.String() != want {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	defer func() {
+		if v := recover(); v != http.ErrAbortHandler { //nolint:errorlint // it is that very value
+			t.Errorf("panic is %v", v)
+		}
+	}()
+	serve(http.ErrAbortHandler)
+}

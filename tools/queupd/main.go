@@ -1,0 +1,94 @@
+// Queupd serves the default world of package queuptest until it is interrupted: a QueUp to try bots on, in any language,
+// without an account and without the network.
+//
+//	go run ./tools/queupd -addr 127.0.0.1:8080
+//
+// Its first line on standard output is one JSON object that says where it is and who may log in; nothing else is written
+// there. It listens on the loopback only.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/queup-go/queup/queuptest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// announcement is the first line.
+type announcement struct {
+	URL         string    `json:"url"`
+	RealtimeURL string    `json:"realtimeURL"`
+	Rooms       []room    `json:"rooms"`
+	Accounts    []account `json:"accounts"`
+}
+
+type room struct {
+	ID   string `json:"id"`
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+type account struct {
+	Username string `json:"username"`
+	Password string `json:"password"`
+	Role     string `json:"role"` // in the first room: owner, a role's name, or empty
+	ID       string `json:"id"`
+}
+
+// run is main with everything it touches as arguments. It returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("queupd", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	addr := flags.String("addr", "127.0.0.1:0", "`host:port` to listen on; the host must be on the loopback, port 0 is any free one")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return 0
+	} else if err != nil {
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "queupd: unexpected argument %q\n", flags.Arg(0))
+		return 2
+	}
+	srv, err := queuptest.Start(queuptest.Addr(*addr))
+	if err != nil {
+		fmt.Fprintf(stderr, "queupd: %v\n", err)
+		return 1
+	}
+	defer srv.Close()
+	if err := json.NewEncoder(stdout).Encode(announce(srv)); err != nil {
+		fmt.Fprintf(stderr, "queupd: %v\n", err)
+		return 1
+	}
+	<-ctx.Done()
+	return 0
+}
+
+func announce(srv *queuptest.Server) announcement {
+	world := srv.World()
+	a := announcement{URL: srv.URL(), RealtimeURL: srv.RealtimeURL()}
+	for _, r := range world.Rooms {
+		a.Rooms = append(a.Rooms, room{ID: r.ID, Slug: r.Slug, Name: r.Name})
+	}
+	for _, u := range world.Users {
+		role := string(world.Rooms[0].Roles[u.Name])
+		if u.Name == world.Rooms[0].Owner {
+			role = "owner"
+		}
+		a.Accounts = append(a.Accounts, account{Username: u.Name, Password: u.Password, Role: role, ID: u.ID})
+	}
+	return a
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The first line is all a program in another language needs: with it, it logs in.
+func TestRun_announcesItselfAndServesUntilInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, stdout := io.Pipe()
+	var stderr bytes.Buffer
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-addr", "localhost:0"}, stdout, &stderr)
+		_ = stdout.Close()
+	}()
+	lines := bufio.NewReader(reader)
+	line, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err, stderr.String())
+	}
+	decoder := json.NewDecoder(strings.NewReader(line))
+	decoder.DisallowUnknownFields()
+	var a announcement
+	if err := decoder.Decode(&a); err != nil {
+		t.Fatalf("%v in %s", err, line)
+	}
+	base := regexp.MustCompile(`^http(://(?:127\.0\.0\.1|\[::1\]):\d+)$`).FindStringSubmatch(a.URL)
+	if base == nil || a.RealtimeURL != "ws"+base[1]+"/ws/" {
+		t.Errorf("addresses are %s and %s", a.URL, a.RealtimeURL)
+	}
+	id := regexp.MustCompile(`^[0-9a-f]{24}$`)
+	if len(a.Rooms) != 1 || a.Rooms[0].Slug != "lounge" || a.Rooms[0].Name == "" || !id.MatchString(a.Rooms[0].ID) {
+		t.Errorf("rooms are %+v", a.Rooms)
+	}
+	roles := map[string]string{"owner": "owner", "bot": "co-owner", "mod": "mod", "alice": "", "bob": "", "carol": ""}
+	if len(a.Accounts) != len(roles) {
+		t.Errorf("accounts are %+v", a.Accounts)
+	}
+	for _, u := range a.Accounts {
+		role, known := roles[u.Username]
+		if !known || u.Role != role || u.Password != "secret" || !id.MatchString(u.ID) {
+			t.Errorf("account is %+v", u)
+		}
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	form := url.Values{"username": {a.Accounts[0].Username}, "password": {a.Accounts[0].Password}}
+	resp, err := client.PostForm(a.URL+"/auth/login", form) //nolint:noctx // the server is local
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("login: %v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+
+	interrupt()
+	if got := <-code; got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+	if rest, err := io.ReadAll(lines); err != nil || len(rest) > 0 {
+		t.Errorf("after the first line: %q, %v", rest, err)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("standard error: %s", &stderr)
+	}
+	if _, err := client.Get(a.URL); err == nil { //nolint:noctx,bodyclose // there is nobody to answer
+		t.Error("it still serves")
+	}
+}
+
+func TestRun_refusals(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no host":        {[]string{"-addr", ":8080"}, 1, `queupd: queuptest: address ":8080" would leave the loopback`},
+		"all interfaces": {[]string{"-addr", "0.0.0.0:8080"}, 1, "would leave the loopback"},
+		"a name":         {[]string{"-addr", "example.com:8080"}, 1, "would leave the loopback"},
+		"no port":        {[]string{"-addr", "127.0.0.1"}, 1, "missing port"},
+		"a word":         {[]string{"now"}, 2, `unexpected argument "now"`},
+		"unknown flag":   {[]string{"-crowd", "7"}, 2, "flag provided but not defined: -crowd"},
+		"help":           {[]string{"-h"}, 0, "must be on the loopback"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if code := run(t.Context(), c.args, &stdout, &stderr); code != c.code || !strings.Contains(stderr.String(), c.want) {
+				t.Errorf("status %d: %s", code, &stderr)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("standard output: %s", &stdout)
+			}
+		})
+	}
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestRun_endsWhenNobodyReadsTheAnnouncement(t *testing.T) {
+	var stderr bytes.Buffer
+	if code := run(t.Context(), nil, brokenPipe{}, &stderr); code != 1 || !strings.Contains(stderr.String(), "broken pipe") {
+		t.Errorf("status %d: %s", code, &stderr)
+	}
+}
