@@ -50,7 +50,7 @@ func ExampleNew() {
 	fmt.Println(err)
 	// Output:
 	// realtime: config: URL is no ws:// or wss:// URL
-	// Token is nil
+	// the function Token is nil
 	// RequestTimeout is negative: -1s
 }
 
