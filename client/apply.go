@@ -2,6 +2,7 @@ package client
 
 import (
 	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -64,14 +65,20 @@ func (r *Room) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
 
 // applyJoin ignores who is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
 func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
+	if e.User.ID == "" {
+		r.client.events.emit(Malformed{Meta: meta, Err: errNobody})
+		return
+	}
 	user := r.client.seeUser(e.User, false)
-	if _, present := r.members.get(user.ID); present || user.ID == "" {
+	if _, present := r.members.get(user.ID); present {
 		return
 	}
 	member := r.memberOf(user.ID, e.Member)
 	r.put(member)
 	r.client.events.emit(MemberJoined{Meta: meta, Member: member, User: user})
 }
+
+var errNobody = errors.New("queup: the event does not say who it is about")
 
 func (r *Room) applyLeave(e *wire.UserLeave, meta Meta) {
 	user := r.client.seeUser(e.User, false)
@@ -94,8 +101,8 @@ func (r *Room) applyUpdate(e *wire.UserUpdate, meta Meta) {
 	r.client.events.emit(MemberUpdated{Meta: meta, Member: member})
 }
 
-// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted; what is known stays.
-// An event without the record at all leaves what is known, or a record with nothing but the ids.
+// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell roles by their ids or not
+// at all; what is known stays. An event without the record leaves what is known, or a record with nothing but the ids.
 func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	known, present := r.members.get(id)
 	if w.UserID == "" && w.User.ID == "" && w.ID == "" {
@@ -107,6 +114,11 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	m := newMember(r.client, w)
 	m.UserID, m.RoomID = id, r.id
 	m.Muted = m.Muted || known.Muted
+	m.Banned = m.Banned || known.Banned
+	if len(m.RoleIDs) == 0 {
+		m.RoleIDs = known.RoleIDs
+	}
+	m.held = append(m.held, known.held...) // after what the event told, which counts first
 	return m
 }
 

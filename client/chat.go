@@ -61,7 +61,7 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	}
 	pieces := splitChat(units(text), encode, most)
 	if pieces == nil {
-		return nil, &MessageTooLongError{Length: utf16Len(encode(text)), Limit: most * maxMessage}
+		return nil, &MessageTooLongError{Length: utf16Len(encode(text)), Limit: maxMessage, Parts: most}
 	}
 	if !r.mayAct() {
 		return nil, ErrNotJoined

@@ -21,21 +21,20 @@ const shutdownTimeout = 5 * time.Second
 // A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for concurrent
 // use. Make one with New and end it with Close, or let Run do everything.
 type Client struct {
-	config  *config          // immutable
-	log     *slog.Logger     // immutable
-	http    *http.Client     // immutable
-	rest    *queupapi.Client // immutable; the calls that the bot makes
-	loads   *queupapi.Client // immutable; those that joining and rejoining rooms makes
-	session *session
-	events  *hub
-	workers *workers
-	end     context.CancelCauseFunc // ends the workers' context
-	done    chan struct{}           // closed when the last goroutine has returned after Close
+	config    *config          // immutable
+	log       *slog.Logger     // immutable
+	transport *http.Transport  // immutable; nil if REST goes through one of the user's
+	rest      *queupapi.Client // immutable; the calls that the bot makes
+	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
+	session   *session
+	events    *hub
+	workers   *workers
+	end       context.CancelCauseFunc // ends the workers' context
+	done      chan struct{}           // closed when the last goroutine has returned after Close
 
 	people *people
 	songs  *bounded[SongID, SongInfo]
-	rooms  *table[RoomID, *Room]
-	joins  flight[RoomID, *Room]
+	rooms  roomTable
 
 	mu         sync.Mutex
 	me         *AuthenticatedUser // guarded by mu; nil when logged out
@@ -48,21 +47,21 @@ func New(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpClient, err := config.newHTTPClient()
+	httpClient, transport, err := config.newHTTPClient()
 	if err != nil {
 		return nil, err
 	}
 	life, end := context.WithCancelCause(context.Background())
 	c := &Client{
-		config:  config,
-		log:     config.newLogger(),
-		http:    httpClient,
-		workers: &workers{ctx: life},
-		end:     end,
-		done:    make(chan struct{}),
-		people:  newPeople(config.users),
-		songs:   newBounded[SongID, SongInfo](config.songs),
-		rooms:   newTable[RoomID, *Room](),
+		config:    config,
+		log:       config.newLogger(),
+		transport: transport,
+		workers:   &workers{ctx: life},
+		end:       end,
+		done:      make(chan struct{}),
+		people:    newPeople(config.users),
+		songs:     newBounded[SongID, SongInfo](config.songs),
+		rooms:     roomTable{newTable[RoomID, *Room]()},
 	}
 	c.session = &session{login: c.sendLogin, workers: c.workers}
 	c.events = &hub{workers: c.workers, report: c.report}
@@ -118,8 +117,8 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	}
 	answer, err := c.rest.Session(ctx)
 	if err != nil {
-		c.session.end()
-		return failed("session", err)
+		c.forget()
+		return failed(opSession, err)
 	}
 	me := AuthenticatedUser{c.people.see(newUser(c, answer.Data), true)}
 	c.mu.Lock()
@@ -131,7 +130,8 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 // sendLogin is the login itself, without what follows from it.
 func (c *Client) sendLogin(ctx context.Context, who credentials) error {
 	_, err := c.rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
-	if refusal, ok := errors.AsType[*APIError](err); ok {
+	// A host or a proxy that refuses us is no word of QueUp about the password.
+	if refusal, ok := errors.AsType[*APIError](err); ok && !refusal.foreign {
 		switch refusal.Status {
 		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
 			return &AuthorizationError{answer: refusal}
@@ -175,22 +175,29 @@ func (c *Client) Logout(ctx context.Context) error {
 	c.leaveRooms(ctx)
 	c.disconnect()
 	_, err := c.rest.Logout(ctx)
-	c.session.end()
-	c.mu.Lock()
-	c.me = nil
-	c.mu.Unlock()
+	c.forget()
 	if err != nil {
 		return failed(opLogout, err)
 	}
 	return nil
 }
 
+// forget is the end of a login.
+func (c *Client) forget() {
+	c.session.end()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.me = nil
+}
+
 // Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is
 // [ErrNotConnected] before Connect.
 func (c *Client) Wait() error {
-	l, err := c.link()
-	if err != nil {
-		return err
+	c.mu.Lock()
+	l := c.connection
+	c.mu.Unlock()
+	if l == nil {
+		return ErrNotConnected
 	}
 	<-l.ended
 	return l.err()
@@ -235,11 +242,17 @@ func (c *Client) run(ctx context.Context, email, password string) error {
 	}
 }
 
-// leaveRooms leaves all rooms at once, as far as ctx allows.
+// leaveRooms leaves all rooms at once, as far as ctx allows. Joins under way are ended first.
 func (c *Client) leaveRooms(ctx context.Context) {
+	if l, err := c.link(); err == nil {
+		l.stopJoins(ErrClosed)
+	}
 	var leaving sync.WaitGroup
 	for room := range c.Rooms().Values() {
 		leaving.Go(func() {
+			if err := room.turn.take(ctx); err == nil { // a join that was ended has tidied up by then
+				room.turn.give()
+			}
 			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
 				c.log.WarnContext(ctx, "room not left in order", slog.String("room", room.Slug()), slog.Any("error", err))
 			}
@@ -256,14 +269,11 @@ func (c *Client) Close() error {
 	}
 	c.events.close()
 	c.end(ErrClosed)
-	l := c.disconnect()
+	c.disconnect()
 	go func() {
-		if l != nil {
-			<-l.conn.Done()
-		}
 		c.workers.running.Wait()
-		if c.config.httpClient == nil && c.config.transport == nil {
-			c.http.CloseIdleConnections()
+		if c.transport != nil {
+			c.transport.CloseIdleConnections()
 		}
 		close(c.done)
 	}()
@@ -275,7 +285,7 @@ func (c *Client) Done() <-chan struct{} { return c.done }
 
 func (c *Client) closed() bool { return c.workers.ctx.Err() != nil }
 
-// Rooms are the rooms that this client has joined, those it has left included.
+// Rooms are the rooms that this client has joined, the latest of those it has left included.
 func (c *Client) Rooms() *RoomCollection {
 	return &RoomCollection{Collection[RoomID, *Room]{c.rooms}}
 }
@@ -285,7 +295,7 @@ func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, 
 
 // Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).
 func (c *Client) Messages() *Collection[MessageID, Message] {
-	return &Collection[MessageID, Message]{allMessages{c.rooms}}
+	return &Collection[MessageID, Message]{allMessages{c.rooms.table}}
 }
 
 // Songs are the media this client has seen last ([WithSongCache]).
@@ -333,19 +343,4 @@ func (c *Client) report(ctx context.Context, err error) {
 		}
 	}()
 	c.config.errorHandler(ctx, err)
-}
-
-// A RoomCollection is a Collection of rooms that can also be looked up by their other names.
-type RoomCollection struct {
-	Collection[RoomID, *Room]
-}
-
-// BySlug returns the room with that slug, in any case.
-func (c *RoomCollection) BySlug(slug string) (*Room, bool) {
-	return c.Find(func(r *Room) bool { return strings.EqualFold(r.Slug(), slug) })
-}
-
-// ByRTC returns the room with that channel name of a realtime system of the past.
-func (c *RoomCollection) ByRTC(rtc string) (*Room, bool) {
-	return c.Find(func(r *Room) bool { return r.RTC() == rtc })
 }

@@ -18,6 +18,9 @@ type connection struct {
 	ended    chan struct{} // closed when the goroutine has returned
 
 	rooms map[string]*Room // by channel; owned by the goroutine
+
+	joins     context.Context // of the joins under way; ends when the client is about to leave its rooms
+	stopJoins context.CancelCauseFunc
 }
 
 // Connect opens the websocket and returns once QueUp has accepted it. Lost connections heal by themselves from then on, as [WithReconnect] says; bad
@@ -43,14 +46,21 @@ func (c *Client) Connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("queup: connect: %w", err)
 	}
-	l := &connection{
-		client:   c,
-		conn:     conn,
-		commands: make(chan func()),
-		ended:    make(chan struct{}),
-		rooms:    make(map[string]*Room),
+	if !c.workers.start(func() { <-conn.Done() }) {
+		_ = conn.Close()
+		return ErrClosed
 	}
-	ctx, release := c.workers.bound(ctx)
+	joins, stopJoins := context.WithCancelCause(c.workers.ctx)
+	l := &connection{
+		joins:     joins,
+		stopJoins: stopJoins,
+		client:    c,
+		conn:      conn,
+		commands:  make(chan func()),
+		ended:     make(chan struct{}),
+		rooms:     make(map[string]*Room),
+	}
+	ctx, release := bound(ctx, c.workers.ctx)
 	defer release()
 	if err := conn.Connect(ctx); err != nil {
 		_ = conn.Close()
@@ -114,15 +124,14 @@ func (c *Client) link() (*connection, error) {
 	return nil, ErrNotConnected
 }
 
-// disconnect ends the connection, if there is one, and returns it.
-func (c *Client) disconnect() *connection {
+// disconnect ends the connection, if there is one.
+func (c *Client) disconnect() {
 	c.mu.Lock()
 	l := c.connection
 	c.mu.Unlock()
 	if l != nil {
 		_ = l.conn.Close()
 	}
-	return l
 }
 
 func (l *connection) over() bool {
@@ -145,6 +154,7 @@ func (l *connection) err() error {
 // run is the goroutine. It ends with the websocket.
 func (l *connection) run() {
 	defer close(l.ended)
+	defer l.stopJoins(ErrNotConnected)
 	for {
 		select {
 		case command := <-l.commands:
@@ -160,6 +170,9 @@ func (l *connection) run() {
 
 // do runs f on the goroutine and waits for it.
 func (l *connection) do(ctx context.Context, f func()) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	done := make(chan struct{})
 	command := func() {
 		defer close(done)

@@ -45,22 +45,22 @@ type doer struct {
 // Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp answered,
 // or what net/http says.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
-	ctx, release := d.workers.bound(req.Context())
+	ctx, release := bound(req.Context(), d.workers.ctx)
 	defer release() // the answer has been read by then
 	req = req.WithContext(ctx)
 	op := d.operation(req)
 	known := d.session.generation()
-	resp, err := d.send(op, req)
-	if err != nil || !loginRedirect(resp) || op == opLogin || op == opLogout {
+	resp, err := d.send(op.ID, req)
+	if err != nil || !loginRedirect(resp) || op.ID == opLogin || op.ID == opLogout {
 		return d.judge(op, resp, err)
 	}
 	// The session is over and the request was not carried out: log in again and repeat it, once.
-	lost := failure(op, resp, ErrSessionExpired)
+	lost := failure(op.ID, resp, ErrSessionExpired)
 	if err := d.session.renew(ctx, known); err != nil {
 		lost.reason = errors.Join(ErrSessionExpired, err)
 		return nil, lost
 	}
-	resp, err = d.send(op, req)
+	resp, err = d.send(op.ID, req)
 	return d.judge(op, resp, err)
 }
 
@@ -104,6 +104,7 @@ func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, sendError(req.Context(), op, err)
 	}
+	resp.Request = sent // which a RoundTripper need not set
 	d.lanes.obey(resp)
 	return resp, nil
 }
@@ -111,7 +112,7 @@ func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 // lane returns where a call waits for its turn.
 func (d *doer) lane(op string) *lane {
 	switch {
-	case op == opLogin || op == opSession || op == opToken:
+	case op == opLogin || op == opLogout || op == opSession || op == opToken:
 		return &d.lanes.session
 	case op == opPostChat:
 		return &d.lanes.chat
@@ -140,18 +141,16 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 }
 
 // judge turns an answer into what the generated client may read.
-func (d *doer) judge(op string, resp *http.Response, err error) (*http.Response, error) {
-	if err != nil {
+func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) (*http.Response, error) {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if loginRedirect(resp) && op != opLogin {
-		if op == opLogout { // there is no session to end
-			return done(resp), nil
-		}
-		return nil, failure(op, resp, ErrSessionExpired)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, failure(op, resp, nil)
+	case op.ID == opLogout && loginRedirect(resp): // there was no session to end
+		return done(resp), nil
+	case op.ID != opLogin && loginRedirect(resp):
+		return nil, failure(op.ID, resp, ErrSessionExpired)
+	case resp.StatusCode != http.StatusOK:
+		return nil, failure(op.ID, resp, nil)
 	}
 	if err := readJSON(op, resp); err != nil {
 		return nil, err
@@ -159,13 +158,13 @@ func (d *doer) judge(op string, resp *http.Response, err error) (*http.Response,
 	return resp, nil
 }
 
-// operation names the request's operation, for errors; a request of the user's own making is named by method and path.
-func (d *doer) operation(req *http.Request) string {
+// operation returns which operation a request is. One that is none is named by method and path.
+func (d *doer) operation(req *http.Request) queupapi.OperationInfo {
 	path := strings.TrimPrefix(req.URL.EscapedPath(), d.basePath)
 	if op, ok := queupapi.FindOperation(req.Method, path); ok {
 		return op
 	}
-	return req.Method + " " + path
+	return queupapi.OperationInfo{ID: req.Method + " " + path}
 }
 
 // loginRedirect reports whether QueUp answered that there is no session. Source: docs/PROTOCOL.md 1.2.

@@ -58,7 +58,8 @@ type APIError struct {
 	// Body is the start of the answer, at most 4 KiB, with secrets masked.
 	Body []byte
 
-	reason error // what Status does not tell, for example ErrSessionExpired
+	reason  error // what Status does not tell, for example ErrSessionExpired
+	foreign bool  // the answer is not QueUp's: a hosting page, a proxy's
 }
 
 // Error tells the operation, the status, the message and the wait.
@@ -142,17 +143,19 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("queup: %s: %s %s", e.Op, e.Argument, e.Reason)
 }
 
-// A MessageTooLongError means that a chat text does not fit into one message. Nothing was sent. Source: docs/PROTOCOL.md 1.7.
+// A MessageTooLongError means that a chat text does not fit. Nothing was sent. Source: docs/PROTOCOL.md 1.7.
 type MessageTooLongError struct {
 	// Length is the text's length as QueUp counts it: UTF-16 units after HTML encoding.
 	Length int
-	// Limit is the longest that QueUp takes, 255.
+	// Limit is the longest line that QueUp takes, 255.
 	Limit int
+	// Parts is how many lines the text may take: 1, or what [WithMessageParts] says.
+	Parts int
 }
 
 // Error tells both lengths.
 func (e *MessageTooLongError) Error() string {
-	return fmt.Sprintf("queup: message of %d characters (after HTML encoding) is over QueUp's limit of %d", e.Length, e.Limit)
+	return fmt.Sprintf("queup: a text of %d characters (after HTML encoding) does not fit into %d line(s) of %d", e.Length, e.Parts, e.Limit)
 }
 
 // A RateLimitError means that a call was not sent, because its turn would come after the deadline of its context. It is also

@@ -62,6 +62,15 @@ type (
 		Since time.Time
 	}
 
+	// Gap fires when something was missed for good.
+	Gap struct {
+		Meta
+		// From and To are when it happened.
+		From, To time.Time
+		// What says what was missed.
+		What string
+	}
+
 	// Unknown fires for an event that this version of the library does not know; Meta has its name and JSON.
 	Unknown struct{ Meta }
 

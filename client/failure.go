@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -36,7 +37,11 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		reason:     reason,
 	}
-	e.Message, e.Code = explain(body, resp)
+	if e.foreign = !json.Valid(body); e.foreign {
+		e.Message = explainForeign(resp)
+	} else {
+		e.Message, e.Code = explain(body)
+	}
 	e.Message = redact.Text(e.Message)
 	if len(body) > keptErrorBody {
 		body = body[:keptErrorBody]
@@ -46,11 +51,8 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 }
 
 // explain finds the text and the code in the body of a failed answer. QueUp moves them around; the places are those of
-// docs/PROTOCOL.md 1.3, E1 to E7, in that order.
-func explain(body []byte, resp *http.Response) (message, code string) {
-	if !json.Valid(body) {
-		return explainForeign(resp), ""
-	}
+// docs/PROTOCOL.md 1.3, E1 to E6, in that order.
+func explain(body []byte) (message, code string) {
 	envelope := member(body, "")
 	data := member(body, "data")
 	inner := member(data, "err")
@@ -138,30 +140,42 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// readJSON reads a successful answer to its end and makes sure that it is one JSON object, so that the generated decoders, which would
-// put the whole body into their errors, have nothing to complain about. The answer's body is what was read.
-func readJSON(op string, resp *http.Response) error {
+// readJSON reads a successful answer to its end and makes sure that it is what the generated decoders expect, because they would put the whole
+// body into their errors. The answer's body is what was read.
+func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
 	if err != nil {
-		return sendError(resp.Request.Context(), op, err)
+		return sendError(resp.Request.Context(), op.ID, err)
 	}
 	if len(body) > maxAnswer {
-		return fmt.Errorf("queup: %s: the answer is longer than %d MiB", op, maxAnswer>>20)
+		return fmt.Errorf("queup: %s: the answer is longer than %d MiB", op.ID, maxAnswer>>20)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark is not JSON
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if jx.DecodeBytes(body).Next() != jx.Object {
-		return failure(op, resp, nil)
+		return failure(op.ID, resp, nil)
 	}
 	if !jx.Valid(body) {
-		bad := failure(op, resp, nil)
-		bad.Message = "answered with JSON that is damaged or cut off"
-		return bad
+		return nonsense(op.ID, resp, "answered with JSON that is damaged or cut off")
+	}
+	if code, err := strconv.Atoi(text(member(body, "code"))); err == nil && code >= http.StatusBadRequest { // the envelope has the last word
+		resp.StatusCode = code
+		return failure(op.ID, resp, nil)
+	}
+	if op.Data && member(body, "data") == nil {
+		return nonsense(op.ID, resp, "answered without data")
 	}
 	resp.Header = resp.Header.Clone()
 	resp.Header.Set("Content-Type", "application/json")
 	return nil
+}
+
+// nonsense makes the error of an answer that looks like success and is none.
+func nonsense(op string, resp *http.Response, what string) *APIError {
+	e := failure(op, resp, nil)
+	e.Message = what
+	return e
 }
 
 // failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other.

@@ -9,31 +9,35 @@ import (
 // history keeps the latest chat lines of a room.
 type history struct {
 	mu    sync.RWMutex
+	heard *simplelru.LRU[MessageID, struct{}] // guarded by mu; ids of the latest lines, however many are kept
 	lines *simplelru.LRU[MessageID, *Message] // guarded by mu; in the order they came. nil keeps none
 }
 
+// maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
+const maxHeard = 512
+
 func newHistory(size int) *history {
-	if size == 0 {
-		return &history{}
+	h := &history{heard: newLRU[MessageID, struct{}](maxHeard)}
+	if size > 0 {
+		h.lines = newLRU[MessageID, *Message](size)
 	}
-	lines, err := simplelru.NewLRU[MessageID, *Message](size, nil)
-	if err != nil {
-		panic(err) // the size is negative, which the options do not let pass
-	}
-	return &history{lines: lines}
+	return h
 }
 
 // add keeps a line and reports whether it is new: QueUp sends some lines twice. A line without an id is new, and not kept.
 func (h *history) add(m Message) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.lines == nil || m.ID == "" {
+	if m.ID == "" {
 		return true
 	}
-	if h.lines.Contains(m.ID) {
+	if h.heard.Contains(m.ID) {
 		return false
 	}
-	h.lines.Add(m.ID, &m)
+	h.heard.Add(m.ID, struct{}{})
+	if h.lines != nil {
+		h.lines.Add(m.ID, &m)
+	}
 	return true
 }
 

@@ -8,10 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/queup-go/queup/gen/queupapi"
-	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -33,11 +30,12 @@ func Listen() JoinOption {
 	return func(j *joinConfig) { j.listen = true }
 }
 
-// JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded. Events that arrive meanwhile
-// follow RoomJoined, in order. A room that is joined already is returned at once, and joins at the same time share one.
+// JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded. Events
+// that arrive meanwhile follow RoomJoined, in order. A room that is joined already is returned at once, and of joins at the
+// same time one is made.
 //
-// An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or [ErrTooManyPasswords]; all are
-// [*APIError]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7 rule 3.
+// An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
+// [ErrTooManyPasswords]; all are [*APIError]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7 rule 3.
 func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) (*Room, error) {
 	if strings.TrimSpace(slug) == "" {
 		return nil, &ArgumentError{Op: "Client.JoinRoom", Argument: "slug", Reason: "is empty"}
@@ -56,6 +54,8 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) {
 		return room, nil
 	}
+	ctx, release := bound(ctx, l.joins)
+	defer release()
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
 		return nil, failed("room", err)
@@ -64,25 +64,43 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	if info.ID == "" {
 		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
 	}
-	return c.joins.do(ctx, info.ID, c.workers, func(ctx context.Context) (*Room, error) {
-		room, known := c.rooms.get(info.ID)
-		if !known {
-			room = newRoom(c, info.ID)
-			c.rooms.put(info.ID, room)
-		}
-		if known && room.joinedAs(how) {
-			return room, nil
-		}
-		room.describe(info)
-		if err := room.join(ctx, l, how); err != nil {
-			if !known {
-				c.rooms.remove(info.ID)
-			}
-			return nil, err
-		}
+	room := c.rooms.handle(c, info.ID)
+	if err := room.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	if room.joinedAs(how) {
+		room.turn.give()
 		return room, nil
-	})
+	}
+	room.describe(info)
+	undo, err := room.join(ctx, l, how)
+	if err == nil {
+		room.turn.give()
+		return room, nil
+	}
+	// Whoever gave the join up need not wait for the tidying up; who joins the room next does.
+	if !c.workers.start(func() {
+		defer room.turn.give()
+		undo()
+	}) {
+		room.turn.give()
+	}
+	return nil, err
 }
+
+// turn lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (t turn) give() { <-t }
 
 // joinedAs reports whether a join would change nothing.
 func (r *Room) joinedAs(how joinConfig) bool {
@@ -92,58 +110,47 @@ func (r *Room) joinedAs(how joinConfig) bool {
 	return r.mayAct()
 }
 
-// join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then events. A join that
-// fails on the way leaves nothing behind.
-func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (err error) {
-	present := false
+// join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then events. When it
+// fails, undo takes back what was done.
+func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo func(), err error) {
+	var done []func(ctx context.Context)
+	undo = func() {
+		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
+		defer cancel()
+		for i := range done {
+			done[len(done)-1-i](ctx)
+		}
+	}
+	listening := r.Joined()
 	if !how.listen {
 		if err := r.enter(ctx, how.password); err != nil {
-			return err
+			return undo, err
 		}
-		present = true
+		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
 	}
-	defer func() {
-		if err != nil {
-			r.retreat(l, present)
+	if !listening {
+		done = append(done, func(ctx context.Context) { r.unsubscribe(ctx, l) })
+		if err := r.subscribe(ctx, l); err != nil {
+			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
 		}
-	}()
-	if err := l.do(ctx, func() {
-		l.rooms[r.channel()] = r
-		r.hold()
-	}); err != nil {
-		return err
 	}
-	if err := l.conn.Attach(ctx, r.channel()); err != nil {
-		return fmt.Errorf("queup: join %s: %w", r.Slug(), err)
-	}
-	if present {
+	if !how.listen {
 		if err := r.appear(ctx, l); err != nil {
-			return fmt.Errorf("queup: join %s: %w", r.Slug(), err)
+			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
 		}
 	}
-	state, err := r.fetch(ctx)
-	if err != nil {
-		return err
+	if listening {
+		r.setJoined(true)
+		return undo, nil
 	}
-	lost := false
-	if err := l.do(ctx, func() {
-		if lost = l.rooms[r.channel()] != r; lost {
-			return
-		}
-		r.load(state)
-		r.mu.Lock()
-		r.joined, r.present = true, present
-		r.mu.Unlock()
+	return undo, r.refresh(ctx, l, func() {
+		r.setJoined(!how.listen)
 		r.client.events.emit(RoomJoined{r.meta()})
-		r.release()
-	}); err != nil {
-		return err
-	}
-	if lost {
-		return fmt.Errorf("queup: join %s: %w", r.Slug(), errDetachedByServer)
-	}
-	return nil
+	})
 }
+
+// tidyTimeout bounds the tidying up after a join that failed or a room that is over.
+const tidyTimeout = 5 * time.Second
 
 // enter makes the account a member that is present.
 func (r *Room) enter(ctx context.Context, password string) error {
@@ -157,111 +164,103 @@ func (r *Room) enter(ctx context.Context, password string) error {
 	return nil
 }
 
-// appear enters presence: without it the account does not show in the room. Source: docs/PROTOCOL.md 5.5.
-func (r *Room) appear(ctx context.Context, l *connection) error {
-	brief, cancel := context.WithTimeoutCause(ctx, presenceTimeout, errNotShown)
-	defer cancel()
-	err := l.conn.Presence(brief, r.channel(), realtime.PresenceEnter, nil)
-	if errors.Is(err, errNotShown) {
-		r.client.log.WarnContext(ctx, "presence was sent but not confirmed", slog.String("room", r.Slug()))
-		return nil
+// exit is the reverse of enter.
+func (r *Room) exit(ctx context.Context) error {
+	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
+		return failed("leaveRoom", err)
 	}
-	return err
+	return nil
 }
 
-var errNotShown = errors.New("queup: presence not confirmed")
+// subscribe attaches the room's channel. What comes from it waits until the room is loaded.
+func (r *Room) subscribe(ctx context.Context, l *connection) error {
+	if err := l.do(ctx, func() {
+		l.rooms[r.channel()] = r
+		r.hold()
+	}); err != nil {
+		return err
+	}
+	return l.conn.Attach(ctx, r.channel())
+}
 
-// retreatTimeout bounds the tidying up after a join that failed.
-const retreatTimeout = 5 * time.Second
-
-// retreat undoes a join that failed on the way. Whoever gave it up need not wait; who joins the room next does.
-func (r *Room) retreat(l *connection, present bool) {
-	ctx, cancel := context.WithTimeout(r.client.workers.ctx, retreatTimeout)
-	defer cancel()
+// unsubscribe is the reverse of subscribe and appear. The websocket forgets the room in any case.
+func (r *Room) unsubscribe(ctx context.Context, l *connection) {
 	_ = l.do(ctx, func() { l.remove(r) })
-	_ = r.depart(ctx, l, present)
+	r.vanish(ctx, l)
 }
 
-// roomState is what a room tells of itself at one moment.
-type roomState struct {
-	users  wire.RoomUsers
-	active wire.ActiveSong // empty when nothing plays
+// vanish takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that is short.
+func (r *Room) vanish(ctx context.Context, l *connection) {
+	brief, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_ = l.conn.Presence(brief, r.channel(), realtime.PresenceLeave, nil)
+	_ = l.conn.Detach(ctx, r.channel())
 }
 
-// fetch reads the room's state.
-func (r *Room) fetch(ctx context.Context) (roomState, error) {
-	var state roomState
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
-		if err != nil {
-			return failed("roomUsers", err)
+// presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
+const presenceTimeout = 2 * time.Second
+
+// appear enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket goes on
+// trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
+func (r *Room) appear(ctx context.Context, l *connection) error {
+	entered := make(chan error, 1)
+	if !r.client.workers.start(func() {
+		ctx, cancel := context.WithTimeout(r.client.workers.ctx, answerTimeout)
+		defer cancel()
+		entered <- l.conn.Presence(ctx, r.channel(), realtime.PresenceEnter, nil)
+	}) {
+		return ErrClosed
+	}
+	late := time.NewTimer(presenceTimeout)
+	defer late.Stop()
+	select {
+	case err := <-entered:
+		if err == nil || !errors.Is(err, realtime.ErrNoAnswer) {
+			return err
 		}
-		state.users = answer.Data
-		return nil
-	})
-	g.Go(func() error {
-		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
-		if errors.Is(err, ErrNotFound) { // nothing plays
-			return nil
-		}
-		if err != nil {
-			return failed("activeSong", err)
-		}
-		state.active = answer.Data
-		return nil
-	})
-	return state, g.Wait()
+	case <-late.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	r.client.log.WarnContext(ctx, "presence was not confirmed yet", slog.String("room", r.Slug()))
+	return nil
 }
 
-// load makes a state the room's own. It runs on the connection's goroutine.
-func (r *Room) load(state roomState) {
-	c := r.client
-	gone := r.members.all()
-	members := make(map[UserID]Member, len(state.users))
-	for _, w := range state.users {
-		member := newMember(c, w)
-		if member.UserID == "" {
-			continue
-		}
-		member.RoomID = r.id
-		c.seeUser(w.User, true)
-		c.people.enter(member.UserID)
-		members[member.UserID] = member
+// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it. After any other error the
+// client is still in the room, and Leave can be called again.
+func (r *Room) Leave(ctx context.Context) error {
+	if !r.Joined() {
+		return ErrNotJoined
 	}
-	r.members.replace(members)
-	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
-		c.people.leave(e.id)
-	}
-
-	song := newSong(c, state.active.Play)
-	if info, known := c.seeSong(state.active.Song); known {
-		song.SongID, song.info = info.ID, &info
-	}
-	song.RoomID, song.Active = r.id, true
-	if song.PlayedAt.IsZero() {
-		song.PlayedAt = time.Now().Add(-max(state.active.Elapsed, 0))
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.song = nil; song.ID != "" {
-		r.song = &song
-	}
-}
-
-// reload reads a room again after a lost connection, and lets the messages go that waited meanwhile.
-func (r *Room) reload(ctx context.Context, l *connection) {
-	state, err := r.fetch(ctx)
+	l, err := r.client.link()
 	if err != nil {
-		r.client.log.WarnContext(ctx, "room not read again after a reconnect", slog.String("room", r.Slug()), slog.Any("error", err))
+		return err
 	}
-	_ = l.do(ctx, func() {
-		if l.rooms[r.channel()] != r {
-			return
+	if err := r.turn.take(ctx); err != nil {
+		return err
+	}
+	if !r.Joined() {
+		r.turn.give()
+		return ErrNotJoined
+	}
+	if r.mayAct() {
+		if err := r.exit(ctx); err != nil {
+			r.turn.give()
+			return err
 		}
-		if err == nil {
-			r.load(state)
+	}
+	_ = l.do(context.WithoutCancel(ctx), func() {
+		if l.remove(r) {
+			r.client.events.emit(RoomLeft{Meta: r.meta()})
 		}
-		r.release()
 	})
+	if !r.client.workers.start(func() {
+		defer r.turn.give()
+		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
+		defer cancel()
+		r.vanish(ctx, l)
+	}) {
+		r.turn.give()
+	}
+	return nil
 }

@@ -14,8 +14,8 @@ import (
 // lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call has a lane of its own: a
 // bot that has used up its calls can still log in, talk, and load a room. Source: docs/PROTOCOL.md 1.6.
 type lanes struct {
-	session lane // login, session, token
-	chat    lane // one at a time, so that lines keep their order
+	session lane // login, logout, session, token
+	chat    lane // one at a time
 	own     lane // all other calls that the bot makes
 	load    lane // what joining and rejoining rooms reads, and media
 	pause   *pause
@@ -48,9 +48,15 @@ func newLanes(calls int, per time.Duration) *lanes {
 // unknownPause is how long everything waits after a refusal that does not say how long.
 const unknownPause = 5 * time.Second
 
-// obey has all lanes wait when QueUp asks for it.
+// maxPause bounds how long QueUp can have everything wait, so that one wrong header does not end a bot.
+const maxPause = 15 * time.Minute
+
+// obey has all lanes wait when QueUp refuses a call and asks for it.
 func (l *lanes) obey(resp *http.Response) {
-	wait := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	if resp.StatusCode < http.StatusBadRequest {
+		return
+	}
+	wait := min(retryAfter(resp.Header.Get("Retry-After"), time.Now()), maxPause)
 	if wait == 0 && resp.StatusCode == http.StatusTooManyRequests {
 		wait = unknownPause
 	}

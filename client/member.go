@@ -91,7 +91,7 @@ func (m Member) User() (User, bool) {
 	return m.client.Users().Get(m.UserID)
 }
 
-// Room returns the room, and false if the client is not in it.
+// Room returns the room, and false if the client does not know it.
 func (m Member) Room() (*Room, bool) {
 	if m.client == nil {
 		return nil, false
@@ -110,7 +110,7 @@ func (m Member) Roles() []Role {
 
 func (m Member) role(id RoleID) Role {
 	for _, r := range m.held {
-		if r.ID == id && r.Label != "" {
+		if r.ID == id && r.Label != "" { // a role without a label is no more than its id
 			return r
 		}
 	}

@@ -83,7 +83,7 @@ func (m Message) Member() (Member, bool) {
 	return room.Members().Get(m.AuthorID)
 }
 
-// Room returns the room, and false for a private message or if the client is not in the room.
+// Room returns the room, and false for a private message or if the client does not know the room.
 func (m Message) Room() (*Room, bool) {
 	if m.client == nil {
 		return nil, false

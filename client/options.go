@@ -91,6 +91,10 @@ func newConfig(opts []Option) (*config, error) {
 			problems = append(problems, err)
 		}
 	}
+	if c.httpClient != nil && c.httpClient.Transport != nil && c.transport == nil && (c.proxy != nil || c.dialContext != nil || c.tls != nil) {
+		problems = append(problems, optionError("WithHTTPClient", "h",
+			"brings a transport of its own, which WithProxy, WithDialContext and WithTLSConfig do not reach: set them there, or leave it nil"))
+	}
 	return c, errors.Join(problems...)
 }
 
@@ -134,7 +138,7 @@ func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) error {
 		if h == nil {
-			return optionError("WithHTTPClient", "c", "is nil")
+			return optionError("WithHTTPClient", "h", "is nil")
 		}
 		c.httpClient = h
 		return nil
@@ -194,7 +198,7 @@ func WithProxy(u *url.URL) Option {
 func WithTLSConfig(t *tls.Config) Option {
 	return func(c *config) error {
 		if t == nil {
-			return optionError("WithTLSConfig", "c", "is nil")
+			return optionError("WithTLSConfig", "t", "is nil")
 		}
 		c.tls = t.Clone()
 		return nil

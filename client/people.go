@@ -1,6 +1,7 @@
 package client
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -10,6 +11,7 @@ import (
 type people struct {
 	mu      sync.Mutex
 	present map[UserID]*occupant         // guarded by mu
+	names   map[string]UserID            // guarded by mu; of those present, in lower case
 	seen    *simplelru.LRU[UserID, User] // guarded by mu; none of those present
 }
 
@@ -19,11 +21,7 @@ type occupant struct {
 }
 
 func newPeople(size int) *people {
-	seen, err := simplelru.NewLRU[UserID, User](size, nil)
-	if err != nil {
-		panic(err) // the size is not positive, which the options do not let pass
-	}
-	return &people{present: make(map[UserID]*occupant), seen: seen}
+	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: newLRU[UserID, User](size)}
 }
 
 func (p *people) get(id UserID) (User, bool) {
@@ -74,6 +72,8 @@ func (p *people) see(u User, renamed bool) User {
 		u = merged(known, u, renamed)
 	}
 	if o, ok := p.present[u.ID]; ok {
+		p.unname(o.user)
+		p.name(u)
 		o.user = u
 	} else {
 		p.seen.Add(u.ID, u)
@@ -110,6 +110,7 @@ func (p *people) enter(id UserID) {
 		u = User{ID: id}
 	}
 	p.seen.Remove(id)
+	p.name(u)
 	p.present[id] = &occupant{user: u, rooms: 1}
 }
 
@@ -123,6 +124,28 @@ func (p *people) leave(id UserID) {
 	}
 	if o.rooms--; o.rooms == 0 {
 		delete(p.present, id)
+		p.unname(o.user)
 		p.seen.Add(id, o.user)
+	}
+}
+
+// named returns who is present under a name, in any case.
+func (p *people) named(name string) (UserID, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	id, ok := p.names[strings.ToLower(name)]
+	return id, ok
+}
+
+// name and unname keep the names up to date, with mu held.
+func (p *people) name(u User) {
+	if u.Username != "" {
+		p.names[strings.ToLower(u.Username)] = u.ID
+	}
+}
+
+func (p *people) unname(u User) {
+	if name := strings.ToLower(u.Username); p.names[name] == u.ID {
+		delete(p.names, name)
 	}
 }

@@ -28,7 +28,7 @@ func (l *connection) receive(e realtime.Event) {
 	case realtime.Disconnected:
 		l.disconnected(e)
 	case realtime.AttachFailed:
-		l.lose(e.Channel, e.Err)
+		l.attachFailed(e)
 	case realtime.Detached:
 		l.lose(e.Channel, errDetachedByServer)
 	case realtime.Malformed:
@@ -66,27 +66,56 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 }
 
-// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile.
+// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room that is being
+// joined is read anyway.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
-		l.client.workers.start(func() { room.reload(l.client.workers.ctx, l) })
+		if room.Joined() {
+			l.client.workers.start(func() { room.reload(l) })
+		}
 	}
 }
 
-// lose ends a room that QueUp has ended.
+// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once more; after that the
+// next connection will.
+func (l *connection) attachFailed(e realtime.AttachFailed) {
+	room, ok := l.rooms[e.Channel]
+	if !ok || !errors.Is(e.Err, realtime.ErrNoAnswer) {
+		l.lose(e.Channel, e.Err)
+		return
+	}
+	l.client.workers.start(func() {
+		if err := l.conn.Attach(l.client.workers.ctx, e.Channel); err == nil {
+			room.reload(l)
+		}
+	})
+}
+
+// lose ends a room that QueUp has ended, and sees to it that nothing of it is left there.
 func (l *connection) lose(channel string, err error) {
 	room, ok := l.rooms[channel]
 	if !ok {
 		return
 	}
+	present := room.mayAct()
 	l.remove(room)
-	l.client.workers.start(func() { // so that the websocket does not attach it again
-		ctx, cancel := context.WithTimeout(l.client.workers.ctx, retreatTimeout)
-		defer cancel()
-		_ = l.conn.Detach(ctx, channel)
-	})
 	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+	l.client.workers.start(func() {
+		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
+		defer cancel()
+		if room.turn.take(ctx) != nil {
+			return
+		}
+		defer room.turn.give()
+		if room.Joined() { // again
+			return
+		}
+		if present {
+			_ = room.exit(ctx)
+		}
+		room.vanish(ctx, l)
+	})
 }
 
 // remove takes a room off the connection and reports whether it was there.
@@ -106,8 +135,8 @@ const maxHeld = 4096
 func (r *Room) receive(m realtime.Message) {
 	if r.holding {
 		if len(r.held) == maxHeld {
-			r.client.log.WarnContext(r.client.workers.ctx, "too many events while a room is loaded, the oldest is given up", slog.String("room", r.Slug()))
-			r.held = r.held[1:]
+			r.client.events.emit(Gap{Meta: r.meta(), From: r.held[0].At, To: m.At, What: "events that came while the room was read"})
+			r.held = nil
 		}
 		r.held = append(r.held, m)
 		return
@@ -121,7 +150,10 @@ func (r *Room) receive(m realtime.Message) {
 }
 
 // hold lets messages wait until release.
-func (r *Room) hold() { r.holding = true }
+func (r *Room) hold() {
+	r.holding = true
+	r.holds++
+}
 
 // release takes the messages that waited, in their order.
 func (r *Room) release() {

@@ -208,18 +208,19 @@ func TestAnswers_thatLookGoodAndAreNot(t *testing.T) {
 		answer answer
 		want   string
 	}{
-		"HTML with status 200":    {answer{status: 200, body: "<!DOCTYPE html><title>QueUp</title>", header: http.Header{"Content-Type": {"text/html"}}}, "answered with text/html instead of JSON"},
-		"nothing with status 200": {answer{status: 200}, "answered without a body"},
-		"a list instead of {}":    {answer{status: 200, body: `[]`}, "room: 200"},
-		"a redirect to elsewhere": {answer{status: 302, header: http.Header{"Location": {"https://evil.example/?token=hunter2"}}}, "answered with a redirect to https://evil.example/?token=***"},
-		"an answer without data":  {answer{status: 200, body: `{"code":200,"message":"OK"}`}, "data"},
-		"an answer that is cut":   {answer{status: 200, body: `{"code":200,"data":{"_id":"65a1`}, "room: 200 OK: answered with JSON that is damaged or cut off"},
+		"HTML with status 200":     {answer{status: 200, body: "<!DOCTYPE html><title>QueUp</title>", header: http.Header{"Content-Type": {"text/html"}}}, "answered with text/html instead of JSON"},
+		"nothing with status 200":  {answer{status: 200}, "answered without a body"},
+		"a list instead of {}":     {answer{status: 200, body: `[]`}, "room: 200"},
+		"a redirect to elsewhere":  {answer{status: 302, header: http.Header{"Location": {"https://evil.example/?token=hunter2"}}}, "answered with a redirect to https://evil.example/?token=***"},
+		"an answer without data":   {answer{status: 200, body: `{"code":200,"message":"OK","token":"hunter2"}`}, "room: 200 OK: answered without data"},
+		"an envelope that says no": {answer{status: 200, body: `{"code":429,"message":"slow down","data":{}}`}, "room: 429 Too Many Requests: slow down"},
+		"an answer that is cut":    {answer{status: 200, body: `{"code":200,"data":{"_id":"65a1`}, "room: 200 OK: answered with JSON that is damaged or cut off"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			err := fetchRoom(t.Context(), newClient(t, func(*http.Request) answer { return tt.answer }))
-			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("err = %v, want it to say %q", err, tt.want)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), "hunter2") {
+				t.Errorf("err = %+v, want it to say %q", err, tt.want)
 			}
 		})
 	}

@@ -1,12 +1,9 @@
 package client
 
 import (
-	"context"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -18,7 +15,10 @@ type Room struct {
 	members *table[UserID, Member] // written by the connection's goroutine
 	history *history               // written by the connection's goroutine
 
+	turn turn // held while what joined says is about to change
+
 	holding bool               // owned by the connection's goroutine: messages wait
+	holds   int                // owned by the connection's goroutine: how often hold was called
 	held    []realtime.Message // owned by the connection's goroutine
 
 	mu      sync.RWMutex
@@ -29,7 +29,13 @@ type Room struct {
 }
 
 func newRoom(c *Client, id RoomID) *Room {
-	return &Room{client: c, id: id, members: newTable[UserID, Member](), history: newHistory(c.config.messageHistory)}
+	return &Room{
+		client:  c,
+		id:      id,
+		members: newTable[UserID, Member](),
+		history: newHistory(c.config.messageHistory),
+		turn:    make(turn, 1),
+	}
 }
 
 func (r *Room) source() (*Client, *Room) { return r.client, r }
@@ -90,10 +96,11 @@ func (r *Room) Members() *Collection[UserID, Member] {
 
 // MemberNamed returns the member with that username, in any case.
 func (r *Room) MemberNamed(name string) (Member, bool) {
-	return r.Members().Find(func(m Member) bool {
-		u, ok := m.User()
-		return ok && strings.EqualFold(u.Username, name)
-	})
+	id, ok := r.client.people.named(name)
+	if !ok {
+		return Member{}, false
+	}
+	return r.members.get(id)
 }
 
 // NowPlaying returns what plays, and false if nothing does.
@@ -108,47 +115,6 @@ func (r *Room) NowPlaying() (Song, bool) {
 
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
 func (r *Room) Messages() []Message { return r.history.list() }
-
-// presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
-const presenceTimeout = 2 * time.Second
-
-// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it.
-func (r *Room) Leave(ctx context.Context) error {
-	l, err := r.client.link()
-	if err != nil {
-		return err
-	}
-	wasPresent := r.mayAct()
-	left := false
-	if err := l.do(ctx, func() {
-		if left = l.remove(r); left {
-			r.client.events.emit(RoomLeft{Meta: r.meta()})
-		}
-	}); err != nil {
-		return err
-	}
-	if !left {
-		return ErrNotJoined
-	}
-	return r.depart(ctx, l, wasPresent)
-}
-
-// depart tells QueUp that we are gone. The websocket forgets the room in any case, so only REST can fail.
-func (r *Room) depart(ctx context.Context, l *connection, present bool) error {
-	brief, cancel := context.WithTimeout(ctx, presenceTimeout)
-	defer cancel()
-	if present {
-		_ = l.conn.Presence(brief, r.channel(), realtime.PresenceLeave, nil)
-	}
-	_ = l.conn.Detach(brief, r.channel())
-	if !present {
-		return nil
-	}
-	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
-		return failed("leaveRoom", err)
-	}
-	return nil
-}
 
 // put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
 func (r *Room) put(m Member) {
@@ -165,6 +131,14 @@ func (r *Room) take(id UserID) (Member, bool) {
 		r.client.people.leave(id)
 	}
 	return m, present
+}
+
+// setJoined notes that the room is joined, and present if it may also be acted in.
+func (r *Room) setJoined(present bool) {
+	r.client.rooms.put(r.id, r)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joined, r.present = true, present
 }
 
 // describe sets what the room says about itself.

@@ -93,7 +93,7 @@ func (s Song) User() (User, bool) {
 	return s.client.Users().Get(s.UserID)
 }
 
-// Room returns the room, and false if the client is not in it.
+// Room returns the room, and false if the client does not know it.
 func (s Song) Room() (*Room, bool) {
 	if s.client == nil {
 		return nil, false

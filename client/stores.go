@@ -79,11 +79,16 @@ type bounded[K ~string, V any] struct {
 }
 
 func newBounded[K ~string, V any](size int) *bounded[K, V] {
-	values, err := simplelru.NewLRU[K, V](size, nil)
+	return &bounded[K, V]{values: newLRU[K, V](size)}
+}
+
+// newLRU makes a map that gives up what was used longest ago. The options do not let a size pass that is not positive.
+func newLRU[K ~string, V any](size int) *simplelru.LRU[K, V] {
+	lru, err := simplelru.NewLRU[K, V](size, nil)
 	if err != nil {
-		panic(err) // the size is not positive, which the options do not let pass
+		panic(err)
 	}
-	return &bounded[K, V]{values: values}
+	return lru
 }
 
 func (b *bounded[K, V]) get(id K) (V, bool) {

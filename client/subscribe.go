@@ -87,7 +87,7 @@ func mustSource[E Event](call string, s Source) (*Client, *Room) {
 	if len(typesOf(t)) == 0 {
 		panic(fmt.Sprintf("client: %s[%s]: %s is not an event type of package client%s", call, t, t, hint(t)))
 	}
-	if s == nil || reflect.ValueOf(s).IsNil() {
+	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		panic(fmt.Sprintf("client: %s[%s]: the source is nil", call, t))
 	}
 	return s.source()
@@ -110,7 +110,7 @@ func hint(t reflect.Type) string {
 
 // eventTypes are all event types.
 var eventTypes = []reflect.Type{
-	reflect.TypeFor[Ready](), reflect.TypeFor[Disconnected](), reflect.TypeFor[Reconnected](), reflect.TypeFor[Lagged](),
+	reflect.TypeFor[Ready](), reflect.TypeFor[Disconnected](), reflect.TypeFor[Reconnected](), reflect.TypeFor[Lagged](), reflect.TypeFor[Gap](),
 	reflect.TypeFor[Unknown](), reflect.TypeFor[Malformed](),
 	reflect.TypeFor[RoomJoined](), reflect.TypeFor[RoomLeft](),
 	reflect.TypeFor[MemberJoined](), reflect.TypeFor[MemberLeft](), reflect.TypeFor[MemberUpdated](),

@@ -27,8 +27,8 @@ type subscription struct {
 	queue   ring      // guarded by mu
 	working bool      // guarded by mu: a goroutine runs the handler
 	closed  bool      // guarded by mu
-	dropped int       // guarded by mu: since the queue first ran over and until it is half empty again
-	since   time.Time // guarded by mu: when it ran over
+	dropped int       // guarded by mu: in this episode, which ends when the queue is half empty again
+	since   time.Time // guarded by mu: when the episode began
 }
 
 func newSubscription[E Event](c *Client, room *Room) *subscription {
@@ -56,16 +56,23 @@ func (s *subscription) offer(e Event) {
 		s.mu.Unlock()
 		return
 	}
+	var lag *Lagged
 	if s.queue.len() == s.limit {
 		s.queue.take()
 		if s.dropped++; s.dropped == 1 {
 			s.since = time.Now()
+		}
+		if time.Since(s.since) >= maxEpisode {
+			lag = s.endEpisode()
 		}
 	}
 	s.queue.put(e)
 	start := s.handle != nil && !s.working
 	s.working = s.working || start
 	s.mu.Unlock()
+	if lag != nil { // not here: the error handler is user code
+		s.hub.workers.start(func() { s.tell(lag) })
+	}
 	switch {
 	case start:
 		s.hub.workers.start(s.work)
@@ -92,17 +99,35 @@ func (s *subscription) take() (e Event, ok bool) {
 	}
 	e = s.queue.take()
 	s.space.Signal()
-	lag := Lagged{Meta: Meta{At: time.Now()}, Type: s.name, Dropped: s.dropped, Since: s.since}
-	caughtUp := s.dropped > 0 && s.queue.len() <= s.limit/2
-	if caughtUp {
-		s.dropped = 0
+	var lag *Lagged
+	if s.queue.len() <= s.limit/2 {
+		lag = s.endEpisode()
 	}
 	s.mu.Unlock()
-	if caughtUp && !s.quiet {
-		s.hub.emit(lag)
-		s.hub.report(s.hub.workers.ctx, lag)
-	}
+	s.tell(lag)
 	return e, true
+}
+
+// maxEpisode is how long the loss of events goes untold when a handler neither catches up nor returns.
+const maxEpisode = 30 * time.Second
+
+// endEpisode returns what was lost since the queue ran over, nil if nothing was. mu is held.
+func (s *subscription) endEpisode() *Lagged {
+	if s.dropped == 0 {
+		return nil
+	}
+	lag := &Lagged{Meta: now(), Type: s.name, Dropped: s.dropped, Since: s.since}
+	s.dropped = 0
+	return lag
+}
+
+// tell tells of lost events, unless it was Lagged itself that got lost.
+func (s *subscription) tell(lag *Lagged) {
+	if lag == nil || s.quiet {
+		return
+	}
+	s.hub.emit(*lag)
+	s.hub.report(s.hub.workers.ctx, *lag)
 }
 
 // work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an idle one.
@@ -165,7 +190,13 @@ func (s *subscription) isClosed() bool {
 // cancel ends the subscription and returns at once, whoever calls it.
 func (s *subscription) cancel() {
 	s.hub.remove(s)
+	s.mu.Lock()
+	lag := s.endEpisode()
+	s.mu.Unlock()
 	s.close()
+	if lag != nil {
+		s.hub.workers.start(func() { s.tell(lag) })
+	}
 }
 
 func (s *subscription) close() {

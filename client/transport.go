@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
+	"net/url"
 	"time"
 
 	"github.com/queup-go/queup/realtime"
@@ -14,16 +15,17 @@ const (
 	answerTimeout = 60 * time.Second // of one REST call, if the caller's context allows more
 )
 
-// httpClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects.
-func (c *config) newHTTPClient() (*http.Client, error) {
-	h := &http.Client{Timeout: answerTimeout}
+// newHTTPClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects; and the transport if that is
+// ours to close.
+func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error) {
+	h = &http.Client{Timeout: answerTimeout}
 	if c.httpClient != nil {
 		*h = *c.httpClient
 	}
 	if h.Jar == nil {
 		jar, err := cookiejar.New(nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		h.Jar = jar
 	}
@@ -32,23 +34,21 @@ func (c *config) newHTTPClient() (*http.Client, error) {
 	case c.transport != nil:
 		h.Transport = c.transport
 	case h.Transport == nil:
-		h.Transport = c.newTransport()
+		own = c.newTransport()
+		h.Transport = own
 	}
-	return h, nil
+	return h, own, nil
 }
 
 func (c *config) newTransport() *http.Transport {
 	t := &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy:               c.proxyFunc(),
 		DialContext:         c.dialContext,
 		TLSClientConfig:     c.tls.Clone(),
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     90 * time.Second,
-	}
-	if c.proxy != nil {
-		t.Proxy = http.ProxyURL(c.proxy)
 	}
 	return t
 }
@@ -60,14 +60,23 @@ func (c *config) newDialer() realtime.Dialer {
 	}
 	d := &realtime.WebsocketDialer{
 		NetDialContext:   c.dialContext,
-		Proxy:            http.ProxyFromEnvironment,
+		Proxy:            c.proxyFunc(),
 		TLSConfig:        c.tls,
 		HandshakeTimeout: dialTimeout,
 	}
-	if c.proxy != nil {
-		d.Proxy = http.ProxyURL(c.proxy)
-	}
 	return d
+}
+
+// proxyFunc returns how to find the proxy: the user's, none where the user dials, else the environment's.
+func (c *config) proxyFunc() func(*http.Request) (*url.URL, error) {
+	switch {
+	case c.proxy != nil:
+		return http.ProxyURL(c.proxy)
+	case c.dialContext != nil:
+		return nil
+	default:
+		return http.ProxyFromEnvironment
+	}
 }
 
 // newLogger returns the logger for all but errors of handlers.

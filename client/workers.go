@@ -25,10 +25,10 @@ func (w *workers) start(f func()) bool {
 	return true
 }
 
-// bound returns a context that also ends with the client, and what gives it back.
-func (w *workers) bound(ctx context.Context) (context.Context, func()) {
+// bound returns a context that also ends with another one, and what gives it back.
+func bound(ctx, life context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })
+	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
 	return ctx, func() {
 		stop()
 		cancel(nil)

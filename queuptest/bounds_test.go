@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/gorilla/websocket"
 )
 
 // What a server keeps is bounded, however long it runs.
@@ -80,4 +82,29 @@ func TestPanic_isAnswered(t *testing.T) {
 		}
 	}()
 	serve(http.ErrAbortHandler)
+}
+
+// Close returns when the goroutines of all links have come to their end, not only their connections.
+func TestClose_waitsForLinks(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		s := NewServer()
+		s.mu.Lock()
+		token, _ := s.newToken(nil, s.start)
+		s.mu.Unlock()
+		for range 5 {
+			conn, resp, err := websocket.DefaultDialer.DialContext(t.Context(), s.RealtimeURL()+"?access_token="+token, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			defer conn.Close() //nolint:revive // few enough
+		}
+		s.Close()
+		s.mu.Lock()
+		if len(s.links) > 0 {
+			t.Errorf("%d links are left", len(s.links))
+		}
+		s.mu.Unlock()
+	}
 }

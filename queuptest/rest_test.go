@@ -1,6 +1,8 @@
 package queuptest_test
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -136,6 +138,29 @@ func TestErrors(t *testing.T) {
 				t.Errorf("Content-Type is %q", got.Header.Get("Content-Type"))
 			}
 		})
+	}
+}
+
+// A request that breaks off is answered, if there is still someone to hear it.
+func TestErrors_halfARequest(t *testing.T) {
+	t.Parallel()
+	srv := start(t)
+	conn, err := srv.DialContext(t.Context(), "tcp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const half = "POST /auth/login HTTP/1.1\r\nHost: queup.test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n" +
+		`{"username":"bot","password":"secret"}`
+	if _, err := io.WriteString(conn, half); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
 
@@ -288,12 +313,19 @@ func TestQueue_isTheFirstSongOfEachDJWithoutMedia(t *testing.T) {
 	}
 	queue := as[wire.Plays](t, b.get(room+"/playlist/details"))
 	var got []string
-	for _, p := range queue {
+	for i, p := range queue {
 		song := as[wire.Song](t, b.get("/song/"+string(p.SongID)))
 		got = append(got, p.User.Username+": "+song.Name)
-		if p.Song.ID != "" || !p.PlayedAt.IsZero() || p.Length != song.Length {
+		if p.Song.ID != "" || !p.PlayedAt.IsZero() || p.Length != song.Length || p.Order != int64(i+1) {
 			t.Errorf("entry is %+v", p)
 		}
+	}
+	order := map[string]int64{}
+	for _, u := range as[wire.RoomUsers](t, b.get(room+"/users")) {
+		order[u.User.Username] = u.Order
+	}
+	if d := cmp.Diff(map[string]int64{"bob": 1, "carol": 2, "alice": 99999, "mod": 99999, "owner": 99999}, order); d != "" {
+		t.Errorf("places in the queue (-want +got):\n%s", d)
 	}
 	if d := cmp.Diff([]string{"bob: Nine & Dime - Corner Shop", `carol: The Attic - "Dust" (Live)`}, got); d != "" {
 		t.Errorf("queue (-want +got):\n%s", d)

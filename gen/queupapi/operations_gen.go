@@ -4,15 +4,22 @@ package queupapi
 
 import "strings"
 
-// FindOperation returns the operationId of the operation that a request with this method and this escaped path, relative to the
-// server's URL, belongs to.
-func FindOperation(method, path string) (operation string, ok bool) {
+// An OperationInfo tells what a client has to know about an operation beside how to call it.
+type OperationInfo struct {
+	// ID is the operationId.
+	ID string
+	// Data is true if a successful answer has to hold data.
+	Data bool
+}
+
+// FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
+func FindOperation(method, path string) (operation OperationInfo, ok bool) {
 	for _, r := range operations[operationKey{method, strings.Count(path, "/")}] {
 		if r.matches(path) {
 			return r.operation, true
 		}
 	}
-	return "", false
+	return OperationInfo{}, false
 }
 
 type operationKey struct {
@@ -22,7 +29,7 @@ type operationKey struct {
 
 type operationRoute struct {
 	path      string // with a star for each parameter
-	operation string
+	operation OperationInfo
 }
 
 func (r operationRoute) matches(path string) bool {
@@ -40,30 +47,30 @@ func (r operationRoute) matches(path string) bool {
 
 var operations = map[operationKey][]operationRoute{
 	{"DELETE", 3}: {
-		{"/room/*/users", "leaveRoom"},
+		{"/room/*/users", OperationInfo{"leaveRoom", false}},
 	},
 	{"GET", 2}: {
-		{"/auth/logout", "logout"},
-		{"/auth/session", "session"},
-		{"/auth/token", "token"},
-		{"/room/*", "room"},
-		{"/song/*", "song"},
+		{"/auth/logout", OperationInfo{"logout", false}},
+		{"/auth/session", OperationInfo{"session", true}},
+		{"/auth/token", OperationInfo{"token", true}},
+		{"/room/*", OperationInfo{"room", true}},
+		{"/song/*", OperationInfo{"song", true}},
 	},
 	{"GET", 3}: {
-		{"/room/*/users", "roomUsers"},
+		{"/room/*/users", OperationInfo{"roomUsers", true}},
 	},
 	{"GET", 4}: {
-		{"/room/*/playlist/active", "activeSong"},
-		{"/room/*/playlist/details", "playlistDetails"},
+		{"/room/*/playlist/active", OperationInfo{"activeSong", true}},
+		{"/room/*/playlist/details", OperationInfo{"playlistDetails", true}},
 	},
 	{"GET", 5}: {
-		{"/room/*/playlist/active/dubs", "activeDubs"},
+		{"/room/*/playlist/active/dubs", OperationInfo{"activeDubs", true}},
 	},
 	{"POST", 2}: {
-		{"/auth/login", "login"},
-		{"/chat/*", "postChat"},
+		{"/auth/login", OperationInfo{"login", false}},
+		{"/chat/*", OperationInfo{"postChat", true}},
 	},
 	{"POST", 3}: {
-		{"/room/*/users", "joinRoom"},
+		{"/room/*/users", OperationInfo{"joinRoom", true}},
 	},
 }

@@ -44,9 +44,10 @@ func run(in, out string) error {
 	return os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644)
 }
 
-// route is one operation: its method, and its path with a star for each parameter.
+// route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold data.
 type route struct {
 	Method, Path, Operation string
+	Data                    bool
 }
 
 // generate returns the Go file for an OpenAPI document.
@@ -66,7 +67,7 @@ func generate(document []byte, packageName string) ([]byte, error) {
 			case operation.OperationID == "":
 				problems = append(problems, fmt.Errorf("%s %s has no operationId", method, path))
 			default:
-				routes = append(routes, route{method, starred(path), operation.OperationID})
+				routes = append(routes, route{method, starred(path), operation.OperationID, answersData(spec, operation)})
 			}
 		}
 	}
@@ -78,6 +79,30 @@ func generate(document []byte, packageName string) ([]byte, error) {
 		return nil, err
 	}
 	return format.Source(code.Bytes())
+}
+
+// answersData reports whether the schema of the operation's answer requires the member data.
+func answersData(spec *ogen.Spec, operation *ogen.Operation) bool {
+	response := operation.Responses["200"]
+	if response == nil {
+		return false
+	}
+	if name, ok := strings.CutPrefix(response.Ref, "#/components/responses/"); ok {
+		response = spec.Components.Responses[name]
+	}
+	return requires(spec, response.Content["application/json"].Schema, "data")
+}
+
+func requires(spec *ogen.Spec, schema *ogen.Schema, member string) bool {
+	if schema == nil {
+		return false
+	}
+	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
+		return requires(spec, spec.Components.Schemas[name], member)
+	}
+	return slices.Contains(schema.Required, member) || slices.ContainsFunc(schema.AllOf, func(part *ogen.Schema) bool {
+		return requires(spec, part, member)
+	})
 }
 
 // starred writes a star in the place of each parameter: /room/{roomId}/users is /room/*/users.
@@ -129,15 +154,22 @@ package {{.Package}}
 
 import "strings"
 
-// FindOperation returns the operationId of the operation that a request with this method and this escaped path, relative to the
-// server's URL, belongs to.
-func FindOperation(method, path string) (operation string, ok bool) {
+// An OperationInfo tells what a client has to know about an operation beside how to call it.
+type OperationInfo struct {
+	// ID is the operationId.
+	ID string
+	// Data is true if a successful answer has to hold data.
+	Data bool
+}
+
+// FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
+func FindOperation(method, path string) (operation OperationInfo, ok bool) {
 	for _, r := range operations[operationKey{method, strings.Count(path, "/")}] {
 		if r.matches(path) {
 			return r.operation, true
 		}
 	}
-	return "", false
+	return OperationInfo{}, false
 }
 
 type operationKey struct {
@@ -147,7 +179,7 @@ type operationKey struct {
 
 type operationRoute struct {
 	path      string // with a star for each parameter
-	operation string
+	operation OperationInfo
 }
 
 func (r operationRoute) matches(path string) bool {
@@ -167,7 +199,7 @@ var operations = map[operationKey][]operationRoute{
 {{- range .Groups}}
 	{"{{.Method}}", {{.Segments}}}: {
 	{{- range .Routes}}
-		{"{{.Path}}", "{{.Operation}}"},
+		{"{{.Path}}", OperationInfo{"{{.Operation}}", {{.Data}}}},
 	{{- end}}
 	},
 {{- end}}

@@ -25,7 +25,7 @@ func TestGenerate_mostParticularPathFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	skip, remove := bytes.Index(code, []byte(`"/chat/skip/*", "skip"`)), bytes.Index(code, []byte(`"/chat/*/*", "deleteChat"`))
+	skip, remove := bytes.Index(code, []byte(`"/chat/skip/*", OperationInfo{"skip", false}`)), bytes.Index(code, []byte(`"/chat/*/*", OperationInfo{"deleteChat", false}`))
 	if skip < 0 || remove < 0 || skip > remove {
 		t.Errorf("skip at %d, deleteChat at %d in\n%s", skip, remove, code)
 	}
@@ -39,6 +39,14 @@ func TestGenerate_refusesNamelessOperations(t *testing.T) {
 	_, err := generate([]byte(strings.Replace(document, "operationId: rooms, ", "", 1)), "api")
 	if err == nil || !strings.Contains(err.Error(), "GET /room has no operationId") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestFindOperation_knowsWhichAnswersHoldData(t *testing.T) {
+	for path, want := range map[string]bool{"/room/night-room": true, "/auth/token": true, "/auth/logout": false} {
+		if got, ok := queupapi.FindOperation("GET", path); !ok || got.Data != want {
+			t.Errorf("FindOperation(GET %s) = %+v, want data: %v", path, got, want)
+		}
 	}
 }
 
@@ -58,8 +66,8 @@ func TestFindOperation(t *testing.T) {
 		{"GET", "/nowhere", ""},
 	}
 	for _, tt := range tests {
-		if got, ok := queupapi.FindOperation(tt.method, tt.path); got != tt.want || ok != (tt.want != "") {
-			t.Errorf("FindOperation(%s %s) = %q, %v, want %q", tt.method, tt.path, got, ok, tt.want)
+		if got, ok := queupapi.FindOperation(tt.method, tt.path); got.ID != tt.want || ok != (tt.want != "") {
+			t.Errorf("FindOperation(%s %s) = %+v, %v, want %q", tt.method, tt.path, got, ok, tt.want)
 		}
 	}
 }
