@@ -376,8 +376,10 @@ func TestExamples(t *testing.T) {
 func noExtra(t *testing.T, v reflect.Value, path string) {
 	t.Helper()
 	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
+	case reflect.Pointer, reflect.Interface:
+		if unknown, ok := v.Interface().(*wire.UnknownEvent); ok {
+			t.Errorf("%s: the event %q is unknown", path, unknown.Name)
+		} else if !v.IsNil() {
 			noExtra(t, v.Elem(), path)
 		}
 	case reflect.Slice:

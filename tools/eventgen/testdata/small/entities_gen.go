@@ -62,6 +62,8 @@ type Everything struct {
 	// Deprecated: QueUp has given it up.
 	RoomURL    string `json:"__roomUrl,omitzero"`
 	DisplayDJs bool   `json:"displayDJs,omitzero"`
+	// LastEvent is an event of any kind.
+	LastEvent Event `json:"last_event,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
 	Extra map[string]json.RawMessage `json:"-"`
@@ -150,6 +152,8 @@ func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 		return lenient.String(&x.RoomURL, d)
 	case "displayDJs":
 		return lenient.Bool(&x.DisplayDJs, d)
+	case "last_event":
+		return decodeEvent(&x.LastEvent, d)
 	}
 	return d.Raw()
 }
@@ -231,6 +235,9 @@ func (x Everything) Encode(e *jx.Encoder) {
 	}
 	o.String("__roomUrl", x.RoomURL, lenient.Optional)
 	o.Bool("displayDJs", x.DisplayDJs, lenient.Optional)
+	if o.Field("last_event", x.LastEvent == nil, lenient.Optional) {
+		x.LastEvent.Encode(e)
+	}
 	o.End()
 }
 
@@ -244,7 +251,7 @@ func (x Everything) IsZero() bool {
 		x.MaybeText == "" && x.MaybeRole.IsZero() && x.Position == nil && x.Since == nil && x.Boss == nil &&
 		x.Favorite == nil && x.NeededNull == "" && x.NeededList == nil && x.NeededTime.IsZero() &&
 		x.NeededIso.IsZero() && x.NeededUser.IsZero() && x.RoomURL == "" && !x.DisplayDJs &&
-		len(x.Extra) == 0
+		x.LastEvent == nil && len(x.Extra) == 0
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
@@ -272,6 +279,23 @@ func (x Friends) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *Friends) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// History is a list of events of any kind.
+type History []Event
+
+func (x *History) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
+
+// Encode writes x; nil is an empty list.
+func (x History) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, encodeEvent) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *History) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x History) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *History) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // Role always comes whole.
 type Role struct {
