@@ -15,6 +15,15 @@ func FindOperation(method, path string) (operation string, ok bool) {
 	return "", false
 }
 
+// Redirects reports whether the operation of that name answers with a redirect when all is well: its address is the result.
+func Redirects(operation string) bool {
+	switch operation {
+	case "roomImage", "roomThumbnail", "roomThumbnailSmall", "songImage", "songLink", "userImage", "userImageLarge":
+		return true
+	}
+	return false
+}
+
 type operationKey struct {
 	method   string
 	segments int
@@ -39,31 +48,150 @@ func (r operationRoute) matches(path string) bool {
 }
 
 var operations = map[operationKey][]operationRoute{
+	{"DELETE", 2}: {
+		{"/playlist/*", "deletePlaylist"},
+	},
 	{"DELETE", 3}: {
+		{"/chat/*/*", "deleteChat"},
+		{"/room/*/playlist", "clearOwnQueue"},
 		{"/room/*/users", "leaveRoom"},
+		{"/user/*/following", "unfollow"},
+	},
+	{"DELETE", 4}: {
+		{"/playlist/*/songs/*", "removePlaylistSong"},
+		{"/room/*/playlist/*", "removeOwnSong"},
+		{"/room/*/roles/*", "deleteRole"},
+		{"/song/*/comments/*", "deleteComment"},
+	},
+	{"DELETE", 5}: {
+		{"/chat/ban/*/user/*", "unban"},
+		{"/chat/mute/*/user/*", "unmute"},
+		{"/chat/*/*/user/*", "unsetRole"},
+		{"/room/*/queue/user/*", "removeSong"},
+	},
+	{"DELETE", 6}: {
+		{"/room/*/queue/user/*/all", "removeDJ"},
+		{"/room/*/users/*/roles/*", "unassignRole"},
+	},
+	{"GET", 1}: {
+		{"/message", "conversations"},
+		{"/permissions", "permissions"},
+		{"/playlist", "playlists"},
+		{"/room", "rooms"},
+		{"/search", "search"},
+		{"/song", "searchSongs"},
 	},
 	{"GET", 2}: {
 		{"/auth/logout", "logout"},
 		{"/auth/session", "session"},
 		{"/auth/token", "token"},
+		{"/chat/*", "chatHistory"},
+		{"/message/new", "unreadCount"},
+		{"/message/*", "conversationMessages"},
+		{"/playlist/soundcloud", "soundCloudPlaylists"},
 		{"/room/*", "room"},
 		{"/song/*", "song"},
+		{"/user/*", "user"},
 	},
 	{"GET", 3}: {
+		{"/playlist/*/songs", "playlistSongs"},
+		{"/room/term/*", "searchRooms"},
+		{"/room/*/audit", "roomAudit"},
+		{"/room/*/image", "roomImage"},
+		{"/room/*/playlist", "queueUsers"},
+		{"/room/*/roles", "roomRoles"},
 		{"/room/*/users", "roomUsers"},
+		{"/song/*/comments", "songComments"},
+		{"/song/*/redirect", "songLink"},
+		{"/user/query/availabilty", "usernameAvailability"},
+		{"/user/*/following", "followers"},
+		{"/user/*/follows", "followedUsers"},
+		{"/user/*/image", "userImage"},
 	},
 	{"GET", 4}: {
+		{"/room/beacon/*/*", "leaveRoomBeacon"},
+		{"/room/*/image/thumbnail", "roomThumbnail"},
+		{"/room/*/image/thumbnail-small", "roomThumbnailSmall"},
+		{"/room/*/permissions/me", "ownPermissions"},
 		{"/room/*/playlist/active", "activeSong"},
 		{"/room/*/playlist/details", "playlistDetails"},
+		{"/room/*/playlist/history", "history"},
+		{"/room/*/playlist/waitlist", "waitlist"},
+		{"/room/*/users/ban", "roomBans"},
+		{"/room/*/users/mute", "roomMutes"},
+		{"/room/*/users/staff", "roomStaff"},
+		{"/room/*/users/*", "roomUser"},
+		{"/song/*/image/large", "songImage"},
+		{"/user/*/image/large", "userImageLarge"},
 	},
 	{"GET", 5}: {
 		{"/room/*/playlist/active/dubs", "activeDubs"},
+		{"/user/session/room/*/queue", "ownQueue"},
+	},
+	{"POST", 1}: {
+		{"/message", "openConversation"},
+		{"/playlist", "createPlaylist"},
+		{"/room", "createRoom"},
 	},
 	{"POST", 2}: {
+		{"/auth/change-password", "changePassword"},
+		{"/auth/dubtrack", "loginDubtrack"},
 		{"/auth/login", "login"},
+		{"/auth/reset", "resetPassword"},
+		{"/auth/signup", "signUp"},
 		{"/chat/*", "postChat"},
+		{"/message/*", "sendMessage"},
+		{"/user/image", "uploadUserImage"},
+		{"/user/imagegif", "uploadUserGIF"},
+		{"/user/updateUsername", "updateUsername"},
 	},
 	{"POST", 3}: {
+		{"/comments/*/dubs", "voteComment"},
+		{"/comments/*/flag", "flagComment"},
+		{"/message/*/read", "markRead"},
+		{"/playlist/import/soundcloud", "importSoundCloudPlaylist"},
+		{"/playlist/import/youtube", "importYouTubePlaylist"},
+		{"/playlist/*/order", "reorderPlaylist"},
+		{"/playlist/*/songs", "addPlaylistSong"},
+		{"/room/*/image", "uploadRoomImage"},
+		{"/room/*/modsettings", "setModSetting"},
+		{"/room/*/playlist", "queueSong"},
+		{"/room/*/roles", "createRole"},
 		{"/room/*/users", "joinRoom"},
+		{"/song/*/comments", "addComment"},
+		{"/user/*/following", "follow"},
+	},
+	{"POST", 4}: {
+		{"/chat/skip/*/*", "skip"},
+		{"/playlist/*/order/randomize", "shufflePlaylist"},
+		{"/room/*/queue/order", "reorderQueue"},
+		{"/room/*/queueplaylist/*", "queuePlaylist"},
+	},
+	{"POST", 5}: {
+		{"/chat/ban/*/user/*", "ban"},
+		{"/chat/kick/*/user/*", "kick"},
+		{"/chat/mute/*/user/*", "mute"},
+		{"/chat/*/*/user/*", "setRole"},
+		{"/room/*/playlist/active/dubs", "voteActive"},
+		{"/room/*/playlist/*/dubs", "vote"},
+	},
+	{"POST", 6}: {
+		{"/user/session/room/*/queue/order", "reorderOwnQueue"},
+	},
+	{"PUT", 2}: {
+		{"/playlist/*", "renamePlaylist"},
+		{"/room/*", "updateRoom"},
+	},
+	{"PUT", 3}: {
+		{"/room/*/lockQueue", "lockQueue"},
+	},
+	{"PUT", 4}: {
+		{"/room/*/queue/pause", "pauseOwnQueue"},
+		{"/room/*/roles/order", "reorderRoles"},
+		{"/room/*/roles/*", "updateRole"},
+	},
+	{"PUT", 6}: {
+		{"/room/*/queue/user/*/pause", "pauseDJ"},
+		{"/room/*/users/*/roles/*", "assignRole"},
 	},
 }

@@ -1,5 +1,6 @@
-// Command opgen writes the route table of the generated REST client: which operation a method and a path belong to. ogen
-// writes such a table for servers only, and a client needs it to name operations in errors.
+// Command opgen writes what the generated REST client lacks: which operation a method and a path belong to, and which
+// operations answer with a redirect. ogen writes a route table for servers only, and a client needs one to name operations in
+// errors.
 //
 //	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi
 package main
@@ -56,6 +57,7 @@ func generate(document []byte, packageName string) ([]byte, error) {
 		return nil, err
 	}
 	var routes []route
+	var redirects []string
 	var problems []error
 	for path, item := range spec.Paths {
 		for method, operation := range map[string]*ogen.Operation{
@@ -67,14 +69,18 @@ func generate(document []byte, packageName string) ([]byte, error) {
 				problems = append(problems, fmt.Errorf("%s %s has no operationId", method, path))
 			default:
 				routes = append(routes, route{method, starred(path), operation.OperationID})
+				if operation.Responses["302"] != nil {
+					redirects = append(redirects, operation.OperationID)
+				}
 			}
 		}
 	}
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
+	slices.Sort(redirects)
 	var code bytes.Buffer
-	if err := file.Execute(&code, map[string]any{"Package": packageName, "Groups": grouped(routes)}); err != nil {
+	if err := file.Execute(&code, map[string]any{"Package": packageName, "Groups": grouped(routes), "Redirects": redirects}); err != nil {
 		return nil, err
 	}
 	return format.Source(code.Bytes())
@@ -98,8 +104,8 @@ type group struct {
 	Routes   []route // the most particular first
 }
 
-// grouped sorts the routes so that the table can be searched from the top: a path that spells out a segment comes before one that
-// takes any.
+// grouped sorts the routes so that the table can be searched from the top: of two paths the one comes first that spells out the
+// first segment in which they differ, as in ogen's router. GET /room/term/users is a search for users, not the users of a room.
 func grouped(routes []route) []group {
 	type key struct {
 		method   string
@@ -113,7 +119,8 @@ func grouped(routes []route) []group {
 	var groups []group
 	for k, routes := range byKey {
 		slices.SortFunc(routes, func(a, b route) int {
-			return cmp.Or(cmp.Compare(strings.Count(a.Path, "*"), strings.Count(b.Path, "*")), cmp.Compare(a.Path, b.Path))
+			starsLast := strings.NewReplacer("*", "\xff")
+			return cmp.Compare(starsLast.Replace(a.Path), starsLast.Replace(b.Path))
 		})
 		groups = append(groups, group{k.method, k.segments, routes})
 	}
@@ -138,6 +145,17 @@ func FindOperation(method, path string) (operation string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Redirects reports whether the operation of that name answers with a redirect when all is well: its address is the result.
+func Redirects(operation string) bool {
+	switch operation {
+	{{- if .Redirects}}
+	case {{range $i, $r := .Redirects}}{{if $i}}, {{end}}"{{$r}}"{{end}}:
+		return true
+	{{- end}}
+	}
+	return false
 }
 
 type operationKey struct {

@@ -18,6 +18,8 @@ paths:
     delete: {operationId: skip, responses: {"200": {description: ok}}}
   /room:
     get: {operationId: rooms, responses: {"200": {description: ok}}}
+  /song/{songId}/redirect:
+    get: {operationId: songLink, responses: {"302": {description: elsewhere}}}
 `
 
 func TestGenerate_mostParticularPathFirst(t *testing.T) {
@@ -51,6 +53,21 @@ func TestFindOperation(t *testing.T) {
 		{"GET", "/room/a%2Fb", "room"},
 		{"GET", "/room/a/playlist/active", "activeSong"},
 		{"GET", "/room/a/playlist/active/dubs", "activeDubs"},
+		{"GET", "/room/a/users/staff", "roomStaff"},
+		{"GET", "/room/a/users/b", "roomUser"},
+		{"GET", "/room/beacon/a/b", "leaveRoomBeacon"},
+		{"GET", "/room/term/users", "searchRooms"},
+		{"GET", "/room/term/audit", "searchRooms"},
+		{"PUT", "/room/a/roles/order", "reorderRoles"},
+		{"PUT", "/room/a/roles/b", "updateRole"},
+		{"POST", "/chat/ban/a/user/b", "ban"},
+		{"POST", "/chat/b/a/user/c", "setRole"},
+		{"POST", "/chat/skip/a/b", "skip"},
+		{"DELETE", "/chat/a/b", "deleteChat"},
+		{"GET", "/user/query/availabilty", "usernameAvailability"},
+		{"GET", "/user/session/room/a/queue", "ownQueue"},
+		{"GET", "/message/new", "unreadCount"},
+		{"GET", "/message/a", "conversationMessages"},
 		{"PUT", "/auth/login", ""},
 		{"GET", "/room/", ""},
 		{"GET", "/", ""},
@@ -60,6 +77,25 @@ func TestFindOperation(t *testing.T) {
 	for _, tt := range tests {
 		if got, ok := queupapi.FindOperation(tt.method, tt.path); got != tt.want || ok != (tt.want != "") {
 			t.Errorf("FindOperation(%s %s) = %q, %v, want %q", tt.method, tt.path, got, ok, tt.want)
+		}
+	}
+}
+
+func TestGenerate_redirects(t *testing.T) {
+	code, err := generate([]byte(document), "api")
+	if err != nil || !bytes.Contains(code, []byte("case \"songLink\":\n\t\treturn true")) {
+		t.Errorf("%v, in\n%s", err, code)
+	}
+	without, err := generate([]byte(strings.Replace(document, `"302"`, `"200"`, 1)), "api")
+	if err != nil || bytes.Contains(without, []byte("case \"")) {
+		t.Errorf("%v, in\n%s", err, without)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	for operation, want := range map[string]bool{"songLink": true, "userImage": true, "song": false, "uploadUserImage": false, "": false} {
+		if got := queupapi.Redirects(operation); got != want {
+			t.Errorf("Redirects(%q) = %v, want %v", operation, got, want)
 		}
 	}
 }
