@@ -10,7 +10,6 @@ import (
 	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupserver"
-	"github.com/queup-go/queup/gen/wire"
 )
 
 // problem is an answer that means failure. Its data has one of the shapes of docs/PROTOCOL.md 1.3.
@@ -93,8 +92,8 @@ func asProblem(err error) *problem {
 func (h *rest) NewError(_ context.Context, err error) *queupserver.ErrorStatusCode {
 	p := asProblem(err)
 	return &queupserver.ErrorStatusCode{StatusCode: p.status, Response: queupserver.Error{
-		Code:    queupserver.NewOptCode(wire.Code(p.status)),
-		Message: queupserver.NewOptStatusText(wire.StatusText(http.StatusText(p.status))),
+		Code:    queupserver.NewOptCode(queupserver.Code(p.status)),
+		Message: queupserver.NewOptStatusText(queupserver.StatusText(http.StatusText(p.status))),
 		Data:    p.data,
 	}}
 }

@@ -27,7 +27,7 @@ type rest struct {
 // ok is the code and the message of an answer that is no error.
 var (
 	okCode = queupserver.NewOptCode(http.StatusOK)
-	okText = queupserver.NewOptStatusText(wire.StatusText(http.StatusText(http.StatusOK)))
+	okText = queupserver.NewOptStatusText(queupserver.StatusText(http.StatusText(http.StatusOK)))
 )
 
 func done() *queupserver.DoneEnvelope {

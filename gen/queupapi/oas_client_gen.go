@@ -82,43 +82,290 @@ func trimTrailingSlashes(u *url.URL) {
 type Invoker interface {
 	// ActiveDubs invokes activeDubs operation.
 	//
-	// Answers who voted on the current play, and which play that is.
+	// Answers who voted on the current play, and which play that is. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active/dubs
 	ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (*DubsEnvelope, error)
 	// ActiveSong invokes activeSong operation.
 	//
 	// Answers the current play, its media and how long it has been playing. 404 means that nothing plays.
+	// It has answered 200 without a play, too. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active
 	ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (*ActiveSongEnvelope, error)
+	// AddComment invokes addComment operation.
+	//
+	// Adds a comment to a song. Needs a session.
+	//
+	// POST /song/{songId}/comments
+	AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (*CommentEnvelope, error)
+	// AddPlaylistSong invokes addPlaylistSong operation.
+	//
+	// Adds a song to a playlist: either by the provider's id and the provider, or by QueUp's song id. The
+	// latter, for the song that plays, is what the website calls a grab. Needs a session.
+	//
+	// POST /playlist/{playlistId}/songs
+	AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error)
+	// AssignRole invokes assignRole operation.
+	//
+	// Gives a member a custom role; they may hold several. The default role is held by everybody and
+	// cannot be given. Needs roles.manage, and both the role and the member must rank below the caller.
+	//
+	// PUT /room/{roomId}/users/{userId}/roles/{roleId}
+	AssignRole(ctx context.Context, params AssignRoleParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Ban invokes ban operation.
+	//
+	// Throws a user out of the room and lets them not in again, for some minutes or for good. It reaches
+	// whom kick reaches. One source remarks that the time is in seconds; all others use minutes. Needs
+	// members.ban (ban). Errors have the form E1.
+	//
+	// POST /chat/ban/{roomId}/user/{userId}
+	Ban(ctx context.Context, request *BanRequest, params BanParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ChangePassword invokes changePassword operation.
+	//
+	// Sets a password, with the token from the mail that resetPassword sends. Needs no session. Errors
+	// have the form E2.
+	//
+	// POST /auth/change-password
+	ChangePassword(ctx context.Context, request *ChangePasswordRequest, options ...RequestOption) (*DoneEnvelope, error)
+	// ChatHistory invokes chatHistory operation.
+	//
+	// Answers the recent chat of a room as a list of events: chat-message, delete-chat-message,
+	// delete-chat-message-global and user-ban. How far back it goes is not known, and there are no pages.
+	// Needs no session.
+	//
+	// GET /chat/{roomId}
+	ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (*ChatHistoryEnvelope, error)
+	// ClearOwnQueue invokes clearOwnQueue operation.
+	//
+	// Removes everything that the account has queued in the room. Needs a session.
+	//
+	// DELETE /room/{roomId}/playlist
+	ClearOwnQueue(ctx context.Context, params ClearOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ConversationMessages invokes conversationMessages operation.
+	//
+	// Answers the messages of a conversation, the newest first. Whether there are pages is not known.
+	// Needs a session.
+	//
+	// GET /message/{conversationId}
+	ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (*ConversationMessagesEnvelope, error)
+	// Conversations invokes conversations operation.
+	//
+	// Answers the account's private conversations, in the website's list the one with the newest message
+	// first. Needs a session.
+	//
+	// GET /message
+	Conversations(ctx context.Context, options ...RequestOption) (*ConversationsEnvelope, error)
+	// CreatePlaylist invokes createPlaylist operation.
+	//
+	// Makes an empty playlist. The website takes names of 50 to 100 characters at most, depending on the
+	// field. Needs a session.
+	//
+	// POST /playlist
+	CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (*PlaylistEnvelope, error)
+	// CreateRole invokes createRole operation.
+	//
+	// Makes a custom role, placed just above the default one. The answer is presumably the role; nobody
+	// has written down its shape. Needs roles.manage, and every permission that the role is to have.
+	//
+	// POST /room/{roomId}/roles
+	CreateRole(ctx context.Context, request *RoleSettings, params CreateRoleParams, options ...RequestOption) (*RawEnvelope, error)
+	// CreateRoom invokes createRoom operation.
+	//
+	// Makes a room that belongs to the account. The website takes any error to mean that the account has
+	// five rooms already, which is the limit. Needs a session.
+	//
+	// POST /room
+	CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (*RoomEnvelope, error)
+	// DeleteChat invokes deleteChat operation.
+	//
+	// Deletes a chat line, one's own or, with chat.delete (delete-chat), anyone's. The website takes every
+	// error to mean that one may not. Needs a session.
+	//
+	// DELETE /chat/{roomId}/{chatId}
+	DeleteChat(ctx context.Context, request OptChannelRequest, params DeleteChatParams, options ...RequestOption) (*DoneEnvelope, error)
+	// DeleteComment invokes deleteComment operation.
+	//
+	// Deletes a comment that the account wrote. Needs a session.
+	//
+	// DELETE /song/{songId}/comments/{commentId}
+	DeleteComment(ctx context.Context, params DeleteCommentParams, options ...RequestOption) (*DoneEnvelope, error)
+	// DeletePlaylist invokes deletePlaylist operation.
+	//
+	// Deletes a playlist. Needs a session.
+	//
+	// DELETE /playlist/{playlistId}
+	DeletePlaylist(ctx context.Context, params DeletePlaylistParams, options ...RequestOption) (*DoneEnvelope, error)
+	// DeleteRole invokes deleteRole operation.
+	//
+	// Deletes a custom role; whoever holds it loses it. The default role cannot be deleted. Needs
+	// roles.manage, and the role must rank below the caller.
+	//
+	// DELETE /room/{roomId}/roles/{roleId}
+	DeleteRole(ctx context.Context, params DeleteRoleParams, options ...RequestOption) (*DoneEnvelope, error)
+	// FlagComment invokes flagComment operation.
+	//
+	// Reports a comment as spam. Needs a session.
+	//
+	// POST /comments/{commentId}/flag
+	FlagComment(ctx context.Context, params FlagCommentParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Follow invokes follow operation.
+	//
+	// Makes the account follow a user. Needs a session.
+	//
+	// POST /user/{userId}/following
+	Follow(ctx context.Context, params FollowParams, options ...RequestOption) (*DoneEnvelope, error)
+	// FollowedUsers invokes followedUsers operation.
+	//
+	// Answers those whom a user follows. Two sources name the path, none is known to have called it. Needs
+	// no session.
+	//
+	// GET /user/{userId}/follows
+	FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (*FollowsEnvelope, error)
+	// Followers invokes followers operation.
+	//
+	// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
+	// follows. A row tells by itself who follows whom. Needs no session.
+	//
+	// GET /user/{userId}/following
+	Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (*FollowsEnvelope, error)
+	// History invokes history operation.
+	//
+	// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
+	// page is the last. The list grows at its front while it is read, so a play can come on two pages.
+	// Media that is gone is null. Needs no session.
+	//
+	// GET /room/{roomId}/playlist/history
+	History(ctx context.Context, params HistoryParams, options ...RequestOption) (*PlaysEnvelope, error)
+	// ImportSoundCloudPlaylist invokes importSoundCloudPlaylist operation.
+	//
+	// Copies the tracks of a playlist at SoundCloud into one of the account's, or into a new one. Tracks
+	// that could not be read become songs without a name, a provider and a media id. Needs a session.
+	//
+	// POST /playlist/import/soundcloud
+	ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (*PlaylistEnvelope, error)
+	// ImportYouTubePlaylist invokes importYouTubePlaylist operation.
+	//
+	// Copies the songs of a playlist at YouTube into one of the account's, or into a new one. Needs a
+	// session. Errors have the form E5.
+	//
+	// POST /playlist/import/youtube
+	ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (*PlaylistEnvelope, error)
 	// JoinRoom invokes joinRoom operation.
 	//
 	// Makes the account a member that is present, and answers the room and the own record in it. A private
 	// room wants its password: 400 with invalidPassword when it is wrong, with tooManyInvalidPassword
-	// after too many tries (then wait two hours). 401 means that the account is banned there.
+	// after too many tries (then wait two hours), both in the form E4. 401 (E1) means that the account is
+	// banned there. Needs a session.
 	//
 	// POST /room/{roomId}/users
 	JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (*JoinResultEnvelope, error)
+	// Kick invokes kick operation.
+	//
+	// Throws a user out of the room. Before custom roles nobody with a role could be kicked; since then it
+	// reaches members who rank below the caller, but never the owner nor oneself. Needs members.kick
+	// (kick). Errors have the form E1.
+	//
+	// POST /chat/kick/{roomId}/user/{userId}
+	Kick(ctx context.Context, request OptKickRequest, params KickParams, options ...RequestOption) (*DoneEnvelope, error)
 	// LeaveRoom invokes leaveRoom operation.
 	//
-	// Takes the account out of the room.
+	// Takes the account out of the room. Needs a session.
 	//
 	// DELETE /room/{roomId}/users
 	LeaveRoom(ctx context.Context, params LeaveRoomParams, options ...RequestOption) (*DoneEnvelope, error)
+	// LeaveRoomBeacon invokes leaveRoomBeacon operation.
+	//
+	// Takes an account out of a room. Browsers use it when a page closes, because they let no other call
+	// through then; a program calls leaveRoom. Whether it needs a session is not known.
+	//
+	// GET /room/beacon/{roomId}/{userId}
+	LeaveRoomBeacon(ctx context.Context, params LeaveRoomBeaconParams, options ...RequestOption) (*DoneEnvelope, error)
+	// LockQueue invokes lockQueue operation.
+	//
+	// Locks the queue of a room, so that only members with a role may join it, or opens it. Two sources
+	// write POST for PUT. Needs queue.lock (lock-queue). Errors have the form E1.
+	//
+	// PUT /room/{roomId}/lockQueue
+	LockQueue(ctx context.Context, request *LockQueueRequest, params LockQueueParams, options ...RequestOption) (*DoneEnvelope, error)
 	// Login invokes login operation.
 	//
 	// Starts a session: the answer sets the session cookie, nothing in its body is needed. The name may be
-	// the username or the e-mail address. A wrong pair is answered with 400.
+	// the username or the e-mail address. A wrong pair is answered with 400 (E2 or E3).
 	//
 	// POST /auth/login
 	Login(ctx context.Context, request LoginReq, options ...RequestOption) (*DoneEnvelope, error)
+	// LoginDubtrack invokes loginDubtrack operation.
+	//
+	// Does what login does, which replaced it in March 2021.
+	//
+	// Deprecated: schema marks this operation as deprecated.
+	//
+	// POST /auth/dubtrack
+	LoginDubtrack(ctx context.Context, request LoginDubtrackReq, options ...RequestOption) (*DoneEnvelope, error)
 	// Logout invokes logout operation.
 	//
-	// Ends the session.
+	// Ends the session. Needs none.
 	//
 	// GET /auth/logout
 	Logout(ctx context.Context, options ...RequestOption) (*DoneEnvelope, error)
+	// MarkRead invokes markRead operation.
+	//
+	// Adds the account to those who have read the conversation, and answers the conversation; one source
+	// says, its last message. Needs a session.
+	//
+	// POST /message/{conversationId}/read
+	MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (*ConversationEnvelope, error)
+	// Mute invokes mute operation.
+	//
+	// Keeps a user from chatting in the room until somebody unmutes them; there is no duration. Before
+	// custom roles nobody with a role could be muted; since then it reaches members who hold the default
+	// role only. Needs members.mute (mute). Errors have the form E1.
+	//
+	// POST /chat/mute/{roomId}/user/{userId}
+	Mute(ctx context.Context, request OptChannelRequest, params MuteParams, options ...RequestOption) (*DoneEnvelope, error)
+	// OpenConversation invokes openConversation operation.
+	//
+	// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
+	// session.
+	//
+	// POST /message
+	OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error)
+	// OwnPermissions invokes ownPermissions operation.
+	//
+	// Answers what the caller may do in a room, the implied permissions included. Since custom roles.
+	// Needs a session.
+	//
+	// GET /room/{roomId}/permissions/me
+	OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (*ActorEnvelope, error)
+	// OwnQueue invokes ownQueue operation.
+	//
+	// Answers the own queue in a room, in play order; the media may be in it. Needs a session.
+	//
+	// GET /user/session/room/{roomId}/queue
+	OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (*PlaysEnvelope, error)
+	// PauseDJ invokes pauseDJ operation.
+	//
+	// Takes a DJ out of the rotation; the songs stay. Most clients send no body. Two sources send pause,
+	// with 0 to put the DJ back; whether the call without a body is a toggle is not known. Needs
+	// queue.dj.remove (queue-order).
+	//
+	// PUT /room/{roomId}/queue/user/{userId}/pause
+	PauseDJ(ctx context.Context, request OptPauseDJRequest, params PauseDJParams, options ...RequestOption) (*DoneEnvelope, error)
+	// PauseOwnQueue invokes pauseOwnQueue operation.
+	//
+	// Takes the account out of the rotation, where it keeps its songs, or puts it in. It is refused when
+	// the queue is full or locked (E1). Needs a session.
+	//
+	// PUT /room/{roomId}/queue/pause
+	PauseOwnQueue(ctx context.Context, request *PauseQueueRequest, params PauseOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Permissions invokes permissions operation.
+	//
+	// Answers the catalogue of permissions, the same for every room, so that one call is enough for a
+	// program's life. Its shape is not known: the data of the example is a guess. Needs no session.
+	//
+	// GET /permissions
+	Permissions(ctx context.Context, options ...RequestOption) (*RawEnvelope, error)
 	// PlaylistDetails invokes playlistDetails operation.
 	//
 	// Answers the first song of each queued DJ, in play order. Since 2021 the media are missing from it:
@@ -126,39 +373,302 @@ type Invoker interface {
 	//
 	// GET /room/{roomId}/playlist/details
 	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams, options ...RequestOption) (*PlaysEnvelope, error)
+	// PlaylistSongs invokes playlistSongs operation.
+	//
+	// Answers the entries of a playlist, 20 at a time; a short page is the last. Media can be incomplete
+	// or gone. Needs a session.
+	//
+	// GET /playlist/{playlistId}/songs
+	PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (*PlaylistSongsEnvelope, error)
+	// Playlists invokes playlists operation.
+	//
+	// Answers the account's playlists. Whether there are pages is not known; the one client of 2026 reads
+	// it once. Needs a session.
+	//
+	// GET /playlist
+	Playlists(ctx context.Context, options ...RequestOption) (*PlaylistsEnvelope, error)
 	// PostChat invokes postChat operation.
 	//
 	// Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
-	// required. 429 means that the sender's quota is used up; the answer's text says for how long.
+	// required. 429 means that the sender's quota is used up; the answer's text (E2) says for how long. A
+	// muted sender gets an error, or is not heard. Needs chat.send (chat).
 	//
 	// POST /chat/{roomId}
 	PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (*ChatPostResultEnvelope, error)
+	// QueuePlaylist invokes queuePlaylist operation.
+	//
+	// Adds all songs of a playlist to the own queue in a room. A playlist of some 5,500 songs ended in
+	// 503. Needs a session.
+	//
+	// POST /room/{roomId}/queueplaylist/{playlistId}
+	QueuePlaylist(ctx context.Context, params QueuePlaylistParams, options ...RequestOption) (*DoneEnvelope, error)
+	// QueueSong invokes queueSong operation.
+	//
+	// Adds a song to the own queue in a room, by the provider's id. That alone does not join the rotation:
+	// call pauseOwnQueue with 0 after it. It is refused when the song is queued already or played too
+	// recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
+	//
+	// POST /room/{roomId}/playlist
+	QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (*PlayEnvelope, error)
+	// QueueUsers invokes queueUsers operation.
+	//
+	// Answers the DJs of a room in play order, each with the number of songs and whether the queue is
+	// paused. Two sources show other shapes, a list of songs and a single play (docs/PROTOCOL.md 8.2): for
+	// songs use playlistDetails. Needs no session.
+	//
+	// GET /room/{roomId}/playlist
+	QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	// RemoveDJ invokes removeDJ operation.
+	//
+	// Removes everything that a DJ has queued in the room. Needs queue.dj.remove (queue-order).
+	//
+	// DELETE /room/{roomId}/queue/user/{userId}/all
+	RemoveDJ(ctx context.Context, params RemoveDJParams, options ...RequestOption) (*DoneEnvelope, error)
+	// RemoveOwnSong invokes removeOwnSong operation.
+	//
+	// Removes one entry of the own queue. Needs a session.
+	//
+	// DELETE /room/{roomId}/playlist/{queueItemId}
+	RemoveOwnSong(ctx context.Context, params RemoveOwnSongParams, options ...RequestOption) (*DoneEnvelope, error)
+	// RemovePlaylistSong invokes removePlaylistSong operation.
+	//
+	// Removes one entry of a playlist, named by the entry's id. One source takes the song's id for it.
+	// Needs a session.
+	//
+	// DELETE /playlist/{playlistId}/songs/{playlistSongId}
+	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error)
+	// RemoveSong invokes removeSong operation.
+	//
+	// Removes the next song of a DJ from the queue, and only that one; answers the one that is next now.
+	// Needs queue.remove (queue-order).
+	//
+	// DELETE /room/{roomId}/queue/user/{userId}
+	RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (*RemoveSongResultEnvelope, error)
+	// RenamePlaylist invokes renamePlaylist operation.
+	//
+	// Gives a playlist another name. Needs a session.
+	//
+	// PUT /playlist/{playlistId}
+	RenamePlaylist(ctx context.Context, request *RenamePlaylistRequest, params RenamePlaylistParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ReorderOwnQueue invokes reorderOwnQueue operation.
+	//
+	// Sets the order of the own queue. One source writes playlist for queue in the path. Needs a session.
+	//
+	// POST /user/session/room/{roomId}/queue/order
+	ReorderOwnQueue(ctx context.Context, request *OwnQueueOrderRequest, params ReorderOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ReorderPlaylist invokes reorderPlaylist operation.
+	//
+	// Sets the order of a playlist's entries. Needs a session.
+	//
+	// POST /playlist/{playlistId}/order
+	ReorderPlaylist(ctx context.Context, request *PlaylistOrderRequest, params ReorderPlaylistParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ReorderQueue invokes reorderQueue operation.
+	//
+	// Sets the order in which the DJs of a room play. It takes the users, not their songs, and all who are
+	// queued. Needs queue.order (queue-order). Errors have the form E1.
+	//
+	// POST /room/{roomId}/queue/order
+	ReorderQueue(ctx context.Context, request *QueueOrderRequest, params ReorderQueueParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ReorderRoles invokes reorderRoles operation.
+	//
+	// Sets the order of a room's roles. It takes each role once, the highest first and the default role
+	// last; those that do not rank below the caller must keep their place. The answer is perhaps the whole
+	// list. Needs roles.manage.
+	//
+	// PUT /room/{roomId}/roles/order
+	ReorderRoles(ctx context.Context, request *RoleOrderRequest, params ReorderRolesParams, options ...RequestOption) (*RawEnvelope, error)
+	// ResetPassword invokes resetPassword operation.
+	//
+	// Sends a mail with a link to set a new password. Needs no session. Errors have the form E2.
+	//
+	// POST /auth/reset
+	ResetPassword(ctx context.Context, request *ResetPasswordRequest, options ...RequestOption) (*DoneEnvelope, error)
 	// Room invokes room operation.
 	//
-	// Answers a room with its settings and its owner's account. This is the only operation known to take a
-	// slug as well as an id.
+	// Answers a room with its settings and its owner's account; 404 means that there is none. This is the
+	// only operation known to take a slug as well as an id. Needs no session.
 	//
 	// GET /room/{idOrSlug}
 	Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error)
+	// RoomAudit invokes roomAudit operation.
+	//
+	// Answers the audit log of a room, all of it as far as is known. One client reads it without a
+	// session; the permission room.audit.view exists since custom roles.
+	//
+	// GET /room/{roomId}/audit
+	RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (*AuditEntriesEnvelope, error)
+	// RoomBans invokes roomBans operation.
+	//
+	// Answers the records of everybody who is banned from the room, with when the ban began and ends.
+	// Needs no session.
+	//
+	// GET /room/{roomId}/users/ban
+	RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	// RoomImage invokes roomImage operation.
+	//
+	// Redirects to the background of a room. Needs no session.
+	//
+	// GET /room/{roomId}/image
+	RoomImage(ctx context.Context, params RoomImageParams, options ...RequestOption) (*Redirect, error)
+	// RoomMutes invokes roomMutes operation.
+	//
+	// Answers the records of everybody who may not chat in the room. The website asks for it as staff
+	// only; whether others may is not known.
+	//
+	// GET /room/{roomId}/users/mute
+	RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	// RoomRoles invokes roomRoles operation.
+	//
+	// Answers the custom roles of a room, the highest first, and what the caller may do there. 404 where
+	// there are none yet. Who holds a role is read off the members: no operation lists them. Whether it
+	// needs a session is not known.
+	//
+	// GET /room/{roomId}/roles
+	RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (*RoomRolesEnvelope, error)
+	// RoomStaff invokes roomStaff operation.
+	//
+	// Answers the records of everybody who holds a role in the room, present or not. Needs no session.
+	//
+	// GET /room/{roomId}/users/staff
+	RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	// RoomThumbnail invokes roomThumbnail operation.
+	//
+	// Leads to the background of a room in a small size. Only browsers have been seen to use it, so it is
+	// not known whether the answer is a redirect, as for the large picture, or the picture itself. Needs
+	// no session.
+	//
+	// GET /room/{roomId}/image/thumbnail
+	RoomThumbnail(ctx context.Context, params RoomThumbnailParams, options ...RequestOption) (*Redirect, error)
+	// RoomThumbnailSmall invokes roomThumbnailSmall operation.
+	//
+	// Leads to the background of a room in the smallest size, as roomThumbnail does. Needs no session.
+	//
+	// GET /room/{roomId}/image/thumbnail-small
+	RoomThumbnailSmall(ctx context.Context, params RoomThumbnailSmallParams, options ...RequestOption) (*Redirect, error)
+	// RoomUser invokes roomUser operation.
+	//
+	// Answers the record of one user in a room, present or not. The website reads its own to learn about
+	// its queue, and trusts the answer only if the account is in it. Probably needs no session.
+	//
+	// GET /room/{roomId}/users/{userId}
+	RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (*RoomUserEnvelope, error)
 	// RoomUsers invokes roomUsers operation.
 	//
 	// Answers the records of everybody who is in the room now, each with its account, and with the role
-	// where one is held.
+	// where one is held. Needs no session.
 	//
 	// GET /room/{roomId}/users
 	RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	// Rooms invokes rooms operation.
+	//
+	// Answers the public rooms, the busiest first, 20 at a time; a short page is the last. Needs no
+	// session.
+	//
+	// GET /room
+	Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (*RoomsEnvelope, error)
+	// Search invokes search operation.
+	//
+	// Answers rooms and users that match, each cut down to a few members. Whether it needs a session is
+	// not known.
+	//
+	// GET /search
+	Search(ctx context.Context, params SearchParams, options ...RequestOption) (*SearchResultEnvelope, error)
+	// SearchRooms invokes searchRooms operation.
+	//
+	// Answers rooms whose name matches, 20 at a time; a short page is the last. The website sends nothing
+	// but letters, digits and spaces. Needs no session.
+	//
+	// GET /room/term/{term}
+	SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (*RoomsEnvelope, error)
+	// SearchSongs invokes searchSongs operation.
+	//
+	// Answers what YouTube or SoundCloud finds, about 15 songs at a time. The next page is asked for with
+	// the token of the last answer; the end is reached when there is none, when it is the same one, or
+	// when there is at most one song. Probably needs a session.
+	//
+	// GET /song
+	SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (*SongSearchEnvelope, error)
+	// SendMessage invokes sendMessage operation.
+	//
+	// Writes a private message. Only the message is required; others were seen with the time or the own
+	// id. The answer is much like a message of the list, but one client found that it is not quite the
+	// same. Needs a session.
+	//
+	// POST /message/{conversationId}
+	SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (*ConversationMessageEnvelope, error)
 	// Session invokes session operation.
 	//
 	// Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 	//
 	// GET /auth/session
 	Session(ctx context.Context, options ...RequestOption) (*UserEnvelope, error)
+	// SetModSetting invokes setModSetting operation.
+	//
+	// Switches one of the settings that moderators may change. Everybody in the room gets an event. What
+	// it answers is not known. Needs room.settings.moderation (mod-settings).
+	//
+	// POST /room/{roomId}/modsettings
+	SetModSetting(ctx context.Context, request *ModSettingRequest, params SetModSettingParams, options ...RequestOption) (*DoneEnvelope, error)
+	// SetRole invokes setRole operation.
+	//
+	// Gives a user one of the fixed roles, whose ids are the same in every room. Custom roles replaced it
+	// by assignRole in autumn 2026; whether it still works is not known. Co-owners are made by the owner
+	// alone, managers by co-owners. Needs set-roles. Errors have the form E1.
+	//
+	// POST /chat/{roleId}/{roomId}/user/{userId}
+	SetRole(ctx context.Context, request OptChannelRequest, params SetRoleParams, options ...RequestOption) (*DoneEnvelope, error)
+	// ShufflePlaylist invokes shufflePlaylist operation.
+	//
+	// Puts the entries of a playlist into a random order, for good. Needs a session.
+	//
+	// POST /playlist/{playlistId}/order/randomize
+	ShufflePlaylist(ctx context.Context, params ShufflePlaylistParams, options ...RequestOption) (*DoneEnvelope, error)
+	// SignUp invokes signUp operation.
+	//
+	// Makes an account; a mail to confirm the address follows. It wants the answer to a captcha, so it is
+	// of little use outside a browser. Needs no session. Errors have the form E2.
+	//
+	// POST /auth/signup
+	SignUp(ctx context.Context, request *SignUpRequest, options ...RequestOption) (*DoneEnvelope, error)
+	// Skip invokes skip operation.
+	//
+	// Ends the song that plays now, named by its play, so that a late call cannot hit the next one. Needs
+	// queue.skip (skip), or to be its DJ. Errors have the form E1.
+	//
+	// POST /chat/skip/{roomId}/{playId}
+	Skip(ctx context.Context, request OptChannelRequest, params SkipParams, options ...RequestOption) (*DoneEnvelope, error)
 	// Song invokes song operation.
 	//
-	// Answers a piece of media by QueUp's own id.
+	// Answers a piece of media by QueUp's own id; one source says that the provider's id works as well.
+	// Probably needs no session.
 	//
 	// GET /song/{songId}
 	Song(ctx context.Context, params SongParams, options ...RequestOption) (*SongEnvelope, error)
+	// SongComments invokes songComments operation.
+	//
+	// Answers what people wrote about a song. Probably needs no session.
+	//
+	// GET /song/{songId}/comments
+	SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (*CommentsEnvelope, error)
+	// SongImage invokes songImage operation.
+	//
+	// Redirects to the picture of a song. Known from code in a comment only. Needs no session.
+	//
+	// GET /song/{songId}/image/large
+	SongImage(ctx context.Context, params SongImageParams, options ...RequestOption) (*Redirect, error)
+	// SongLink invokes songLink operation.
+	//
+	// Redirects to the page of a song at YouTube or SoundCloud. Do not follow it. Needs no session.
+	//
+	// GET /song/{songId}/redirect
+	SongLink(ctx context.Context, params SongLinkParams, options ...RequestOption) (*Redirect, error)
+	// SoundCloudPlaylists invokes soundCloudPlaylists operation.
+	//
+	// Answers the playlists that a user of SoundCloud has there, for importSoundCloudPlaylist. Needs a
+	// session.
+	//
+	// GET /playlist/soundcloud
+	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (*SoundCloudPlaylistsEnvelope, error)
 	// Token invokes token operation.
 	//
 	// Answers the secret that opens the websocket. Without a session it is a guest's token, which may
@@ -166,6 +676,145 @@ type Invoker interface {
 	//
 	// GET /auth/token
 	Token(ctx context.Context, options ...RequestOption) (*TokenEnvelope, error)
+	// UnassignRole invokes unassignRole operation.
+	//
+	// Takes a custom role from a member, under the conditions of assignRole. Needs roles.manage.
+	//
+	// DELETE /room/{roomId}/users/{userId}/roles/{roleId}
+	UnassignRole(ctx context.Context, params UnassignRoleParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Unban invokes unban operation.
+	//
+	// Lets a banned user in again. Needs members.ban (ban). Errors have the form E1.
+	//
+	// DELETE /chat/ban/{roomId}/user/{userId}
+	Unban(ctx context.Context, request OptChannelRequest, params UnbanParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Unfollow invokes unfollow operation.
+	//
+	// Makes the account follow a user no longer. Needs a session.
+	//
+	// DELETE /user/{userId}/following
+	Unfollow(ctx context.Context, params UnfollowParams, options ...RequestOption) (*DoneEnvelope, error)
+	// Unmute invokes unmute operation.
+	//
+	// Lets a muted user chat again. Needs members.mute (mute). Errors have the form E1.
+	//
+	// DELETE /chat/mute/{roomId}/user/{userId}
+	Unmute(ctx context.Context, request OptChannelRequest, params UnmuteParams, options ...RequestOption) (*DoneEnvelope, error)
+	// UnreadCount invokes unreadCount operation.
+	//
+	// Answers the number of conversations with something unread. The website asks every 30 seconds. Needs
+	// a session.
+	//
+	// GET /message/new
+	UnreadCount(ctx context.Context, options ...RequestOption) (*UnreadCountEnvelope, error)
+	// UnsetRole invokes unsetRole operation.
+	//
+	// Takes one of the fixed roles from a user. The website names the role by its id, one client by its
+	// type (mod). Custom roles replaced it by unassignRole. Needs set-roles. Errors have the form E1.
+	//
+	// DELETE /chat/{roleId}/{roomId}/user/{userId}
+	UnsetRole(ctx context.Context, request OptChannelRequest, params UnsetRoleParams, options ...RequestOption) (*DoneEnvelope, error)
+	// UpdateRole invokes updateRole operation.
+	//
+	// Replaces a custom role: what is left out is cleared, so read it, change what should change, and
+	// write all of it. The answer is presumably the role. Needs roles.manage, and the role must rank below
+	// the caller.
+	//
+	// PUT /room/{roomId}/roles/{roleId}
+	UpdateRole(ctx context.Context, request *RoleSettings, params UpdateRoleParams, options ...RequestOption) (*RawEnvelope, error)
+	// UpdateRoom invokes updateRoom operation.
+	//
+	// Saves the settings of a room. What becomes of those that are left out is not known, because the
+	// website always sends the whole room: read it, change what should change, and write all of it. A
+	// password is set by roomPassword and never read. Everybody in the room gets a room-update event.
+	// Needs room.manage (update-room).
+	//
+	// PUT /room/{roomId}
+	UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (*RoomEnvelope, error)
+	// UpdateUsername invokes updateUsername operation.
+	//
+	// Gives the account another name. An error means that the name is taken, and so does an answer without
+	// a name in it. Others learn of it from the next chat line. Needs a session.
+	//
+	// POST /user/updateUsername
+	UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (*UsernameChangeEnvelope, error)
+	// UploadRoomImage invokes uploadRoomImage operation.
+	//
+	// Replaces the background of a room, by a file of at most 2 MB. Only the owner may. Errors have the
+	// form E2.
+	//
+	// POST /room/{roomId}/image
+	UploadRoomImage(ctx context.Context, request *RoomImageUploadMultipart, params UploadRoomImageParams, options ...RequestOption) (*DoneEnvelope, error)
+	// UploadUserGIF invokes uploadUserGIF operation.
+	//
+	// Replaces the account's avatar by an animated GIF, sent as text. Answers as uploadUserImage does.
+	// Needs a session.
+	//
+	// POST /user/imagegif
+	UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (*UserEnvelope, error)
+	// UploadUserImage invokes uploadUserImage operation.
+	//
+	// Replaces the account's avatar, and answers the account, or an object that has its profileImage in
+	// any case. Everybody who shares a room with it gets an event. Needs a session. Errors have the form
+	// E2.
+	//
+	// POST /user/image
+	UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (*UserEnvelope, error)
+	// User invokes user operation.
+	//
+	// Answers an account by its id or its username. 404 means that there is none. Needs no session.
+	//
+	// GET /user/{idOrUsername}
+	User(ctx context.Context, params UserParams, options ...RequestOption) (*UserEnvelope, error)
+	// UserImage invokes userImage operation.
+	//
+	// Redirects to the avatar of a user. Needs no session.
+	//
+	// GET /user/{userId}/image
+	UserImage(ctx context.Context, params UserImageParams, options ...RequestOption) (*Redirect, error)
+	// UserImageLarge invokes userImageLarge operation.
+	//
+	// Redirects to the avatar of a user in a large size. Needs no session.
+	//
+	// GET /user/{userId}/image/large
+	UserImageLarge(ctx context.Context, params UserImageLargeParams, options ...RequestOption) (*Redirect, error)
+	// UsernameAvailability invokes usernameAvailability operation.
+	//
+	// Answers whether somebody has a name already. The path is misspelt on the server. Whether it needs a
+	// session is not known.
+	//
+	// GET /user/query/availabilty
+	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (*UsernameAvailabilityEnvelope, error)
+	// Vote invokes vote operation.
+	//
+	// Votes for or against the song that plays now, named by the play and not by the media. A vote of the
+	// other direction replaces the first one. After ten calls for one play it answers 429. In 2016 it
+	// answered 404 at times although the vote was counted. Needs a session.
+	//
+	// POST /room/{roomId}/playlist/{playId}/dubs
+	Vote(ctx context.Context, request *VoteRequest, params VoteParams, options ...RequestOption) (*DoneEnvelope, error)
+	// VoteActive invokes voteActive operation.
+	//
+	// Votes on whatever is playing when the call arrives. vote, which names the play, replaced it in
+	// December 2015. Needs a session.
+	//
+	// Deprecated: schema marks this operation as deprecated.
+	//
+	// POST /room/{roomId}/playlist/active/dubs
+	VoteActive(ctx context.Context, request *VoteRequest, params VoteActiveParams, options ...RequestOption) (*DoneEnvelope, error)
+	// VoteComment invokes voteComment operation.
+	//
+	// Votes for or against a comment, and answers it with its new votes. Needs a session.
+	//
+	// POST /comments/{commentId}/dubs
+	VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (*CommentVoteEnvelope, error)
+	// Waitlist invokes waitlist operation.
+	//
+	// Answers the songs of those who wait for a place in the queue. Whether it needs a session is not
+	// known.
+	//
+	// GET /room/{roomId}/playlist/waitlist
+	Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (*PlaysEnvelope, error)
 }
 
 // Client implements OAS client.
@@ -194,7 +843,7 @@ func NewClient(serverURL string, opts ...ClientOption) (*Client, error) {
 
 // ActiveDubs invokes activeDubs operation.
 //
-// Answers who voted on the current play, and which play that is.
+// Answers who voted on the current play, and which play that is. Needs no session.
 //
 // GET /room/{roomId}/playlist/active/dubs
 func (c *Client) ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (*DubsEnvelope, error) {
@@ -275,6 +924,7 @@ func (c *Client) sendActiveDubs(ctx context.Context, params ActiveDubsParams, re
 // ActiveSong invokes activeSong operation.
 //
 // Answers the current play, its media and how long it has been playing. 404 means that nothing plays.
+// It has answered 200 without a play, too. Needs no session.
 //
 // GET /room/{roomId}/playlist/active
 func (c *Client) ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (*ActiveSongEnvelope, error) {
@@ -352,11 +1002,1932 @@ func (c *Client) sendActiveSong(ctx context.Context, params ActiveSongParams, re
 	return result, nil
 }
 
+// AddComment invokes addComment operation.
+//
+// Adds a comment to a song. Needs a session.
+//
+// POST /song/{songId}/comments
+func (c *Client) AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (*CommentEnvelope, error) {
+	res, err := c.sendAddComment(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendAddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, requestOptions ...RequestOption) (res *CommentEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/song/"
+	{
+		// Encode "songId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "songId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.SongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/comments"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeAddCommentRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeAddCommentResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// AddPlaylistSong invokes addPlaylistSong operation.
+//
+// Adds a song to a playlist: either by the provider's id and the provider, or by QueUp's song id. The
+// latter, for the song that plays, is what the website calls a grab. Needs a session.
+//
+// POST /playlist/{playlistId}/songs
+func (c *Client) AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error) {
+	res, err := c.sendAddPlaylistSong(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendAddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *AddPlaylistSongApplicationJSON:
+		// Validation is not required for this type.
+	case *AddPlaylistSongApplicationXWwwFormUrlencoded:
+		// Validation is not required for this type.
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/songs"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeAddPlaylistSongRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeAddPlaylistSongResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// AssignRole invokes assignRole operation.
+//
+// Gives a member a custom role; they may hold several. The default role is held by everybody and
+// cannot be given. Needs roles.manage, and both the role and the member must rank below the caller.
+//
+// PUT /room/{roomId}/users/{userId}/roles/{roleId}
+func (c *Client) AssignRole(ctx context.Context, params AssignRoleParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendAssignRole(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendAssignRole(ctx context.Context, params AssignRoleParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [6]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/roles/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[5] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeAssignRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Ban invokes ban operation.
+//
+// Throws a user out of the room and lets them not in again, for some minutes or for good. It reaches
+// whom kick reaches. One source remarks that the time is in seconds; all others use minutes. Needs
+// members.ban (ban). Errors have the form E1.
+//
+// POST /chat/ban/{roomId}/user/{userId}
+func (c *Client) Ban(ctx context.Context, request *BanRequest, params BanParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendBan(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendBan(ctx context.Context, request *BanRequest, params BanParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/ban/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeBanRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeBanResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ChangePassword invokes changePassword operation.
+//
+// Sets a password, with the token from the mail that resetPassword sends. Needs no session. Errors
+// have the form E2.
+//
+// POST /auth/change-password
+func (c *Client) ChangePassword(ctx context.Context, request *ChangePasswordRequest, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendChangePassword(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendChangePassword(ctx context.Context, request *ChangePasswordRequest, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/auth/change-password"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeChangePasswordRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeChangePasswordResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ChatHistory invokes chatHistory operation.
+//
+// Answers the recent chat of a room as a list of events: chat-message, delete-chat-message,
+// delete-chat-message-global and user-ban. How far back it goes is not known, and there are no pages.
+// Needs no session.
+//
+// GET /chat/{roomId}
+func (c *Client) ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (*ChatHistoryEnvelope, error) {
+	res, err := c.sendChatHistory(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendChatHistory(ctx context.Context, params ChatHistoryParams, requestOptions ...RequestOption) (res *ChatHistoryEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/chat/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeChatHistoryResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ClearOwnQueue invokes clearOwnQueue operation.
+//
+// Removes everything that the account has queued in the room. Needs a session.
+//
+// DELETE /room/{roomId}/playlist
+func (c *Client) ClearOwnQueue(ctx context.Context, params ClearOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendClearOwnQueue(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendClearOwnQueue(ctx context.Context, params ClearOwnQueueParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeClearOwnQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ConversationMessages invokes conversationMessages operation.
+//
+// Answers the messages of a conversation, the newest first. Whether there are pages is not known.
+// Needs a session.
+//
+// GET /message/{conversationId}
+func (c *Client) ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (*ConversationMessagesEnvelope, error) {
+	res, err := c.sendConversationMessages(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendConversationMessages(ctx context.Context, params ConversationMessagesParams, requestOptions ...RequestOption) (res *ConversationMessagesEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/message/"
+	{
+		// Encode "conversationId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "conversationId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.ConversationID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeConversationMessagesResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Conversations invokes conversations operation.
+//
+// Answers the account's private conversations, in the website's list the one with the newest message
+// first. Needs a session.
+//
+// GET /message
+func (c *Client) Conversations(ctx context.Context, options ...RequestOption) (*ConversationsEnvelope, error) {
+	res, err := c.sendConversations(ctx, options...)
+	return res, err
+}
+
+func (c *Client) sendConversations(ctx context.Context, requestOptions ...RequestOption) (res *ConversationsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/message"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeConversationsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// CreatePlaylist invokes createPlaylist operation.
+//
+// Makes an empty playlist. The website takes names of 50 to 100 characters at most, depending on the
+// field. Needs a session.
+//
+// POST /playlist
+func (c *Client) CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (*PlaylistEnvelope, error) {
+	res, err := c.sendCreatePlaylist(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendCreatePlaylist(ctx context.Context, request CreatePlaylistReq, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *CreatePlaylistApplicationJSON:
+		// Validation is not required for this type.
+	case *CreatePlaylistApplicationXWwwFormUrlencoded:
+		// Validation is not required for this type.
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/playlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeCreatePlaylistRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeCreatePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// CreateRole invokes createRole operation.
+//
+// Makes a custom role, placed just above the default one. The answer is presumably the role; nobody
+// has written down its shape. Needs roles.manage, and every permission that the role is to have.
+//
+// POST /room/{roomId}/roles
+func (c *Client) CreateRole(ctx context.Context, request *RoleSettings, params CreateRoleParams, options ...RequestOption) (*RawEnvelope, error) {
+	res, err := c.sendCreateRole(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendCreateRole(ctx context.Context, request *RoleSettings, params CreateRoleParams, requestOptions ...RequestOption) (res *RawEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/roles"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeCreateRoleRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeCreateRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// CreateRoom invokes createRoom operation.
+//
+// Makes a room that belongs to the account. The website takes any error to mean that the account has
+// five rooms already, which is the limit. Needs a session.
+//
+// POST /room
+func (c *Client) CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (*RoomEnvelope, error) {
+	res, err := c.sendCreateRoom(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendCreateRoom(ctx context.Context, request *RoomSettings, requestOptions ...RequestOption) (res *RoomEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/room"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeCreateRoomRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeCreateRoomResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// DeleteChat invokes deleteChat operation.
+//
+// Deletes a chat line, one's own or, with chat.delete (delete-chat), anyone's. The website takes every
+// error to mean that one may not. Needs a session.
+//
+// DELETE /chat/{roomId}/{chatId}
+func (c *Client) DeleteChat(ctx context.Context, request OptChannelRequest, params DeleteChatParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendDeleteChat(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendDeleteChat(ctx context.Context, request OptChannelRequest, params DeleteChatParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/"
+	{
+		// Encode "chatId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "chatId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.ChatID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeDeleteChatRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeDeleteChatResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// DeleteComment invokes deleteComment operation.
+//
+// Deletes a comment that the account wrote. Needs a session.
+//
+// DELETE /song/{songId}/comments/{commentId}
+func (c *Client) DeleteComment(ctx context.Context, params DeleteCommentParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendDeleteComment(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendDeleteComment(ctx context.Context, params DeleteCommentParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/song/"
+	{
+		// Encode "songId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "songId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.SongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/comments/"
+	{
+		// Encode "commentId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "commentId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.CommentID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeDeleteCommentResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// DeletePlaylist invokes deletePlaylist operation.
+//
+// Deletes a playlist. Needs a session.
+//
+// DELETE /playlist/{playlistId}
+func (c *Client) DeletePlaylist(ctx context.Context, params DeletePlaylistParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendDeletePlaylist(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendDeletePlaylist(ctx context.Context, params DeletePlaylistParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeDeletePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// DeleteRole invokes deleteRole operation.
+//
+// Deletes a custom role; whoever holds it loses it. The default role cannot be deleted. Needs
+// roles.manage, and the role must rank below the caller.
+//
+// DELETE /room/{roomId}/roles/{roleId}
+func (c *Client) DeleteRole(ctx context.Context, params DeleteRoleParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendDeleteRole(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendDeleteRole(ctx context.Context, params DeleteRoleParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/roles/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeDeleteRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// FlagComment invokes flagComment operation.
+//
+// Reports a comment as spam. Needs a session.
+//
+// POST /comments/{commentId}/flag
+func (c *Client) FlagComment(ctx context.Context, params FlagCommentParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendFlagComment(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendFlagComment(ctx context.Context, params FlagCommentParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/comments/"
+	{
+		// Encode "commentId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "commentId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.CommentID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/flag"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeFlagCommentResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Follow invokes follow operation.
+//
+// Makes the account follow a user. Needs a session.
+//
+// POST /user/{userId}/following
+func (c *Client) Follow(ctx context.Context, params FollowParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendFollow(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendFollow(ctx context.Context, params FollowParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/following"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeFollowResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// FollowedUsers invokes followedUsers operation.
+//
+// Answers those whom a user follows. Two sources name the path, none is known to have called it. Needs
+// no session.
+//
+// GET /user/{userId}/follows
+func (c *Client) FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (*FollowsEnvelope, error) {
+	res, err := c.sendFollowedUsers(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendFollowedUsers(ctx context.Context, params FollowedUsersParams, requestOptions ...RequestOption) (res *FollowsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/follows"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeFollowedUsersResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Followers invokes followers operation.
+//
+// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
+// follows. A row tells by itself who follows whom. Needs no session.
+//
+// GET /user/{userId}/following
+func (c *Client) Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (*FollowsEnvelope, error) {
+	res, err := c.sendFollowers(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendFollowers(ctx context.Context, params FollowersParams, requestOptions ...RequestOption) (res *FollowsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/following"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeFollowersResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// History invokes history operation.
+//
+// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
+// page is the last. The list grows at its front while it is read, so a play can come on two pages.
+// Media that is gone is null. Needs no session.
+//
+// GET /room/{roomId}/playlist/history
+func (c *Client) History(ctx context.Context, params HistoryParams, options ...RequestOption) (*PlaysEnvelope, error) {
+	res, err := c.sendHistory(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendHistory(ctx context.Context, params HistoryParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist/history"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "page" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "page",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Page.Get(); ok {
+				return e.EncodeValue(conv.IntToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeHistoryResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ImportSoundCloudPlaylist invokes importSoundCloudPlaylist operation.
+//
+// Copies the tracks of a playlist at SoundCloud into one of the account's, or into a new one. Tracks
+// that could not be read become songs without a name, a provider and a media id. Needs a session.
+//
+// POST /playlist/import/soundcloud
+func (c *Client) ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (*PlaylistEnvelope, error) {
+	res, err := c.sendImportSoundCloudPlaylist(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/playlist/import/soundcloud"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeImportSoundCloudPlaylistRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeImportSoundCloudPlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ImportYouTubePlaylist invokes importYouTubePlaylist operation.
+//
+// Copies the songs of a playlist at YouTube into one of the account's, or into a new one. Needs a
+// session. Errors have the form E5.
+//
+// POST /playlist/import/youtube
+func (c *Client) ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (*PlaylistEnvelope, error) {
+	res, err := c.sendImportYouTubePlaylist(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/playlist/import/youtube"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeImportYouTubePlaylistRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeImportYouTubePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // JoinRoom invokes joinRoom operation.
 //
 // Makes the account a member that is present, and answers the room and the own record in it. A private
 // room wants its password: 400 with invalidPassword when it is wrong, with tooManyInvalidPassword
-// after too many tries (then wait two hours). 401 means that the account is banned there.
+// after too many tries (then wait two hours), both in the form E4. 401 (E1) means that the account is
+// banned there. Needs a session.
 //
 // POST /room/{roomId}/users
 func (c *Client) JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (*JoinResultEnvelope, error) {
@@ -437,9 +3008,112 @@ func (c *Client) sendJoinRoom(ctx context.Context, request OptJoinRequest, param
 	return result, nil
 }
 
+// Kick invokes kick operation.
+//
+// Throws a user out of the room. Before custom roles nobody with a role could be kicked; since then it
+// reaches members who rank below the caller, but never the owner nor oneself. Needs members.kick
+// (kick). Errors have the form E1.
+//
+// POST /chat/kick/{roomId}/user/{userId}
+func (c *Client) Kick(ctx context.Context, request OptKickRequest, params KickParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendKick(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendKick(ctx context.Context, request OptKickRequest, params KickParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/kick/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeKickRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeKickResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // LeaveRoom invokes leaveRoom operation.
 //
-// Takes the account out of the room.
+// Takes the account out of the room. Needs a session.
 //
 // DELETE /room/{roomId}/users
 func (c *Client) LeaveRoom(ctx context.Context, params LeaveRoomParams, options ...RequestOption) (*DoneEnvelope, error) {
@@ -517,10 +3191,193 @@ func (c *Client) sendLeaveRoom(ctx context.Context, params LeaveRoomParams, requ
 	return result, nil
 }
 
+// LeaveRoomBeacon invokes leaveRoomBeacon operation.
+//
+// Takes an account out of a room. Browsers use it when a page closes, because they let no other call
+// through then; a program calls leaveRoom. Whether it needs a session is not known.
+//
+// GET /room/beacon/{roomId}/{userId}
+func (c *Client) LeaveRoomBeacon(ctx context.Context, params LeaveRoomBeaconParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendLeaveRoomBeacon(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendLeaveRoomBeacon(ctx context.Context, params LeaveRoomBeaconParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/beacon/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeLeaveRoomBeaconResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// LockQueue invokes lockQueue operation.
+//
+// Locks the queue of a room, so that only members with a role may join it, or opens it. Two sources
+// write POST for PUT. Needs queue.lock (lock-queue). Errors have the form E1.
+//
+// PUT /room/{roomId}/lockQueue
+func (c *Client) LockQueue(ctx context.Context, request *LockQueueRequest, params LockQueueParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendLockQueue(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendLockQueue(ctx context.Context, request *LockQueueRequest, params LockQueueParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/lockQueue"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeLockQueueRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeLockQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Login invokes login operation.
 //
 // Starts a session: the answer sets the session cookie, nothing in its body is needed. The name may be
-// the username or the e-mail address. A wrong pair is answered with 400.
+// the username or the e-mail address. A wrong pair is answered with 400 (E2 or E3).
 //
 // POST /auth/login
 func (c *Client) Login(ctx context.Context, request LoginReq, options ...RequestOption) (*DoneEnvelope, error) {
@@ -591,9 +3448,84 @@ func (c *Client) sendLogin(ctx context.Context, request LoginReq, requestOptions
 	return result, nil
 }
 
+// LoginDubtrack invokes loginDubtrack operation.
+//
+// Does what login does, which replaced it in March 2021.
+//
+// Deprecated: schema marks this operation as deprecated.
+//
+// POST /auth/dubtrack
+func (c *Client) LoginDubtrack(ctx context.Context, request LoginDubtrackReq, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendLoginDubtrack(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendLoginDubtrack(ctx context.Context, request LoginDubtrackReq, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *LoginDubtrackApplicationJSON:
+		// Validation is not required for this type.
+	case *LoginDubtrackApplicationXWwwFormUrlencoded:
+		// Validation is not required for this type.
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/auth/dubtrack"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeLoginDubtrackRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeLoginDubtrackResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Logout invokes logout operation.
 //
-// Ends the session.
+// Ends the session. Needs none.
 //
 // GET /auth/logout
 func (c *Client) Logout(ctx context.Context, options ...RequestOption) (*DoneEnvelope, error) {
@@ -645,6 +3577,689 @@ func (c *Client) sendLogout(ctx context.Context, requestOptions ...RequestOption
 	}
 
 	result, err := decodeLogoutResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// MarkRead invokes markRead operation.
+//
+// Adds the account to those who have read the conversation, and answers the conversation; one source
+// says, its last message. Needs a session.
+//
+// POST /message/{conversationId}/read
+func (c *Client) MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (*ConversationEnvelope, error) {
+	res, err := c.sendMarkRead(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendMarkRead(ctx context.Context, params MarkReadParams, requestOptions ...RequestOption) (res *ConversationEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/message/"
+	{
+		// Encode "conversationId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "conversationId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.ConversationID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/read"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeMarkReadResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Mute invokes mute operation.
+//
+// Keeps a user from chatting in the room until somebody unmutes them; there is no duration. Before
+// custom roles nobody with a role could be muted; since then it reaches members who hold the default
+// role only. Needs members.mute (mute). Errors have the form E1.
+//
+// POST /chat/mute/{roomId}/user/{userId}
+func (c *Client) Mute(ctx context.Context, request OptChannelRequest, params MuteParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendMute(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendMute(ctx context.Context, request OptChannelRequest, params MuteParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/mute/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeMuteRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeMuteResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// OpenConversation invokes openConversation operation.
+//
+// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
+// session.
+//
+// POST /message
+func (c *Client) OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error) {
+	res, err := c.sendOpenConversation(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendOpenConversation(ctx context.Context, request OpenConversationReq, requestOptions ...RequestOption) (res *ConversationEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *OpenConversationRequest:
+		if err := func() error {
+			if err := request.Validate(); err != nil {
+				return err
+			}
+			return nil
+		}(); err != nil {
+			return res, errors.Wrap(err, "validate")
+		}
+	case *OpenConversationForm:
+		if err := func() error {
+			if err := request.Validate(); err != nil {
+				return err
+			}
+			return nil
+		}(); err != nil {
+			return res, errors.Wrap(err, "validate")
+		}
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/message"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeOpenConversationRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeOpenConversationResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// OwnPermissions invokes ownPermissions operation.
+//
+// Answers what the caller may do in a room, the implied permissions included. Since custom roles.
+// Needs a session.
+//
+// GET /room/{roomId}/permissions/me
+func (c *Client) OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (*ActorEnvelope, error) {
+	res, err := c.sendOwnPermissions(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendOwnPermissions(ctx context.Context, params OwnPermissionsParams, requestOptions ...RequestOption) (res *ActorEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/permissions/me"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeOwnPermissionsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// OwnQueue invokes ownQueue operation.
+//
+// Answers the own queue in a room, in play order; the media may be in it. Needs a session.
+//
+// GET /user/session/room/{roomId}/queue
+func (c *Client) OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (*PlaysEnvelope, error) {
+	res, err := c.sendOwnQueue(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendOwnQueue(ctx context.Context, params OwnQueueParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/session/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeOwnQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// PauseDJ invokes pauseDJ operation.
+//
+// Takes a DJ out of the rotation; the songs stay. Most clients send no body. Two sources send pause,
+// with 0 to put the DJ back; whether the call without a body is a toggle is not known. Needs
+// queue.dj.remove (queue-order).
+//
+// PUT /room/{roomId}/queue/user/{userId}/pause
+func (c *Client) PauseDJ(ctx context.Context, request OptPauseDJRequest, params PauseDJParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendPauseDJ(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendPauseDJ(ctx context.Context, request OptPauseDJRequest, params PauseDJParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [5]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/pause"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodePauseDJRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodePauseDJResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// PauseOwnQueue invokes pauseOwnQueue operation.
+//
+// Takes the account out of the rotation, where it keeps its songs, or puts it in. It is refused when
+// the queue is full or locked (E1). Needs a session.
+//
+// PUT /room/{roomId}/queue/pause
+func (c *Client) PauseOwnQueue(ctx context.Context, request *PauseQueueRequest, params PauseOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendPauseOwnQueue(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendPauseOwnQueue(ctx context.Context, request *PauseQueueRequest, params PauseOwnQueueParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/pause"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodePauseOwnQueueRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodePauseOwnQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Permissions invokes permissions operation.
+//
+// Answers the catalogue of permissions, the same for every room, so that one call is enough for a
+// program's life. Its shape is not known: the data of the example is a guess. Needs no session.
+//
+// GET /permissions
+func (c *Client) Permissions(ctx context.Context, options ...RequestOption) (*RawEnvelope, error) {
+	res, err := c.sendPermissions(ctx, options...)
+	return res, err
+}
+
+func (c *Client) sendPermissions(ctx context.Context, requestOptions ...RequestOption) (res *RawEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/permissions"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodePermissionsResponse(resp)
 	if err != nil {
 		return res, errors.Wrap(err, "decode response")
 	}
@@ -733,10 +4348,191 @@ func (c *Client) sendPlaylistDetails(ctx context.Context, params PlaylistDetails
 	return result, nil
 }
 
+// PlaylistSongs invokes playlistSongs operation.
+//
+// Answers the entries of a playlist, 20 at a time; a short page is the last. Media can be incomplete
+// or gone. Needs a session.
+//
+// GET /playlist/{playlistId}/songs
+func (c *Client) PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (*PlaylistSongsEnvelope, error) {
+	res, err := c.sendPlaylistSongs(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendPlaylistSongs(ctx context.Context, params PlaylistSongsParams, requestOptions ...RequestOption) (res *PlaylistSongsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/songs"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "name" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "name",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Name.Get(); ok {
+				return e.EncodeValue(conv.StringToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	{
+		// Encode "page" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "page",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Page.Get(); ok {
+				return e.EncodeValue(conv.IntToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodePlaylistSongsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Playlists invokes playlists operation.
+//
+// Answers the account's playlists. Whether there are pages is not known; the one client of 2026 reads
+// it once. Needs a session.
+//
+// GET /playlist
+func (c *Client) Playlists(ctx context.Context, options ...RequestOption) (*PlaylistsEnvelope, error) {
+	res, err := c.sendPlaylists(ctx, options...)
+	return res, err
+}
+
+func (c *Client) sendPlaylists(ctx context.Context, requestOptions ...RequestOption) (res *PlaylistsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/playlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodePlaylistsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // PostChat invokes postChat operation.
 //
 // Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
-// required. 429 means that the sender's quota is used up; the answer's text says for how long.
+// required. 429 means that the sender's quota is used up; the answer's text (E2) says for how long. A
+// muted sender gets an error, or is not heard. Needs chat.send (chat).
 //
 // POST /chat/{roomId}
 func (c *Client) PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (*ChatPostResultEnvelope, error) {
@@ -825,10 +4621,1197 @@ func (c *Client) sendPostChat(ctx context.Context, request PostChatReq, params P
 	return result, nil
 }
 
+// QueuePlaylist invokes queuePlaylist operation.
+//
+// Adds all songs of a playlist to the own queue in a room. A playlist of some 5,500 songs ended in
+// 503. Needs a session.
+//
+// POST /room/{roomId}/queueplaylist/{playlistId}
+func (c *Client) QueuePlaylist(ctx context.Context, params QueuePlaylistParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendQueuePlaylist(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendQueuePlaylist(ctx context.Context, params QueuePlaylistParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queueplaylist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeQueuePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// QueueSong invokes queueSong operation.
+//
+// Adds a song to the own queue in a room, by the provider's id. That alone does not join the rotation:
+// call pauseOwnQueue with 0 after it. It is refused when the song is queued already or played too
+// recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
+//
+// POST /room/{roomId}/playlist
+func (c *Client) QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (*PlayEnvelope, error) {
+	res, err := c.sendQueueSong(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendQueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, requestOptions ...RequestOption) (res *PlayEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *QueueSongApplicationJSON:
+		// Validation is not required for this type.
+	case *QueueSongApplicationXWwwFormUrlencoded:
+		// Validation is not required for this type.
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeQueueSongRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeQueueSongResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// QueueUsers invokes queueUsers operation.
+//
+// Answers the DJs of a room in play order, each with the number of songs and whether the queue is
+// paused. Two sources show other shapes, a list of songs and a single play (docs/PROTOCOL.md 8.2): for
+// songs use playlistDetails. Needs no session.
+//
+// GET /room/{roomId}/playlist
+func (c *Client) QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+	res, err := c.sendQueueUsers(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendQueueUsers(ctx context.Context, params QueueUsersParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeQueueUsersResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RemoveDJ invokes removeDJ operation.
+//
+// Removes everything that a DJ has queued in the room. Needs queue.dj.remove (queue-order).
+//
+// DELETE /room/{roomId}/queue/user/{userId}/all
+func (c *Client) RemoveDJ(ctx context.Context, params RemoveDJParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendRemoveDJ(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRemoveDJ(ctx context.Context, params RemoveDJParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [5]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/all"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRemoveDJResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RemoveOwnSong invokes removeOwnSong operation.
+//
+// Removes one entry of the own queue. Needs a session.
+//
+// DELETE /room/{roomId}/playlist/{queueItemId}
+func (c *Client) RemoveOwnSong(ctx context.Context, params RemoveOwnSongParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendRemoveOwnSong(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRemoveOwnSong(ctx context.Context, params RemoveOwnSongParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist/"
+	{
+		// Encode "queueItemId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "queueItemId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.QueueItemID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRemoveOwnSongResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RemovePlaylistSong invokes removePlaylistSong operation.
+//
+// Removes one entry of a playlist, named by the entry's id. One source takes the song's id for it.
+// Needs a session.
+//
+// DELETE /playlist/{playlistId}/songs/{playlistSongId}
+func (c *Client) RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error) {
+	res, err := c.sendRemovePlaylistSong(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/songs/"
+	{
+		// Encode "playlistSongId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistSongId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistSongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRemovePlaylistSongResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RemoveSong invokes removeSong operation.
+//
+// Removes the next song of a DJ from the queue, and only that one; answers the one that is next now.
+// Needs queue.remove (queue-order).
+//
+// DELETE /room/{roomId}/queue/user/{userId}
+func (c *Client) RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (*RemoveSongResultEnvelope, error) {
+	res, err := c.sendRemoveSong(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRemoveSong(ctx context.Context, params RemoveSongParams, requestOptions ...RequestOption) (res *RemoveSongResultEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRemoveSongResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RenamePlaylist invokes renamePlaylist operation.
+//
+// Gives a playlist another name. Needs a session.
+//
+// PUT /playlist/{playlistId}
+func (c *Client) RenamePlaylist(ctx context.Context, request *RenamePlaylistRequest, params RenamePlaylistParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendRenamePlaylist(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRenamePlaylist(ctx context.Context, request *RenamePlaylistRequest, params RenamePlaylistParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeRenamePlaylistRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRenamePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ReorderOwnQueue invokes reorderOwnQueue operation.
+//
+// Sets the order of the own queue. One source writes playlist for queue in the path. Needs a session.
+//
+// POST /user/session/room/{roomId}/queue/order
+func (c *Client) ReorderOwnQueue(ctx context.Context, request *OwnQueueOrderRequest, params ReorderOwnQueueParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendReorderOwnQueue(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendReorderOwnQueue(ctx context.Context, request *OwnQueueOrderRequest, params ReorderOwnQueueParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+	// Validate request before sending.
+	if err := func() error {
+		if err := request.Validate(); err != nil {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return res, errors.Wrap(err, "validate")
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/session/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/order"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeReorderOwnQueueRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeReorderOwnQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ReorderPlaylist invokes reorderPlaylist operation.
+//
+// Sets the order of a playlist's entries. Needs a session.
+//
+// POST /playlist/{playlistId}/order
+func (c *Client) ReorderPlaylist(ctx context.Context, request *PlaylistOrderRequest, params ReorderPlaylistParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendReorderPlaylist(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendReorderPlaylist(ctx context.Context, request *PlaylistOrderRequest, params ReorderPlaylistParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+	// Validate request before sending.
+	if err := func() error {
+		if err := request.Validate(); err != nil {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return res, errors.Wrap(err, "validate")
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/order"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeReorderPlaylistRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeReorderPlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ReorderQueue invokes reorderQueue operation.
+//
+// Sets the order in which the DJs of a room play. It takes the users, not their songs, and all who are
+// queued. Needs queue.order (queue-order). Errors have the form E1.
+//
+// POST /room/{roomId}/queue/order
+func (c *Client) ReorderQueue(ctx context.Context, request *QueueOrderRequest, params ReorderQueueParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendReorderQueue(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendReorderQueue(ctx context.Context, request *QueueOrderRequest, params ReorderQueueParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+	// Validate request before sending.
+	if err := func() error {
+		if err := request.Validate(); err != nil {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return res, errors.Wrap(err, "validate")
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/queue/order"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeReorderQueueRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeReorderQueueResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ReorderRoles invokes reorderRoles operation.
+//
+// Sets the order of a room's roles. It takes each role once, the highest first and the default role
+// last; those that do not rank below the caller must keep their place. The answer is perhaps the whole
+// list. Needs roles.manage.
+//
+// PUT /room/{roomId}/roles/order
+func (c *Client) ReorderRoles(ctx context.Context, request *RoleOrderRequest, params ReorderRolesParams, options ...RequestOption) (*RawEnvelope, error) {
+	res, err := c.sendReorderRoles(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendReorderRoles(ctx context.Context, request *RoleOrderRequest, params ReorderRolesParams, requestOptions ...RequestOption) (res *RawEnvelope, err error) {
+	// Validate request before sending.
+	if err := func() error {
+		if err := request.Validate(); err != nil {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return res, errors.Wrap(err, "validate")
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/roles/order"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeReorderRolesRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeReorderRolesResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ResetPassword invokes resetPassword operation.
+//
+// Sends a mail with a link to set a new password. Needs no session. Errors have the form E2.
+//
+// POST /auth/reset
+func (c *Client) ResetPassword(ctx context.Context, request *ResetPasswordRequest, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendResetPassword(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendResetPassword(ctx context.Context, request *ResetPasswordRequest, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/auth/reset"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeResetPasswordRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeResetPasswordResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Room invokes room operation.
 //
-// Answers a room with its settings and its owner's account. This is the only operation known to take a
-// slug as well as an id.
+// Answers a room with its settings and its owner's account; 404 means that there is none. This is the
+// only operation known to take a slug as well as an id. Needs no session.
 //
 // GET /room/{idOrSlug}
 func (c *Client) Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error) {
@@ -905,10 +5888,776 @@ func (c *Client) sendRoom(ctx context.Context, params RoomParams, requestOptions
 	return result, nil
 }
 
+// RoomAudit invokes roomAudit operation.
+//
+// Answers the audit log of a room, all of it as far as is known. One client reads it without a
+// session; the permission room.audit.view exists since custom roles.
+//
+// GET /room/{roomId}/audit
+func (c *Client) RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (*AuditEntriesEnvelope, error) {
+	res, err := c.sendRoomAudit(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomAudit(ctx context.Context, params RoomAuditParams, requestOptions ...RequestOption) (res *AuditEntriesEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/audit"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomAuditResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomBans invokes roomBans operation.
+//
+// Answers the records of everybody who is banned from the room, with when the ban began and ends.
+// Needs no session.
+//
+// GET /room/{roomId}/users/ban
+func (c *Client) RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+	res, err := c.sendRoomBans(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomBans(ctx context.Context, params RoomBansParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/ban"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomBansResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomImage invokes roomImage operation.
+//
+// Redirects to the background of a room. Needs no session.
+//
+// GET /room/{roomId}/image
+func (c *Client) RoomImage(ctx context.Context, params RoomImageParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendRoomImage(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomImage(ctx context.Context, params RoomImageParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "v" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "v",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.V.Get(); ok {
+				return e.EncodeValue(conv.StringToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomImageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomMutes invokes roomMutes operation.
+//
+// Answers the records of everybody who may not chat in the room. The website asks for it as staff
+// only; whether others may is not known.
+//
+// GET /room/{roomId}/users/mute
+func (c *Client) RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+	res, err := c.sendRoomMutes(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomMutes(ctx context.Context, params RoomMutesParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/mute"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomMutesResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomRoles invokes roomRoles operation.
+//
+// Answers the custom roles of a room, the highest first, and what the caller may do there. 404 where
+// there are none yet. Who holds a role is read off the members: no operation lists them. Whether it
+// needs a session is not known.
+//
+// GET /room/{roomId}/roles
+func (c *Client) RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (*RoomRolesEnvelope, error) {
+	res, err := c.sendRoomRoles(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomRoles(ctx context.Context, params RoomRolesParams, requestOptions ...RequestOption) (res *RoomRolesEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/roles"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomRolesResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomStaff invokes roomStaff operation.
+//
+// Answers the records of everybody who holds a role in the room, present or not. Needs no session.
+//
+// GET /room/{roomId}/users/staff
+func (c *Client) RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+	res, err := c.sendRoomStaff(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomStaff(ctx context.Context, params RoomStaffParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/staff"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomStaffResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomThumbnail invokes roomThumbnail operation.
+//
+// Leads to the background of a room in a small size. Only browsers have been seen to use it, so it is
+// not known whether the answer is a redirect, as for the large picture, or the picture itself. Needs
+// no session.
+//
+// GET /room/{roomId}/image/thumbnail
+func (c *Client) RoomThumbnail(ctx context.Context, params RoomThumbnailParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendRoomThumbnail(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomThumbnail(ctx context.Context, params RoomThumbnailParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image/thumbnail"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomThumbnailResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomThumbnailSmall invokes roomThumbnailSmall operation.
+//
+// Leads to the background of a room in the smallest size, as roomThumbnail does. Needs no session.
+//
+// GET /room/{roomId}/image/thumbnail-small
+func (c *Client) RoomThumbnailSmall(ctx context.Context, params RoomThumbnailSmallParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendRoomThumbnailSmall(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomThumbnailSmall(ctx context.Context, params RoomThumbnailSmallParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image/thumbnail-small"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomThumbnailSmallResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// RoomUser invokes roomUser operation.
+//
+// Answers the record of one user in a room, present or not. The website reads its own to learn about
+// its queue, and trusts the answer only if the account is in it. Probably needs no session.
+//
+// GET /room/{roomId}/users/{userId}
+func (c *Client) RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (*RoomUserEnvelope, error) {
+	res, err := c.sendRoomUser(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRoomUser(ctx context.Context, params RoomUserParams, requestOptions ...RequestOption) (res *RoomUserEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomUserResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // RoomUsers invokes roomUsers operation.
 //
 // Answers the records of everybody who is in the room now, each with its account, and with the role
-// where one is held.
+// where one is held. Needs no session.
 //
 // GET /room/{roomId}/users
 func (c *Client) RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
@@ -986,6 +6735,488 @@ func (c *Client) sendRoomUsers(ctx context.Context, params RoomUsersParams, requ
 	return result, nil
 }
 
+// Rooms invokes rooms operation.
+//
+// Answers the public rooms, the busiest first, 20 at a time; a short page is the last. Needs no
+// session.
+//
+// GET /room
+func (c *Client) Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (*RoomsEnvelope, error) {
+	res, err := c.sendRooms(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendRooms(ctx context.Context, params RoomsParams, requestOptions ...RequestOption) (res *RoomsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/room"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "offset" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "offset",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Offset.Get(); ok {
+				return e.EncodeValue(conv.IntToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeRoomsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Search invokes search operation.
+//
+// Answers rooms and users that match, each cut down to a few members. Whether it needs a session is
+// not known.
+//
+// GET /search
+func (c *Client) Search(ctx context.Context, params SearchParams, options ...RequestOption) (*SearchResultEnvelope, error) {
+	res, err := c.sendSearch(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSearch(ctx context.Context, params SearchParams, requestOptions ...RequestOption) (res *SearchResultEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/search"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "query" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "query",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			return e.EncodeValue(conv.StringToString(params.Query))
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSearchResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SearchRooms invokes searchRooms operation.
+//
+// Answers rooms whose name matches, 20 at a time; a short page is the last. The website sends nothing
+// but letters, digits and spaces. Needs no session.
+//
+// GET /room/term/{term}
+func (c *Client) SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (*RoomsEnvelope, error) {
+	res, err := c.sendSearchRooms(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSearchRooms(ctx context.Context, params SearchRoomsParams, requestOptions ...RequestOption) (res *RoomsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/room/term/"
+	{
+		// Encode "term" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "term",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringToString(params.Term))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "offset" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "offset",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Offset.Get(); ok {
+				return e.EncodeValue(conv.IntToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSearchRoomsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SearchSongs invokes searchSongs operation.
+//
+// Answers what YouTube or SoundCloud finds, about 15 songs at a time. The next page is asked for with
+// the token of the last answer; the end is reached when there is none, when it is the same one, or
+// when there is at most one song. Probably needs a session.
+//
+// GET /song
+func (c *Client) SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (*SongSearchEnvelope, error) {
+	res, err := c.sendSearchSongs(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSearchSongs(ctx context.Context, params SearchSongsParams, requestOptions ...RequestOption) (res *SongSearchEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/song"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "name" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "name",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			return e.EncodeValue(conv.StringToString(params.Name))
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	{
+		// Encode "type" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "type",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			return e.EncodeValue(conv.StringNativeToString(params.Provider))
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	{
+		// Encode "details" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "details",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Details.Get(); ok {
+				return e.EncodeValue(conv.IntToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	{
+		// Encode "nextPageToken" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "nextPageToken",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.NextPageToken.Get(); ok {
+				return e.EncodeValue(conv.StringToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSearchSongsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SendMessage invokes sendMessage operation.
+//
+// Writes a private message. Only the message is required; others were seen with the time or the own
+// id. The answer is much like a message of the list, but one client found that it is not quite the
+// same. Needs a session.
+//
+// POST /message/{conversationId}
+func (c *Client) SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (*ConversationMessageEnvelope, error) {
+	res, err := c.sendSendMessage(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, requestOptions ...RequestOption) (res *ConversationMessageEnvelope, err error) {
+	// Validate request before sending.
+	switch request := request.(type) {
+	case *SendMessageApplicationJSON:
+		// Validation is not required for this type.
+	case *SendMessageApplicationXWwwFormUrlencoded:
+		// Validation is not required for this type.
+	default:
+		return res, errors.Errorf("unexpected request type: %T", request)
+	}
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/message/"
+	{
+		// Encode "conversationId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "conversationId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.ConversationID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeSendMessageRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSendMessageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Session invokes session operation.
 //
 // Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
@@ -1047,9 +7278,463 @@ func (c *Client) sendSession(ctx context.Context, requestOptions ...RequestOptio
 	return result, nil
 }
 
+// SetModSetting invokes setModSetting operation.
+//
+// Switches one of the settings that moderators may change. Everybody in the room gets an event. What
+// it answers is not known. Needs room.settings.moderation (mod-settings).
+//
+// POST /room/{roomId}/modsettings
+func (c *Client) SetModSetting(ctx context.Context, request *ModSettingRequest, params SetModSettingParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendSetModSetting(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSetModSetting(ctx context.Context, request *ModSettingRequest, params SetModSettingParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/modsettings"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeSetModSettingRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSetModSettingResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SetRole invokes setRole operation.
+//
+// Gives a user one of the fixed roles, whose ids are the same in every room. Custom roles replaced it
+// by assignRole in autumn 2026; whether it still works is not known. Co-owners are made by the owner
+// alone, managers by co-owners. Needs set-roles. Errors have the form E1.
+//
+// POST /chat/{roleId}/{roomId}/user/{userId}
+func (c *Client) SetRole(ctx context.Context, request OptChannelRequest, params SetRoleParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendSetRole(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSetRole(ctx context.Context, request OptChannelRequest, params SetRoleParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [6]string
+	pathParts[0] = "/chat/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[5] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeSetRoleRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSetRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// ShufflePlaylist invokes shufflePlaylist operation.
+//
+// Puts the entries of a playlist into a random order, for good. Needs a session.
+//
+// POST /playlist/{playlistId}/order/randomize
+func (c *Client) ShufflePlaylist(ctx context.Context, params ShufflePlaylistParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendShufflePlaylist(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendShufflePlaylist(ctx context.Context, params ShufflePlaylistParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/playlist/"
+	{
+		// Encode "playlistId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playlistId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlaylistID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/order/randomize"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeShufflePlaylistResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SignUp invokes signUp operation.
+//
+// Makes an account; a mail to confirm the address follows. It wants the answer to a captcha, so it is
+// of little use outside a browser. Needs no session. Errors have the form E2.
+//
+// POST /auth/signup
+func (c *Client) SignUp(ctx context.Context, request *SignUpRequest, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendSignUp(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendSignUp(ctx context.Context, request *SignUpRequest, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/auth/signup"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeSignUpRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSignUpResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Skip invokes skip operation.
+//
+// Ends the song that plays now, named by its play, so that a late call cannot hit the next one. Needs
+// queue.skip (skip), or to be its DJ. Errors have the form E1.
+//
+// POST /chat/skip/{roomId}/{playId}
+func (c *Client) Skip(ctx context.Context, request OptChannelRequest, params SkipParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendSkip(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSkip(ctx context.Context, request OptChannelRequest, params SkipParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/skip/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/"
+	{
+		// Encode "playId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlayID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeSkipRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSkipResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Song invokes song operation.
 //
-// Answers a piece of media by QueUp's own id.
+// Answers a piece of media by QueUp's own id; one source says that the provider's id works as well.
+// Probably needs no session.
 //
 // GET /song/{songId}
 func (c *Client) Song(ctx context.Context, params SongParams, options ...RequestOption) (*SongEnvelope, error) {
@@ -1126,6 +7811,325 @@ func (c *Client) sendSong(ctx context.Context, params SongParams, requestOptions
 	return result, nil
 }
 
+// SongComments invokes songComments operation.
+//
+// Answers what people wrote about a song. Probably needs no session.
+//
+// GET /song/{songId}/comments
+func (c *Client) SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (*CommentsEnvelope, error) {
+	res, err := c.sendSongComments(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSongComments(ctx context.Context, params SongCommentsParams, requestOptions ...RequestOption) (res *CommentsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/song/"
+	{
+		// Encode "songId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "songId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.SongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/comments"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSongCommentsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SongImage invokes songImage operation.
+//
+// Redirects to the picture of a song. Known from code in a comment only. Needs no session.
+//
+// GET /song/{songId}/image/large
+func (c *Client) SongImage(ctx context.Context, params SongImageParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendSongImage(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSongImage(ctx context.Context, params SongImageParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/song/"
+	{
+		// Encode "songId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "songId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.SongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image/large"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSongImageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SongLink invokes songLink operation.
+//
+// Redirects to the page of a song at YouTube or SoundCloud. Do not follow it. Needs no session.
+//
+// GET /song/{songId}/redirect
+func (c *Client) SongLink(ctx context.Context, params SongLinkParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendSongLink(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSongLink(ctx context.Context, params SongLinkParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/song/"
+	{
+		// Encode "songId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "songId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.SongID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/redirect"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSongLinkResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// SoundCloudPlaylists invokes soundCloudPlaylists operation.
+//
+// Answers the playlists that a user of SoundCloud has there, for importSoundCloudPlaylist. Needs a
+// session.
+//
+// GET /playlist/soundcloud
+func (c *Client) SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (*SoundCloudPlaylistsEnvelope, error) {
+	res, err := c.sendSoundCloudPlaylists(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendSoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, requestOptions ...RequestOption) (res *SoundCloudPlaylistsEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/playlist/soundcloud"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "username" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "username",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			return e.EncodeValue(conv.StringToString(params.Username))
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeSoundCloudPlaylistsResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
 // Token invokes token operation.
 //
 // Answers the secret that opens the websocket. Without a session it is a guest's token, which may
@@ -1181,6 +8185,1768 @@ func (c *Client) sendToken(ctx context.Context, requestOptions ...RequestOption)
 	}
 
 	result, err := decodeTokenResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UnassignRole invokes unassignRole operation.
+//
+// Takes a custom role from a member, under the conditions of assignRole. Needs roles.manage.
+//
+// DELETE /room/{roomId}/users/{userId}/roles/{roleId}
+func (c *Client) UnassignRole(ctx context.Context, params UnassignRoleParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUnassignRole(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUnassignRole(ctx context.Context, params UnassignRoleParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [6]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/users/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/roles/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[5] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnassignRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Unban invokes unban operation.
+//
+// Lets a banned user in again. Needs members.ban (ban). Errors have the form E1.
+//
+// DELETE /chat/ban/{roomId}/user/{userId}
+func (c *Client) Unban(ctx context.Context, request OptChannelRequest, params UnbanParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUnban(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUnban(ctx context.Context, request OptChannelRequest, params UnbanParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/ban/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUnbanRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnbanResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Unfollow invokes unfollow operation.
+//
+// Makes the account follow a user no longer. Needs a session.
+//
+// DELETE /user/{userId}/following
+func (c *Client) Unfollow(ctx context.Context, params UnfollowParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUnfollow(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUnfollow(ctx context.Context, params UnfollowParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/following"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnfollowResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Unmute invokes unmute operation.
+//
+// Lets a muted user chat again. Needs members.mute (mute). Errors have the form E1.
+//
+// DELETE /chat/mute/{roomId}/user/{userId}
+func (c *Client) Unmute(ctx context.Context, request OptChannelRequest, params UnmuteParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUnmute(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUnmute(ctx context.Context, request OptChannelRequest, params UnmuteParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/chat/mute/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUnmuteRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnmuteResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UnreadCount invokes unreadCount operation.
+//
+// Answers the number of conversations with something unread. The website asks every 30 seconds. Needs
+// a session.
+//
+// GET /message/new
+func (c *Client) UnreadCount(ctx context.Context, options ...RequestOption) (*UnreadCountEnvelope, error) {
+	res, err := c.sendUnreadCount(ctx, options...)
+	return res, err
+}
+
+func (c *Client) sendUnreadCount(ctx context.Context, requestOptions ...RequestOption) (res *UnreadCountEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/message/new"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnreadCountResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UnsetRole invokes unsetRole operation.
+//
+// Takes one of the fixed roles from a user. The website names the role by its id, one client by its
+// type (mod). Custom roles replaced it by unassignRole. Needs set-roles. Errors have the form E1.
+//
+// DELETE /chat/{roleId}/{roomId}/user/{userId}
+func (c *Client) UnsetRole(ctx context.Context, request OptChannelRequest, params UnsetRoleParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUnsetRole(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUnsetRole(ctx context.Context, request OptChannelRequest, params UnsetRoleParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [6]string
+	pathParts[0] = "/chat/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[5] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "DELETE", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUnsetRoleRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUnsetRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UpdateRole invokes updateRole operation.
+//
+// Replaces a custom role: what is left out is cleared, so read it, change what should change, and
+// write all of it. The answer is presumably the role. Needs roles.manage, and the role must rank below
+// the caller.
+//
+// PUT /room/{roomId}/roles/{roleId}
+func (c *Client) UpdateRole(ctx context.Context, request *RoleSettings, params UpdateRoleParams, options ...RequestOption) (*RawEnvelope, error) {
+	res, err := c.sendUpdateRole(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUpdateRole(ctx context.Context, request *RoleSettings, params UpdateRoleParams, requestOptions ...RequestOption) (res *RawEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [4]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/roles/"
+	{
+		// Encode "roleId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roleId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoleID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUpdateRoleRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUpdateRoleResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UpdateRoom invokes updateRoom operation.
+//
+// Saves the settings of a room. What becomes of those that are left out is not known, because the
+// website always sends the whole room: read it, change what should change, and write all of it. A
+// password is set by roomPassword and never read. Everybody in the room gets a room-update event.
+// Needs room.manage (update-room).
+//
+// PUT /room/{roomId}
+func (c *Client) UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (*RoomEnvelope, error) {
+	res, err := c.sendUpdateRoom(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, requestOptions ...RequestOption) (res *RoomEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "PUT", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUpdateRoomRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUpdateRoomResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UpdateUsername invokes updateUsername operation.
+//
+// Gives the account another name. An error means that the name is taken, and so does an answer without
+// a name in it. Others learn of it from the next chat line. Needs a session.
+//
+// POST /user/updateUsername
+func (c *Client) UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (*UsernameChangeEnvelope, error) {
+	res, err := c.sendUpdateUsername(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendUpdateUsername(ctx context.Context, request *UsernameRequest, requestOptions ...RequestOption) (res *UsernameChangeEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/user/updateUsername"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUpdateUsernameRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUpdateUsernameResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UploadRoomImage invokes uploadRoomImage operation.
+//
+// Replaces the background of a room, by a file of at most 2 MB. Only the owner may. Errors have the
+// form E2.
+//
+// POST /room/{roomId}/image
+func (c *Client) UploadRoomImage(ctx context.Context, request *RoomImageUploadMultipart, params UploadRoomImageParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendUploadRoomImage(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUploadRoomImage(ctx context.Context, request *RoomImageUploadMultipart, params UploadRoomImageParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUploadRoomImageRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUploadRoomImageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UploadUserGIF invokes uploadUserGIF operation.
+//
+// Replaces the account's avatar by an animated GIF, sent as text. Answers as uploadUserImage does.
+// Needs a session.
+//
+// POST /user/imagegif
+func (c *Client) UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (*UserEnvelope, error) {
+	res, err := c.sendUploadUserGIF(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendUploadUserGIF(ctx context.Context, request *UserGIFUpload, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/user/imagegif"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUploadUserGIFRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUploadUserGIFResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UploadUserImage invokes uploadUserImage operation.
+//
+// Replaces the account's avatar, and answers the account, or an object that has its profileImage in
+// any case. Everybody who shares a room with it gets an event. Needs a session. Errors have the form
+// E2.
+//
+// POST /user/image
+func (c *Client) UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (*UserEnvelope, error) {
+	res, err := c.sendUploadUserImage(ctx, request, options...)
+	return res, err
+}
+
+func (c *Client) sendUploadUserImage(ctx context.Context, request *UserImageUploadMultipart, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/user/image"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeUploadUserImageRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUploadUserImageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// User invokes user operation.
+//
+// Answers an account by its id or its username. 404 means that there is none. Needs no session.
+//
+// GET /user/{idOrUsername}
+func (c *Client) User(ctx context.Context, params UserParams, options ...RequestOption) (*UserEnvelope, error) {
+	res, err := c.sendUser(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUser(ctx context.Context, params UserParams, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [2]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "idOrUsername" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "idOrUsername",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringToString(params.IDOrUsername))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUserResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UserImage invokes userImage operation.
+//
+// Redirects to the avatar of a user. Needs no session.
+//
+// GET /user/{userId}/image
+func (c *Client) UserImage(ctx context.Context, params UserImageParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendUserImage(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUserImage(ctx context.Context, params UserImageParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "v" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "v",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.V.Get(); ok {
+				return e.EncodeValue(conv.StringToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUserImageResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UserImageLarge invokes userImageLarge operation.
+//
+// Redirects to the avatar of a user in a large size. Needs no session.
+//
+// GET /user/{userId}/image/large
+func (c *Client) UserImageLarge(ctx context.Context, params UserImageLargeParams, options ...RequestOption) (*Redirect, error) {
+	res, err := c.sendUserImageLarge(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUserImageLarge(ctx context.Context, params UserImageLargeParams, requestOptions ...RequestOption) (res *Redirect, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/user/"
+	{
+		// Encode "userId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "userId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.UserID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/image/large"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "lastmod" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "lastmod",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			if val, ok := params.Lastmod.Get(); ok {
+				return e.EncodeValue(conv.StringToString(val))
+			}
+			return nil
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUserImageLargeResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// UsernameAvailability invokes usernameAvailability operation.
+//
+// Answers whether somebody has a name already. The path is misspelt on the server. Whether it needs a
+// session is not known.
+//
+// GET /user/query/availabilty
+func (c *Client) UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (*UsernameAvailabilityEnvelope, error) {
+	res, err := c.sendUsernameAvailability(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendUsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, requestOptions ...RequestOption) (res *UsernameAvailabilityEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [1]string
+	pathParts[0] = "/user/query/availabilty"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	q := uri.NewQueryEncoder()
+	{
+		// Encode "username" parameter.
+		cfg := uri.QueryParameterEncodingConfig{
+			Name:    "username",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.EncodeParam(cfg, func(e uri.Encoder) error {
+			return e.EncodeValue(conv.StringToString(params.Username))
+		}); err != nil {
+			return res, errors.Wrap(err, "encode query")
+		}
+	}
+	u.RawQuery = q.Values().Encode()
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeUsernameAvailabilityResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Vote invokes vote operation.
+//
+// Votes for or against the song that plays now, named by the play and not by the media. A vote of the
+// other direction replaces the first one. After ten calls for one play it answers 429. In 2016 it
+// answered 404 at times although the vote was counted. Needs a session.
+//
+// POST /room/{roomId}/playlist/{playId}/dubs
+func (c *Client) Vote(ctx context.Context, request *VoteRequest, params VoteParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendVote(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendVote(ctx context.Context, request *VoteRequest, params VoteParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [5]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist/"
+	{
+		// Encode "playId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "playId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.PlayID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[3] = encoded
+	}
+	pathParts[4] = "/dubs"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeVoteRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeVoteResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// VoteActive invokes voteActive operation.
+//
+// Votes on whatever is playing when the call arrives. vote, which names the play, replaced it in
+// December 2015. Needs a session.
+//
+// Deprecated: schema marks this operation as deprecated.
+//
+// POST /room/{roomId}/playlist/active/dubs
+func (c *Client) VoteActive(ctx context.Context, request *VoteRequest, params VoteActiveParams, options ...RequestOption) (*DoneEnvelope, error) {
+	res, err := c.sendVoteActive(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendVoteActive(ctx context.Context, request *VoteRequest, params VoteActiveParams, requestOptions ...RequestOption) (res *DoneEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist/active/dubs"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeVoteActiveRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeVoteActiveResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// VoteComment invokes voteComment operation.
+//
+// Votes for or against a comment, and answers it with its new votes. Needs a session.
+//
+// POST /comments/{commentId}/dubs
+func (c *Client) VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (*CommentVoteEnvelope, error) {
+	res, err := c.sendVoteComment(ctx, request, params, options...)
+	return res, err
+}
+
+func (c *Client) sendVoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, requestOptions ...RequestOption) (res *CommentVoteEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/comments/"
+	{
+		// Encode "commentId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "commentId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.CommentID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/dubs"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "POST", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+	if err := encodeVoteCommentRequest(request, r); err != nil {
+		return res, errors.Wrap(err, "encode request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeVoteCommentResponse(resp)
+	if err != nil {
+		return res, errors.Wrap(err, "decode response")
+	}
+
+	return result, nil
+}
+
+// Waitlist invokes waitlist operation.
+//
+// Answers the songs of those who wait for a place in the queue. Whether it needs a session is not
+// known.
+//
+// GET /room/{roomId}/playlist/waitlist
+func (c *Client) Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (*PlaysEnvelope, error) {
+	res, err := c.sendWaitlist(ctx, params, options...)
+	return res, err
+}
+
+func (c *Client) sendWaitlist(ctx context.Context, params WaitlistParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+
+	var reqCfg requestConfig
+	reqCfg.setDefaults(c.baseClient)
+	for _, o := range requestOptions {
+		o(&reqCfg)
+	}
+
+	u := c.serverURL
+	if override := reqCfg.ServerURL; override != nil {
+		u = override
+	}
+	u = uri.Clone(u)
+	var pathParts [3]string
+	pathParts[0] = "/room/"
+	{
+		// Encode "roomId" parameter.
+		e := uri.NewPathEncoder(uri.PathEncoderConfig{
+			Param:   "roomId",
+			Style:   uri.PathStyleSimple,
+			Explode: false,
+		})
+		if err := func() error {
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
+		}(); err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		encoded, err := e.Result()
+		if err != nil {
+			return res, errors.Wrap(err, "encode path")
+		}
+		pathParts[1] = encoded
+	}
+	pathParts[2] = "/playlist/waitlist"
+	uri.AddPathParts(u, pathParts[:]...)
+
+	r, err := ht.NewRequest(ctx, "GET", u)
+	if err != nil {
+		return res, errors.Wrap(err, "create request")
+	}
+
+	if err := reqCfg.onRequest(r); err != nil {
+		return res, errors.Wrap(err, "edit request")
+	}
+
+	resp, err := reqCfg.Client.Do(r)
+	if err != nil {
+		return res, errors.Wrap(err, "do request")
+	}
+	body := resp.Body
+	defer func() {
+		// Drain the body to EOF before closing, so the underlying
+		// connection can be reused by the Transport regardless of the
+		// response status code. See https://github.com/ogen-go/ogen/issues/1670.
+		_, _ = io.Copy(io.Discard, body)
+		_ = body.Close()
+	}()
+
+	if err := reqCfg.onResponse(resp); err != nil {
+		return res, errors.Wrap(err, "edit response")
+	}
+
+	result, err := decodeWaitlistResponse(resp)
 	if err != nil {
 		return res, errors.Wrap(err, "decode response")
 	}

@@ -18,14 +18,192 @@ type ActiveSongParams struct {
 	RoomID wire.RoomID
 }
 
+// AddCommentParams is parameters of addComment operation.
+type AddCommentParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+// AddPlaylistSongParams is parameters of addPlaylistSong operation.
+type AddPlaylistSongParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// AssignRoleParams is parameters of assignRole operation.
+type AssignRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+// BanParams is parameters of ban operation.
+type BanParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// ChatHistoryParams is parameters of chatHistory operation.
+type ChatHistoryParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// ClearOwnQueueParams is parameters of clearOwnQueue operation.
+type ClearOwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// ConversationMessagesParams is parameters of conversationMessages operation.
+type ConversationMessagesParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+// CreateRoleParams is parameters of createRole operation.
+type CreateRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// DeleteChatParams is parameters of deleteChat operation.
+type DeleteChatParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the chat line.
+	ChatID wire.MessageID
+}
+
+// DeleteCommentParams is parameters of deleteComment operation.
+type DeleteCommentParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+// DeletePlaylistParams is parameters of deletePlaylist operation.
+type DeletePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// DeleteRoleParams is parameters of deleteRole operation.
+type DeleteRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+// FlagCommentParams is parameters of flagComment operation.
+type FlagCommentParams struct {
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+// FollowParams is parameters of follow operation.
+type FollowParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+// FollowedUsersParams is parameters of followedUsers operation.
+type FollowedUsersParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+// FollowersParams is parameters of followers operation.
+type FollowersParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+// HistoryParams is parameters of history operation.
+type HistoryParams struct {
+	// The page, counted from 1, which is also the one that comes without it.
+	Page OptInt `json:",omitempty,omitzero"`
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
 // JoinRoomParams is parameters of joinRoom operation.
 type JoinRoomParams struct {
 	// The room's id. A slug will not do.
 	RoomID wire.RoomID
 }
 
+// KickParams is parameters of kick operation.
+type KickParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
 // LeaveRoomParams is parameters of leaveRoom operation.
 type LeaveRoomParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// LeaveRoomBeaconParams is parameters of leaveRoomBeacon operation.
+type LeaveRoomBeaconParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// LockQueueParams is parameters of lockQueue operation.
+type LockQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// MarkReadParams is parameters of markRead operation.
+type MarkReadParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+// MuteParams is parameters of mute operation.
+type MuteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// OwnPermissionsParams is parameters of ownPermissions operation.
+type OwnPermissionsParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// OwnQueueParams is parameters of ownQueue operation.
+type OwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// PauseDJParams is parameters of pauseDJ operation.
+type PauseDJParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// PauseOwnQueueParams is parameters of pauseOwnQueue operation.
+type PauseOwnQueueParams struct {
 	// The room's id. A slug will not do.
 	RoomID wire.RoomID
 }
@@ -36,8 +214,100 @@ type PlaylistDetailsParams struct {
 	RoomID wire.RoomID
 }
 
+// PlaylistSongsParams is parameters of playlistSongs operation.
+type PlaylistSongsParams struct {
+	// Only songs with this in their name; empty for all. The website always sends it.
+	Name OptString `json:",omitempty,omitzero"`
+	// The page, counted from 1, which is also the one that comes without it.
+	Page OptInt `json:",omitempty,omitzero"`
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
 // PostChatParams is parameters of postChat operation.
 type PostChatParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// QueuePlaylistParams is parameters of queuePlaylist operation.
+type QueuePlaylistParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// QueueSongParams is parameters of queueSong operation.
+type QueueSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// QueueUsersParams is parameters of queueUsers operation.
+type QueueUsersParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RemoveDJParams is parameters of removeDJ operation.
+type RemoveDJParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// RemoveOwnSongParams is parameters of removeOwnSong operation.
+type RemoveOwnSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the entry in the own queue, not of the song.
+	QueueItemID wire.PlayID
+}
+
+// RemovePlaylistSongParams is parameters of removePlaylistSong operation.
+type RemovePlaylistSongParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+	// The id of the playlist's entry, not of the song.
+	PlaylistSongID wire.PlaylistSongID
+}
+
+// RemoveSongParams is parameters of removeSong operation.
+type RemoveSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// RenamePlaylistParams is parameters of renamePlaylist operation.
+type RenamePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// ReorderOwnQueueParams is parameters of reorderOwnQueue operation.
+type ReorderOwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// ReorderPlaylistParams is parameters of reorderPlaylist operation.
+type ReorderPlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// ReorderQueueParams is parameters of reorderQueue operation.
+type ReorderQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// ReorderRolesParams is parameters of reorderRoles operation.
+type ReorderRolesParams struct {
 	// The room's id. A slug will not do.
 	RoomID wire.RoomID
 }
@@ -48,14 +318,280 @@ type RoomParams struct {
 	IDOrSlug string
 }
 
+// RoomAuditParams is parameters of roomAudit operation.
+type RoomAuditParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomBansParams is parameters of roomBans operation.
+type RoomBansParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomImageParams is parameters of roomImage operation.
+type RoomImageParams struct {
+	// Anything that changes with the picture, to get past caches.
+	V OptString `json:",omitempty,omitzero"`
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomMutesParams is parameters of roomMutes operation.
+type RoomMutesParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomRolesParams is parameters of roomRoles operation.
+type RoomRolesParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomStaffParams is parameters of roomStaff operation.
+type RoomStaffParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomThumbnailParams is parameters of roomThumbnail operation.
+type RoomThumbnailParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomThumbnailSmallParams is parameters of roomThumbnailSmall operation.
+type RoomThumbnailSmallParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// RoomUserParams is parameters of roomUser operation.
+type RoomUserParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
 // RoomUsersParams is parameters of roomUsers operation.
 type RoomUsersParams struct {
 	// The room's id. A slug will not do.
 	RoomID wire.RoomID
 }
 
+// RoomsParams is parameters of rooms operation.
+type RoomsParams struct {
+	// How many rooms to leave out, a multiple of 20.
+	Offset OptInt `json:",omitempty,omitzero"`
+}
+
+// SearchParams is parameters of search operation.
+type SearchParams struct {
+	// What to look for.
+	Query string
+}
+
+// SearchRoomsParams is parameters of searchRooms operation.
+type SearchRoomsParams struct {
+	// What to look for.
+	Term string
+	// How many rooms to leave out, a multiple of 20.
+	Offset OptInt `json:",omitempty,omitzero"`
+}
+
+// SearchSongsParams is parameters of searchSongs operation.
+type SearchSongsParams struct {
+	// What to look for.
+	Name string
+	// Where to look.
+	Provider wire.Provider
+	// The website always sends 1.
+	Details OptInt `json:",omitempty,omitzero"`
+	// The token of the page before; empty or missing for the first page.
+	NextPageToken OptString `json:",omitempty,omitzero"`
+}
+
+// SendMessageParams is parameters of sendMessage operation.
+type SendMessageParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+// SetModSettingParams is parameters of setModSetting operation.
+type SetModSettingParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// SetRoleParams is parameters of setRole operation.
+type SetRoleParams struct {
+	// The role's id.
+	RoleID wire.RoleID
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// ShufflePlaylistParams is parameters of shufflePlaylist operation.
+type ShufflePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+// SkipParams is parameters of skip operation.
+type SkipParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the play, not of the song.
+	PlayID wire.PlayID
+}
+
 // SongParams is parameters of song operation.
 type SongParams struct {
 	// The song's id at QueUp, not the provider's.
 	SongID wire.SongID
+}
+
+// SongCommentsParams is parameters of songComments operation.
+type SongCommentsParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+// SongImageParams is parameters of songImage operation.
+type SongImageParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+// SongLinkParams is parameters of songLink operation.
+type SongLinkParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+// SoundCloudPlaylistsParams is parameters of soundCloudPlaylists operation.
+type SoundCloudPlaylistsParams struct {
+	// The name of the user at SoundCloud.
+	Username string
+}
+
+// UnassignRoleParams is parameters of unassignRole operation.
+type UnassignRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+// UnbanParams is parameters of unban operation.
+type UnbanParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UnfollowParams is parameters of unfollow operation.
+type UnfollowParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UnmuteParams is parameters of unmute operation.
+type UnmuteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UnsetRoleParams is parameters of unsetRole operation.
+type UnsetRoleParams struct {
+	// The role's id.
+	RoleID wire.RoleID
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UpdateRoleParams is parameters of updateRole operation.
+type UpdateRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+// UpdateRoomParams is parameters of updateRoom operation.
+type UpdateRoomParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// UploadRoomImageParams is parameters of uploadRoomImage operation.
+type UploadRoomImageParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// UserParams is parameters of user operation.
+type UserParams struct {
+	// The user's id, or the username.
+	IDOrUsername string
+}
+
+// UserImageParams is parameters of userImage operation.
+type UserImageParams struct {
+	// Anything that changes with the picture, to get past caches.
+	V OptString `json:",omitempty,omitzero"`
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UserImageLargeParams is parameters of userImageLarge operation.
+type UserImageLargeParams struct {
+	// Anything that changes with the picture, to get past caches.
+	Lastmod OptString `json:",omitempty,omitzero"`
+	// The user's id.
+	UserID wire.UserID
+}
+
+// UsernameAvailabilityParams is parameters of usernameAvailability operation.
+type UsernameAvailabilityParams struct {
+	// The name to look for.
+	Username string
+}
+
+// VoteParams is parameters of vote operation.
+type VoteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the play, not of the song.
+	PlayID wire.PlayID
+}
+
+// VoteActiveParams is parameters of voteActive operation.
+type VoteActiveParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+// VoteCommentParams is parameters of voteComment operation.
+type VoteCommentParams struct {
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+// WaitlistParams is parameters of waitlist operation.
+type WaitlistParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-faster/jx"
+	ht "github.com/ogen-go/ogen/http"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -16,9 +17,7 @@ func (s *ErrorStatusCode) Error() string {
 // Merged schema.
 // Ref: #/components/schemas/ActiveSongEnvelope
 type ActiveSongEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode         `json:"code"`
 	Message OptStatusText   `json:"message"`
 	Data    wire.ActiveSong `json:"data"`
 }
@@ -54,11 +53,260 @@ func (s *ActiveSongEnvelope) SetData(val wire.ActiveSong) {
 }
 
 // Merged schema.
+// Ref: #/components/schemas/ActorEnvelope
+type ActorEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Actor    `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ActorEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ActorEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ActorEnvelope) GetData() wire.Actor {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ActorEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ActorEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ActorEnvelope) SetData(val wire.Actor) {
+	s.Data = val
+}
+
+type AddPlaylistSongApplicationJSON AddPlaylistSongRequest
+
+func (*AddPlaylistSongApplicationJSON) addPlaylistSongReq() {}
+
+type AddPlaylistSongApplicationXWwwFormUrlencoded AddPlaylistSongRequest
+
+func (*AddPlaylistSongApplicationXWwwFormUrlencoded) addPlaylistSongReq() {}
+
+// AddPlaylistSongRequest is a song to add: either MediaID and Provider, or SongID.
+// Ref: #/components/schemas/AddPlaylistSongRequest
+type AddPlaylistSongRequest struct {
+	// MediaID is the provider's id.
+	MediaID OptString `json:"fkid"`
+	// Provider is the site that the song comes from.
+	Provider OptProvider `json:"type"`
+	// SongID is QueUp's id of the song.
+	SongID OptSongID `json:"songid"`
+}
+
+// GetMediaID returns the value of MediaID.
+func (s *AddPlaylistSongRequest) GetMediaID() OptString {
+	return s.MediaID
+}
+
+// GetProvider returns the value of Provider.
+func (s *AddPlaylistSongRequest) GetProvider() OptProvider {
+	return s.Provider
+}
+
+// GetSongID returns the value of SongID.
+func (s *AddPlaylistSongRequest) GetSongID() OptSongID {
+	return s.SongID
+}
+
+// SetMediaID sets the value of MediaID.
+func (s *AddPlaylistSongRequest) SetMediaID(val OptString) {
+	s.MediaID = val
+}
+
+// SetProvider sets the value of Provider.
+func (s *AddPlaylistSongRequest) SetProvider(val OptProvider) {
+	s.Provider = val
+}
+
+// SetSongID sets the value of SongID.
+func (s *AddPlaylistSongRequest) SetSongID(val OptSongID) {
+	s.SongID = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/AuditEntriesEnvelope
+type AuditEntriesEnvelope struct {
+	Code    OptCode           `json:"code"`
+	Message OptStatusText     `json:"message"`
+	Data    wire.AuditEntries `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *AuditEntriesEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *AuditEntriesEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *AuditEntriesEnvelope) GetData() wire.AuditEntries {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *AuditEntriesEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *AuditEntriesEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *AuditEntriesEnvelope) SetData(val wire.AuditEntries) {
+	s.Data = val
+}
+
+// BanRequest is a ban.
+// Ref: #/components/schemas/BanRequest
+type BanRequest struct {
+	// RealTimeChannel is the room's member of that name, word for word.
+	RealTimeChannel OptString `json:"realTimeChannel"`
+	// Time is how many minutes, 0 for good.
+	Time int `json:"time"`
+}
+
+// GetRealTimeChannel returns the value of RealTimeChannel.
+func (s *BanRequest) GetRealTimeChannel() OptString {
+	return s.RealTimeChannel
+}
+
+// GetTime returns the value of Time.
+func (s *BanRequest) GetTime() int {
+	return s.Time
+}
+
+// SetRealTimeChannel sets the value of RealTimeChannel.
+func (s *BanRequest) SetRealTimeChannel(val OptString) {
+	s.RealTimeChannel = val
+}
+
+// SetTime sets the value of Time.
+func (s *BanRequest) SetTime(val int) {
+	s.Time = val
+}
+
+// ChangePasswordRequest sets a password.
+// Ref: #/components/schemas/ChangePasswordRequest
+type ChangePasswordRequest struct {
+	// Password is the new secret.
+	Password string `json:"password"`
+	// PasswordAgain repeats Password.
+	PasswordAgain string `json:"password2"`
+	// Token comes from the mail.
+	Token string `json:"token"`
+}
+
+// GetPassword returns the value of Password.
+func (s *ChangePasswordRequest) GetPassword() string {
+	return s.Password
+}
+
+// GetPasswordAgain returns the value of PasswordAgain.
+func (s *ChangePasswordRequest) GetPasswordAgain() string {
+	return s.PasswordAgain
+}
+
+// GetToken returns the value of Token.
+func (s *ChangePasswordRequest) GetToken() string {
+	return s.Token
+}
+
+// SetPassword sets the value of Password.
+func (s *ChangePasswordRequest) SetPassword(val string) {
+	s.Password = val
+}
+
+// SetPasswordAgain sets the value of PasswordAgain.
+func (s *ChangePasswordRequest) SetPasswordAgain(val string) {
+	s.PasswordAgain = val
+}
+
+// SetToken sets the value of Token.
+func (s *ChangePasswordRequest) SetToken(val string) {
+	s.Token = val
+}
+
+// ChannelRequest is what moderation calls carry. Clients send it, and nobody has tried without it on
+// QueUp.
+// Ref: #/components/schemas/ChannelRequest
+type ChannelRequest struct {
+	// RealTimeChannel is the room's member of that name, word for word.
+	RealTimeChannel OptString `json:"realTimeChannel"`
+}
+
+// GetRealTimeChannel returns the value of RealTimeChannel.
+func (s *ChannelRequest) GetRealTimeChannel() OptString {
+	return s.RealTimeChannel
+}
+
+// SetRealTimeChannel sets the value of RealTimeChannel.
+func (s *ChannelRequest) SetRealTimeChannel(val OptString) {
+	s.RealTimeChannel = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/ChatHistoryEnvelope
+type ChatHistoryEnvelope struct {
+	Code    OptCode          `json:"code"`
+	Message OptStatusText    `json:"message"`
+	Data    wire.ChatHistory `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ChatHistoryEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ChatHistoryEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ChatHistoryEnvelope) GetData() wire.ChatHistory {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ChatHistoryEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ChatHistoryEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ChatHistoryEnvelope) SetData(val wire.ChatHistory) {
+	s.Data = val
+}
+
+// Merged schema.
 // Ref: #/components/schemas/ChatPostResultEnvelope
 type ChatPostResultEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode             `json:"code"`
 	Message OptStatusText       `json:"message"`
 	Data    wire.ChatPostResult `json:"data"`
 }
@@ -93,7 +341,8 @@ func (s *ChatPostResultEnvelope) SetData(val wire.ChatPostResult) {
 	s.Data = val
 }
 
-// ChatRequest is a chat line to post.
+// ChatRequest is a chat line to post. Some clients also send chatid (null), user (their own account)
+// and userRole; nobody needs them.
 // Ref: #/components/schemas/ChatRequest
 type ChatRequest struct {
 	// Type is chat-message.
@@ -146,6 +395,328 @@ func (s *ChatRequest) SetRealTimeChannel(val OptString) {
 	s.RealTimeChannel = val
 }
 
+type Code wire.Code
+
+// Merged schema.
+// Ref: #/components/schemas/CommentEnvelope
+type CommentEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Comment  `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *CommentEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *CommentEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *CommentEnvelope) GetData() wire.Comment {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *CommentEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *CommentEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *CommentEnvelope) SetData(val wire.Comment) {
+	s.Data = val
+}
+
+// CommentRequest is a comment to write.
+// Ref: #/components/schemas/CommentRequest
+type CommentRequest struct {
+	// Text is the comment.
+	Text string `json:"comment"`
+}
+
+// GetText returns the value of Text.
+func (s *CommentRequest) GetText() string {
+	return s.Text
+}
+
+// SetText sets the value of Text.
+func (s *CommentRequest) SetText(val string) {
+	s.Text = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/CommentVoteEnvelope
+type CommentVoteEnvelope struct {
+	Code    OptCode          `json:"code"`
+	Message OptStatusText    `json:"message"`
+	Data    wire.CommentVote `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *CommentVoteEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *CommentVoteEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *CommentVoteEnvelope) GetData() wire.CommentVote {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *CommentVoteEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *CommentVoteEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *CommentVoteEnvelope) SetData(val wire.CommentVote) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/CommentsEnvelope
+type CommentsEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Comments `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *CommentsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *CommentsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *CommentsEnvelope) GetData() wire.Comments {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *CommentsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *CommentsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *CommentsEnvelope) SetData(val wire.Comments) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/ConversationEnvelope
+type ConversationEnvelope struct {
+	Code    OptCode           `json:"code"`
+	Message OptStatusText     `json:"message"`
+	Data    wire.Conversation `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ConversationEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ConversationEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ConversationEnvelope) GetData() wire.Conversation {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ConversationEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ConversationEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ConversationEnvelope) SetData(val wire.Conversation) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/ConversationMessageEnvelope
+type ConversationMessageEnvelope struct {
+	Code    OptCode                  `json:"code"`
+	Message OptStatusText            `json:"message"`
+	Data    wire.ConversationMessage `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ConversationMessageEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ConversationMessageEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ConversationMessageEnvelope) GetData() wire.ConversationMessage {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ConversationMessageEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ConversationMessageEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ConversationMessageEnvelope) SetData(val wire.ConversationMessage) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/ConversationMessagesEnvelope
+type ConversationMessagesEnvelope struct {
+	Code    OptCode                   `json:"code"`
+	Message OptStatusText             `json:"message"`
+	Data    wire.ConversationMessages `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ConversationMessagesEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ConversationMessagesEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ConversationMessagesEnvelope) GetData() wire.ConversationMessages {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ConversationMessagesEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ConversationMessagesEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ConversationMessagesEnvelope) SetData(val wire.ConversationMessages) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/ConversationsEnvelope
+type ConversationsEnvelope struct {
+	Code    OptCode            `json:"code"`
+	Message OptStatusText      `json:"message"`
+	Data    wire.Conversations `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *ConversationsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *ConversationsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *ConversationsEnvelope) GetData() wire.Conversations {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *ConversationsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *ConversationsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *ConversationsEnvelope) SetData(val wire.Conversations) {
+	s.Data = val
+}
+
+type CreatePlaylistApplicationJSON CreatePlaylistRequest
+
+func (*CreatePlaylistApplicationJSON) createPlaylistReq() {}
+
+type CreatePlaylistApplicationXWwwFormUrlencoded CreatePlaylistRequest
+
+func (*CreatePlaylistApplicationXWwwFormUrlencoded) createPlaylistReq() {}
+
+// CreatePlaylistRequest is a playlist to make.
+// Ref: #/components/schemas/CreatePlaylistRequest
+type CreatePlaylistRequest struct {
+	// Name is what to call it.
+	Name string `json:"name"`
+	// Public lets others see it.
+	Public OptBool `json:"isPublic"`
+}
+
+// GetName returns the value of Name.
+func (s *CreatePlaylistRequest) GetName() string {
+	return s.Name
+}
+
+// GetPublic returns the value of Public.
+func (s *CreatePlaylistRequest) GetPublic() OptBool {
+	return s.Public
+}
+
+// SetName sets the value of Name.
+func (s *CreatePlaylistRequest) SetName(val string) {
+	s.Name = val
+}
+
+// SetPublic sets the value of Public.
+func (s *CreatePlaylistRequest) SetPublic(val OptBool) {
+	s.Public = val
+}
+
 // Credentials are what a person logs in with.
 // Ref: #/components/schemas/Credentials
 type Credentials struct {
@@ -178,9 +749,7 @@ func (s *Credentials) SetPassword(val string) {
 // Merged schema.
 // Ref: #/components/schemas/DoneEnvelope
 type DoneEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	// Data is of no use.
 	Data jx.Raw `json:"data"`
@@ -219,9 +788,7 @@ func (s *DoneEnvelope) SetData(val jx.Raw) {
 // Merged schema.
 // Ref: #/components/schemas/DubsEnvelope
 type DubsEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.Dubs     `json:"data"`
 }
@@ -259,9 +826,7 @@ func (s *DubsEnvelope) SetData(val wire.Dubs) {
 // Merged schema.
 // Ref: #/components/schemas/Error
 type Error struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	// Data holds the text of the error in one of several places.
 	Data jx.Raw `json:"data"`
@@ -323,6 +888,102 @@ func (s *ErrorStatusCode) SetResponse(val Error) {
 	s.Response = val
 }
 
+// Merged schema.
+// Ref: #/components/schemas/FollowsEnvelope
+type FollowsEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Follows  `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *FollowsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *FollowsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *FollowsEnvelope) GetData() wire.Follows {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *FollowsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *FollowsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *FollowsEnvelope) SetData(val wire.Follows) {
+	s.Data = val
+}
+
+// ImportSoundCloudRequest is a playlist to import.
+// Ref: #/components/schemas/ImportSoundCloudRequest
+type ImportSoundCloudRequest struct {
+	// MediaID is SoundCloud's id of the playlist.
+	MediaID string `json:"playlistid"`
+	// Into is the playlist to fill, empty for a new one.
+	Into OptPlaylistID `json:"id"`
+}
+
+// GetMediaID returns the value of MediaID.
+func (s *ImportSoundCloudRequest) GetMediaID() string {
+	return s.MediaID
+}
+
+// GetInto returns the value of Into.
+func (s *ImportSoundCloudRequest) GetInto() OptPlaylistID {
+	return s.Into
+}
+
+// SetMediaID sets the value of MediaID.
+func (s *ImportSoundCloudRequest) SetMediaID(val string) {
+	s.MediaID = val
+}
+
+// SetInto sets the value of Into.
+func (s *ImportSoundCloudRequest) SetInto(val OptPlaylistID) {
+	s.Into = val
+}
+
+// ImportYouTubeRequest is a playlist to import.
+// Ref: #/components/schemas/ImportYouTubeRequest
+type ImportYouTubeRequest struct {
+	// MediaID is YouTube's id of the playlist.
+	MediaID string `json:"yt_playlistid"`
+	// Into is the playlist to fill, empty for a new one.
+	Into OptPlaylistID `json:"id"`
+}
+
+// GetMediaID returns the value of MediaID.
+func (s *ImportYouTubeRequest) GetMediaID() string {
+	return s.MediaID
+}
+
+// GetInto returns the value of Into.
+func (s *ImportYouTubeRequest) GetInto() OptPlaylistID {
+	return s.Into
+}
+
+// SetMediaID sets the value of MediaID.
+func (s *ImportYouTubeRequest) SetMediaID(val string) {
+	s.MediaID = val
+}
+
+// SetInto sets the value of Into.
+func (s *ImportYouTubeRequest) SetInto(val OptPlaylistID) {
+	s.Into = val
+}
+
 // JoinRequest is needed for private rooms only.
 // Ref: #/components/schemas/JoinRequest
 type JoinRequest struct {
@@ -343,9 +1004,7 @@ func (s *JoinRequest) SetPassword(val OptString) {
 // Merged schema.
 // Ref: #/components/schemas/JoinResultEnvelope
 type JoinResultEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode         `json:"code"`
 	Message OptStatusText   `json:"message"`
 	Data    wire.JoinResult `json:"data"`
 }
@@ -380,6 +1039,52 @@ func (s *JoinResultEnvelope) SetData(val wire.JoinResult) {
 	s.Data = val
 }
 
+// KickRequest is a kick.
+// Ref: #/components/schemas/KickRequest
+type KickRequest struct {
+	// RealTimeChannel is the room's member of that name, word for word.
+	RealTimeChannel OptString `json:"realTimeChannel"`
+	// Message is the reason, with HTML entities encoded; it may be empty.
+	Message OptString `json:"message"`
+}
+
+// GetRealTimeChannel returns the value of RealTimeChannel.
+func (s *KickRequest) GetRealTimeChannel() OptString {
+	return s.RealTimeChannel
+}
+
+// GetMessage returns the value of Message.
+func (s *KickRequest) GetMessage() OptString {
+	return s.Message
+}
+
+// SetRealTimeChannel sets the value of RealTimeChannel.
+func (s *KickRequest) SetRealTimeChannel(val OptString) {
+	s.RealTimeChannel = val
+}
+
+// SetMessage sets the value of Message.
+func (s *KickRequest) SetMessage(val OptString) {
+	s.Message = val
+}
+
+// LockQueueRequest locks or opens a queue.
+// Ref: #/components/schemas/LockQueueRequest
+type LockQueueRequest struct {
+	// LockQueue is on for a locked queue.
+	LockQueue wire.Switch `json:"lockQueue"`
+}
+
+// GetLockQueue returns the value of LockQueue.
+func (s *LockQueueRequest) GetLockQueue() wire.Switch {
+	return s.LockQueue
+}
+
+// SetLockQueue sets the value of LockQueue.
+func (s *LockQueueRequest) SetLockQueue(val wire.Switch) {
+	s.LockQueue = val
+}
+
 type LoginApplicationJSON Credentials
 
 func (*LoginApplicationJSON) loginReq() {}
@@ -388,17 +1093,184 @@ type LoginApplicationXWwwFormUrlencoded Credentials
 
 func (*LoginApplicationXWwwFormUrlencoded) loginReq() {}
 
+type LoginDubtrackApplicationJSON Credentials
+
+func (*LoginDubtrackApplicationJSON) loginDubtrackReq() {}
+
+type LoginDubtrackApplicationXWwwFormUrlencoded Credentials
+
+func (*LoginDubtrackApplicationXWwwFormUrlencoded) loginDubtrackReq() {}
+
+// ModSettingRequest switches one setting.
+// Ref: #/components/schemas/ModSettingRequest
+type ModSettingRequest struct {
+	// Setting is what to switch.
+	Setting wire.ModSetting `json:"action"`
+	// Value is how it shall be.
+	Value bool `json:"value"`
+}
+
+// GetSetting returns the value of Setting.
+func (s *ModSettingRequest) GetSetting() wire.ModSetting {
+	return s.Setting
+}
+
+// GetValue returns the value of Value.
+func (s *ModSettingRequest) GetValue() bool {
+	return s.Value
+}
+
+// SetSetting sets the value of Setting.
+func (s *ModSettingRequest) SetSetting(val wire.ModSetting) {
+	s.Setting = val
+}
+
+// SetValue sets the value of Value.
+func (s *ModSettingRequest) SetValue(val bool) {
+	s.Value = val
+}
+
+// OpenConversationForm is whom to talk to, as a form.
+// Ref: #/components/schemas/OpenConversationForm
+type OpenConversationForm struct {
+	// Users are the other people, ten at most.
+	Users []wire.UserID `json:"usersid[]"`
+}
+
+// GetUsers returns the value of Users.
+func (s *OpenConversationForm) GetUsers() []wire.UserID {
+	return s.Users
+}
+
+// SetUsers sets the value of Users.
+func (s *OpenConversationForm) SetUsers(val []wire.UserID) {
+	s.Users = val
+}
+
+func (*OpenConversationForm) openConversationReq() {}
+
+// OpenConversationRequest is whom to talk to, as JSON.
+// Ref: #/components/schemas/OpenConversationRequest
+type OpenConversationRequest struct {
+	// Users are the other people, ten at most.
+	Users []wire.UserID `json:"usersid"`
+}
+
+// GetUsers returns the value of Users.
+func (s *OpenConversationRequest) GetUsers() []wire.UserID {
+	return s.Users
+}
+
+// SetUsers sets the value of Users.
+func (s *OpenConversationRequest) SetUsers(val []wire.UserID) {
+	s.Users = val
+}
+
+func (*OpenConversationRequest) openConversationReq() {}
+
+// NewOptBool returns new OptBool with value set to v.
+func NewOptBool(v bool) OptBool {
+	return OptBool{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptBool is optional bool.
+type OptBool struct {
+	Value bool
+	Set   bool
+}
+
+// IsSet returns true if OptBool was set.
+func (o OptBool) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptBool) Reset() {
+	var v bool
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptBool) SetTo(v bool) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptBool) Get() (v bool, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptBool) Or(d bool) bool {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptChannelRequest returns new OptChannelRequest with value set to v.
+func NewOptChannelRequest(v ChannelRequest) OptChannelRequest {
+	return OptChannelRequest{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptChannelRequest is optional ChannelRequest.
+type OptChannelRequest struct {
+	Value ChannelRequest
+	Set   bool
+}
+
+// IsSet returns true if OptChannelRequest was set.
+func (o OptChannelRequest) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptChannelRequest) Reset() {
+	var v ChannelRequest
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptChannelRequest) SetTo(v ChannelRequest) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptChannelRequest) Get() (v ChannelRequest, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptChannelRequest) Or(d ChannelRequest) ChannelRequest {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
 // NewOptCode returns new OptCode with value set to v.
-func NewOptCode(v wire.Code) OptCode {
+func NewOptCode(v Code) OptCode {
 	return OptCode{
 		Value: v,
 		Set:   true,
 	}
 }
 
-// OptCode is optional wire.Code.
+// OptCode is optional Code.
 type OptCode struct {
-	Value wire.Code
+	Value Code
 	Set   bool
 }
 
@@ -407,19 +1279,19 @@ func (o OptCode) IsSet() bool { return o.Set }
 
 // Reset unsets value.
 func (o *OptCode) Reset() {
-	var v wire.Code
+	var v Code
 	o.Value = v
 	o.Set = false
 }
 
 // SetTo sets value to v.
-func (o *OptCode) SetTo(v wire.Code) {
+func (o *OptCode) SetTo(v Code) {
 	o.Set = true
 	o.Value = v
 }
 
 // Get returns value and boolean that denotes whether value was set.
-func (o OptCode) Get() (v wire.Code, ok bool) {
+func (o OptCode) Get() (v Code, ok bool) {
 	if !o.Set {
 		return v, false
 	}
@@ -427,7 +1299,53 @@ func (o OptCode) Get() (v wire.Code, ok bool) {
 }
 
 // Or returns value if set, or given parameter if does not.
-func (o OptCode) Or(d wire.Code) wire.Code {
+func (o OptCode) Or(d Code) Code {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptInt returns new OptInt with value set to v.
+func NewOptInt(v int) OptInt {
+	return OptInt{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptInt is optional int.
+type OptInt struct {
+	Value int
+	Set   bool
+}
+
+// IsSet returns true if OptInt was set.
+func (o OptInt) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptInt) Reset() {
+	var v int
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptInt) SetTo(v int) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptInt) Get() (v int, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptInt) Or(d int) int {
 	if v, ok := o.Get(); ok {
 		return v
 	}
@@ -526,17 +1444,247 @@ func (o OptJoinRequest) Or(d JoinRequest) JoinRequest {
 	return d
 }
 
+// NewOptKickRequest returns new OptKickRequest with value set to v.
+func NewOptKickRequest(v KickRequest) OptKickRequest {
+	return OptKickRequest{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptKickRequest is optional KickRequest.
+type OptKickRequest struct {
+	Value KickRequest
+	Set   bool
+}
+
+// IsSet returns true if OptKickRequest was set.
+func (o OptKickRequest) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptKickRequest) Reset() {
+	var v KickRequest
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptKickRequest) SetTo(v KickRequest) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptKickRequest) Get() (v KickRequest, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptKickRequest) Or(d KickRequest) KickRequest {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptPauseDJRequest returns new OptPauseDJRequest with value set to v.
+func NewOptPauseDJRequest(v PauseDJRequest) OptPauseDJRequest {
+	return OptPauseDJRequest{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptPauseDJRequest is optional PauseDJRequest.
+type OptPauseDJRequest struct {
+	Value PauseDJRequest
+	Set   bool
+}
+
+// IsSet returns true if OptPauseDJRequest was set.
+func (o OptPauseDJRequest) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptPauseDJRequest) Reset() {
+	var v PauseDJRequest
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptPauseDJRequest) SetTo(v PauseDJRequest) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptPauseDJRequest) Get() (v PauseDJRequest, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptPauseDJRequest) Or(d PauseDJRequest) PauseDJRequest {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptPlaylistID returns new OptPlaylistID with value set to v.
+func NewOptPlaylistID(v wire.PlaylistID) OptPlaylistID {
+	return OptPlaylistID{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptPlaylistID is optional wire.PlaylistID.
+type OptPlaylistID struct {
+	Value wire.PlaylistID
+	Set   bool
+}
+
+// IsSet returns true if OptPlaylistID was set.
+func (o OptPlaylistID) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptPlaylistID) Reset() {
+	var v wire.PlaylistID
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptPlaylistID) SetTo(v wire.PlaylistID) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptPlaylistID) Get() (v wire.PlaylistID, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptPlaylistID) Or(d wire.PlaylistID) wire.PlaylistID {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptProvider returns new OptProvider with value set to v.
+func NewOptProvider(v wire.Provider) OptProvider {
+	return OptProvider{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptProvider is optional wire.Provider.
+type OptProvider struct {
+	Value wire.Provider
+	Set   bool
+}
+
+// IsSet returns true if OptProvider was set.
+func (o OptProvider) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptProvider) Reset() {
+	var v wire.Provider
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptProvider) SetTo(v wire.Provider) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptProvider) Get() (v wire.Provider, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptProvider) Or(d wire.Provider) wire.Provider {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptSongID returns new OptSongID with value set to v.
+func NewOptSongID(v wire.SongID) OptSongID {
+	return OptSongID{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptSongID is optional wire.SongID.
+type OptSongID struct {
+	Value wire.SongID
+	Set   bool
+}
+
+// IsSet returns true if OptSongID was set.
+func (o OptSongID) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptSongID) Reset() {
+	var v wire.SongID
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptSongID) SetTo(v wire.SongID) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptSongID) Get() (v wire.SongID, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptSongID) Or(d wire.SongID) wire.SongID {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
 // NewOptStatusText returns new OptStatusText with value set to v.
-func NewOptStatusText(v wire.StatusText) OptStatusText {
+func NewOptStatusText(v StatusText) OptStatusText {
 	return OptStatusText{
 		Value: v,
 		Set:   true,
 	}
 }
 
-// OptStatusText is optional wire.StatusText.
+// OptStatusText is optional StatusText.
 type OptStatusText struct {
-	Value wire.StatusText
+	Value StatusText
 	Set   bool
 }
 
@@ -545,19 +1693,19 @@ func (o OptStatusText) IsSet() bool { return o.Set }
 
 // Reset unsets value.
 func (o *OptStatusText) Reset() {
-	var v wire.StatusText
+	var v StatusText
 	o.Value = v
 	o.Set = false
 }
 
 // SetTo sets value to v.
-func (o *OptStatusText) SetTo(v wire.StatusText) {
+func (o *OptStatusText) SetTo(v StatusText) {
 	o.Set = true
 	o.Value = v
 }
 
 // Get returns value and boolean that denotes whether value was set.
-func (o OptStatusText) Get() (v wire.StatusText, ok bool) {
+func (o OptStatusText) Get() (v StatusText, ok bool) {
 	if !o.Set {
 		return v, false
 	}
@@ -565,7 +1713,7 @@ func (o OptStatusText) Get() (v wire.StatusText, ok bool) {
 }
 
 // Or returns value if set, or given parameter if does not.
-func (o OptStatusText) Or(d wire.StatusText) wire.StatusText {
+func (o OptStatusText) Or(d StatusText) StatusText {
 	if v, ok := o.Get(); ok {
 		return v
 	}
@@ -618,12 +1766,322 @@ func (o OptString) Or(d string) string {
 	return d
 }
 
+// NewOptSwitch returns new OptSwitch with value set to v.
+func NewOptSwitch(v wire.Switch) OptSwitch {
+	return OptSwitch{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptSwitch is optional wire.Switch.
+type OptSwitch struct {
+	Value wire.Switch
+	Set   bool
+}
+
+// IsSet returns true if OptSwitch was set.
+func (o OptSwitch) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptSwitch) Reset() {
+	var v wire.Switch
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptSwitch) SetTo(v wire.Switch) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptSwitch) Get() (v wire.Switch, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptSwitch) Or(d wire.Switch) wire.Switch {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// NewOptUserID returns new OptUserID with value set to v.
+func NewOptUserID(v wire.UserID) OptUserID {
+	return OptUserID{
+		Value: v,
+		Set:   true,
+	}
+}
+
+// OptUserID is optional wire.UserID.
+type OptUserID struct {
+	Value wire.UserID
+	Set   bool
+}
+
+// IsSet returns true if OptUserID was set.
+func (o OptUserID) IsSet() bool { return o.Set }
+
+// Reset unsets value.
+func (o *OptUserID) Reset() {
+	var v wire.UserID
+	o.Value = v
+	o.Set = false
+}
+
+// SetTo sets value to v.
+func (o *OptUserID) SetTo(v wire.UserID) {
+	o.Set = true
+	o.Value = v
+}
+
+// Get returns value and boolean that denotes whether value was set.
+func (o OptUserID) Get() (v wire.UserID, ok bool) {
+	if !o.Set {
+		return v, false
+	}
+	return o.Value, true
+}
+
+// Or returns value if set, or given parameter if does not.
+func (o OptUserID) Or(d wire.UserID) wire.UserID {
+	if v, ok := o.Get(); ok {
+		return v
+	}
+	return d
+}
+
+// OwnQueueOrderRequest is an order of one's songs.
+// Ref: #/components/schemas/OwnQueueOrderRequest
+type OwnQueueOrderRequest struct {
+	// Order is all entries of the own queue, the next one first.
+	Order []wire.PlayID `json:"order[]"`
+}
+
+// GetOrder returns the value of Order.
+func (s *OwnQueueOrderRequest) GetOrder() []wire.PlayID {
+	return s.Order
+}
+
+// SetOrder sets the value of Order.
+func (s *OwnQueueOrderRequest) SetOrder(val []wire.PlayID) {
+	s.Order = val
+}
+
+// PauseDJRequest is what two sources send to pause a DJ.
+// Ref: #/components/schemas/PauseDJRequest
+type PauseDJRequest struct {
+	// Pause is off to put the DJ back.
+	Pause OptSwitch `json:"pause"`
+}
+
+// GetPause returns the value of Pause.
+func (s *PauseDJRequest) GetPause() OptSwitch {
+	return s.Pause
+}
+
+// SetPause sets the value of Pause.
+func (s *PauseDJRequest) SetPause(val OptSwitch) {
+	s.Pause = val
+}
+
+// PauseQueueRequest leaves or joins the rotation.
+// Ref: #/components/schemas/PauseQueueRequest
+type PauseQueueRequest struct {
+	// QueuePaused is on to leave the rotation, off to join it.
+	QueuePaused wire.Switch `json:"queuePaused"`
+}
+
+// GetQueuePaused returns the value of QueuePaused.
+func (s *PauseQueueRequest) GetQueuePaused() wire.Switch {
+	return s.QueuePaused
+}
+
+// SetQueuePaused sets the value of QueuePaused.
+func (s *PauseQueueRequest) SetQueuePaused(val wire.Switch) {
+	s.QueuePaused = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/PlayEnvelope
+type PlayEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Play     `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *PlayEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *PlayEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *PlayEnvelope) GetData() wire.Play {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *PlayEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *PlayEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *PlayEnvelope) SetData(val wire.Play) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/PlaylistEnvelope
+type PlaylistEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Playlist `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *PlaylistEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *PlaylistEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *PlaylistEnvelope) GetData() wire.Playlist {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *PlaylistEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *PlaylistEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *PlaylistEnvelope) SetData(val wire.Playlist) {
+	s.Data = val
+}
+
+// PlaylistOrderRequest is an order of a playlist's entries.
+// Ref: #/components/schemas/PlaylistOrderRequest
+type PlaylistOrderRequest struct {
+	// Order is all entries of the playlist, the first one first.
+	Order []wire.PlaylistSongID `json:"order[]"`
+}
+
+// GetOrder returns the value of Order.
+func (s *PlaylistOrderRequest) GetOrder() []wire.PlaylistSongID {
+	return s.Order
+}
+
+// SetOrder sets the value of Order.
+func (s *PlaylistOrderRequest) SetOrder(val []wire.PlaylistSongID) {
+	s.Order = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/PlaylistSongsEnvelope
+type PlaylistSongsEnvelope struct {
+	Code    OptCode            `json:"code"`
+	Message OptStatusText      `json:"message"`
+	Data    wire.PlaylistSongs `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *PlaylistSongsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *PlaylistSongsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *PlaylistSongsEnvelope) GetData() wire.PlaylistSongs {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *PlaylistSongsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *PlaylistSongsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *PlaylistSongsEnvelope) SetData(val wire.PlaylistSongs) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/PlaylistsEnvelope
+type PlaylistsEnvelope struct {
+	Code    OptCode        `json:"code"`
+	Message OptStatusText  `json:"message"`
+	Data    wire.Playlists `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *PlaylistsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *PlaylistsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *PlaylistsEnvelope) GetData() wire.Playlists {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *PlaylistsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *PlaylistsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *PlaylistsEnvelope) SetData(val wire.Playlists) {
+	s.Data = val
+}
+
 // Merged schema.
 // Ref: #/components/schemas/PlaysEnvelope
 type PlaysEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.Plays    `json:"data"`
 }
@@ -666,12 +2124,272 @@ type PostChatApplicationXWwwFormUrlencoded ChatRequest
 
 func (*PostChatApplicationXWwwFormUrlencoded) postChatReq() {}
 
+// QueueOrderRequest is an order of DJs.
+// Ref: #/components/schemas/QueueOrderRequest
+type QueueOrderRequest struct {
+	// Order is all users who are queued, the next one first.
+	Order []wire.UserID `json:"order[]"`
+}
+
+// GetOrder returns the value of Order.
+func (s *QueueOrderRequest) GetOrder() []wire.UserID {
+	return s.Order
+}
+
+// SetOrder sets the value of Order.
+func (s *QueueOrderRequest) SetOrder(val []wire.UserID) {
+	s.Order = val
+}
+
+type QueueSongApplicationJSON QueueSongRequest
+
+func (*QueueSongApplicationJSON) queueSongReq() {}
+
+type QueueSongApplicationXWwwFormUrlencoded QueueSongRequest
+
+func (*QueueSongApplicationXWwwFormUrlencoded) queueSongReq() {}
+
+// QueueSongRequest is a song to queue.
+// Ref: #/components/schemas/QueueSongRequest
+type QueueSongRequest struct {
+	// MediaID is the provider's id, whatever the wire calls it.
+	MediaID string `json:"songId"`
+	// Provider is the site that the song comes from.
+	Provider wire.Provider `json:"songType"`
+}
+
+// GetMediaID returns the value of MediaID.
+func (s *QueueSongRequest) GetMediaID() string {
+	return s.MediaID
+}
+
+// GetProvider returns the value of Provider.
+func (s *QueueSongRequest) GetProvider() wire.Provider {
+	return s.Provider
+}
+
+// SetMediaID sets the value of MediaID.
+func (s *QueueSongRequest) SetMediaID(val string) {
+	s.MediaID = val
+}
+
+// SetProvider sets the value of Provider.
+func (s *QueueSongRequest) SetProvider(val wire.Provider) {
+	s.Provider = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/RawEnvelope
+type RawEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	// Data is JSON as it came.
+	Data jx.Raw `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *RawEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *RawEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *RawEnvelope) GetData() jx.Raw {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *RawEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *RawEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *RawEnvelope) SetData(val jx.Raw) {
+	s.Data = val
+}
+
+// Ref: #/components/responses/Redirect
+type Redirect struct {
+	Location string
+}
+
+// GetLocation returns the value of Location.
+func (s *Redirect) GetLocation() string {
+	return s.Location
+}
+
+// SetLocation sets the value of Location.
+func (s *Redirect) SetLocation(val string) {
+	s.Location = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/RemoveSongResultEnvelope
+type RemoveSongResultEnvelope struct {
+	Code    OptCode               `json:"code"`
+	Message OptStatusText         `json:"message"`
+	Data    wire.RemoveSongResult `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *RemoveSongResultEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *RemoveSongResultEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *RemoveSongResultEnvelope) GetData() wire.RemoveSongResult {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *RemoveSongResultEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *RemoveSongResultEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *RemoveSongResultEnvelope) SetData(val wire.RemoveSongResult) {
+	s.Data = val
+}
+
+// RenamePlaylistRequest is another name for a playlist.
+// Ref: #/components/schemas/RenamePlaylistRequest
+type RenamePlaylistRequest struct {
+	// Name is the new name.
+	Name string `json:"name"`
+}
+
+// GetName returns the value of Name.
+func (s *RenamePlaylistRequest) GetName() string {
+	return s.Name
+}
+
+// SetName sets the value of Name.
+func (s *RenamePlaylistRequest) SetName(val string) {
+	s.Name = val
+}
+
+// ResetPasswordRequest asks for a mail with a link.
+// Ref: #/components/schemas/ResetPasswordRequest
+type ResetPasswordRequest struct {
+	// Email is the address of the account.
+	Email string `json:"email"`
+}
+
+// GetEmail returns the value of Email.
+func (s *ResetPasswordRequest) GetEmail() string {
+	return s.Email
+}
+
+// SetEmail sets the value of Email.
+func (s *ResetPasswordRequest) SetEmail(val string) {
+	s.Email = val
+}
+
+// RoleOrderRequest is an order of roles.
+// Ref: #/components/schemas/RoleOrderRequest
+type RoleOrderRequest struct {
+	// Order is each role of the room once, the highest first and the default role last.
+	Order []wire.RoleID `json:"order"`
+}
+
+// GetOrder returns the value of Order.
+func (s *RoleOrderRequest) GetOrder() []wire.RoleID {
+	return s.Order
+}
+
+// SetOrder sets the value of Order.
+func (s *RoleOrderRequest) SetOrder(val []wire.RoleID) {
+	s.Order = val
+}
+
+// RoleSettings are a custom role to make, or all of one to change.
+// Ref: #/components/schemas/RoleSettings
+type RoleSettings struct {
+	// Label is the name shown to people, 1 to 32 characters.
+	Label string `json:"label"`
+	// Color is #rrggbb.
+	Color OptString `json:"color"`
+	// Permissions are those to grant, for example queue.skip.
+	Permissions []string `json:"permissions"`
+	// Mentionable lets members mention the role.
+	Mentionable OptBool `json:"mentionable"`
+	// DisplaySeparately gives its holders a heading of their own in the user list.
+	DisplaySeparately OptBool `json:"displaySeparately"`
+}
+
+// GetLabel returns the value of Label.
+func (s *RoleSettings) GetLabel() string {
+	return s.Label
+}
+
+// GetColor returns the value of Color.
+func (s *RoleSettings) GetColor() OptString {
+	return s.Color
+}
+
+// GetPermissions returns the value of Permissions.
+func (s *RoleSettings) GetPermissions() []string {
+	return s.Permissions
+}
+
+// GetMentionable returns the value of Mentionable.
+func (s *RoleSettings) GetMentionable() OptBool {
+	return s.Mentionable
+}
+
+// GetDisplaySeparately returns the value of DisplaySeparately.
+func (s *RoleSettings) GetDisplaySeparately() OptBool {
+	return s.DisplaySeparately
+}
+
+// SetLabel sets the value of Label.
+func (s *RoleSettings) SetLabel(val string) {
+	s.Label = val
+}
+
+// SetColor sets the value of Color.
+func (s *RoleSettings) SetColor(val OptString) {
+	s.Color = val
+}
+
+// SetPermissions sets the value of Permissions.
+func (s *RoleSettings) SetPermissions(val []string) {
+	s.Permissions = val
+}
+
+// SetMentionable sets the value of Mentionable.
+func (s *RoleSettings) SetMentionable(val OptBool) {
+	s.Mentionable = val
+}
+
+// SetDisplaySeparately sets the value of DisplaySeparately.
+func (s *RoleSettings) SetDisplaySeparately(val OptBool) {
+	s.DisplaySeparately = val
+}
+
 // Merged schema.
 // Ref: #/components/schemas/RoomEnvelope
 type RoomEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.Room     `json:"data"`
 }
@@ -706,12 +2424,373 @@ func (s *RoomEnvelope) SetData(val wire.Room) {
 	s.Data = val
 }
 
+// RoomImageUpload is a picture.
+// Ref: #/components/schemas/RoomImageUpload
+type RoomImageUploadMultipart struct {
+	// Image is a picture file of at most 2 MB.
+	Image ht.MultipartFile `json:"room_bg"`
+}
+
+// GetImage returns the value of Image.
+func (s *RoomImageUploadMultipart) GetImage() ht.MultipartFile {
+	return s.Image
+}
+
+// SetImage sets the value of Image.
+func (s *RoomImageUploadMultipart) SetImage(val ht.MultipartFile) {
+	s.Image = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/RoomRolesEnvelope
+type RoomRolesEnvelope struct {
+	Code    OptCode        `json:"code"`
+	Message OptStatusText  `json:"message"`
+	Data    wire.RoomRoles `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *RoomRolesEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *RoomRolesEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *RoomRolesEnvelope) GetData() wire.RoomRoles {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *RoomRolesEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *RoomRolesEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *RoomRolesEnvelope) SetData(val wire.RoomRoles) {
+	s.Data = val
+}
+
+// RoomSettings are the settings of a room that can be written. Each may be left out. The website also
+// sends what it has read of the room besides; AdditionalProps takes that, under the names of the wire.
+// Ref: #/components/schemas/RoomSettings
+type RoomSettings struct {
+	// Name is the title of the room, at most 100 characters.
+	Name OptString `json:"name"`
+	// Description is plain text with line breaks, at most 2000 characters.
+	Description OptString `json:"description"`
+	// Type is room, or iframe for a room that shows a page.
+	Type OptString `json:"roomType"`
+	// Embed is the address that an iframe room shows.
+	Embed OptString `json:"roomEmbed"`
+	// Display is public or private.
+	Display OptString `json:"roomDisplay"`
+	// Password is what a private room asks for; it is never read.
+	Password OptString `json:"roomPassword"`
+	// MaxLengthSong is the longest song that the queue takes, in minutes.
+	MaxLengthSong OptInt `json:"maxLengthSong"`
+	// TimeSongQueueRepeat is how many minutes the same song must rest before it may be queued again, 0 for
+	// none.
+	TimeSongQueueRepeat OptInt `json:"timeSongQueueRepeat"`
+	// LimitQueueLength says whether MaxSongQueueLength applies.
+	LimitQueueLength OptBool `json:"limitQueueLength"`
+	// MaxSongQueueLength is the largest number of users in the queue.
+	MaxSongQueueLength OptInt `json:"maxSongQueueLength"`
+	// RecycleDJ puts a DJ at the end of the queue again after a play.
+	RecycleDJ OptBool `json:"recycleDJ"`
+	// LockQueue lets only members with a role join the queue.
+	LockQueue OptBool `json:"lockQueue"`
+	// DisplayDJInQueue shows who queued a song.
+	DisplayDJInQueue OptBool `json:"displayDJinQueue"`
+	// DisplayInSearch lets the search find the room.
+	DisplayInSearch OptBool `json:"displayInSearch"`
+	// DisplayInLobby lists the room in the lobby.
+	DisplayInLobby OptBool `json:"displayInLobby"`
+	// DisplayUserJoin shows a notice when someone joins.
+	DisplayUserJoin OptBool `json:"displayUserJoin"`
+	// DisplayUserLeave shows a notice when someone leaves.
+	DisplayUserLeave OptBool `json:"displayUserLeave"`
+	// DisplayUserGrab shows a notice when someone grabs a song.
+	DisplayUserGrab OptBool `json:"displayUserGrab"`
+	// WelcomeMessage greets who joins, at most 300 characters; {username} and {roomname} are replaced on
+	// the room's page.
+	WelcomeMessage OptString `json:"welcomeMessage"`
+	// MetaDescription describes the room to search engines, at most 255 characters.
+	MetaDescription OptString `json:"metaDescription"`
+	AdditionalProps RoomSettingsAdditional
+}
+
+// GetName returns the value of Name.
+func (s *RoomSettings) GetName() OptString {
+	return s.Name
+}
+
+// GetDescription returns the value of Description.
+func (s *RoomSettings) GetDescription() OptString {
+	return s.Description
+}
+
+// GetType returns the value of Type.
+func (s *RoomSettings) GetType() OptString {
+	return s.Type
+}
+
+// GetEmbed returns the value of Embed.
+func (s *RoomSettings) GetEmbed() OptString {
+	return s.Embed
+}
+
+// GetDisplay returns the value of Display.
+func (s *RoomSettings) GetDisplay() OptString {
+	return s.Display
+}
+
+// GetPassword returns the value of Password.
+func (s *RoomSettings) GetPassword() OptString {
+	return s.Password
+}
+
+// GetMaxLengthSong returns the value of MaxLengthSong.
+func (s *RoomSettings) GetMaxLengthSong() OptInt {
+	return s.MaxLengthSong
+}
+
+// GetTimeSongQueueRepeat returns the value of TimeSongQueueRepeat.
+func (s *RoomSettings) GetTimeSongQueueRepeat() OptInt {
+	return s.TimeSongQueueRepeat
+}
+
+// GetLimitQueueLength returns the value of LimitQueueLength.
+func (s *RoomSettings) GetLimitQueueLength() OptBool {
+	return s.LimitQueueLength
+}
+
+// GetMaxSongQueueLength returns the value of MaxSongQueueLength.
+func (s *RoomSettings) GetMaxSongQueueLength() OptInt {
+	return s.MaxSongQueueLength
+}
+
+// GetRecycleDJ returns the value of RecycleDJ.
+func (s *RoomSettings) GetRecycleDJ() OptBool {
+	return s.RecycleDJ
+}
+
+// GetLockQueue returns the value of LockQueue.
+func (s *RoomSettings) GetLockQueue() OptBool {
+	return s.LockQueue
+}
+
+// GetDisplayDJInQueue returns the value of DisplayDJInQueue.
+func (s *RoomSettings) GetDisplayDJInQueue() OptBool {
+	return s.DisplayDJInQueue
+}
+
+// GetDisplayInSearch returns the value of DisplayInSearch.
+func (s *RoomSettings) GetDisplayInSearch() OptBool {
+	return s.DisplayInSearch
+}
+
+// GetDisplayInLobby returns the value of DisplayInLobby.
+func (s *RoomSettings) GetDisplayInLobby() OptBool {
+	return s.DisplayInLobby
+}
+
+// GetDisplayUserJoin returns the value of DisplayUserJoin.
+func (s *RoomSettings) GetDisplayUserJoin() OptBool {
+	return s.DisplayUserJoin
+}
+
+// GetDisplayUserLeave returns the value of DisplayUserLeave.
+func (s *RoomSettings) GetDisplayUserLeave() OptBool {
+	return s.DisplayUserLeave
+}
+
+// GetDisplayUserGrab returns the value of DisplayUserGrab.
+func (s *RoomSettings) GetDisplayUserGrab() OptBool {
+	return s.DisplayUserGrab
+}
+
+// GetWelcomeMessage returns the value of WelcomeMessage.
+func (s *RoomSettings) GetWelcomeMessage() OptString {
+	return s.WelcomeMessage
+}
+
+// GetMetaDescription returns the value of MetaDescription.
+func (s *RoomSettings) GetMetaDescription() OptString {
+	return s.MetaDescription
+}
+
+// GetAdditionalProps returns the value of AdditionalProps.
+func (s *RoomSettings) GetAdditionalProps() RoomSettingsAdditional {
+	return s.AdditionalProps
+}
+
+// SetName sets the value of Name.
+func (s *RoomSettings) SetName(val OptString) {
+	s.Name = val
+}
+
+// SetDescription sets the value of Description.
+func (s *RoomSettings) SetDescription(val OptString) {
+	s.Description = val
+}
+
+// SetType sets the value of Type.
+func (s *RoomSettings) SetType(val OptString) {
+	s.Type = val
+}
+
+// SetEmbed sets the value of Embed.
+func (s *RoomSettings) SetEmbed(val OptString) {
+	s.Embed = val
+}
+
+// SetDisplay sets the value of Display.
+func (s *RoomSettings) SetDisplay(val OptString) {
+	s.Display = val
+}
+
+// SetPassword sets the value of Password.
+func (s *RoomSettings) SetPassword(val OptString) {
+	s.Password = val
+}
+
+// SetMaxLengthSong sets the value of MaxLengthSong.
+func (s *RoomSettings) SetMaxLengthSong(val OptInt) {
+	s.MaxLengthSong = val
+}
+
+// SetTimeSongQueueRepeat sets the value of TimeSongQueueRepeat.
+func (s *RoomSettings) SetTimeSongQueueRepeat(val OptInt) {
+	s.TimeSongQueueRepeat = val
+}
+
+// SetLimitQueueLength sets the value of LimitQueueLength.
+func (s *RoomSettings) SetLimitQueueLength(val OptBool) {
+	s.LimitQueueLength = val
+}
+
+// SetMaxSongQueueLength sets the value of MaxSongQueueLength.
+func (s *RoomSettings) SetMaxSongQueueLength(val OptInt) {
+	s.MaxSongQueueLength = val
+}
+
+// SetRecycleDJ sets the value of RecycleDJ.
+func (s *RoomSettings) SetRecycleDJ(val OptBool) {
+	s.RecycleDJ = val
+}
+
+// SetLockQueue sets the value of LockQueue.
+func (s *RoomSettings) SetLockQueue(val OptBool) {
+	s.LockQueue = val
+}
+
+// SetDisplayDJInQueue sets the value of DisplayDJInQueue.
+func (s *RoomSettings) SetDisplayDJInQueue(val OptBool) {
+	s.DisplayDJInQueue = val
+}
+
+// SetDisplayInSearch sets the value of DisplayInSearch.
+func (s *RoomSettings) SetDisplayInSearch(val OptBool) {
+	s.DisplayInSearch = val
+}
+
+// SetDisplayInLobby sets the value of DisplayInLobby.
+func (s *RoomSettings) SetDisplayInLobby(val OptBool) {
+	s.DisplayInLobby = val
+}
+
+// SetDisplayUserJoin sets the value of DisplayUserJoin.
+func (s *RoomSettings) SetDisplayUserJoin(val OptBool) {
+	s.DisplayUserJoin = val
+}
+
+// SetDisplayUserLeave sets the value of DisplayUserLeave.
+func (s *RoomSettings) SetDisplayUserLeave(val OptBool) {
+	s.DisplayUserLeave = val
+}
+
+// SetDisplayUserGrab sets the value of DisplayUserGrab.
+func (s *RoomSettings) SetDisplayUserGrab(val OptBool) {
+	s.DisplayUserGrab = val
+}
+
+// SetWelcomeMessage sets the value of WelcomeMessage.
+func (s *RoomSettings) SetWelcomeMessage(val OptString) {
+	s.WelcomeMessage = val
+}
+
+// SetMetaDescription sets the value of MetaDescription.
+func (s *RoomSettings) SetMetaDescription(val OptString) {
+	s.MetaDescription = val
+}
+
+// SetAdditionalProps sets the value of AdditionalProps.
+func (s *RoomSettings) SetAdditionalProps(val RoomSettingsAdditional) {
+	s.AdditionalProps = val
+}
+
+type RoomSettingsAdditional map[string]jx.Raw
+
+func (s *RoomSettingsAdditional) init() RoomSettingsAdditional {
+	m := *s
+	if m == nil {
+		m = map[string]jx.Raw{}
+		*s = m
+	}
+	return m
+}
+
+// Merged schema.
+// Ref: #/components/schemas/RoomUserEnvelope
+type RoomUserEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.RoomUser `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *RoomUserEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *RoomUserEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *RoomUserEnvelope) GetData() wire.RoomUser {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *RoomUserEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *RoomUserEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *RoomUserEnvelope) SetData(val wire.RoomUser) {
+	s.Data = val
+}
+
 // Merged schema.
 // Ref: #/components/schemas/RoomUsersEnvelope
 type RoomUsersEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode        `json:"code"`
 	Message OptStatusText  `json:"message"`
 	Data    wire.RoomUsers `json:"data"`
 }
@@ -747,11 +2826,199 @@ func (s *RoomUsersEnvelope) SetData(val wire.RoomUsers) {
 }
 
 // Merged schema.
+// Ref: #/components/schemas/RoomsEnvelope
+type RoomsEnvelope struct {
+	Code    OptCode       `json:"code"`
+	Message OptStatusText `json:"message"`
+	Data    wire.Rooms    `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *RoomsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *RoomsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *RoomsEnvelope) GetData() wire.Rooms {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *RoomsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *RoomsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *RoomsEnvelope) SetData(val wire.Rooms) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/SearchResultEnvelope
+type SearchResultEnvelope struct {
+	Code    OptCode           `json:"code"`
+	Message OptStatusText     `json:"message"`
+	Data    wire.SearchResult `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *SearchResultEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *SearchResultEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *SearchResultEnvelope) GetData() wire.SearchResult {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *SearchResultEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *SearchResultEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *SearchResultEnvelope) SetData(val wire.SearchResult) {
+	s.Data = val
+}
+
+type SendMessageApplicationJSON SendMessageRequest
+
+func (*SendMessageApplicationJSON) sendMessageReq() {}
+
+type SendMessageApplicationXWwwFormUrlencoded SendMessageRequest
+
+func (*SendMessageApplicationXWwwFormUrlencoded) sendMessageReq() {}
+
+// SendMessageRequest is a private message to write.
+// Ref: #/components/schemas/SendMessageRequest
+type SendMessageRequest struct {
+	// Message is the text with HTML entities encoded.
+	Message string `json:"message"`
+	// Time is the sender's clock in epoch milliseconds.
+	Time OptInt64 `json:"time"`
+	// AuthorID is the own id.
+	AuthorID OptUserID `json:"userid"`
+}
+
+// GetMessage returns the value of Message.
+func (s *SendMessageRequest) GetMessage() string {
+	return s.Message
+}
+
+// GetTime returns the value of Time.
+func (s *SendMessageRequest) GetTime() OptInt64 {
+	return s.Time
+}
+
+// GetAuthorID returns the value of AuthorID.
+func (s *SendMessageRequest) GetAuthorID() OptUserID {
+	return s.AuthorID
+}
+
+// SetMessage sets the value of Message.
+func (s *SendMessageRequest) SetMessage(val string) {
+	s.Message = val
+}
+
+// SetTime sets the value of Time.
+func (s *SendMessageRequest) SetTime(val OptInt64) {
+	s.Time = val
+}
+
+// SetAuthorID sets the value of AuthorID.
+func (s *SendMessageRequest) SetAuthorID(val OptUserID) {
+	s.AuthorID = val
+}
+
+// SignUpRequest is what makes an account.
+// Ref: #/components/schemas/SignUpRequest
+type SignUpRequest struct {
+	// Email is where the confirmation goes, at most 250 characters.
+	Email string `json:"email"`
+	// Username is the name to have, at most 250 characters.
+	Username string `json:"username"`
+	// Password is a secret.
+	Password string `json:"password"`
+	// PasswordAgain repeats Password.
+	PasswordAgain string `json:"password2"`
+	// Captcha is the answer of reCAPTCHA.
+	Captcha string `json:"g-recaptcha-response"`
+}
+
+// GetEmail returns the value of Email.
+func (s *SignUpRequest) GetEmail() string {
+	return s.Email
+}
+
+// GetUsername returns the value of Username.
+func (s *SignUpRequest) GetUsername() string {
+	return s.Username
+}
+
+// GetPassword returns the value of Password.
+func (s *SignUpRequest) GetPassword() string {
+	return s.Password
+}
+
+// GetPasswordAgain returns the value of PasswordAgain.
+func (s *SignUpRequest) GetPasswordAgain() string {
+	return s.PasswordAgain
+}
+
+// GetCaptcha returns the value of Captcha.
+func (s *SignUpRequest) GetCaptcha() string {
+	return s.Captcha
+}
+
+// SetEmail sets the value of Email.
+func (s *SignUpRequest) SetEmail(val string) {
+	s.Email = val
+}
+
+// SetUsername sets the value of Username.
+func (s *SignUpRequest) SetUsername(val string) {
+	s.Username = val
+}
+
+// SetPassword sets the value of Password.
+func (s *SignUpRequest) SetPassword(val string) {
+	s.Password = val
+}
+
+// SetPasswordAgain sets the value of PasswordAgain.
+func (s *SignUpRequest) SetPasswordAgain(val string) {
+	s.PasswordAgain = val
+}
+
+// SetCaptcha sets the value of Captcha.
+func (s *SignUpRequest) SetCaptcha(val string) {
+	s.Captcha = val
+}
+
+// Merged schema.
 // Ref: #/components/schemas/SongEnvelope
 type SongEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.Song     `json:"data"`
 }
@@ -787,11 +3054,87 @@ func (s *SongEnvelope) SetData(val wire.Song) {
 }
 
 // Merged schema.
+// Ref: #/components/schemas/SongSearchEnvelope
+type SongSearchEnvelope struct {
+	Code    OptCode         `json:"code"`
+	Message OptStatusText   `json:"message"`
+	Data    wire.SongSearch `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *SongSearchEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *SongSearchEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *SongSearchEnvelope) GetData() wire.SongSearch {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *SongSearchEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *SongSearchEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *SongSearchEnvelope) SetData(val wire.SongSearch) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/SoundCloudPlaylistsEnvelope
+type SoundCloudPlaylistsEnvelope struct {
+	Code    OptCode                  `json:"code"`
+	Message OptStatusText            `json:"message"`
+	Data    wire.SoundCloudPlaylists `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *SoundCloudPlaylistsEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *SoundCloudPlaylistsEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *SoundCloudPlaylistsEnvelope) GetData() wire.SoundCloudPlaylists {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *SoundCloudPlaylistsEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *SoundCloudPlaylistsEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *SoundCloudPlaylistsEnvelope) SetData(val wire.SoundCloudPlaylists) {
+	s.Data = val
+}
+
+type StatusText wire.StatusText
+
+// Merged schema.
 // Ref: #/components/schemas/TokenEnvelope
 type TokenEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.Token    `json:"data"`
 }
@@ -827,11 +3170,47 @@ func (s *TokenEnvelope) SetData(val wire.Token) {
 }
 
 // Merged schema.
+// Ref: #/components/schemas/UnreadCountEnvelope
+type UnreadCountEnvelope struct {
+	Code    OptCode          `json:"code"`
+	Message OptStatusText    `json:"message"`
+	Data    wire.UnreadCount `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *UnreadCountEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *UnreadCountEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *UnreadCountEnvelope) GetData() wire.UnreadCount {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *UnreadCountEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *UnreadCountEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *UnreadCountEnvelope) SetData(val wire.UnreadCount) {
+	s.Data = val
+}
+
+// Merged schema.
 // Ref: #/components/schemas/UserEnvelope
 type UserEnvelope struct {
-	// Code mirrors the HTTP status.
-	Code OptCode `json:"code"`
-	// Message is a word on the outcome.
+	Code    OptCode       `json:"code"`
 	Message OptStatusText `json:"message"`
 	Data    wire.User     `json:"data"`
 }
@@ -864,4 +3243,160 @@ func (s *UserEnvelope) SetMessage(val OptStatusText) {
 // SetData sets the value of Data.
 func (s *UserEnvelope) SetData(val wire.User) {
 	s.Data = val
+}
+
+// UserGIFUpload is a moving picture.
+// Ref: #/components/schemas/UserGIFUpload
+type UserGIFUpload struct {
+	// Image is a GIF file in base64.
+	Image string `json:"image"`
+	// Type is base64.
+	Type string `json:"type"`
+}
+
+// GetImage returns the value of Image.
+func (s *UserGIFUpload) GetImage() string {
+	return s.Image
+}
+
+// GetType returns the value of Type.
+func (s *UserGIFUpload) GetType() string {
+	return s.Type
+}
+
+// SetImage sets the value of Image.
+func (s *UserGIFUpload) SetImage(val string) {
+	s.Image = val
+}
+
+// SetType sets the value of Type.
+func (s *UserGIFUpload) SetType(val string) {
+	s.Type = val
+}
+
+// UserImageUpload is a picture.
+// Ref: #/components/schemas/UserImageUpload
+type UserImageUploadMultipart struct {
+	// Image is a jpg, png, gif or bmp file.
+	Image ht.MultipartFile `json:"image"`
+}
+
+// GetImage returns the value of Image.
+func (s *UserImageUploadMultipart) GetImage() ht.MultipartFile {
+	return s.Image
+}
+
+// SetImage sets the value of Image.
+func (s *UserImageUploadMultipart) SetImage(val ht.MultipartFile) {
+	s.Image = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/UsernameAvailabilityEnvelope
+type UsernameAvailabilityEnvelope struct {
+	Code    OptCode                   `json:"code"`
+	Message OptStatusText             `json:"message"`
+	Data    wire.UsernameAvailability `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *UsernameAvailabilityEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *UsernameAvailabilityEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *UsernameAvailabilityEnvelope) GetData() wire.UsernameAvailability {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *UsernameAvailabilityEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *UsernameAvailabilityEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *UsernameAvailabilityEnvelope) SetData(val wire.UsernameAvailability) {
+	s.Data = val
+}
+
+// Merged schema.
+// Ref: #/components/schemas/UsernameChangeEnvelope
+type UsernameChangeEnvelope struct {
+	Code    OptCode             `json:"code"`
+	Message OptStatusText       `json:"message"`
+	Data    wire.UsernameChange `json:"data"`
+}
+
+// GetCode returns the value of Code.
+func (s *UsernameChangeEnvelope) GetCode() OptCode {
+	return s.Code
+}
+
+// GetMessage returns the value of Message.
+func (s *UsernameChangeEnvelope) GetMessage() OptStatusText {
+	return s.Message
+}
+
+// GetData returns the value of Data.
+func (s *UsernameChangeEnvelope) GetData() wire.UsernameChange {
+	return s.Data
+}
+
+// SetCode sets the value of Code.
+func (s *UsernameChangeEnvelope) SetCode(val OptCode) {
+	s.Code = val
+}
+
+// SetMessage sets the value of Message.
+func (s *UsernameChangeEnvelope) SetMessage(val OptStatusText) {
+	s.Message = val
+}
+
+// SetData sets the value of Data.
+func (s *UsernameChangeEnvelope) SetData(val wire.UsernameChange) {
+	s.Data = val
+}
+
+// UsernameRequest asks for another username.
+// Ref: #/components/schemas/UsernameRequest
+type UsernameRequest struct {
+	// Username is the name to have: letters, digits, dots, hyphens and underscores.
+	Username string `json:"username"`
+}
+
+// GetUsername returns the value of Username.
+func (s *UsernameRequest) GetUsername() string {
+	return s.Username
+}
+
+// SetUsername sets the value of Username.
+func (s *UsernameRequest) SetUsername(val string) {
+	s.Username = val
+}
+
+// VoteRequest is a vote.
+// Ref: #/components/schemas/VoteRequest
+type VoteRequest struct {
+	// Type is the direction.
+	Type wire.DubType `json:"type"`
+}
+
+// GetType returns the value of Type.
+func (s *VoteRequest) GetType() wire.DubType {
+	return s.Type
+}
+
+// SetType sets the value of Type.
+func (s *VoteRequest) SetType(val wire.DubType) {
+	s.Type = val
 }

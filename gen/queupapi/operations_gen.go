@@ -10,6 +10,8 @@ type OperationInfo struct {
 	ID string
 	// Data is true if a successful answer has to hold data.
 	Data bool
+	// Redirect is true if a successful answer is a redirect, whose address is the result.
+	Redirect bool
 }
 
 // FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
@@ -46,31 +48,152 @@ func (r operationRoute) matches(path string) bool {
 }
 
 var operations = map[operationKey][]operationRoute{
+	{"DELETE", 2}: {
+		{"/playlist/*", OperationInfo{"deletePlaylist", false, false}},
+	},
 	{"DELETE", 3}: {
-		{"/room/*/users", OperationInfo{"leaveRoom", false}},
+		{"/chat/*/*", OperationInfo{"deleteChat", false, false}},
+		{"/room/*/playlist", OperationInfo{"clearOwnQueue", false, false}},
+		{"/room/*/users", OperationInfo{"leaveRoom", false, false}},
+		{"/user/*/following", OperationInfo{"unfollow", false, false}},
+	},
+	{"DELETE", 4}: {
+		{"/playlist/*/songs/*", OperationInfo{"removePlaylistSong", true, false}},
+		{"/room/*/playlist/*", OperationInfo{"removeOwnSong", false, false}},
+		{"/room/*/roles/*", OperationInfo{"deleteRole", false, false}},
+		{"/song/*/comments/*", OperationInfo{"deleteComment", false, false}},
+	},
+	{"DELETE", 5}: {
+		{"/chat/ban/*/user/*", OperationInfo{"unban", false, false}},
+		{"/chat/mute/*/user/*", OperationInfo{"unmute", false, false}},
+		{"/chat/*/*/user/*", OperationInfo{"unsetRole", false, false}},
+		{"/room/*/queue/user/*", OperationInfo{"removeSong", true, false}},
+	},
+	{"DELETE", 6}: {
+		{"/room/*/queue/user/*/all", OperationInfo{"removeDJ", false, false}},
+		{"/room/*/users/*/roles/*", OperationInfo{"unassignRole", false, false}},
+	},
+	{"GET", 1}: {
+		{"/message", OperationInfo{"conversations", true, false}},
+		{"/permissions", OperationInfo{"permissions", false, false}},
+		{"/playlist", OperationInfo{"playlists", true, false}},
+		{"/room", OperationInfo{"rooms", true, false}},
+		{"/search", OperationInfo{"search", true, false}},
+		{"/song", OperationInfo{"searchSongs", true, false}},
 	},
 	{"GET", 2}: {
-		{"/auth/logout", OperationInfo{"logout", false}},
-		{"/auth/session", OperationInfo{"session", true}},
-		{"/auth/token", OperationInfo{"token", true}},
-		{"/room/*", OperationInfo{"room", true}},
-		{"/song/*", OperationInfo{"song", true}},
+		{"/auth/logout", OperationInfo{"logout", false, false}},
+		{"/auth/session", OperationInfo{"session", true, false}},
+		{"/auth/token", OperationInfo{"token", true, false}},
+		{"/chat/*", OperationInfo{"chatHistory", true, false}},
+		{"/message/new", OperationInfo{"unreadCount", true, false}},
+		{"/message/*", OperationInfo{"conversationMessages", true, false}},
+		{"/playlist/soundcloud", OperationInfo{"soundCloudPlaylists", true, false}},
+		{"/room/*", OperationInfo{"room", true, false}},
+		{"/song/*", OperationInfo{"song", true, false}},
+		{"/user/*", OperationInfo{"user", true, false}},
 	},
 	{"GET", 3}: {
-		{"/room/*/users", OperationInfo{"roomUsers", true}},
+		{"/playlist/*/songs", OperationInfo{"playlistSongs", true, false}},
+		{"/room/term/*", OperationInfo{"searchRooms", true, false}},
+		{"/room/*/audit", OperationInfo{"roomAudit", true, false}},
+		{"/room/*/image", OperationInfo{"roomImage", false, true}},
+		{"/room/*/playlist", OperationInfo{"queueUsers", true, false}},
+		{"/room/*/roles", OperationInfo{"roomRoles", true, false}},
+		{"/room/*/users", OperationInfo{"roomUsers", true, false}},
+		{"/song/*/comments", OperationInfo{"songComments", true, false}},
+		{"/song/*/redirect", OperationInfo{"songLink", false, true}},
+		{"/user/query/availabilty", OperationInfo{"usernameAvailability", true, false}},
+		{"/user/*/following", OperationInfo{"followers", true, false}},
+		{"/user/*/follows", OperationInfo{"followedUsers", true, false}},
+		{"/user/*/image", OperationInfo{"userImage", false, true}},
 	},
 	{"GET", 4}: {
-		{"/room/*/playlist/active", OperationInfo{"activeSong", true}},
-		{"/room/*/playlist/details", OperationInfo{"playlistDetails", true}},
+		{"/room/beacon/*/*", OperationInfo{"leaveRoomBeacon", false, false}},
+		{"/room/*/image/thumbnail", OperationInfo{"roomThumbnail", false, true}},
+		{"/room/*/image/thumbnail-small", OperationInfo{"roomThumbnailSmall", false, true}},
+		{"/room/*/permissions/me", OperationInfo{"ownPermissions", true, false}},
+		{"/room/*/playlist/active", OperationInfo{"activeSong", true, false}},
+		{"/room/*/playlist/details", OperationInfo{"playlistDetails", true, false}},
+		{"/room/*/playlist/history", OperationInfo{"history", true, false}},
+		{"/room/*/playlist/waitlist", OperationInfo{"waitlist", true, false}},
+		{"/room/*/users/ban", OperationInfo{"roomBans", true, false}},
+		{"/room/*/users/mute", OperationInfo{"roomMutes", true, false}},
+		{"/room/*/users/staff", OperationInfo{"roomStaff", true, false}},
+		{"/room/*/users/*", OperationInfo{"roomUser", true, false}},
+		{"/song/*/image/large", OperationInfo{"songImage", false, true}},
+		{"/user/*/image/large", OperationInfo{"userImageLarge", false, true}},
 	},
 	{"GET", 5}: {
-		{"/room/*/playlist/active/dubs", OperationInfo{"activeDubs", true}},
+		{"/room/*/playlist/active/dubs", OperationInfo{"activeDubs", true, false}},
+		{"/user/session/room/*/queue", OperationInfo{"ownQueue", true, false}},
+	},
+	{"PATCH", 2}: {
+		{"/playlist/*", OperationInfo{"renamePlaylist", false, false}},
+	},
+	{"POST", 1}: {
+		{"/message", OperationInfo{"openConversation", true, false}},
+		{"/playlist", OperationInfo{"createPlaylist", true, false}},
+		{"/room", OperationInfo{"createRoom", true, false}},
 	},
 	{"POST", 2}: {
-		{"/auth/login", OperationInfo{"login", false}},
-		{"/chat/*", OperationInfo{"postChat", true}},
+		{"/auth/change-password", OperationInfo{"changePassword", false, false}},
+		{"/auth/dubtrack", OperationInfo{"loginDubtrack", false, false}},
+		{"/auth/login", OperationInfo{"login", false, false}},
+		{"/auth/reset", OperationInfo{"resetPassword", false, false}},
+		{"/auth/signup", OperationInfo{"signUp", false, false}},
+		{"/chat/*", OperationInfo{"postChat", true, false}},
+		{"/message/*", OperationInfo{"sendMessage", true, false}},
+		{"/user/image", OperationInfo{"uploadUserImage", true, false}},
+		{"/user/imagegif", OperationInfo{"uploadUserGIF", true, false}},
+		{"/user/updateUsername", OperationInfo{"updateUsername", true, false}},
 	},
 	{"POST", 3}: {
-		{"/room/*/users", OperationInfo{"joinRoom", true}},
+		{"/comments/*/dubs", OperationInfo{"voteComment", true, false}},
+		{"/comments/*/flag", OperationInfo{"flagComment", false, false}},
+		{"/message/*/read", OperationInfo{"markRead", true, false}},
+		{"/playlist/import/soundcloud", OperationInfo{"importSoundCloudPlaylist", true, false}},
+		{"/playlist/import/youtube", OperationInfo{"importYouTubePlaylist", true, false}},
+		{"/playlist/*/order", OperationInfo{"reorderPlaylist", false, false}},
+		{"/playlist/*/songs", OperationInfo{"addPlaylistSong", true, false}},
+		{"/room/*/image", OperationInfo{"uploadRoomImage", false, false}},
+		{"/room/*/modsettings", OperationInfo{"setModSetting", false, false}},
+		{"/room/*/playlist", OperationInfo{"queueSong", true, false}},
+		{"/room/*/roles", OperationInfo{"createRole", false, false}},
+		{"/room/*/users", OperationInfo{"joinRoom", true, false}},
+		{"/song/*/comments", OperationInfo{"addComment", true, false}},
+		{"/user/*/following", OperationInfo{"follow", false, false}},
+	},
+	{"POST", 4}: {
+		{"/chat/skip/*/*", OperationInfo{"skip", false, false}},
+		{"/playlist/*/order/randomize", OperationInfo{"shufflePlaylist", false, false}},
+		{"/room/*/queue/order", OperationInfo{"reorderQueue", false, false}},
+		{"/room/*/queueplaylist/*", OperationInfo{"queuePlaylist", false, false}},
+	},
+	{"POST", 5}: {
+		{"/chat/ban/*/user/*", OperationInfo{"ban", false, false}},
+		{"/chat/kick/*/user/*", OperationInfo{"kick", false, false}},
+		{"/chat/mute/*/user/*", OperationInfo{"mute", false, false}},
+		{"/chat/*/*/user/*", OperationInfo{"setRole", false, false}},
+		{"/room/*/playlist/active/dubs", OperationInfo{"voteActive", false, false}},
+		{"/room/*/playlist/*/dubs", OperationInfo{"vote", false, false}},
+	},
+	{"POST", 6}: {
+		{"/user/session/room/*/queue/order", OperationInfo{"reorderOwnQueue", false, false}},
+	},
+	{"PUT", 2}: {
+		{"/room/*", OperationInfo{"updateRoom", true, false}},
+	},
+	{"PUT", 3}: {
+		{"/room/*/lockQueue", OperationInfo{"lockQueue", false, false}},
+	},
+	{"PUT", 4}: {
+		{"/room/*/queue/pause", OperationInfo{"pauseOwnQueue", false, false}},
+		{"/room/*/roles/order", OperationInfo{"reorderRoles", false, false}},
+		{"/room/*/roles/*", OperationInfo{"updateRole", false, false}},
+	},
+	{"PUT", 6}: {
+		{"/room/*/queue/user/*/pause", OperationInfo{"pauseDJ", false, false}},
+		{"/room/*/users/*/roles/*", OperationInfo{"assignRole", false, false}},
 	},
 }

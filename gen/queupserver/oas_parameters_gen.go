@@ -147,6 +147,1505 @@ func decodeActiveSongParams(args [1]string, argsEscaped bool, r *http.Request) (
 	return params, nil
 }
 
+// AddCommentParams is parameters of addComment operation.
+type AddCommentParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+func unpackAddCommentParams(packed middleware.Parameters) (params AddCommentParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "songId",
+			In:   "path",
+		}
+		params.SongID = packed[key].(wire.SongID)
+	}
+	return params
+}
+
+func decodeAddCommentParams(args [1]string, argsEscaped bool, r *http.Request) (params AddCommentParams, _ error) {
+	// Decode path: songId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "songId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.SongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.SongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// AddPlaylistSongParams is parameters of addPlaylistSong operation.
+type AddPlaylistSongParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackAddPlaylistSongParams(packed middleware.Parameters) (params AddPlaylistSongParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeAddPlaylistSongParams(args [1]string, argsEscaped bool, r *http.Request) (params AddPlaylistSongParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// AssignRoleParams is parameters of assignRole operation.
+type AssignRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+func unpackAssignRoleParams(packed middleware.Parameters) (params AssignRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	return params
+}
+
+func decodeAssignRoleParams(args [3]string, argsEscaped bool, r *http.Request) (params AssignRoleParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[2]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[2])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// BanParams is parameters of ban operation.
+type BanParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackBanParams(packed middleware.Parameters) (params BanParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeBanParams(args [2]string, argsEscaped bool, r *http.Request) (params BanParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ChatHistoryParams is parameters of chatHistory operation.
+type ChatHistoryParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackChatHistoryParams(packed middleware.Parameters) (params ChatHistoryParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeChatHistoryParams(args [1]string, argsEscaped bool, r *http.Request) (params ChatHistoryParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ClearOwnQueueParams is parameters of clearOwnQueue operation.
+type ClearOwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackClearOwnQueueParams(packed middleware.Parameters) (params ClearOwnQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeClearOwnQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params ClearOwnQueueParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ConversationMessagesParams is parameters of conversationMessages operation.
+type ConversationMessagesParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+func unpackConversationMessagesParams(packed middleware.Parameters) (params ConversationMessagesParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "conversationId",
+			In:   "path",
+		}
+		params.ConversationID = packed[key].(wire.ConversationID)
+	}
+	return params
+}
+
+func decodeConversationMessagesParams(args [1]string, argsEscaped bool, r *http.Request) (params ConversationMessagesParams, _ error) {
+	// Decode path: conversationId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "conversationId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.ConversationID](val)
+				if err != nil {
+					return err
+				}
+
+				params.ConversationID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "conversationId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// CreateRoleParams is parameters of createRole operation.
+type CreateRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackCreateRoleParams(packed middleware.Parameters) (params CreateRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeCreateRoleParams(args [1]string, argsEscaped bool, r *http.Request) (params CreateRoleParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// DeleteChatParams is parameters of deleteChat operation.
+type DeleteChatParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the chat line.
+	ChatID wire.MessageID
+}
+
+func unpackDeleteChatParams(packed middleware.Parameters) (params DeleteChatParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "chatId",
+			In:   "path",
+		}
+		params.ChatID = packed[key].(wire.MessageID)
+	}
+	return params
+}
+
+func decodeDeleteChatParams(args [2]string, argsEscaped bool, r *http.Request) (params DeleteChatParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: chatId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "chatId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.MessageID](val)
+				if err != nil {
+					return err
+				}
+
+				params.ChatID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "chatId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// DeleteCommentParams is parameters of deleteComment operation.
+type DeleteCommentParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+func unpackDeleteCommentParams(packed middleware.Parameters) (params DeleteCommentParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "songId",
+			In:   "path",
+		}
+		params.SongID = packed[key].(wire.SongID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "commentId",
+			In:   "path",
+		}
+		params.CommentID = packed[key].(wire.CommentID)
+	}
+	return params
+}
+
+func decodeDeleteCommentParams(args [2]string, argsEscaped bool, r *http.Request) (params DeleteCommentParams, _ error) {
+	// Decode path: songId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "songId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.SongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.SongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: commentId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "commentId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.CommentID](val)
+				if err != nil {
+					return err
+				}
+
+				params.CommentID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "commentId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// DeletePlaylistParams is parameters of deletePlaylist operation.
+type DeletePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackDeletePlaylistParams(packed middleware.Parameters) (params DeletePlaylistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeDeletePlaylistParams(args [1]string, argsEscaped bool, r *http.Request) (params DeletePlaylistParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// DeleteRoleParams is parameters of deleteRole operation.
+type DeleteRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+func unpackDeleteRoleParams(packed middleware.Parameters) (params DeleteRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	return params
+}
+
+func decodeDeleteRoleParams(args [2]string, argsEscaped bool, r *http.Request) (params DeleteRoleParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// FlagCommentParams is parameters of flagComment operation.
+type FlagCommentParams struct {
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+func unpackFlagCommentParams(packed middleware.Parameters) (params FlagCommentParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "commentId",
+			In:   "path",
+		}
+		params.CommentID = packed[key].(wire.CommentID)
+	}
+	return params
+}
+
+func decodeFlagCommentParams(args [1]string, argsEscaped bool, r *http.Request) (params FlagCommentParams, _ error) {
+	// Decode path: commentId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "commentId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.CommentID](val)
+				if err != nil {
+					return err
+				}
+
+				params.CommentID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "commentId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// FollowParams is parameters of follow operation.
+type FollowParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackFollowParams(packed middleware.Parameters) (params FollowParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeFollowParams(args [1]string, argsEscaped bool, r *http.Request) (params FollowParams, _ error) {
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// FollowedUsersParams is parameters of followedUsers operation.
+type FollowedUsersParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackFollowedUsersParams(packed middleware.Parameters) (params FollowedUsersParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeFollowedUsersParams(args [1]string, argsEscaped bool, r *http.Request) (params FollowedUsersParams, _ error) {
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// FollowersParams is parameters of followers operation.
+type FollowersParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackFollowersParams(packed middleware.Parameters) (params FollowersParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeFollowersParams(args [1]string, argsEscaped bool, r *http.Request) (params FollowersParams, _ error) {
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// HistoryParams is parameters of history operation.
+type HistoryParams struct {
+	// The page, counted from 1, which is also the one that comes without it.
+	Page OptInt `json:",omitempty,omitzero"`
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackHistoryParams(packed middleware.Parameters) (params HistoryParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "page",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Page = v.(OptInt)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeHistoryParams(args [1]string, argsEscaped bool, r *http.Request) (params HistoryParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: page.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "page",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotPageVal int
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToInt(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotPageVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Page.SetTo(paramsDotPageVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "page",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
 // JoinRoomParams is parameters of joinRoom operation.
 type JoinRoomParams struct {
 	// The room's id. A slug will not do.
@@ -213,6 +1712,126 @@ func decodeJoinRoomParams(args [1]string, argsEscaped bool, r *http.Request) (pa
 	return params, nil
 }
 
+// KickParams is parameters of kick operation.
+type KickParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackKickParams(packed middleware.Parameters) (params KickParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeKickParams(args [2]string, argsEscaped bool, r *http.Request) (params KickParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
 // LeaveRoomParams is parameters of leaveRoom operation.
 type LeaveRoomParams struct {
 	// The room's id. A slug will not do.
@@ -231,6 +1850,696 @@ func unpackLeaveRoomParams(packed middleware.Parameters) (params LeaveRoomParams
 }
 
 func decodeLeaveRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params LeaveRoomParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// LeaveRoomBeaconParams is parameters of leaveRoomBeacon operation.
+type LeaveRoomBeaconParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackLeaveRoomBeaconParams(packed middleware.Parameters) (params LeaveRoomBeaconParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeLeaveRoomBeaconParams(args [2]string, argsEscaped bool, r *http.Request) (params LeaveRoomBeaconParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// LockQueueParams is parameters of lockQueue operation.
+type LockQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackLockQueueParams(packed middleware.Parameters) (params LockQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeLockQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params LockQueueParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// MarkReadParams is parameters of markRead operation.
+type MarkReadParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+func unpackMarkReadParams(packed middleware.Parameters) (params MarkReadParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "conversationId",
+			In:   "path",
+		}
+		params.ConversationID = packed[key].(wire.ConversationID)
+	}
+	return params
+}
+
+func decodeMarkReadParams(args [1]string, argsEscaped bool, r *http.Request) (params MarkReadParams, _ error) {
+	// Decode path: conversationId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "conversationId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.ConversationID](val)
+				if err != nil {
+					return err
+				}
+
+				params.ConversationID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "conversationId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// MuteParams is parameters of mute operation.
+type MuteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackMuteParams(packed middleware.Parameters) (params MuteParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeMuteParams(args [2]string, argsEscaped bool, r *http.Request) (params MuteParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// OwnPermissionsParams is parameters of ownPermissions operation.
+type OwnPermissionsParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackOwnPermissionsParams(packed middleware.Parameters) (params OwnPermissionsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeOwnPermissionsParams(args [1]string, argsEscaped bool, r *http.Request) (params OwnPermissionsParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// OwnQueueParams is parameters of ownQueue operation.
+type OwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackOwnQueueParams(packed middleware.Parameters) (params OwnQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeOwnQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params OwnQueueParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// PauseDJParams is parameters of pauseDJ operation.
+type PauseDJParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackPauseDJParams(packed middleware.Parameters) (params PauseDJParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodePauseDJParams(args [2]string, argsEscaped bool, r *http.Request) (params PauseDJParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// PauseOwnQueueParams is parameters of pauseOwnQueue operation.
+type PauseOwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackPauseOwnQueueParams(packed middleware.Parameters) (params PauseOwnQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodePauseOwnQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params PauseOwnQueueParams, _ error) {
 	// Decode path: roomId.
 	if err := func() error {
 		param := args[0]
@@ -345,6 +2654,177 @@ func decodePlaylistDetailsParams(args [1]string, argsEscaped bool, r *http.Reque
 	return params, nil
 }
 
+// PlaylistSongsParams is parameters of playlistSongs operation.
+type PlaylistSongsParams struct {
+	// Only songs with this in their name; empty for all. The website always sends it.
+	Name OptString `json:",omitempty,omitzero"`
+	// The page, counted from 1, which is also the one that comes without it.
+	Page OptInt `json:",omitempty,omitzero"`
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackPlaylistSongsParams(packed middleware.Parameters) (params PlaylistSongsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "name",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Name = v.(OptString)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "page",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Page = v.(OptInt)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodePlaylistSongsParams(args [1]string, argsEscaped bool, r *http.Request) (params PlaylistSongsParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: name.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "name",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotNameVal string
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToString(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotNameVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Name.SetTo(paramsDotNameVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "name",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode query: page.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "page",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotPageVal int
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToInt(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotPageVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Page.SetTo(paramsDotPageVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "page",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
 // PostChatParams is parameters of postChat operation.
 type PostChatParams struct {
 	// The room's id. A slug will not do.
@@ -363,6 +2843,1068 @@ func unpackPostChatParams(packed middleware.Parameters) (params PostChatParams) 
 }
 
 func decodePostChatParams(args [1]string, argsEscaped bool, r *http.Request) (params PostChatParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// QueuePlaylistParams is parameters of queuePlaylist operation.
+type QueuePlaylistParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackQueuePlaylistParams(packed middleware.Parameters) (params QueuePlaylistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeQueuePlaylistParams(args [2]string, argsEscaped bool, r *http.Request) (params QueuePlaylistParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// QueueSongParams is parameters of queueSong operation.
+type QueueSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackQueueSongParams(packed middleware.Parameters) (params QueueSongParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeQueueSongParams(args [1]string, argsEscaped bool, r *http.Request) (params QueueSongParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// QueueUsersParams is parameters of queueUsers operation.
+type QueueUsersParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackQueueUsersParams(packed middleware.Parameters) (params QueueUsersParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeQueueUsersParams(args [1]string, argsEscaped bool, r *http.Request) (params QueueUsersParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RemoveDJParams is parameters of removeDJ operation.
+type RemoveDJParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackRemoveDJParams(packed middleware.Parameters) (params RemoveDJParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeRemoveDJParams(args [2]string, argsEscaped bool, r *http.Request) (params RemoveDJParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RemoveOwnSongParams is parameters of removeOwnSong operation.
+type RemoveOwnSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the entry in the own queue, not of the song.
+	QueueItemID wire.PlayID
+}
+
+func unpackRemoveOwnSongParams(packed middleware.Parameters) (params RemoveOwnSongParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "queueItemId",
+			In:   "path",
+		}
+		params.QueueItemID = packed[key].(wire.PlayID)
+	}
+	return params
+}
+
+func decodeRemoveOwnSongParams(args [2]string, argsEscaped bool, r *http.Request) (params RemoveOwnSongParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: queueItemId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "queueItemId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlayID](val)
+				if err != nil {
+					return err
+				}
+
+				params.QueueItemID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "queueItemId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RemovePlaylistSongParams is parameters of removePlaylistSong operation.
+type RemovePlaylistSongParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+	// The id of the playlist's entry, not of the song.
+	PlaylistSongID wire.PlaylistSongID
+}
+
+func unpackRemovePlaylistSongParams(packed middleware.Parameters) (params RemovePlaylistSongParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistSongId",
+			In:   "path",
+		}
+		params.PlaylistSongID = packed[key].(wire.PlaylistSongID)
+	}
+	return params
+}
+
+func decodeRemovePlaylistSongParams(args [2]string, argsEscaped bool, r *http.Request) (params RemovePlaylistSongParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: playlistSongId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistSongId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistSongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistSongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistSongId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RemoveSongParams is parameters of removeSong operation.
+type RemoveSongParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackRemoveSongParams(packed middleware.Parameters) (params RemoveSongParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeRemoveSongParams(args [2]string, argsEscaped bool, r *http.Request) (params RemoveSongParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RenamePlaylistParams is parameters of renamePlaylist operation.
+type RenamePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackRenamePlaylistParams(packed middleware.Parameters) (params RenamePlaylistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeRenamePlaylistParams(args [1]string, argsEscaped bool, r *http.Request) (params RenamePlaylistParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ReorderOwnQueueParams is parameters of reorderOwnQueue operation.
+type ReorderOwnQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackReorderOwnQueueParams(packed middleware.Parameters) (params ReorderOwnQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeReorderOwnQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params ReorderOwnQueueParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ReorderPlaylistParams is parameters of reorderPlaylist operation.
+type ReorderPlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackReorderPlaylistParams(packed middleware.Parameters) (params ReorderPlaylistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeReorderPlaylistParams(args [1]string, argsEscaped bool, r *http.Request) (params ReorderPlaylistParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ReorderQueueParams is parameters of reorderQueue operation.
+type ReorderQueueParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackReorderQueueParams(packed middleware.Parameters) (params ReorderQueueParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeReorderQueueParams(args [1]string, argsEscaped bool, r *http.Request) (params ReorderQueueParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ReorderRolesParams is parameters of reorderRoles operation.
+type ReorderRolesParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackReorderRolesParams(packed middleware.Parameters) (params ReorderRolesParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeReorderRolesParams(args [1]string, argsEscaped bool, r *http.Request) (params ReorderRolesParams, _ error) {
 	// Decode path: roomId.
 	if err := func() error {
 		param := args[0]
@@ -477,6 +4019,707 @@ func decodeRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params
 	return params, nil
 }
 
+// RoomAuditParams is parameters of roomAudit operation.
+type RoomAuditParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomAuditParams(packed middleware.Parameters) (params RoomAuditParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomAuditParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomAuditParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomBansParams is parameters of roomBans operation.
+type RoomBansParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomBansParams(packed middleware.Parameters) (params RoomBansParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomBansParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomBansParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomImageParams is parameters of roomImage operation.
+type RoomImageParams struct {
+	// Anything that changes with the picture, to get past caches.
+	V OptString `json:",omitempty,omitzero"`
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomImageParams(packed middleware.Parameters) (params RoomImageParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "v",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.V = v.(OptString)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomImageParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomImageParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: v.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "v",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotVVal string
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToString(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotVVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.V.SetTo(paramsDotVVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "v",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomMutesParams is parameters of roomMutes operation.
+type RoomMutesParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomMutesParams(packed middleware.Parameters) (params RoomMutesParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomMutesParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomMutesParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomRolesParams is parameters of roomRoles operation.
+type RoomRolesParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomRolesParams(packed middleware.Parameters) (params RoomRolesParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomRolesParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomRolesParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomStaffParams is parameters of roomStaff operation.
+type RoomStaffParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomStaffParams(packed middleware.Parameters) (params RoomStaffParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomStaffParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomStaffParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomThumbnailParams is parameters of roomThumbnail operation.
+type RoomThumbnailParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomThumbnailParams(packed middleware.Parameters) (params RoomThumbnailParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomThumbnailParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomThumbnailParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomThumbnailSmallParams is parameters of roomThumbnailSmall operation.
+type RoomThumbnailSmallParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackRoomThumbnailSmallParams(packed middleware.Parameters) (params RoomThumbnailSmallParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeRoomThumbnailSmallParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomThumbnailSmallParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// RoomUserParams is parameters of roomUser operation.
+type RoomUserParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackRoomUserParams(packed middleware.Parameters) (params RoomUserParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeRoomUserParams(args [2]string, argsEscaped bool, r *http.Request) (params RoomUserParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
 // RoomUsersParams is parameters of roomUsers operation.
 type RoomUsersParams struct {
 	// The room's id. A slug will not do.
@@ -543,6 +4786,947 @@ func decodeRoomUsersParams(args [1]string, argsEscaped bool, r *http.Request) (p
 	return params, nil
 }
 
+// RoomsParams is parameters of rooms operation.
+type RoomsParams struct {
+	// How many rooms to leave out, a multiple of 20.
+	Offset OptInt `json:",omitempty,omitzero"`
+}
+
+func unpackRoomsParams(packed middleware.Parameters) (params RoomsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "offset",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Offset = v.(OptInt)
+		}
+	}
+	return params
+}
+
+func decodeRoomsParams(args [0]string, argsEscaped bool, r *http.Request) (params RoomsParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: offset.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "offset",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotOffsetVal int
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToInt(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotOffsetVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Offset.SetTo(paramsDotOffsetVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "offset",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SearchParams is parameters of search operation.
+type SearchParams struct {
+	// What to look for.
+	Query string
+}
+
+func unpackSearchParams(packed middleware.Parameters) (params SearchParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "query",
+			In:   "query",
+		}
+		params.Query = packed[key].(string)
+	}
+	return params
+}
+
+func decodeSearchParams(args [0]string, argsEscaped bool, r *http.Request) (params SearchParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: query.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "query",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.Query = c
+				return nil
+			}); err != nil {
+				return err
+			}
+		} else {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "query",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SearchRoomsParams is parameters of searchRooms operation.
+type SearchRoomsParams struct {
+	// What to look for.
+	Term string
+	// How many rooms to leave out, a multiple of 20.
+	Offset OptInt `json:",omitempty,omitzero"`
+}
+
+func unpackSearchRoomsParams(packed middleware.Parameters) (params SearchRoomsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "term",
+			In:   "path",
+		}
+		params.Term = packed[key].(string)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "offset",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Offset = v.(OptInt)
+		}
+	}
+	return params
+}
+
+func decodeSearchRoomsParams(args [1]string, argsEscaped bool, r *http.Request) (params SearchRoomsParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode path: term.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "term",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.Term = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "term",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode query: offset.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "offset",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotOffsetVal int
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToInt(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotOffsetVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Offset.SetTo(paramsDotOffsetVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "offset",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SearchSongsParams is parameters of searchSongs operation.
+type SearchSongsParams struct {
+	// What to look for.
+	Name string
+	// Where to look.
+	Provider wire.Provider
+	// The website always sends 1.
+	Details OptInt `json:",omitempty,omitzero"`
+	// The token of the page before; empty or missing for the first page.
+	NextPageToken OptString `json:",omitempty,omitzero"`
+}
+
+func unpackSearchSongsParams(packed middleware.Parameters) (params SearchSongsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "name",
+			In:   "query",
+		}
+		params.Name = packed[key].(string)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "type",
+			In:   "query",
+		}
+		params.Provider = packed[key].(wire.Provider)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "details",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Details = v.(OptInt)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "nextPageToken",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.NextPageToken = v.(OptString)
+		}
+	}
+	return params
+}
+
+func decodeSearchSongsParams(args [0]string, argsEscaped bool, r *http.Request) (params SearchSongsParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: name.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "name",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.Name = c
+				return nil
+			}); err != nil {
+				return err
+			}
+		} else {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "name",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode query: type.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "type",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.Provider](val)
+				if err != nil {
+					return err
+				}
+
+				params.Provider = c
+				return nil
+			}); err != nil {
+				return err
+			}
+		} else {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "type",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode query: details.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "details",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotDetailsVal int
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToInt(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotDetailsVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Details.SetTo(paramsDotDetailsVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "details",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode query: nextPageToken.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "nextPageToken",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotNextPageTokenVal string
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToString(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotNextPageTokenVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.NextPageToken.SetTo(paramsDotNextPageTokenVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "nextPageToken",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SendMessageParams is parameters of sendMessage operation.
+type SendMessageParams struct {
+	// The conversation's id.
+	ConversationID wire.ConversationID
+}
+
+func unpackSendMessageParams(packed middleware.Parameters) (params SendMessageParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "conversationId",
+			In:   "path",
+		}
+		params.ConversationID = packed[key].(wire.ConversationID)
+	}
+	return params
+}
+
+func decodeSendMessageParams(args [1]string, argsEscaped bool, r *http.Request) (params SendMessageParams, _ error) {
+	// Decode path: conversationId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "conversationId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.ConversationID](val)
+				if err != nil {
+					return err
+				}
+
+				params.ConversationID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "conversationId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SetModSettingParams is parameters of setModSetting operation.
+type SetModSettingParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackSetModSettingParams(packed middleware.Parameters) (params SetModSettingParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeSetModSettingParams(args [1]string, argsEscaped bool, r *http.Request) (params SetModSettingParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SetRoleParams is parameters of setRole operation.
+type SetRoleParams struct {
+	// The role's id.
+	RoleID wire.RoleID
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackSetRoleParams(packed middleware.Parameters) (params SetRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeSetRoleParams(args [3]string, argsEscaped bool, r *http.Request) (params SetRoleParams, _ error) {
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[2]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[2])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// ShufflePlaylistParams is parameters of shufflePlaylist operation.
+type ShufflePlaylistParams struct {
+	// The playlist's id.
+	PlaylistID wire.PlaylistID
+}
+
+func unpackShufflePlaylistParams(packed middleware.Parameters) (params ShufflePlaylistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "playlistId",
+			In:   "path",
+		}
+		params.PlaylistID = packed[key].(wire.PlaylistID)
+	}
+	return params
+}
+
+func decodeShufflePlaylistParams(args [1]string, argsEscaped bool, r *http.Request) (params ShufflePlaylistParams, _ error) {
+	// Decode path: playlistId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playlistId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlaylistID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlaylistID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playlistId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SkipParams is parameters of skip operation.
+type SkipParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the play, not of the song.
+	PlayID wire.PlayID
+}
+
+func unpackSkipParams(packed middleware.Parameters) (params SkipParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "playId",
+			In:   "path",
+		}
+		params.PlayID = packed[key].(wire.PlayID)
+	}
+	return params
+}
+
+func decodeSkipParams(args [2]string, argsEscaped bool, r *http.Request) (params SkipParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: playId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlayID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlayID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
 // SongParams is parameters of song operation.
 type SongParams struct {
 	// The song's id at QueUp, not the provider's.
@@ -602,6 +5786,1848 @@ func decodeSongParams(args [1]string, argsEscaped bool, r *http.Request) (params
 	}(); err != nil {
 		return params, &ogenerrors.DecodeParamError{
 			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SongCommentsParams is parameters of songComments operation.
+type SongCommentsParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+func unpackSongCommentsParams(packed middleware.Parameters) (params SongCommentsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "songId",
+			In:   "path",
+		}
+		params.SongID = packed[key].(wire.SongID)
+	}
+	return params
+}
+
+func decodeSongCommentsParams(args [1]string, argsEscaped bool, r *http.Request) (params SongCommentsParams, _ error) {
+	// Decode path: songId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "songId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.SongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.SongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SongImageParams is parameters of songImage operation.
+type SongImageParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+func unpackSongImageParams(packed middleware.Parameters) (params SongImageParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "songId",
+			In:   "path",
+		}
+		params.SongID = packed[key].(wire.SongID)
+	}
+	return params
+}
+
+func decodeSongImageParams(args [1]string, argsEscaped bool, r *http.Request) (params SongImageParams, _ error) {
+	// Decode path: songId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "songId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.SongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.SongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SongLinkParams is parameters of songLink operation.
+type SongLinkParams struct {
+	// The song's id at QueUp, not the provider's.
+	SongID wire.SongID
+}
+
+func unpackSongLinkParams(packed middleware.Parameters) (params SongLinkParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "songId",
+			In:   "path",
+		}
+		params.SongID = packed[key].(wire.SongID)
+	}
+	return params
+}
+
+func decodeSongLinkParams(args [1]string, argsEscaped bool, r *http.Request) (params SongLinkParams, _ error) {
+	// Decode path: songId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "songId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.SongID](val)
+				if err != nil {
+					return err
+				}
+
+				params.SongID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "songId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// SoundCloudPlaylistsParams is parameters of soundCloudPlaylists operation.
+type SoundCloudPlaylistsParams struct {
+	// The name of the user at SoundCloud.
+	Username string
+}
+
+func unpackSoundCloudPlaylistsParams(packed middleware.Parameters) (params SoundCloudPlaylistsParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "username",
+			In:   "query",
+		}
+		params.Username = packed[key].(string)
+	}
+	return params
+}
+
+func decodeSoundCloudPlaylistsParams(args [0]string, argsEscaped bool, r *http.Request) (params SoundCloudPlaylistsParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: username.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "username",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.Username = c
+				return nil
+			}); err != nil {
+				return err
+			}
+		} else {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "username",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UnassignRoleParams is parameters of unassignRole operation.
+type UnassignRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+func unpackUnassignRoleParams(packed middleware.Parameters) (params UnassignRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	return params
+}
+
+func decodeUnassignRoleParams(args [3]string, argsEscaped bool, r *http.Request) (params UnassignRoleParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[2]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[2])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UnbanParams is parameters of unban operation.
+type UnbanParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUnbanParams(packed middleware.Parameters) (params UnbanParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUnbanParams(args [2]string, argsEscaped bool, r *http.Request) (params UnbanParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UnfollowParams is parameters of unfollow operation.
+type UnfollowParams struct {
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUnfollowParams(packed middleware.Parameters) (params UnfollowParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUnfollowParams(args [1]string, argsEscaped bool, r *http.Request) (params UnfollowParams, _ error) {
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UnmuteParams is parameters of unmute operation.
+type UnmuteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUnmuteParams(packed middleware.Parameters) (params UnmuteParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUnmuteParams(args [2]string, argsEscaped bool, r *http.Request) (params UnmuteParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UnsetRoleParams is parameters of unsetRole operation.
+type UnsetRoleParams struct {
+	// The role's id.
+	RoleID wire.RoleID
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUnsetRoleParams(packed middleware.Parameters) (params UnsetRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUnsetRoleParams(args [3]string, argsEscaped bool, r *http.Request) (params UnsetRoleParams, _ error) {
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[2]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[2])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UpdateRoleParams is parameters of updateRole operation.
+type UpdateRoleParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The role's id.
+	RoleID wire.RoleID
+}
+
+func unpackUpdateRoleParams(packed middleware.Parameters) (params UpdateRoleParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "roleId",
+			In:   "path",
+		}
+		params.RoleID = packed[key].(wire.RoleID)
+	}
+	return params
+}
+
+func decodeUpdateRoleParams(args [2]string, argsEscaped bool, r *http.Request) (params UpdateRoleParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: roleId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roleId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoleID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoleID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roleId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UpdateRoomParams is parameters of updateRoom operation.
+type UpdateRoomParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackUpdateRoomParams(packed middleware.Parameters) (params UpdateRoomParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeUpdateRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params UpdateRoomParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UploadRoomImageParams is parameters of uploadRoomImage operation.
+type UploadRoomImageParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackUploadRoomImageParams(packed middleware.Parameters) (params UploadRoomImageParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeUploadRoomImageParams(args [1]string, argsEscaped bool, r *http.Request) (params UploadRoomImageParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UserParams is parameters of user operation.
+type UserParams struct {
+	// The user's id, or the username.
+	IDOrUsername string
+}
+
+func unpackUserParams(packed middleware.Parameters) (params UserParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "idOrUsername",
+			In:   "path",
+		}
+		params.IDOrUsername = packed[key].(string)
+	}
+	return params
+}
+
+func decodeUserParams(args [1]string, argsEscaped bool, r *http.Request) (params UserParams, _ error) {
+	// Decode path: idOrUsername.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "idOrUsername",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.IDOrUsername = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "idOrUsername",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UserImageParams is parameters of userImage operation.
+type UserImageParams struct {
+	// Anything that changes with the picture, to get past caches.
+	V OptString `json:",omitempty,omitzero"`
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUserImageParams(packed middleware.Parameters) (params UserImageParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "v",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.V = v.(OptString)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUserImageParams(args [1]string, argsEscaped bool, r *http.Request) (params UserImageParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: v.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "v",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotVVal string
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToString(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotVVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.V.SetTo(paramsDotVVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "v",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UserImageLargeParams is parameters of userImageLarge operation.
+type UserImageLargeParams struct {
+	// Anything that changes with the picture, to get past caches.
+	Lastmod OptString `json:",omitempty,omitzero"`
+	// The user's id.
+	UserID wire.UserID
+}
+
+func unpackUserImageLargeParams(packed middleware.Parameters) (params UserImageLargeParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "lastmod",
+			In:   "query",
+		}
+		if v, ok := packed[key]; ok {
+			params.Lastmod = v.(OptString)
+		}
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "userId",
+			In:   "path",
+		}
+		params.UserID = packed[key].(wire.UserID)
+	}
+	return params
+}
+
+func decodeUserImageLargeParams(args [1]string, argsEscaped bool, r *http.Request) (params UserImageLargeParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: lastmod.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "lastmod",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				var paramsDotLastmodVal string
+				if err := func() error {
+					val, err := d.DecodeValue()
+					if err != nil {
+						return err
+					}
+
+					c, err := conv.ToString(val)
+					if err != nil {
+						return err
+					}
+
+					paramsDotLastmodVal = c
+					return nil
+				}(); err != nil {
+					return err
+				}
+				params.Lastmod.SetTo(paramsDotLastmodVal)
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "lastmod",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	// Decode path: userId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "userId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.UserID](val)
+				if err != nil {
+					return err
+				}
+
+				params.UserID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "userId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// UsernameAvailabilityParams is parameters of usernameAvailability operation.
+type UsernameAvailabilityParams struct {
+	// The name to look for.
+	Username string
+}
+
+func unpackUsernameAvailabilityParams(packed middleware.Parameters) (params UsernameAvailabilityParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "username",
+			In:   "query",
+		}
+		params.Username = packed[key].(string)
+	}
+	return params
+}
+
+func decodeUsernameAvailabilityParams(args [0]string, argsEscaped bool, r *http.Request) (params UsernameAvailabilityParams, _ error) {
+	q := uri.NewQueryDecoder(r.URL.Query())
+	// Decode query: username.
+	if err := func() error {
+		cfg := uri.QueryParameterDecodingConfig{
+			Name:    "username",
+			Style:   uri.QueryStyleForm,
+			Explode: true,
+		}
+
+		if err := q.HasParam(cfg); err == nil {
+			if err := q.DecodeParam(cfg, func(d uri.Decoder) error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToString(val)
+				if err != nil {
+					return err
+				}
+
+				params.Username = c
+				return nil
+			}); err != nil {
+				return err
+			}
+		} else {
+			return err
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "username",
+			In:   "query",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// VoteParams is parameters of vote operation.
+type VoteParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+	// The id of the play, not of the song.
+	PlayID wire.PlayID
+}
+
+func unpackVoteParams(packed middleware.Parameters) (params VoteParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	{
+		key := middleware.ParameterKey{
+			Name: "playId",
+			In:   "path",
+		}
+		params.PlayID = packed[key].(wire.PlayID)
+	}
+	return params
+}
+
+func decodeVoteParams(args [2]string, argsEscaped bool, r *http.Request) (params VoteParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	// Decode path: playId.
+	if err := func() error {
+		param := args[1]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[1])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "playId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.PlayID](val)
+				if err != nil {
+					return err
+				}
+
+				params.PlayID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "playId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// VoteActiveParams is parameters of voteActive operation.
+type VoteActiveParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackVoteActiveParams(packed middleware.Parameters) (params VoteActiveParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeVoteActiveParams(args [1]string, argsEscaped bool, r *http.Request) (params VoteActiveParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// VoteCommentParams is parameters of voteComment operation.
+type VoteCommentParams struct {
+	// The comment's id.
+	CommentID wire.CommentID
+}
+
+func unpackVoteCommentParams(packed middleware.Parameters) (params VoteCommentParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "commentId",
+			In:   "path",
+		}
+		params.CommentID = packed[key].(wire.CommentID)
+	}
+	return params
+}
+
+func decodeVoteCommentParams(args [1]string, argsEscaped bool, r *http.Request) (params VoteCommentParams, _ error) {
+	// Decode path: commentId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "commentId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.CommentID](val)
+				if err != nil {
+					return err
+				}
+
+				params.CommentID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "commentId",
+			In:   "path",
+			Err:  err,
+		}
+	}
+	return params, nil
+}
+
+// WaitlistParams is parameters of waitlist operation.
+type WaitlistParams struct {
+	// The room's id. A slug will not do.
+	RoomID wire.RoomID
+}
+
+func unpackWaitlistParams(packed middleware.Parameters) (params WaitlistParams) {
+	{
+		key := middleware.ParameterKey{
+			Name: "roomId",
+			In:   "path",
+		}
+		params.RoomID = packed[key].(wire.RoomID)
+	}
+	return params
+}
+
+func decodeWaitlistParams(args [1]string, argsEscaped bool, r *http.Request) (params WaitlistParams, _ error) {
+	// Decode path: roomId.
+	if err := func() error {
+		param := args[0]
+		if argsEscaped {
+			unescaped, err := url.PathUnescape(args[0])
+			if err != nil {
+				return errors.Wrap(err, "unescape path")
+			}
+			param = unescaped
+		}
+		if len(param) > 0 {
+			d := uri.NewPathDecoder(uri.PathDecoderConfig{
+				Param:   "roomId",
+				Value:   param,
+				Style:   uri.PathStyleSimple,
+				Explode: false,
+			})
+
+			if err := func() error {
+				val, err := d.DecodeValue()
+				if err != nil {
+					return err
+				}
+
+				c, err := conv.ToStringNative[wire.RoomID](val)
+				if err != nil {
+					return err
+				}
+
+				params.RoomID = c
+				return nil
+			}(); err != nil {
+				return err
+			}
+		} else {
+			return validate.ErrFieldRequired
+		}
+		return nil
+	}(); err != nil {
+		return params, &ogenerrors.DecodeParamError{
+			Name: "roomId",
 			In:   "path",
 			Err:  err,
 		}

@@ -11,13 +11,130 @@ import (
 )
 
 var (
+	rn21AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn63AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn62AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn97AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn116AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn20AllowedHeaders = map[string]string{
+		"DELETE": "Content-Type",
+		"POST":   "Content-Type",
+	}
+	rn55AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn70AllowedHeaders = map[string]string{
+		"DELETE": "Content-Type",
+		"POST":   "Content-Type",
+	}
+	rn120AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn23AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn32AllowedHeaders = map[string]string{
+		"DELETE": "Content-Type",
+	}
+	rn113AllowedHeaders = map[string]string{
+		"DELETE": "Content-Type",
+		"POST":   "Content-Type",
+	}
+	rn136AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn27AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn26AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn28AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn48AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn50AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn10AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn94AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn11AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn30AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn2AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn100AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn60AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn111AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn24AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn3AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn134AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn95AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn80AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn78AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn29AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn96AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn36AllowedHeaders = map[string]string{
+		"PUT": "Content-Type",
+	}
+	rn51AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
 	rn8AllowedHeaders = map[string]string{
 		"POST": "Content-Type",
 	}
-	rn14AllowedHeaders = map[string]string{
+	rn129AllowedHeaders = map[string]string{
 		"POST": "Content-Type",
 	}
-	rn6AllowedHeaders = map[string]string{
+	rn128AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn92AllowedHeaders = map[string]string{
+		"POST": "Content-Type",
+	}
+	rn127AllowedHeaders = map[string]string{
 		"POST": "Content-Type",
 	}
 )
@@ -52,7 +169,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.notFound(w, r)
 		return
 	}
-	args := [1]string{}
+	args := [3]string{}
 
 	// Static code generated router with unwrapped path search.
 	switch {
@@ -85,6 +202,56 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					break
 				}
 				switch elem[0] {
+				case 'c': // Prefix: "change-password"
+
+					if l := len("change-password"); len(elem) >= l && elem[0:l] == "change-password" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "POST":
+							s.handleChangePasswordRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "POST",
+								allowedHeaders: rn21AllowedHeaders,
+								acceptPost:     "application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
+				case 'd': // Prefix: "dubtrack"
+
+					if l := len("dubtrack"); len(elem) >= l && elem[0:l] == "dubtrack" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "POST":
+							s.handleLoginDubtrackRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "POST",
+								allowedHeaders: rn63AllowedHeaders,
+								acceptPost:     "application/json,application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
 				case 'l': // Prefix: "log"
 
 					if l := len("log"); len(elem) >= l && elem[0:l] == "log" {
@@ -113,7 +280,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 							default:
 								s.notAllowed(w, r, notAllowedParams{
 									allowedMethods: "POST",
-									allowedHeaders: rn8AllowedHeaders,
+									allowedHeaders: rn62AllowedHeaders,
 									acceptPost:     "application/json,application/x-www-form-urlencoded",
 									acceptPatch:    "",
 								})
@@ -149,9 +316,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 					}
 
-				case 's': // Prefix: "session"
+				case 'r': // Prefix: "reset"
 
-					if l := len("session"); len(elem) >= l && elem[0:l] == "session" {
+					if l := len("reset"); len(elem) >= l && elem[0:l] == "reset" {
 						elem = elem[l:]
 					} else {
 						break
@@ -160,18 +327,82 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 					if len(elem) == 0 {
 						// Leaf node.
 						switch r.Method {
-						case "GET":
-							s.handleSessionRequest([0]string{}, elemIsEscaped, w, r)
+						case "POST":
+							s.handleResetPasswordRequest([0]string{}, elemIsEscaped, w, r)
 						default:
 							s.notAllowed(w, r, notAllowedParams{
-								allowedMethods: "GET",
-								allowedHeaders: nil,
-								acceptPost:     "",
+								allowedMethods: "POST",
+								allowedHeaders: rn97AllowedHeaders,
+								acceptPost:     "application/x-www-form-urlencoded",
 								acceptPatch:    "",
 							})
 						}
 
 						return
+					}
+
+				case 's': // Prefix: "s"
+
+					if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'e': // Prefix: "ession"
+
+						if l := len("ession"); len(elem) >= l && elem[0:l] == "ession" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "GET":
+								s.handleSessionRequest([0]string{}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
+					case 'i': // Prefix: "ignup"
+
+						if l := len("ignup"); len(elem) >= l && elem[0:l] == "ignup" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "POST":
+								s.handleSignUpRequest([0]string{}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "POST",
+									allowedHeaders: rn116AllowedHeaders,
+									acceptPost:     "application/x-www-form-urlencoded",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
 					}
 
 				case 't': // Prefix: "token"
@@ -201,34 +432,511 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 				}
 
-			case 'c': // Prefix: "chat/"
+			case 'c': // Prefix: "c"
 
-				if l := len("chat/"); len(elem) >= l && elem[0:l] == "chat/" {
+				if l := len("c"); len(elem) >= l && elem[0:l] == "c" {
 					elem = elem[l:]
 				} else {
 					break
 				}
 
-				// Param: "roomId"
-				// Leaf parameter, slashes are prohibited
-				idx := strings.IndexByte(elem, '/')
-				if idx >= 0 {
+				if len(elem) == 0 {
 					break
 				}
-				args[0] = elem
-				elem = ""
+				switch elem[0] {
+				case 'h': // Prefix: "hat/"
+
+					if l := len("hat/"); len(elem) >= l && elem[0:l] == "hat/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'b': // Prefix: "ban/"
+						origElem := elem
+						if l := len("ban/"); len(elem) >= l && elem[0:l] == "ban/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "DELETE":
+									s.handleUnbanRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleBanRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "DELETE,POST",
+										allowedHeaders: rn20AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+						elem = origElem
+					case 'k': // Prefix: "kick/"
+						origElem := elem
+						if l := len("kick/"); len(elem) >= l && elem[0:l] == "kick/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleKickRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: rn55AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+						elem = origElem
+					case 'm': // Prefix: "mute/"
+						origElem := elem
+						if l := len("mute/"); len(elem) >= l && elem[0:l] == "mute/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "DELETE":
+									s.handleUnmuteRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleMuteRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "DELETE,POST",
+										allowedHeaders: rn70AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+						elem = origElem
+					case 's': // Prefix: "skip/"
+						origElem := elem
+						if l := len("skip/"); len(elem) >= l && elem[0:l] == "skip/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "playId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleSkipRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: rn120AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+						elem = origElem
+					}
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "GET":
+							s.handleChatHistoryRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						case "POST":
+							s.handlePostChatRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET,POST",
+								allowedHeaders: rn23AllowedHeaders,
+								acceptPost:     "application/json,application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "chatId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[1] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch r.Method {
+							case "DELETE":
+								s.handleDeleteChatRequest([2]string{
+									args[0],
+									args[1],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "DELETE",
+									allowedHeaders: rn32AllowedHeaders,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[2] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "DELETE":
+									s.handleUnsetRoleRequest([3]string{
+										args[0],
+										args[1],
+										args[2],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleSetRoleRequest([3]string{
+										args[0],
+										args[1],
+										args[2],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "DELETE,POST",
+										allowedHeaders: rn113AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+					}
+
+				case 'o': // Prefix: "omments/"
+
+					if l := len("omments/"); len(elem) >= l && elem[0:l] == "omments/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					// Param: "commentId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'd': // Prefix: "dubs"
+
+							if l := len("dubs"); len(elem) >= l && elem[0:l] == "dubs" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleVoteCommentRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: rn136AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						case 'f': // Prefix: "flag"
+
+							if l := len("flag"); len(elem) >= l && elem[0:l] == "flag" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleFlagCommentRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: nil,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'm': // Prefix: "message"
+
+				if l := len("message"); len(elem) >= l && elem[0:l] == "message" {
+					elem = elem[l:]
+				} else {
+					break
+				}
 
 				if len(elem) == 0 {
-					// Leaf node.
 					switch r.Method {
+					case "GET":
+						s.handleConversationsRequest([0]string{}, elemIsEscaped, w, r)
 					case "POST":
-						s.handlePostChatRequest([1]string{
-							args[0],
-						}, elemIsEscaped, w, r)
+						s.handleOpenConversationRequest([0]string{}, elemIsEscaped, w, r)
 					default:
 						s.notAllowed(w, r, notAllowedParams{
-							allowedMethods: "POST",
-							allowedHeaders: rn14AllowedHeaders,
+							allowedMethods: "GET,POST",
+							allowedHeaders: rn27AllowedHeaders,
 							acceptPost:     "application/json,application/x-www-form-urlencoded",
 							acceptPatch:    "",
 						})
@@ -236,16 +944,2073 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 					return
 				}
+				switch elem[0] {
+				case '/': // Prefix: "/"
 
-			case 'r': // Prefix: "room/"
+					if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
 
-				if l := len("room/"); len(elem) >= l && elem[0:l] == "room/" {
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'n': // Prefix: "new"
+						origElem := elem
+						if l := len("new"); len(elem) >= l && elem[0:l] == "new" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "GET":
+								s.handleUnreadCountRequest([0]string{}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
+						elem = origElem
+					}
+					// Param: "conversationId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "GET":
+							s.handleConversationMessagesRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						case "POST":
+							s.handleSendMessageRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET,POST",
+								allowedHeaders: rn26AllowedHeaders,
+								acceptPost:     "application/json,application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/read"
+
+						if l := len("/read"); len(elem) >= l && elem[0:l] == "/read" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "POST":
+								s.handleMarkReadRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "POST",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
+					}
+
+				}
+
+			case 'p': // Prefix: "p"
+
+				if l := len("p"); len(elem) >= l && elem[0:l] == "p" {
 					elem = elem[l:]
 				} else {
 					break
 				}
 
-				// Param: "roomId"
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'e': // Prefix: "ermissions"
+
+					if l := len("ermissions"); len(elem) >= l && elem[0:l] == "ermissions" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "GET":
+							s.handlePermissionsRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET",
+								allowedHeaders: nil,
+								acceptPost:     "",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
+				case 'l': // Prefix: "laylist"
+
+					if l := len("laylist"); len(elem) >= l && elem[0:l] == "laylist" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "GET":
+							s.handlePlaylistsRequest([0]string{}, elemIsEscaped, w, r)
+						case "POST":
+							s.handleCreatePlaylistRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET,POST",
+								allowedHeaders: rn28AllowedHeaders,
+								acceptPost:     "application/json,application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'i': // Prefix: "import/"
+							origElem := elem
+							if l := len("import/"); len(elem) >= l && elem[0:l] == "import/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 's': // Prefix: "soundcloud"
+
+								if l := len("soundcloud"); len(elem) >= l && elem[0:l] == "soundcloud" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "POST":
+										s.handleImportSoundCloudPlaylistRequest([0]string{}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "POST",
+											allowedHeaders: rn48AllowedHeaders,
+											acceptPost:     "application/x-www-form-urlencoded",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							case 'y': // Prefix: "youtube"
+
+								if l := len("youtube"); len(elem) >= l && elem[0:l] == "youtube" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "POST":
+										s.handleImportYouTubePlaylistRequest([0]string{}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "POST",
+											allowedHeaders: rn50AllowedHeaders,
+											acceptPost:     "application/x-www-form-urlencoded",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							}
+
+							elem = origElem
+						case 's': // Prefix: "soundcloud"
+							origElem := elem
+							if l := len("soundcloud"); len(elem) >= l && elem[0:l] == "soundcloud" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "GET":
+									s.handleSoundCloudPlaylistsRequest([0]string{}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET",
+										allowedHeaders: nil,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+							elem = origElem
+						}
+						// Param: "playlistId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch r.Method {
+							case "DELETE":
+								s.handleDeletePlaylistRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							case "PUT":
+								s.handleRenamePlaylistRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "DELETE,PUT",
+									allowedHeaders: rn10AllowedHeaders,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'o': // Prefix: "order"
+
+								if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "POST":
+										s.handleReorderPlaylistRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "POST",
+											allowedHeaders: rn94AllowedHeaders,
+											acceptPost:     "application/x-www-form-urlencoded",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/randomize"
+
+									if l := len("/randomize"); len(elem) >= l && elem[0:l] == "/randomize" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "POST":
+											s.handleShufflePlaylistRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "POST",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								}
+
+							case 's': // Prefix: "songs"
+
+								if l := len("songs"); len(elem) >= l && elem[0:l] == "songs" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "GET":
+										s.handlePlaylistSongsRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									case "POST":
+										s.handleAddPlaylistSongRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET,POST",
+											allowedHeaders: rn11AllowedHeaders,
+											acceptPost:     "application/json,application/x-www-form-urlencoded",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "playlistSongId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[1] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "DELETE":
+											s.handleRemovePlaylistSongRequest([2]string{
+												args[0],
+												args[1],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "DELETE",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'r': // Prefix: "room"
+
+				if l := len("room"); len(elem) >= l && elem[0:l] == "room" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					switch r.Method {
+					case "GET":
+						s.handleRoomsRequest([0]string{}, elemIsEscaped, w, r)
+					case "POST":
+						s.handleCreateRoomRequest([0]string{}, elemIsEscaped, w, r)
+					default:
+						s.notAllowed(w, r, notAllowedParams{
+							allowedMethods: "GET,POST",
+							allowedHeaders: rn30AllowedHeaders,
+							acceptPost:     "application/json",
+							acceptPatch:    "",
+						})
+					}
+
+					return
+				}
+				switch elem[0] {
+				case '/': // Prefix: "/"
+
+					if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'b': // Prefix: "beacon/"
+						origElem := elem
+						if l := len("beacon/"); len(elem) >= l && elem[0:l] == "beacon/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "GET":
+									s.handleLeaveRoomBeaconRequest([2]string{
+										args[0],
+										args[1],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET",
+										allowedHeaders: nil,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+						elem = origElem
+					case 't': // Prefix: "term/"
+						origElem := elem
+						if l := len("term/"); len(elem) >= l && elem[0:l] == "term/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "term"
+						// Leaf parameter, slashes are prohibited
+						idx := strings.IndexByte(elem, '/')
+						if idx >= 0 {
+							break
+						}
+						args[0] = elem
+						elem = ""
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "GET":
+								s.handleSearchRoomsRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
+						elem = origElem
+					}
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "GET":
+							s.handleRoomRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						case "PUT":
+							s.handleUpdateRoomRequest([1]string{
+								args[0],
+							}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET,PUT",
+								allowedHeaders: rn2AllowedHeaders,
+								acceptPost:     "",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'a': // Prefix: "audit"
+
+							if l := len("audit"); len(elem) >= l && elem[0:l] == "audit" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "GET":
+									s.handleRoomAuditRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET",
+										allowedHeaders: nil,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						case 'i': // Prefix: "image"
+
+							if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch r.Method {
+								case "GET":
+									s.handleRoomImageRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleUploadRoomImageRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET,POST",
+										allowedHeaders: rn100AllowedHeaders,
+										acceptPost:     "multipart/form-data",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/thumbnail"
+
+								if l := len("/thumbnail"); len(elem) >= l && elem[0:l] == "/thumbnail" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "GET":
+										s.handleRoomThumbnailRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '-': // Prefix: "-small"
+
+									if l := len("-small"); len(elem) >= l && elem[0:l] == "-small" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "GET":
+											s.handleRoomThumbnailSmallRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "GET",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								}
+
+							}
+
+						case 'l': // Prefix: "lockQueue"
+
+							if l := len("lockQueue"); len(elem) >= l && elem[0:l] == "lockQueue" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "PUT":
+									s.handleLockQueueRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "PUT",
+										allowedHeaders: rn60AllowedHeaders,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						case 'm': // Prefix: "modsettings"
+
+							if l := len("modsettings"); len(elem) >= l && elem[0:l] == "modsettings" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleSetModSettingRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: rn111AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						case 'p': // Prefix: "p"
+
+							if l := len("p"); len(elem) >= l && elem[0:l] == "p" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'e': // Prefix: "ermissions/me"
+
+								if l := len("ermissions/me"); len(elem) >= l && elem[0:l] == "ermissions/me" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "GET":
+										s.handleOwnPermissionsRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							case 'l': // Prefix: "laylist"
+
+								if l := len("laylist"); len(elem) >= l && elem[0:l] == "laylist" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "DELETE":
+										s.handleClearOwnQueueRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									case "GET":
+										s.handleQueueUsersRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									case "POST":
+										s.handleQueueSongRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "DELETE,GET,POST",
+											allowedHeaders: rn24AllowedHeaders,
+											acceptPost:     "application/json,application/x-www-form-urlencoded",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										break
+									}
+									switch elem[0] {
+									case 'a': // Prefix: "active"
+										origElem := elem
+										if l := len("active"); len(elem) >= l && elem[0:l] == "active" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											switch r.Method {
+											case "GET":
+												s.handleActiveSongRequest([1]string{
+													args[0],
+												}, elemIsEscaped, w, r)
+											default:
+												s.notAllowed(w, r, notAllowedParams{
+													allowedMethods: "GET",
+													allowedHeaders: nil,
+													acceptPost:     "",
+													acceptPatch:    "",
+												})
+											}
+
+											return
+										}
+										switch elem[0] {
+										case '/': // Prefix: "/dubs"
+
+											if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch r.Method {
+												case "GET":
+													s.handleActiveDubsRequest([1]string{
+														args[0],
+													}, elemIsEscaped, w, r)
+												case "POST":
+													s.handleVoteActiveRequest([1]string{
+														args[0],
+													}, elemIsEscaped, w, r)
+												default:
+													s.notAllowed(w, r, notAllowedParams{
+														allowedMethods: "GET,POST",
+														allowedHeaders: rn3AllowedHeaders,
+														acceptPost:     "application/x-www-form-urlencoded",
+														acceptPatch:    "",
+													})
+												}
+
+												return
+											}
+
+										}
+
+										elem = origElem
+									case 'd': // Prefix: "details"
+										origElem := elem
+										if l := len("details"); len(elem) >= l && elem[0:l] == "details" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch r.Method {
+											case "GET":
+												s.handlePlaylistDetailsRequest([1]string{
+													args[0],
+												}, elemIsEscaped, w, r)
+											default:
+												s.notAllowed(w, r, notAllowedParams{
+													allowedMethods: "GET",
+													allowedHeaders: nil,
+													acceptPost:     "",
+													acceptPatch:    "",
+												})
+											}
+
+											return
+										}
+
+										elem = origElem
+									case 'h': // Prefix: "history"
+										origElem := elem
+										if l := len("history"); len(elem) >= l && elem[0:l] == "history" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch r.Method {
+											case "GET":
+												s.handleHistoryRequest([1]string{
+													args[0],
+												}, elemIsEscaped, w, r)
+											default:
+												s.notAllowed(w, r, notAllowedParams{
+													allowedMethods: "GET",
+													allowedHeaders: nil,
+													acceptPost:     "",
+													acceptPatch:    "",
+												})
+											}
+
+											return
+										}
+
+										elem = origElem
+									case 'w': // Prefix: "waitlist"
+										origElem := elem
+										if l := len("waitlist"); len(elem) >= l && elem[0:l] == "waitlist" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch r.Method {
+											case "GET":
+												s.handleWaitlistRequest([1]string{
+													args[0],
+												}, elemIsEscaped, w, r)
+											default:
+												s.notAllowed(w, r, notAllowedParams{
+													allowedMethods: "GET",
+													allowedHeaders: nil,
+													acceptPost:     "",
+													acceptPatch:    "",
+												})
+											}
+
+											return
+										}
+
+										elem = origElem
+									}
+									// Param: "queueItemId"
+									// Match until "/"
+									idx := strings.IndexByte(elem, '/')
+									if idx < 0 {
+										idx = len(elem)
+									}
+									args[1] = elem[:idx]
+									elem = elem[idx:]
+
+									if len(elem) == 0 {
+										switch r.Method {
+										case "DELETE":
+											s.handleRemoveOwnSongRequest([2]string{
+												args[0],
+												args[1],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "DELETE",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+									switch elem[0] {
+									case '/': // Prefix: "/dubs"
+
+										if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch r.Method {
+											case "POST":
+												s.handleVoteRequest([2]string{
+													args[0],
+													args[1],
+												}, elemIsEscaped, w, r)
+											default:
+												s.notAllowed(w, r, notAllowedParams{
+													allowedMethods: "POST",
+													allowedHeaders: rn134AllowedHeaders,
+													acceptPost:     "application/x-www-form-urlencoded",
+													acceptPatch:    "",
+												})
+											}
+
+											return
+										}
+
+									}
+
+								}
+
+							}
+
+						case 'q': // Prefix: "queue"
+
+							if l := len("queue"); len(elem) >= l && elem[0:l] == "queue" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'o': // Prefix: "order"
+
+									if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "POST":
+											s.handleReorderQueueRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "POST",
+												allowedHeaders: rn95AllowedHeaders,
+												acceptPost:     "application/x-www-form-urlencoded",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								case 'p': // Prefix: "pause"
+
+									if l := len("pause"); len(elem) >= l && elem[0:l] == "pause" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "PUT":
+											s.handlePauseOwnQueueRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "PUT",
+												allowedHeaders: rn80AllowedHeaders,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								case 'u': // Prefix: "user/"
+
+									if l := len("user/"); len(elem) >= l && elem[0:l] == "user/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "userId"
+									// Match until "/"
+									idx := strings.IndexByte(elem, '/')
+									if idx < 0 {
+										idx = len(elem)
+									}
+									args[1] = elem[:idx]
+									elem = elem[idx:]
+
+									if len(elem) == 0 {
+										switch r.Method {
+										case "DELETE":
+											s.handleRemoveSongRequest([2]string{
+												args[0],
+												args[1],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "DELETE",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+									switch elem[0] {
+									case '/': // Prefix: "/"
+
+										if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											break
+										}
+										switch elem[0] {
+										case 'a': // Prefix: "all"
+
+											if l := len("all"); len(elem) >= l && elem[0:l] == "all" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch r.Method {
+												case "DELETE":
+													s.handleRemoveDJRequest([2]string{
+														args[0],
+														args[1],
+													}, elemIsEscaped, w, r)
+												default:
+													s.notAllowed(w, r, notAllowedParams{
+														allowedMethods: "DELETE",
+														allowedHeaders: nil,
+														acceptPost:     "",
+														acceptPatch:    "",
+													})
+												}
+
+												return
+											}
+
+										case 'p': // Prefix: "pause"
+
+											if l := len("pause"); len(elem) >= l && elem[0:l] == "pause" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch r.Method {
+												case "PUT":
+													s.handlePauseDJRequest([2]string{
+														args[0],
+														args[1],
+													}, elemIsEscaped, w, r)
+												default:
+													s.notAllowed(w, r, notAllowedParams{
+														allowedMethods: "PUT",
+														allowedHeaders: rn78AllowedHeaders,
+														acceptPost:     "",
+														acceptPatch:    "",
+													})
+												}
+
+												return
+											}
+
+										}
+
+									}
+
+								}
+
+							case 'p': // Prefix: "playlist/"
+
+								if l := len("playlist/"); len(elem) >= l && elem[0:l] == "playlist/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								// Param: "playlistId"
+								// Leaf parameter, slashes are prohibited
+								idx := strings.IndexByte(elem, '/')
+								if idx >= 0 {
+									break
+								}
+								args[1] = elem
+								elem = ""
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "POST":
+										s.handleQueuePlaylistRequest([2]string{
+											args[0],
+											args[1],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "POST",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							}
+
+						case 'r': // Prefix: "roles"
+
+							if l := len("roles"); len(elem) >= l && elem[0:l] == "roles" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch r.Method {
+								case "GET":
+									s.handleRoomRolesRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleCreateRoleRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET,POST",
+										allowedHeaders: rn29AllowedHeaders,
+										acceptPost:     "application/json",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'o': // Prefix: "order"
+									origElem := elem
+									if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "PUT":
+											s.handleReorderRolesRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "PUT",
+												allowedHeaders: rn96AllowedHeaders,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+									elem = origElem
+								}
+								// Param: "roleId"
+								// Leaf parameter, slashes are prohibited
+								idx := strings.IndexByte(elem, '/')
+								if idx >= 0 {
+									break
+								}
+								args[1] = elem
+								elem = ""
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "DELETE":
+										s.handleDeleteRoleRequest([2]string{
+											args[0],
+											args[1],
+										}, elemIsEscaped, w, r)
+									case "PUT":
+										s.handleUpdateRoleRequest([2]string{
+											args[0],
+											args[1],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "DELETE,PUT",
+											allowedHeaders: rn36AllowedHeaders,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							}
+
+						case 'u': // Prefix: "users"
+
+							if l := len("users"); len(elem) >= l && elem[0:l] == "users" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch r.Method {
+								case "DELETE":
+									s.handleLeaveRoomRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								case "GET":
+									s.handleRoomUsersRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleJoinRoomRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "DELETE,GET,POST",
+										allowedHeaders: rn51AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'b': // Prefix: "ban"
+									origElem := elem
+									if l := len("ban"); len(elem) >= l && elem[0:l] == "ban" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "GET":
+											s.handleRoomBansRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "GET",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+									elem = origElem
+								case 'm': // Prefix: "mute"
+									origElem := elem
+									if l := len("mute"); len(elem) >= l && elem[0:l] == "mute" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "GET":
+											s.handleRoomMutesRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "GET",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+									elem = origElem
+								case 's': // Prefix: "staff"
+									origElem := elem
+									if l := len("staff"); len(elem) >= l && elem[0:l] == "staff" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "GET":
+											s.handleRoomStaffRequest([1]string{
+												args[0],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "GET",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+									elem = origElem
+								}
+								// Param: "userId"
+								// Match until "/"
+								idx := strings.IndexByte(elem, '/')
+								if idx < 0 {
+									idx = len(elem)
+								}
+								args[1] = elem[:idx]
+								elem = elem[idx:]
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "GET":
+										s.handleRoomUserRequest([2]string{
+											args[0],
+											args[1],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/roles/"
+
+									if l := len("/roles/"); len(elem) >= l && elem[0:l] == "/roles/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "roleId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[2] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "DELETE":
+											s.handleUnassignRoleRequest([3]string{
+												args[0],
+												args[1],
+												args[2],
+											}, elemIsEscaped, w, r)
+										case "PUT":
+											s.handleAssignRoleRequest([3]string{
+												args[0],
+												args[1],
+												args[2],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "DELETE,PUT",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 's': // Prefix: "s"
+
+				if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'e': // Prefix: "earch"
+
+					if l := len("earch"); len(elem) >= l && elem[0:l] == "earch" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "GET":
+							s.handleSearchRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET",
+								allowedHeaders: nil,
+								acceptPost:     "",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
+				case 'o': // Prefix: "ong"
+
+					if l := len("ong"); len(elem) >= l && elem[0:l] == "ong" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "GET":
+							s.handleSearchSongsRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET",
+								allowedHeaders: nil,
+								acceptPost:     "",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "songId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch r.Method {
+							case "GET":
+								s.handleSongRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'c': // Prefix: "comments"
+
+								if l := len("comments"); len(elem) >= l && elem[0:l] == "comments" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch r.Method {
+									case "GET":
+										s.handleSongCommentsRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									case "POST":
+										s.handleAddCommentRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET,POST",
+											allowedHeaders: rn8AllowedHeaders,
+											acceptPost:     "application/json",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "commentId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[1] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch r.Method {
+										case "DELETE":
+											s.handleDeleteCommentRequest([2]string{
+												args[0],
+												args[1],
+											}, elemIsEscaped, w, r)
+										default:
+											s.notAllowed(w, r, notAllowedParams{
+												allowedMethods: "DELETE",
+												allowedHeaders: nil,
+												acceptPost:     "",
+												acceptPatch:    "",
+											})
+										}
+
+										return
+									}
+
+								}
+
+							case 'i': // Prefix: "image/large"
+
+								if l := len("image/large"); len(elem) >= l && elem[0:l] == "image/large" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "GET":
+										s.handleSongImageRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							case 'r': // Prefix: "redirect"
+
+								if l := len("redirect"); len(elem) >= l && elem[0:l] == "redirect" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch r.Method {
+									case "GET":
+										s.handleSongLinkRequest([1]string{
+											args[0],
+										}, elemIsEscaped, w, r)
+									default:
+										s.notAllowed(w, r, notAllowedParams{
+											allowedMethods: "GET",
+											allowedHeaders: nil,
+											acceptPost:     "",
+											acceptPatch:    "",
+										})
+									}
+
+									return
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'u': // Prefix: "user/"
+
+				if l := len("user/"); len(elem) >= l && elem[0:l] == "user/" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'i': // Prefix: "image"
+					origElem := elem
+					if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch r.Method {
+						case "POST":
+							s.handleUploadUserImageRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "POST",
+								allowedHeaders: rn129AllowedHeaders,
+								acceptPost:     "multipart/form-data",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+					switch elem[0] {
+					case 'g': // Prefix: "gif"
+
+						if l := len("gif"); len(elem) >= l && elem[0:l] == "gif" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch r.Method {
+							case "POST":
+								s.handleUploadUserGIFRequest([0]string{}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "POST",
+									allowedHeaders: rn128AllowedHeaders,
+									acceptPost:     "application/x-www-form-urlencoded",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+
+					}
+
+					elem = origElem
+				case 'q': // Prefix: "query/availabilty"
+					origElem := elem
+					if l := len("query/availabilty"); len(elem) >= l && elem[0:l] == "query/availabilty" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "GET":
+							s.handleUsernameAvailabilityRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "GET",
+								allowedHeaders: nil,
+								acceptPost:     "",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
+					elem = origElem
+				case 's': // Prefix: "session/room/"
+					origElem := elem
+					if l := len("session/room/"); len(elem) >= l && elem[0:l] == "session/room/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/queue"
+
+						if l := len("/queue"); len(elem) >= l && elem[0:l] == "/queue" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							switch r.Method {
+							case "GET":
+								s.handleOwnQueueRequest([1]string{
+									args[0],
+								}, elemIsEscaped, w, r)
+							default:
+								s.notAllowed(w, r, notAllowedParams{
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
+									acceptPatch:    "",
+								})
+							}
+
+							return
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/order"
+
+							if l := len("/order"); len(elem) >= l && elem[0:l] == "/order" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "POST":
+									s.handleReorderOwnQueueRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "POST",
+										allowedHeaders: rn92AllowedHeaders,
+										acceptPost:     "application/x-www-form-urlencoded",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
+
+					}
+
+					elem = origElem
+				case 'u': // Prefix: "updateUsername"
+					origElem := elem
+					if l := len("updateUsername"); len(elem) >= l && elem[0:l] == "updateUsername" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch r.Method {
+						case "POST":
+							s.handleUpdateUsernameRequest([0]string{}, elemIsEscaped, w, r)
+						default:
+							s.notAllowed(w, r, notAllowedParams{
+								allowedMethods: "POST",
+								allowedHeaders: rn127AllowedHeaders,
+								acceptPost:     "application/x-www-form-urlencoded",
+								acceptPatch:    "",
+							})
+						}
+
+						return
+					}
+
+					elem = origElem
+				}
+				// Param: "userId"
 				// Match until "/"
 				idx := strings.IndexByte(elem, '/')
 				if idx < 0 {
@@ -257,7 +3022,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				if len(elem) == 0 {
 					switch r.Method {
 					case "GET":
-						s.handleRoomRequest([1]string{
+						s.handleUserRequest([1]string{
 							args[0],
 						}, elemIsEscaped, w, r)
 					default:
@@ -284,9 +3049,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 						break
 					}
 					switch elem[0] {
-					case 'p': // Prefix: "playlist/"
+					case 'f': // Prefix: "follow"
 
-						if l := len("playlist/"); len(elem) >= l && elem[0:l] == "playlist/" {
+						if l := len("follow"); len(elem) >= l && elem[0:l] == "follow" {
 							elem = elem[l:]
 						} else {
 							break
@@ -296,23 +3061,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 							break
 						}
 						switch elem[0] {
-						case 'a': // Prefix: "active"
+						case 'i': // Prefix: "ing"
 
-							if l := len("active"); len(elem) >= l && elem[0:l] == "active" {
+							if l := len("ing"); len(elem) >= l && elem[0:l] == "ing" {
 								elem = elem[l:]
 							} else {
 								break
 							}
 
 							if len(elem) == 0 {
+								// Leaf node.
 								switch r.Method {
+								case "DELETE":
+									s.handleUnfollowRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
 								case "GET":
-									s.handleActiveSongRequest([1]string{
+									s.handleFollowersRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								case "POST":
+									s.handleFollowRequest([1]string{
 										args[0],
 									}, elemIsEscaped, w, r)
 								default:
 									s.notAllowed(w, r, notAllowedParams{
-										allowedMethods: "GET",
+										allowedMethods: "DELETE,GET,POST",
 										allowedHeaders: nil,
 										acceptPost:     "",
 										acceptPatch:    "",
@@ -321,39 +3095,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 								return
 							}
-							switch elem[0] {
-							case '/': // Prefix: "/dubs"
 
-								if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
-									elem = elem[l:]
-								} else {
-									break
-								}
+						case 's': // Prefix: "s"
 
-								if len(elem) == 0 {
-									// Leaf node.
-									switch r.Method {
-									case "GET":
-										s.handleActiveDubsRequest([1]string{
-											args[0],
-										}, elemIsEscaped, w, r)
-									default:
-										s.notAllowed(w, r, notAllowedParams{
-											allowedMethods: "GET",
-											allowedHeaders: nil,
-											acceptPost:     "",
-											acceptPatch:    "",
-										})
-									}
-
-									return
-								}
-
-							}
-
-						case 'd': // Prefix: "details"
-
-							if l := len("details"); len(elem) >= l && elem[0:l] == "details" {
+							if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
 								elem = elem[l:]
 							} else {
 								break
@@ -363,7 +3108,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 								// Leaf node.
 								switch r.Method {
 								case "GET":
-									s.handlePlaylistDetailsRequest([1]string{
+									s.handleFollowedUsersRequest([1]string{
 										args[0],
 									}, elemIsEscaped, w, r)
 								default:
@@ -380,79 +3125,63 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 						}
 
-					case 'u': // Prefix: "users"
+					case 'i': // Prefix: "image"
 
-						if l := len("users"); len(elem) >= l && elem[0:l] == "users" {
+						if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
 							elem = elem[l:]
 						} else {
 							break
 						}
 
 						if len(elem) == 0 {
-							// Leaf node.
 							switch r.Method {
-							case "DELETE":
-								s.handleLeaveRoomRequest([1]string{
-									args[0],
-								}, elemIsEscaped, w, r)
 							case "GET":
-								s.handleRoomUsersRequest([1]string{
-									args[0],
-								}, elemIsEscaped, w, r)
-							case "POST":
-								s.handleJoinRoomRequest([1]string{
+								s.handleUserImageRequest([1]string{
 									args[0],
 								}, elemIsEscaped, w, r)
 							default:
 								s.notAllowed(w, r, notAllowedParams{
-									allowedMethods: "DELETE,GET,POST",
-									allowedHeaders: rn6AllowedHeaders,
-									acceptPost:     "application/x-www-form-urlencoded",
+									allowedMethods: "GET",
+									allowedHeaders: nil,
+									acceptPost:     "",
 									acceptPatch:    "",
 								})
 							}
 
 							return
 						}
+						switch elem[0] {
+						case '/': // Prefix: "/large"
+
+							if l := len("/large"); len(elem) >= l && elem[0:l] == "/large" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch r.Method {
+								case "GET":
+									s.handleUserImageLargeRequest([1]string{
+										args[0],
+									}, elemIsEscaped, w, r)
+								default:
+									s.notAllowed(w, r, notAllowedParams{
+										allowedMethods: "GET",
+										allowedHeaders: nil,
+										acceptPost:     "",
+										acceptPatch:    "",
+									})
+								}
+
+								return
+							}
+
+						}
 
 					}
 
-				}
-
-			case 's': // Prefix: "song/"
-
-				if l := len("song/"); len(elem) >= l && elem[0:l] == "song/" {
-					elem = elem[l:]
-				} else {
-					break
-				}
-
-				// Param: "songId"
-				// Leaf parameter, slashes are prohibited
-				idx := strings.IndexByte(elem, '/')
-				if idx >= 0 {
-					break
-				}
-				args[0] = elem
-				elem = ""
-
-				if len(elem) == 0 {
-					// Leaf node.
-					switch r.Method {
-					case "GET":
-						s.handleSongRequest([1]string{
-							args[0],
-						}, elemIsEscaped, w, r)
-					default:
-						s.notAllowed(w, r, notAllowedParams{
-							allowedMethods: "GET",
-							allowedHeaders: nil,
-							acceptPost:     "",
-							acceptPatch:    "",
-						})
-					}
-
-					return
 				}
 
 			}
@@ -470,7 +3199,7 @@ type Route struct {
 	operationGroup string
 	pathPattern    string
 	count          int
-	args           [1]string
+	args           [3]string
 }
 
 // Name returns ogen operation name.
@@ -567,6 +3296,56 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 					break
 				}
 				switch elem[0] {
+				case 'c': // Prefix: "change-password"
+
+					if l := len("change-password"); len(elem) >= l && elem[0:l] == "change-password" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "POST":
+							r.name = ChangePasswordOperation
+							r.summary = "Set a new password"
+							r.operationID = "changePassword"
+							r.operationGroup = ""
+							r.pathPattern = "/auth/change-password"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
+				case 'd': // Prefix: "dubtrack"
+
+					if l := len("dubtrack"); len(elem) >= l && elem[0:l] == "dubtrack" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "POST":
+							r.name = LoginDubtrackOperation
+							r.summary = "Log in, as it was before 2021"
+							r.operationID = "loginDubtrack"
+							r.operationGroup = ""
+							r.pathPattern = "/auth/dubtrack"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
 				case 'l': // Prefix: "log"
 
 					if l := len("log"); len(elem) >= l && elem[0:l] == "log" {
@@ -631,9 +3410,9 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 
 					}
 
-				case 's': // Prefix: "session"
+				case 'r': // Prefix: "reset"
 
-					if l := len("session"); len(elem) >= l && elem[0:l] == "session" {
+					if l := len("reset"); len(elem) >= l && elem[0:l] == "reset" {
 						elem = elem[l:]
 					} else {
 						break
@@ -642,18 +3421,82 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 					if len(elem) == 0 {
 						// Leaf node.
 						switch method {
-						case "GET":
-							r.name = SessionOperation
-							r.summary = "The account that is logged in"
-							r.operationID = "session"
+						case "POST":
+							r.name = ResetPasswordOperation
+							r.summary = "Ask for a new password"
+							r.operationID = "resetPassword"
 							r.operationGroup = ""
-							r.pathPattern = "/auth/session"
+							r.pathPattern = "/auth/reset"
 							r.args = args
 							r.count = 0
 							return r, true
 						default:
 							return
 						}
+					}
+
+				case 's': // Prefix: "s"
+
+					if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'e': // Prefix: "ession"
+
+						if l := len("ession"); len(elem) >= l && elem[0:l] == "ession" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "GET":
+								r.name = SessionOperation
+								r.summary = "The account that is logged in"
+								r.operationID = "session"
+								r.operationGroup = ""
+								r.pathPattern = "/auth/session"
+								r.args = args
+								r.count = 0
+								return r, true
+							default:
+								return
+							}
+						}
+
+					case 'i': // Prefix: "ignup"
+
+						if l := len("ignup"); len(elem) >= l && elem[0:l] == "ignup" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "POST":
+								r.name = SignUpOperation
+								r.summary = "Make an account"
+								r.operationID = "signUp"
+								r.operationGroup = ""
+								r.pathPattern = "/auth/signup"
+								r.args = args
+								r.count = 0
+								return r, true
+							default:
+								return
+							}
+						}
+
 					}
 
 				case 't': // Prefix: "token"
@@ -683,49 +3526,2557 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 
 				}
 
-			case 'c': // Prefix: "chat/"
+			case 'c': // Prefix: "c"
 
-				if l := len("chat/"); len(elem) >= l && elem[0:l] == "chat/" {
+				if l := len("c"); len(elem) >= l && elem[0:l] == "c" {
 					elem = elem[l:]
 				} else {
 					break
 				}
 
-				// Param: "roomId"
-				// Leaf parameter, slashes are prohibited
-				idx := strings.IndexByte(elem, '/')
-				if idx >= 0 {
+				if len(elem) == 0 {
 					break
 				}
-				args[0] = elem
-				elem = ""
+				switch elem[0] {
+				case 'h': // Prefix: "hat/"
+
+					if l := len("hat/"); len(elem) >= l && elem[0:l] == "hat/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'b': // Prefix: "ban/"
+						origElem := elem
+						if l := len("ban/"); len(elem) >= l && elem[0:l] == "ban/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "DELETE":
+									r.name = UnbanOperation
+									r.summary = "Lift a ban"
+									r.operationID = "unban"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/ban/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								case "POST":
+									r.name = BanOperation
+									r.summary = "Ban someone"
+									r.operationID = "ban"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/ban/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+						elem = origElem
+					case 'k': // Prefix: "kick/"
+						origElem := elem
+						if l := len("kick/"); len(elem) >= l && elem[0:l] == "kick/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = KickOperation
+									r.summary = "Throw someone out"
+									r.operationID = "kick"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/kick/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+						elem = origElem
+					case 'm': // Prefix: "mute/"
+						origElem := elem
+						if l := len("mute/"); len(elem) >= l && elem[0:l] == "mute/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "DELETE":
+									r.name = UnmuteOperation
+									r.summary = "Let someone chat again"
+									r.operationID = "unmute"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/mute/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								case "POST":
+									r.name = MuteOperation
+									r.summary = "Keep someone from chatting"
+									r.operationID = "mute"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/mute/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+						elem = origElem
+					case 's': // Prefix: "skip/"
+						origElem := elem
+						if l := len("skip/"); len(elem) >= l && elem[0:l] == "skip/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "playId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = SkipOperation
+									r.summary = "End the current song early"
+									r.operationID = "skip"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/skip/{roomId}/{playId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+						elem = origElem
+					}
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch method {
+						case "GET":
+							r.name = ChatHistoryOperation
+							r.summary = "What was said lately"
+							r.operationID = "chatHistory"
+							r.operationGroup = ""
+							r.pathPattern = "/chat/{roomId}"
+							r.args = args
+							r.count = 1
+							return r, true
+						case "POST":
+							r.name = PostChatOperation
+							r.summary = "Say something in a room"
+							r.operationID = "postChat"
+							r.operationGroup = ""
+							r.pathPattern = "/chat/{roomId}"
+							r.args = args
+							r.count = 1
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "chatId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[1] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch method {
+							case "DELETE":
+								r.name = DeleteChatOperation
+								r.summary = "Delete a chat line"
+								r.operationID = "deleteChat"
+								r.operationGroup = ""
+								r.pathPattern = "/chat/{roomId}/{chatId}"
+								r.args = args
+								r.count = 2
+								return r, true
+							default:
+								return
+							}
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/user/"
+
+							if l := len("/user/"); len(elem) >= l && elem[0:l] == "/user/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[2] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "DELETE":
+									r.name = UnsetRoleOperation
+									r.summary = "Take a fixed role away"
+									r.operationID = "unsetRole"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/{roleId}/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 3
+									return r, true
+								case "POST":
+									r.name = SetRoleOperation
+									r.summary = "Give someone a fixed role"
+									r.operationID = "setRole"
+									r.operationGroup = ""
+									r.pathPattern = "/chat/{roleId}/{roomId}/user/{userId}"
+									r.args = args
+									r.count = 3
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+					}
+
+				case 'o': // Prefix: "omments/"
+
+					if l := len("omments/"); len(elem) >= l && elem[0:l] == "omments/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					// Param: "commentId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'd': // Prefix: "dubs"
+
+							if l := len("dubs"); len(elem) >= l && elem[0:l] == "dubs" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = VoteCommentOperation
+									r.summary = "Vote on a comment"
+									r.operationID = "voteComment"
+									r.operationGroup = ""
+									r.pathPattern = "/comments/{commentId}/dubs"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						case 'f': // Prefix: "flag"
+
+							if l := len("flag"); len(elem) >= l && elem[0:l] == "flag" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = FlagCommentOperation
+									r.summary = "Report a comment"
+									r.operationID = "flagComment"
+									r.operationGroup = ""
+									r.pathPattern = "/comments/{commentId}/flag"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'm': // Prefix: "message"
+
+				if l := len("message"); len(elem) >= l && elem[0:l] == "message" {
+					elem = elem[l:]
+				} else {
+					break
+				}
 
 				if len(elem) == 0 {
-					// Leaf node.
 					switch method {
-					case "POST":
-						r.name = PostChatOperation
-						r.summary = "Say something in a room"
-						r.operationID = "postChat"
+					case "GET":
+						r.name = ConversationsOperation
+						r.summary = "One's conversations"
+						r.operationID = "conversations"
 						r.operationGroup = ""
-						r.pathPattern = "/chat/{roomId}"
+						r.pathPattern = "/message"
 						r.args = args
-						r.count = 1
+						r.count = 0
+						return r, true
+					case "POST":
+						r.name = OpenConversationOperation
+						r.summary = "Open a conversation"
+						r.operationID = "openConversation"
+						r.operationGroup = ""
+						r.pathPattern = "/message"
+						r.args = args
+						r.count = 0
 						return r, true
 					default:
 						return
 					}
 				}
+				switch elem[0] {
+				case '/': // Prefix: "/"
 
-			case 'r': // Prefix: "room/"
+					if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
 
-				if l := len("room/"); len(elem) >= l && elem[0:l] == "room/" {
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'n': // Prefix: "new"
+						origElem := elem
+						if l := len("new"); len(elem) >= l && elem[0:l] == "new" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "GET":
+								r.name = UnreadCountOperation
+								r.summary = "How many conversations are unread"
+								r.operationID = "unreadCount"
+								r.operationGroup = ""
+								r.pathPattern = "/message/new"
+								r.args = args
+								r.count = 0
+								return r, true
+							default:
+								return
+							}
+						}
+
+						elem = origElem
+					}
+					// Param: "conversationId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch method {
+						case "GET":
+							r.name = ConversationMessagesOperation
+							r.summary = "The messages of a conversation"
+							r.operationID = "conversationMessages"
+							r.operationGroup = ""
+							r.pathPattern = "/message/{conversationId}"
+							r.args = args
+							r.count = 1
+							return r, true
+						case "POST":
+							r.name = SendMessageOperation
+							r.summary = "Write in a conversation"
+							r.operationID = "sendMessage"
+							r.operationGroup = ""
+							r.pathPattern = "/message/{conversationId}"
+							r.args = args
+							r.count = 1
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/read"
+
+						if l := len("/read"); len(elem) >= l && elem[0:l] == "/read" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "POST":
+								r.name = MarkReadOperation
+								r.summary = "Mark a conversation as read"
+								r.operationID = "markRead"
+								r.operationGroup = ""
+								r.pathPattern = "/message/{conversationId}/read"
+								r.args = args
+								r.count = 1
+								return r, true
+							default:
+								return
+							}
+						}
+
+					}
+
+				}
+
+			case 'p': // Prefix: "p"
+
+				if l := len("p"); len(elem) >= l && elem[0:l] == "p" {
 					elem = elem[l:]
 				} else {
 					break
 				}
 
-				// Param: "roomId"
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'e': // Prefix: "ermissions"
+
+					if l := len("ermissions"); len(elem) >= l && elem[0:l] == "ermissions" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "GET":
+							r.name = PermissionsOperation
+							r.summary = "All permissions there are"
+							r.operationID = "permissions"
+							r.operationGroup = ""
+							r.pathPattern = "/permissions"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
+				case 'l': // Prefix: "laylist"
+
+					if l := len("laylist"); len(elem) >= l && elem[0:l] == "laylist" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch method {
+						case "GET":
+							r.name = PlaylistsOperation
+							r.summary = "One's playlists"
+							r.operationID = "playlists"
+							r.operationGroup = ""
+							r.pathPattern = "/playlist"
+							r.args = args
+							r.count = 0
+							return r, true
+						case "POST":
+							r.name = CreatePlaylistOperation
+							r.summary = "Make a playlist"
+							r.operationID = "createPlaylist"
+							r.operationGroup = ""
+							r.pathPattern = "/playlist"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'i': // Prefix: "import/"
+							origElem := elem
+							if l := len("import/"); len(elem) >= l && elem[0:l] == "import/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 's': // Prefix: "soundcloud"
+
+								if l := len("soundcloud"); len(elem) >= l && elem[0:l] == "soundcloud" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "POST":
+										r.name = ImportSoundCloudPlaylistOperation
+										r.summary = "Import a playlist from SoundCloud"
+										r.operationID = "importSoundCloudPlaylist"
+										r.operationGroup = ""
+										r.pathPattern = "/playlist/import/soundcloud"
+										r.args = args
+										r.count = 0
+										return r, true
+									default:
+										return
+									}
+								}
+
+							case 'y': // Prefix: "youtube"
+
+								if l := len("youtube"); len(elem) >= l && elem[0:l] == "youtube" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "POST":
+										r.name = ImportYouTubePlaylistOperation
+										r.summary = "Import a playlist from YouTube"
+										r.operationID = "importYouTubePlaylist"
+										r.operationGroup = ""
+										r.pathPattern = "/playlist/import/youtube"
+										r.args = args
+										r.count = 0
+										return r, true
+									default:
+										return
+									}
+								}
+
+							}
+
+							elem = origElem
+						case 's': // Prefix: "soundcloud"
+							origElem := elem
+							if l := len("soundcloud"); len(elem) >= l && elem[0:l] == "soundcloud" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "GET":
+									r.name = SoundCloudPlaylistsOperation
+									r.summary = "Somebody's playlists at SoundCloud"
+									r.operationID = "soundCloudPlaylists"
+									r.operationGroup = ""
+									r.pathPattern = "/playlist/soundcloud"
+									r.args = args
+									r.count = 0
+									return r, true
+								default:
+									return
+								}
+							}
+
+							elem = origElem
+						}
+						// Param: "playlistId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch method {
+							case "DELETE":
+								r.name = DeletePlaylistOperation
+								r.summary = "Delete a playlist"
+								r.operationID = "deletePlaylist"
+								r.operationGroup = ""
+								r.pathPattern = "/playlist/{playlistId}"
+								r.args = args
+								r.count = 1
+								return r, true
+							case "PUT":
+								r.name = RenamePlaylistOperation
+								r.summary = "Rename a playlist"
+								r.operationID = "renamePlaylist"
+								r.operationGroup = ""
+								r.pathPattern = "/playlist/{playlistId}"
+								r.args = args
+								r.count = 1
+								return r, true
+							default:
+								return
+							}
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'o': // Prefix: "order"
+
+								if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch method {
+									case "POST":
+										r.name = ReorderPlaylistOperation
+										r.summary = "Put a playlist into another order"
+										r.operationID = "reorderPlaylist"
+										r.operationGroup = ""
+										r.pathPattern = "/playlist/{playlistId}/order"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/randomize"
+
+									if l := len("/randomize"); len(elem) >= l && elem[0:l] == "/randomize" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "POST":
+											r.name = ShufflePlaylistOperation
+											r.summary = "Shuffle a playlist"
+											r.operationID = "shufflePlaylist"
+											r.operationGroup = ""
+											r.pathPattern = "/playlist/{playlistId}/order/randomize"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+								}
+
+							case 's': // Prefix: "songs"
+
+								if l := len("songs"); len(elem) >= l && elem[0:l] == "songs" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch method {
+									case "GET":
+										r.name = PlaylistSongsOperation
+										r.summary = "The songs of a playlist"
+										r.operationID = "playlistSongs"
+										r.operationGroup = ""
+										r.pathPattern = "/playlist/{playlistId}/songs"
+										r.args = args
+										r.count = 1
+										return r, true
+									case "POST":
+										r.name = AddPlaylistSongOperation
+										r.summary = "Add a song to a playlist"
+										r.operationID = "addPlaylistSong"
+										r.operationGroup = ""
+										r.pathPattern = "/playlist/{playlistId}/songs"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "playlistSongId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[1] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "DELETE":
+											r.name = RemovePlaylistSongOperation
+											r.summary = "Remove a song from a playlist"
+											r.operationID = "removePlaylistSong"
+											r.operationGroup = ""
+											r.pathPattern = "/playlist/{playlistId}/songs/{playlistSongId}"
+											r.args = args
+											r.count = 2
+											return r, true
+										default:
+											return
+										}
+									}
+
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'r': // Prefix: "room"
+
+				if l := len("room"); len(elem) >= l && elem[0:l] == "room" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					switch method {
+					case "GET":
+						r.name = RoomsOperation
+						r.summary = "The lobby"
+						r.operationID = "rooms"
+						r.operationGroup = ""
+						r.pathPattern = "/room"
+						r.args = args
+						r.count = 0
+						return r, true
+					case "POST":
+						r.name = CreateRoomOperation
+						r.summary = "Open a room"
+						r.operationID = "createRoom"
+						r.operationGroup = ""
+						r.pathPattern = "/room"
+						r.args = args
+						r.count = 0
+						return r, true
+					default:
+						return
+					}
+				}
+				switch elem[0] {
+				case '/': // Prefix: "/"
+
+					if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case 'b': // Prefix: "beacon/"
+						origElem := elem
+						if l := len("beacon/"); len(elem) >= l && elem[0:l] == "beacon/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "roomId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							// Param: "userId"
+							// Leaf parameter, slashes are prohibited
+							idx := strings.IndexByte(elem, '/')
+							if idx >= 0 {
+								break
+							}
+							args[1] = elem
+							elem = ""
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "GET":
+									r.name = LeaveRoomBeaconOperation
+									r.summary = "Leave a room while a page closes"
+									r.operationID = "leaveRoomBeacon"
+									r.operationGroup = ""
+									r.pathPattern = "/room/beacon/{roomId}/{userId}"
+									r.args = args
+									r.count = 2
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+						elem = origElem
+					case 't': // Prefix: "term/"
+						origElem := elem
+						if l := len("term/"); len(elem) >= l && elem[0:l] == "term/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "term"
+						// Leaf parameter, slashes are prohibited
+						idx := strings.IndexByte(elem, '/')
+						if idx >= 0 {
+							break
+						}
+						args[0] = elem
+						elem = ""
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "GET":
+								r.name = SearchRoomsOperation
+								r.summary = "Search for rooms"
+								r.operationID = "searchRooms"
+								r.operationGroup = ""
+								r.pathPattern = "/room/term/{term}"
+								r.args = args
+								r.count = 1
+								return r, true
+							default:
+								return
+							}
+						}
+
+						elem = origElem
+					}
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						switch method {
+						case "GET":
+							r.name = RoomOperation
+							r.summary = "One room"
+							r.operationID = "room"
+							r.operationGroup = ""
+							r.pathPattern = "/room/{idOrSlug}"
+							r.args = args
+							r.count = 1
+							return r, true
+						case "PUT":
+							r.name = UpdateRoomOperation
+							r.summary = "Change a room's settings"
+							r.operationID = "updateRoom"
+							r.operationGroup = ""
+							r.pathPattern = "/room/{roomId}"
+							r.args = args
+							r.count = 1
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							break
+						}
+						switch elem[0] {
+						case 'a': // Prefix: "audit"
+
+							if l := len("audit"); len(elem) >= l && elem[0:l] == "audit" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "GET":
+									r.name = RoomAuditOperation
+									r.summary = "What moderators did"
+									r.operationID = "roomAudit"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/audit"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						case 'i': // Prefix: "image"
+
+							if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch method {
+								case "GET":
+									r.name = RoomImageOperation
+									r.summary = "The picture behind a room"
+									r.operationID = "roomImage"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/image"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "POST":
+									r.name = UploadRoomImageOperation
+									r.summary = "Set the picture behind a room"
+									r.operationID = "uploadRoomImage"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/image"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/thumbnail"
+
+								if l := len("/thumbnail"); len(elem) >= l && elem[0:l] == "/thumbnail" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch method {
+									case "GET":
+										r.name = RoomThumbnailOperation
+										r.summary = "The small picture of a room"
+										r.operationID = "roomThumbnail"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/image/thumbnail"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '-': // Prefix: "-small"
+
+									if l := len("-small"); len(elem) >= l && elem[0:l] == "-small" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "GET":
+											r.name = RoomThumbnailSmallOperation
+											r.summary = "The smallest picture of a room"
+											r.operationID = "roomThumbnailSmall"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/image/thumbnail-small"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+								}
+
+							}
+
+						case 'l': // Prefix: "lockQueue"
+
+							if l := len("lockQueue"); len(elem) >= l && elem[0:l] == "lockQueue" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "PUT":
+									r.name = LockQueueOperation
+									r.summary = "Lock or open the queue"
+									r.operationID = "lockQueue"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/lockQueue"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						case 'm': // Prefix: "modsettings"
+
+							if l := len("modsettings"); len(elem) >= l && elem[0:l] == "modsettings" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = SetModSettingOperation
+									r.summary = "Switch slow mode, guest chat or guest embeds"
+									r.operationID = "setModSetting"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/modsettings"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						case 'p': // Prefix: "p"
+
+							if l := len("p"); len(elem) >= l && elem[0:l] == "p" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'e': // Prefix: "ermissions/me"
+
+								if l := len("ermissions/me"); len(elem) >= l && elem[0:l] == "ermissions/me" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "GET":
+										r.name = OwnPermissionsOperation
+										r.summary = "What one may do in a room"
+										r.operationID = "ownPermissions"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/permissions/me"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+
+							case 'l': // Prefix: "laylist"
+
+								if l := len("laylist"); len(elem) >= l && elem[0:l] == "laylist" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch method {
+									case "DELETE":
+										r.name = ClearOwnQueueOperation
+										r.summary = "Remove all one's songs"
+										r.operationID = "clearOwnQueue"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/playlist"
+										r.args = args
+										r.count = 1
+										return r, true
+									case "GET":
+										r.name = QueueUsersOperation
+										r.summary = "Who is in the queue"
+										r.operationID = "queueUsers"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/playlist"
+										r.args = args
+										r.count = 1
+										return r, true
+									case "POST":
+										r.name = QueueSongOperation
+										r.summary = "Queue a song"
+										r.operationID = "queueSong"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/playlist"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										break
+									}
+									switch elem[0] {
+									case 'a': // Prefix: "active"
+										origElem := elem
+										if l := len("active"); len(elem) >= l && elem[0:l] == "active" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											switch method {
+											case "GET":
+												r.name = ActiveSongOperation
+												r.summary = "What plays now"
+												r.operationID = "activeSong"
+												r.operationGroup = ""
+												r.pathPattern = "/room/{roomId}/playlist/active"
+												r.args = args
+												r.count = 1
+												return r, true
+											default:
+												return
+											}
+										}
+										switch elem[0] {
+										case '/': // Prefix: "/dubs"
+
+											if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch method {
+												case "GET":
+													r.name = ActiveDubsOperation
+													r.summary = "The votes for what plays now"
+													r.operationID = "activeDubs"
+													r.operationGroup = ""
+													r.pathPattern = "/room/{roomId}/playlist/active/dubs"
+													r.args = args
+													r.count = 1
+													return r, true
+												case "POST":
+													r.name = VoteActiveOperation
+													r.summary = "Vote on what plays now, as it was before 2016"
+													r.operationID = "voteActive"
+													r.operationGroup = ""
+													r.pathPattern = "/room/{roomId}/playlist/active/dubs"
+													r.args = args
+													r.count = 1
+													return r, true
+												default:
+													return
+												}
+											}
+
+										}
+
+										elem = origElem
+									case 'd': // Prefix: "details"
+										origElem := elem
+										if l := len("details"); len(elem) >= l && elem[0:l] == "details" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch method {
+											case "GET":
+												r.name = PlaylistDetailsOperation
+												r.summary = "The queue of a room"
+												r.operationID = "playlistDetails"
+												r.operationGroup = ""
+												r.pathPattern = "/room/{roomId}/playlist/details"
+												r.args = args
+												r.count = 1
+												return r, true
+											default:
+												return
+											}
+										}
+
+										elem = origElem
+									case 'h': // Prefix: "history"
+										origElem := elem
+										if l := len("history"); len(elem) >= l && elem[0:l] == "history" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch method {
+											case "GET":
+												r.name = HistoryOperation
+												r.summary = "What has played in a room"
+												r.operationID = "history"
+												r.operationGroup = ""
+												r.pathPattern = "/room/{roomId}/playlist/history"
+												r.args = args
+												r.count = 1
+												return r, true
+											default:
+												return
+											}
+										}
+
+										elem = origElem
+									case 'w': // Prefix: "waitlist"
+										origElem := elem
+										if l := len("waitlist"); len(elem) >= l && elem[0:l] == "waitlist" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch method {
+											case "GET":
+												r.name = WaitlistOperation
+												r.summary = "Who waits for the queue"
+												r.operationID = "waitlist"
+												r.operationGroup = ""
+												r.pathPattern = "/room/{roomId}/playlist/waitlist"
+												r.args = args
+												r.count = 1
+												return r, true
+											default:
+												return
+											}
+										}
+
+										elem = origElem
+									}
+									// Param: "queueItemId"
+									// Match until "/"
+									idx := strings.IndexByte(elem, '/')
+									if idx < 0 {
+										idx = len(elem)
+									}
+									args[1] = elem[:idx]
+									elem = elem[idx:]
+
+									if len(elem) == 0 {
+										switch method {
+										case "DELETE":
+											r.name = RemoveOwnSongOperation
+											r.summary = "Remove one of one's songs"
+											r.operationID = "removeOwnSong"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/playlist/{queueItemId}"
+											r.args = args
+											r.count = 2
+											return r, true
+										default:
+											return
+										}
+									}
+									switch elem[0] {
+									case '/': // Prefix: "/dubs"
+
+										if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											// Leaf node.
+											switch method {
+											case "POST":
+												r.name = VoteOperation
+												r.summary = "Vote on a play"
+												r.operationID = "vote"
+												r.operationGroup = ""
+												r.pathPattern = "/room/{roomId}/playlist/{playId}/dubs"
+												r.args = args
+												r.count = 2
+												return r, true
+											default:
+												return
+											}
+										}
+
+									}
+
+								}
+
+							}
+
+						case 'q': // Prefix: "queue"
+
+							if l := len("queue"); len(elem) >= l && elem[0:l] == "queue" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'o': // Prefix: "order"
+
+									if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "POST":
+											r.name = ReorderQueueOperation
+											r.summary = "Put the DJs into another order"
+											r.operationID = "reorderQueue"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/queue/order"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+								case 'p': // Prefix: "pause"
+
+									if l := len("pause"); len(elem) >= l && elem[0:l] == "pause" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "PUT":
+											r.name = PauseOwnQueueOperation
+											r.summary = "Leave or join the rotation"
+											r.operationID = "pauseOwnQueue"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/queue/pause"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+								case 'u': // Prefix: "user/"
+
+									if l := len("user/"); len(elem) >= l && elem[0:l] == "user/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "userId"
+									// Match until "/"
+									idx := strings.IndexByte(elem, '/')
+									if idx < 0 {
+										idx = len(elem)
+									}
+									args[1] = elem[:idx]
+									elem = elem[idx:]
+
+									if len(elem) == 0 {
+										switch method {
+										case "DELETE":
+											r.name = RemoveSongOperation
+											r.summary = "Remove a DJ's next song"
+											r.operationID = "removeSong"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/queue/user/{userId}"
+											r.args = args
+											r.count = 2
+											return r, true
+										default:
+											return
+										}
+									}
+									switch elem[0] {
+									case '/': // Prefix: "/"
+
+										if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+											elem = elem[l:]
+										} else {
+											break
+										}
+
+										if len(elem) == 0 {
+											break
+										}
+										switch elem[0] {
+										case 'a': // Prefix: "all"
+
+											if l := len("all"); len(elem) >= l && elem[0:l] == "all" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch method {
+												case "DELETE":
+													r.name = RemoveDJOperation
+													r.summary = "Remove all songs of a DJ"
+													r.operationID = "removeDJ"
+													r.operationGroup = ""
+													r.pathPattern = "/room/{roomId}/queue/user/{userId}/all"
+													r.args = args
+													r.count = 2
+													return r, true
+												default:
+													return
+												}
+											}
+
+										case 'p': // Prefix: "pause"
+
+											if l := len("pause"); len(elem) >= l && elem[0:l] == "pause" {
+												elem = elem[l:]
+											} else {
+												break
+											}
+
+											if len(elem) == 0 {
+												// Leaf node.
+												switch method {
+												case "PUT":
+													r.name = PauseDJOperation
+													r.summary = "Take a DJ out of the rotation"
+													r.operationID = "pauseDJ"
+													r.operationGroup = ""
+													r.pathPattern = "/room/{roomId}/queue/user/{userId}/pause"
+													r.args = args
+													r.count = 2
+													return r, true
+												default:
+													return
+												}
+											}
+
+										}
+
+									}
+
+								}
+
+							case 'p': // Prefix: "playlist/"
+
+								if l := len("playlist/"); len(elem) >= l && elem[0:l] == "playlist/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								// Param: "playlistId"
+								// Leaf parameter, slashes are prohibited
+								idx := strings.IndexByte(elem, '/')
+								if idx >= 0 {
+									break
+								}
+								args[1] = elem
+								elem = ""
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "POST":
+										r.name = QueuePlaylistOperation
+										r.summary = "Queue a whole playlist"
+										r.operationID = "queuePlaylist"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/queueplaylist/{playlistId}"
+										r.args = args
+										r.count = 2
+										return r, true
+									default:
+										return
+									}
+								}
+
+							}
+
+						case 'r': // Prefix: "roles"
+
+							if l := len("roles"); len(elem) >= l && elem[0:l] == "roles" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch method {
+								case "GET":
+									r.name = RoomRolesOperation
+									r.summary = "The roles of a room"
+									r.operationID = "roomRoles"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/roles"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "POST":
+									r.name = CreateRoleOperation
+									r.summary = "Make a role"
+									r.operationID = "createRole"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/roles"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'o': // Prefix: "order"
+									origElem := elem
+									if l := len("order"); len(elem) >= l && elem[0:l] == "order" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "PUT":
+											r.name = ReorderRolesOperation
+											r.summary = "Put the roles into another order"
+											r.operationID = "reorderRoles"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/roles/order"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+									elem = origElem
+								}
+								// Param: "roleId"
+								// Leaf parameter, slashes are prohibited
+								idx := strings.IndexByte(elem, '/')
+								if idx >= 0 {
+									break
+								}
+								args[1] = elem
+								elem = ""
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "DELETE":
+										r.name = DeleteRoleOperation
+										r.summary = "Delete a role"
+										r.operationID = "deleteRole"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/roles/{roleId}"
+										r.args = args
+										r.count = 2
+										return r, true
+									case "PUT":
+										r.name = UpdateRoleOperation
+										r.summary = "Replace a role"
+										r.operationID = "updateRole"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/roles/{roleId}"
+										r.args = args
+										r.count = 2
+										return r, true
+									default:
+										return
+									}
+								}
+
+							}
+
+						case 'u': // Prefix: "users"
+
+							if l := len("users"); len(elem) >= l && elem[0:l] == "users" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								switch method {
+								case "DELETE":
+									r.name = LeaveRoomOperation
+									r.summary = "Leave a room"
+									r.operationID = "leaveRoom"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/users"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "GET":
+									r.name = RoomUsersOperation
+									r.summary = "Who is in a room"
+									r.operationID = "roomUsers"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/users"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "POST":
+									r.name = JoinRoomOperation
+									r.summary = "Join a room"
+									r.operationID = "joinRoom"
+									r.operationGroup = ""
+									r.pathPattern = "/room/{roomId}/users"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+							switch elem[0] {
+							case '/': // Prefix: "/"
+
+								if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									break
+								}
+								switch elem[0] {
+								case 'b': // Prefix: "ban"
+									origElem := elem
+									if l := len("ban"); len(elem) >= l && elem[0:l] == "ban" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "GET":
+											r.name = RoomBansOperation
+											r.summary = "Who is banned"
+											r.operationID = "roomBans"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/users/ban"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+									elem = origElem
+								case 'm': // Prefix: "mute"
+									origElem := elem
+									if l := len("mute"); len(elem) >= l && elem[0:l] == "mute" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "GET":
+											r.name = RoomMutesOperation
+											r.summary = "Who is muted"
+											r.operationID = "roomMutes"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/users/mute"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+									elem = origElem
+								case 's': // Prefix: "staff"
+									origElem := elem
+									if l := len("staff"); len(elem) >= l && elem[0:l] == "staff" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "GET":
+											r.name = RoomStaffOperation
+											r.summary = "Who holds a role"
+											r.operationID = "roomStaff"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/users/staff"
+											r.args = args
+											r.count = 1
+											return r, true
+										default:
+											return
+										}
+									}
+
+									elem = origElem
+								}
+								// Param: "userId"
+								// Match until "/"
+								idx := strings.IndexByte(elem, '/')
+								if idx < 0 {
+									idx = len(elem)
+								}
+								args[1] = elem[:idx]
+								elem = elem[idx:]
+
+								if len(elem) == 0 {
+									switch method {
+									case "GET":
+										r.name = RoomUserOperation
+										r.summary = "One member of a room"
+										r.operationID = "roomUser"
+										r.operationGroup = ""
+										r.pathPattern = "/room/{roomId}/users/{userId}"
+										r.args = args
+										r.count = 2
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/roles/"
+
+									if l := len("/roles/"); len(elem) >= l && elem[0:l] == "/roles/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "roleId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[2] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "DELETE":
+											r.name = UnassignRoleOperation
+											r.summary = "Take a custom role away"
+											r.operationID = "unassignRole"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/users/{userId}/roles/{roleId}"
+											r.args = args
+											r.count = 3
+											return r, true
+										case "PUT":
+											r.name = AssignRoleOperation
+											r.summary = "Give someone a custom role"
+											r.operationID = "assignRole"
+											r.operationGroup = ""
+											r.pathPattern = "/room/{roomId}/users/{userId}/roles/{roleId}"
+											r.args = args
+											r.count = 3
+											return r, true
+										default:
+											return
+										}
+									}
+
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 's': // Prefix: "s"
+
+				if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'e': // Prefix: "earch"
+
+					if l := len("earch"); len(elem) >= l && elem[0:l] == "earch" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "GET":
+							r.name = SearchOperation
+							r.summary = "Search the site"
+							r.operationID = "search"
+							r.operationGroup = ""
+							r.pathPattern = "/search"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
+				case 'o': // Prefix: "ong"
+
+					if l := len("ong"); len(elem) >= l && elem[0:l] == "ong" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch method {
+						case "GET":
+							r.name = SearchSongsOperation
+							r.summary = "Search for songs at a provider"
+							r.operationID = "searchSongs"
+							r.operationGroup = ""
+							r.pathPattern = "/song"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/"
+
+						if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						// Param: "songId"
+						// Match until "/"
+						idx := strings.IndexByte(elem, '/')
+						if idx < 0 {
+							idx = len(elem)
+						}
+						args[0] = elem[:idx]
+						elem = elem[idx:]
+
+						if len(elem) == 0 {
+							switch method {
+							case "GET":
+								r.name = SongOperation
+								r.summary = "One song"
+								r.operationID = "song"
+								r.operationGroup = ""
+								r.pathPattern = "/song/{songId}"
+								r.args = args
+								r.count = 1
+								return r, true
+							default:
+								return
+							}
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/"
+
+							if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								break
+							}
+							switch elem[0] {
+							case 'c': // Prefix: "comments"
+
+								if l := len("comments"); len(elem) >= l && elem[0:l] == "comments" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									switch method {
+									case "GET":
+										r.name = SongCommentsOperation
+										r.summary = "The comments on a song"
+										r.operationID = "songComments"
+										r.operationGroup = ""
+										r.pathPattern = "/song/{songId}/comments"
+										r.args = args
+										r.count = 1
+										return r, true
+									case "POST":
+										r.name = AddCommentOperation
+										r.summary = "Comment on a song"
+										r.operationID = "addComment"
+										r.operationGroup = ""
+										r.pathPattern = "/song/{songId}/comments"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+								switch elem[0] {
+								case '/': // Prefix: "/"
+
+									if l := len("/"); len(elem) >= l && elem[0:l] == "/" {
+										elem = elem[l:]
+									} else {
+										break
+									}
+
+									// Param: "commentId"
+									// Leaf parameter, slashes are prohibited
+									idx := strings.IndexByte(elem, '/')
+									if idx >= 0 {
+										break
+									}
+									args[1] = elem
+									elem = ""
+
+									if len(elem) == 0 {
+										// Leaf node.
+										switch method {
+										case "DELETE":
+											r.name = DeleteCommentOperation
+											r.summary = "Delete one's comment"
+											r.operationID = "deleteComment"
+											r.operationGroup = ""
+											r.pathPattern = "/song/{songId}/comments/{commentId}"
+											r.args = args
+											r.count = 2
+											return r, true
+										default:
+											return
+										}
+									}
+
+								}
+
+							case 'i': // Prefix: "image/large"
+
+								if l := len("image/large"); len(elem) >= l && elem[0:l] == "image/large" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "GET":
+										r.name = SongImageOperation
+										r.summary = "The picture of a song"
+										r.operationID = "songImage"
+										r.operationGroup = ""
+										r.pathPattern = "/song/{songId}/image/large"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+
+							case 'r': // Prefix: "redirect"
+
+								if l := len("redirect"); len(elem) >= l && elem[0:l] == "redirect" {
+									elem = elem[l:]
+								} else {
+									break
+								}
+
+								if len(elem) == 0 {
+									// Leaf node.
+									switch method {
+									case "GET":
+										r.name = SongLinkOperation
+										r.summary = "Where a song really is"
+										r.operationID = "songLink"
+										r.operationGroup = ""
+										r.pathPattern = "/song/{songId}/redirect"
+										r.args = args
+										r.count = 1
+										return r, true
+									default:
+										return
+									}
+								}
+
+							}
+
+						}
+
+					}
+
+				}
+
+			case 'u': // Prefix: "user/"
+
+				if l := len("user/"); len(elem) >= l && elem[0:l] == "user/" {
+					elem = elem[l:]
+				} else {
+					break
+				}
+
+				if len(elem) == 0 {
+					break
+				}
+				switch elem[0] {
+				case 'i': // Prefix: "image"
+					origElem := elem
+					if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						switch method {
+						case "POST":
+							r.name = UploadUserImageOperation
+							r.summary = "Set one's picture"
+							r.operationID = "uploadUserImage"
+							r.operationGroup = ""
+							r.pathPattern = "/user/image"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+					switch elem[0] {
+					case 'g': // Prefix: "gif"
+
+						if l := len("gif"); len(elem) >= l && elem[0:l] == "gif" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							// Leaf node.
+							switch method {
+							case "POST":
+								r.name = UploadUserGIFOperation
+								r.summary = "Set one's picture to a moving one"
+								r.operationID = "uploadUserGIF"
+								r.operationGroup = ""
+								r.pathPattern = "/user/imagegif"
+								r.args = args
+								r.count = 0
+								return r, true
+							default:
+								return
+							}
+						}
+
+					}
+
+					elem = origElem
+				case 'q': // Prefix: "query/availabilty"
+					origElem := elem
+					if l := len("query/availabilty"); len(elem) >= l && elem[0:l] == "query/availabilty" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "GET":
+							r.name = UsernameAvailabilityOperation
+							r.summary = "Whether a username is free"
+							r.operationID = "usernameAvailability"
+							r.operationGroup = ""
+							r.pathPattern = "/user/query/availabilty"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
+					elem = origElem
+				case 's': // Prefix: "session/room/"
+					origElem := elem
+					if l := len("session/room/"); len(elem) >= l && elem[0:l] == "session/room/" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					// Param: "roomId"
+					// Match until "/"
+					idx := strings.IndexByte(elem, '/')
+					if idx < 0 {
+						idx = len(elem)
+					}
+					args[0] = elem[:idx]
+					elem = elem[idx:]
+
+					if len(elem) == 0 {
+						break
+					}
+					switch elem[0] {
+					case '/': // Prefix: "/queue"
+
+						if l := len("/queue"); len(elem) >= l && elem[0:l] == "/queue" {
+							elem = elem[l:]
+						} else {
+							break
+						}
+
+						if len(elem) == 0 {
+							switch method {
+							case "GET":
+								r.name = OwnQueueOperation
+								r.summary = "One's songs in a room"
+								r.operationID = "ownQueue"
+								r.operationGroup = ""
+								r.pathPattern = "/user/session/room/{roomId}/queue"
+								r.args = args
+								r.count = 1
+								return r, true
+							default:
+								return
+							}
+						}
+						switch elem[0] {
+						case '/': // Prefix: "/order"
+
+							if l := len("/order"); len(elem) >= l && elem[0:l] == "/order" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "POST":
+									r.name = ReorderOwnQueueOperation
+									r.summary = "Put one's songs into another order"
+									r.operationID = "reorderOwnQueue"
+									r.operationGroup = ""
+									r.pathPattern = "/user/session/room/{roomId}/queue/order"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
+
+					}
+
+					elem = origElem
+				case 'u': // Prefix: "updateUsername"
+					origElem := elem
+					if l := len("updateUsername"); len(elem) >= l && elem[0:l] == "updateUsername" {
+						elem = elem[l:]
+					} else {
+						break
+					}
+
+					if len(elem) == 0 {
+						// Leaf node.
+						switch method {
+						case "POST":
+							r.name = UpdateUsernameOperation
+							r.summary = "Change one's username"
+							r.operationID = "updateUsername"
+							r.operationGroup = ""
+							r.pathPattern = "/user/updateUsername"
+							r.args = args
+							r.count = 0
+							return r, true
+						default:
+							return
+						}
+					}
+
+					elem = origElem
+				}
+				// Param: "userId"
 				// Match until "/"
 				idx := strings.IndexByte(elem, '/')
 				if idx < 0 {
@@ -737,11 +6088,11 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 				if len(elem) == 0 {
 					switch method {
 					case "GET":
-						r.name = RoomOperation
-						r.summary = "One room"
-						r.operationID = "room"
+						r.name = UserOperation
+						r.summary = "One user"
+						r.operationID = "user"
 						r.operationGroup = ""
-						r.pathPattern = "/room/{idOrSlug}"
+						r.pathPattern = "/user/{idOrUsername}"
 						r.args = args
 						r.count = 1
 						return r, true
@@ -762,9 +6113,9 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 						break
 					}
 					switch elem[0] {
-					case 'p': // Prefix: "playlist/"
+					case 'f': // Prefix: "follow"
 
-						if l := len("playlist/"); len(elem) >= l && elem[0:l] == "playlist/" {
+						if l := len("follow"); len(elem) >= l && elem[0:l] == "follow" {
 							elem = elem[l:]
 						} else {
 							break
@@ -774,22 +6125,41 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 							break
 						}
 						switch elem[0] {
-						case 'a': // Prefix: "active"
+						case 'i': // Prefix: "ing"
 
-							if l := len("active"); len(elem) >= l && elem[0:l] == "active" {
+							if l := len("ing"); len(elem) >= l && elem[0:l] == "ing" {
 								elem = elem[l:]
 							} else {
 								break
 							}
 
 							if len(elem) == 0 {
+								// Leaf node.
 								switch method {
-								case "GET":
-									r.name = ActiveSongOperation
-									r.summary = "What plays now"
-									r.operationID = "activeSong"
+								case "DELETE":
+									r.name = UnfollowOperation
+									r.summary = "Stop following a user"
+									r.operationID = "unfollow"
 									r.operationGroup = ""
-									r.pathPattern = "/room/{roomId}/playlist/active"
+									r.pathPattern = "/user/{userId}/following"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "GET":
+									r.name = FollowersOperation
+									r.summary = "Who follows a user"
+									r.operationID = "followers"
+									r.operationGroup = ""
+									r.pathPattern = "/user/{userId}/following"
+									r.args = args
+									r.count = 1
+									return r, true
+								case "POST":
+									r.name = FollowOperation
+									r.summary = "Follow a user"
+									r.operationID = "follow"
+									r.operationGroup = ""
+									r.pathPattern = "/user/{userId}/following"
 									r.args = args
 									r.count = 1
 									return r, true
@@ -797,37 +6167,10 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 									return
 								}
 							}
-							switch elem[0] {
-							case '/': // Prefix: "/dubs"
 
-								if l := len("/dubs"); len(elem) >= l && elem[0:l] == "/dubs" {
-									elem = elem[l:]
-								} else {
-									break
-								}
+						case 's': // Prefix: "s"
 
-								if len(elem) == 0 {
-									// Leaf node.
-									switch method {
-									case "GET":
-										r.name = ActiveDubsOperation
-										r.summary = "The votes for what plays now"
-										r.operationID = "activeDubs"
-										r.operationGroup = ""
-										r.pathPattern = "/room/{roomId}/playlist/active/dubs"
-										r.args = args
-										r.count = 1
-										return r, true
-									default:
-										return
-									}
-								}
-
-							}
-
-						case 'd': // Prefix: "details"
-
-							if l := len("details"); len(elem) >= l && elem[0:l] == "details" {
+							if l := len("s"); len(elem) >= l && elem[0:l] == "s" {
 								elem = elem[l:]
 							} else {
 								break
@@ -837,11 +6180,11 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 								// Leaf node.
 								switch method {
 								case "GET":
-									r.name = PlaylistDetailsOperation
-									r.summary = "The queue of a room"
-									r.operationID = "playlistDetails"
+									r.name = FollowedUsersOperation
+									r.summary = "Whom a user follows"
+									r.operationID = "followedUsers"
 									r.operationGroup = ""
-									r.pathPattern = "/room/{roomId}/playlist/details"
+									r.pathPattern = "/user/{userId}/follows"
 									r.args = args
 									r.count = 1
 									return r, true
@@ -852,41 +6195,22 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 
 						}
 
-					case 'u': // Prefix: "users"
+					case 'i': // Prefix: "image"
 
-						if l := len("users"); len(elem) >= l && elem[0:l] == "users" {
+						if l := len("image"); len(elem) >= l && elem[0:l] == "image" {
 							elem = elem[l:]
 						} else {
 							break
 						}
 
 						if len(elem) == 0 {
-							// Leaf node.
 							switch method {
-							case "DELETE":
-								r.name = LeaveRoomOperation
-								r.summary = "Leave a room"
-								r.operationID = "leaveRoom"
-								r.operationGroup = ""
-								r.pathPattern = "/room/{roomId}/users"
-								r.args = args
-								r.count = 1
-								return r, true
 							case "GET":
-								r.name = RoomUsersOperation
-								r.summary = "Who is in a room"
-								r.operationID = "roomUsers"
+								r.name = UserImageOperation
+								r.summary = "The picture of a user"
+								r.operationID = "userImage"
 								r.operationGroup = ""
-								r.pathPattern = "/room/{roomId}/users"
-								r.args = args
-								r.count = 1
-								return r, true
-							case "POST":
-								r.name = JoinRoomOperation
-								r.summary = "Join a room"
-								r.operationID = "joinRoom"
-								r.operationGroup = ""
-								r.pathPattern = "/room/{roomId}/users"
+								r.pathPattern = "/user/{userId}/image"
 								r.args = args
 								r.count = 1
 								return r, true
@@ -894,43 +6218,36 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 								return
 							}
 						}
+						switch elem[0] {
+						case '/': // Prefix: "/large"
+
+							if l := len("/large"); len(elem) >= l && elem[0:l] == "/large" {
+								elem = elem[l:]
+							} else {
+								break
+							}
+
+							if len(elem) == 0 {
+								// Leaf node.
+								switch method {
+								case "GET":
+									r.name = UserImageLargeOperation
+									r.summary = "The large picture of a user"
+									r.operationID = "userImageLarge"
+									r.operationGroup = ""
+									r.pathPattern = "/user/{userId}/image/large"
+									r.args = args
+									r.count = 1
+									return r, true
+								default:
+									return
+								}
+							}
+
+						}
 
 					}
 
-				}
-
-			case 's': // Prefix: "song/"
-
-				if l := len("song/"); len(elem) >= l && elem[0:l] == "song/" {
-					elem = elem[l:]
-				} else {
-					break
-				}
-
-				// Param: "songId"
-				// Leaf parameter, slashes are prohibited
-				idx := strings.IndexByte(elem, '/')
-				if idx >= 0 {
-					break
-				}
-				args[0] = elem
-				elem = ""
-
-				if len(elem) == 0 {
-					// Leaf node.
-					switch method {
-					case "GET":
-						r.name = SongOperation
-						r.summary = "One song"
-						r.operationID = "song"
-						r.operationGroup = ""
-						r.pathPattern = "/song/{songId}"
-						r.args = args
-						r.count = 1
-						return r, true
-					default:
-						return
-					}
 				}
 
 			}

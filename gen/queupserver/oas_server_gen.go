@@ -10,43 +10,290 @@ import (
 type Handler interface {
 	// ActiveDubs implements activeDubs operation.
 	//
-	// Answers who voted on the current play, and which play that is.
+	// Answers who voted on the current play, and which play that is. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active/dubs
 	ActiveDubs(ctx context.Context, params ActiveDubsParams) (*DubsEnvelope, error)
 	// ActiveSong implements activeSong operation.
 	//
 	// Answers the current play, its media and how long it has been playing. 404 means that nothing plays.
+	// It has answered 200 without a play, too. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active
 	ActiveSong(ctx context.Context, params ActiveSongParams) (*ActiveSongEnvelope, error)
+	// AddComment implements addComment operation.
+	//
+	// Adds a comment to a song. Needs a session.
+	//
+	// POST /song/{songId}/comments
+	AddComment(ctx context.Context, req *CommentRequest, params AddCommentParams) (*CommentEnvelope, error)
+	// AddPlaylistSong implements addPlaylistSong operation.
+	//
+	// Adds a song to a playlist: either by the provider's id and the provider, or by QueUp's song id. The
+	// latter, for the song that plays, is what the website calls a grab. Needs a session.
+	//
+	// POST /playlist/{playlistId}/songs
+	AddPlaylistSong(ctx context.Context, req AddPlaylistSongReq, params AddPlaylistSongParams) (*PlaylistEnvelope, error)
+	// AssignRole implements assignRole operation.
+	//
+	// Gives a member a custom role; they may hold several. The default role is held by everybody and
+	// cannot be given. Needs roles.manage, and both the role and the member must rank below the caller.
+	//
+	// PUT /room/{roomId}/users/{userId}/roles/{roleId}
+	AssignRole(ctx context.Context, params AssignRoleParams) (*DoneEnvelope, error)
+	// Ban implements ban operation.
+	//
+	// Throws a user out of the room and lets them not in again, for some minutes or for good. It reaches
+	// whom kick reaches. One source remarks that the time is in seconds; all others use minutes. Needs
+	// members.ban (ban). Errors have the form E1.
+	//
+	// POST /chat/ban/{roomId}/user/{userId}
+	Ban(ctx context.Context, req *BanRequest, params BanParams) (*DoneEnvelope, error)
+	// ChangePassword implements changePassword operation.
+	//
+	// Sets a password, with the token from the mail that resetPassword sends. Needs no session. Errors
+	// have the form E2.
+	//
+	// POST /auth/change-password
+	ChangePassword(ctx context.Context, req *ChangePasswordRequest) (*DoneEnvelope, error)
+	// ChatHistory implements chatHistory operation.
+	//
+	// Answers the recent chat of a room as a list of events: chat-message, delete-chat-message,
+	// delete-chat-message-global and user-ban. How far back it goes is not known, and there are no pages.
+	// Needs no session.
+	//
+	// GET /chat/{roomId}
+	ChatHistory(ctx context.Context, params ChatHistoryParams) (*ChatHistoryEnvelope, error)
+	// ClearOwnQueue implements clearOwnQueue operation.
+	//
+	// Removes everything that the account has queued in the room. Needs a session.
+	//
+	// DELETE /room/{roomId}/playlist
+	ClearOwnQueue(ctx context.Context, params ClearOwnQueueParams) (*DoneEnvelope, error)
+	// ConversationMessages implements conversationMessages operation.
+	//
+	// Answers the messages of a conversation, the newest first. Whether there are pages is not known.
+	// Needs a session.
+	//
+	// GET /message/{conversationId}
+	ConversationMessages(ctx context.Context, params ConversationMessagesParams) (*ConversationMessagesEnvelope, error)
+	// Conversations implements conversations operation.
+	//
+	// Answers the account's private conversations, in the website's list the one with the newest message
+	// first. Needs a session.
+	//
+	// GET /message
+	Conversations(ctx context.Context) (*ConversationsEnvelope, error)
+	// CreatePlaylist implements createPlaylist operation.
+	//
+	// Makes an empty playlist. The website takes names of 50 to 100 characters at most, depending on the
+	// field. Needs a session.
+	//
+	// POST /playlist
+	CreatePlaylist(ctx context.Context, req CreatePlaylistReq) (*PlaylistEnvelope, error)
+	// CreateRole implements createRole operation.
+	//
+	// Makes a custom role, placed just above the default one. The answer is presumably the role; nobody
+	// has written down its shape. Needs roles.manage, and every permission that the role is to have.
+	//
+	// POST /room/{roomId}/roles
+	CreateRole(ctx context.Context, req *RoleSettings, params CreateRoleParams) (*RawEnvelope, error)
+	// CreateRoom implements createRoom operation.
+	//
+	// Makes a room that belongs to the account. The website takes any error to mean that the account has
+	// five rooms already, which is the limit. Needs a session.
+	//
+	// POST /room
+	CreateRoom(ctx context.Context, req *RoomSettings) (*RoomEnvelope, error)
+	// DeleteChat implements deleteChat operation.
+	//
+	// Deletes a chat line, one's own or, with chat.delete (delete-chat), anyone's. The website takes every
+	// error to mean that one may not. Needs a session.
+	//
+	// DELETE /chat/{roomId}/{chatId}
+	DeleteChat(ctx context.Context, req OptChannelRequest, params DeleteChatParams) (*DoneEnvelope, error)
+	// DeleteComment implements deleteComment operation.
+	//
+	// Deletes a comment that the account wrote. Needs a session.
+	//
+	// DELETE /song/{songId}/comments/{commentId}
+	DeleteComment(ctx context.Context, params DeleteCommentParams) (*DoneEnvelope, error)
+	// DeletePlaylist implements deletePlaylist operation.
+	//
+	// Deletes a playlist. Needs a session.
+	//
+	// DELETE /playlist/{playlistId}
+	DeletePlaylist(ctx context.Context, params DeletePlaylistParams) (*DoneEnvelope, error)
+	// DeleteRole implements deleteRole operation.
+	//
+	// Deletes a custom role; whoever holds it loses it. The default role cannot be deleted. Needs
+	// roles.manage, and the role must rank below the caller.
+	//
+	// DELETE /room/{roomId}/roles/{roleId}
+	DeleteRole(ctx context.Context, params DeleteRoleParams) (*DoneEnvelope, error)
+	// FlagComment implements flagComment operation.
+	//
+	// Reports a comment as spam. Needs a session.
+	//
+	// POST /comments/{commentId}/flag
+	FlagComment(ctx context.Context, params FlagCommentParams) (*DoneEnvelope, error)
+	// Follow implements follow operation.
+	//
+	// Makes the account follow a user. Needs a session.
+	//
+	// POST /user/{userId}/following
+	Follow(ctx context.Context, params FollowParams) (*DoneEnvelope, error)
+	// FollowedUsers implements followedUsers operation.
+	//
+	// Answers those whom a user follows. Two sources name the path, none is known to have called it. Needs
+	// no session.
+	//
+	// GET /user/{userId}/follows
+	FollowedUsers(ctx context.Context, params FollowedUsersParams) (*FollowsEnvelope, error)
+	// Followers implements followers operation.
+	//
+	// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
+	// follows. A row tells by itself who follows whom. Needs no session.
+	//
+	// GET /user/{userId}/following
+	Followers(ctx context.Context, params FollowersParams) (*FollowsEnvelope, error)
+	// History implements history operation.
+	//
+	// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
+	// page is the last. The list grows at its front while it is read, so a play can come on two pages.
+	// Media that is gone is null. Needs no session.
+	//
+	// GET /room/{roomId}/playlist/history
+	History(ctx context.Context, params HistoryParams) (*PlaysEnvelope, error)
+	// ImportSoundCloudPlaylist implements importSoundCloudPlaylist operation.
+	//
+	// Copies the tracks of a playlist at SoundCloud into one of the account's, or into a new one. Tracks
+	// that could not be read become songs without a name, a provider and a media id. Needs a session.
+	//
+	// POST /playlist/import/soundcloud
+	ImportSoundCloudPlaylist(ctx context.Context, req *ImportSoundCloudRequest) (*PlaylistEnvelope, error)
+	// ImportYouTubePlaylist implements importYouTubePlaylist operation.
+	//
+	// Copies the songs of a playlist at YouTube into one of the account's, or into a new one. Needs a
+	// session. Errors have the form E5.
+	//
+	// POST /playlist/import/youtube
+	ImportYouTubePlaylist(ctx context.Context, req *ImportYouTubeRequest) (*PlaylistEnvelope, error)
 	// JoinRoom implements joinRoom operation.
 	//
 	// Makes the account a member that is present, and answers the room and the own record in it. A private
 	// room wants its password: 400 with invalidPassword when it is wrong, with tooManyInvalidPassword
-	// after too many tries (then wait two hours). 401 means that the account is banned there.
+	// after too many tries (then wait two hours), both in the form E4. 401 (E1) means that the account is
+	// banned there. Needs a session.
 	//
 	// POST /room/{roomId}/users
 	JoinRoom(ctx context.Context, req OptJoinRequest, params JoinRoomParams) (*JoinResultEnvelope, error)
+	// Kick implements kick operation.
+	//
+	// Throws a user out of the room. Before custom roles nobody with a role could be kicked; since then it
+	// reaches members who rank below the caller, but never the owner nor oneself. Needs members.kick
+	// (kick). Errors have the form E1.
+	//
+	// POST /chat/kick/{roomId}/user/{userId}
+	Kick(ctx context.Context, req OptKickRequest, params KickParams) (*DoneEnvelope, error)
 	// LeaveRoom implements leaveRoom operation.
 	//
-	// Takes the account out of the room.
+	// Takes the account out of the room. Needs a session.
 	//
 	// DELETE /room/{roomId}/users
 	LeaveRoom(ctx context.Context, params LeaveRoomParams) (*DoneEnvelope, error)
+	// LeaveRoomBeacon implements leaveRoomBeacon operation.
+	//
+	// Takes an account out of a room. Browsers use it when a page closes, because they let no other call
+	// through then; a program calls leaveRoom. Whether it needs a session is not known.
+	//
+	// GET /room/beacon/{roomId}/{userId}
+	LeaveRoomBeacon(ctx context.Context, params LeaveRoomBeaconParams) (*DoneEnvelope, error)
+	// LockQueue implements lockQueue operation.
+	//
+	// Locks the queue of a room, so that only members with a role may join it, or opens it. Two sources
+	// write POST for PUT. Needs queue.lock (lock-queue). Errors have the form E1.
+	//
+	// PUT /room/{roomId}/lockQueue
+	LockQueue(ctx context.Context, req *LockQueueRequest, params LockQueueParams) (*DoneEnvelope, error)
 	// Login implements login operation.
 	//
 	// Starts a session: the answer sets the session cookie, nothing in its body is needed. The name may be
-	// the username or the e-mail address. A wrong pair is answered with 400.
+	// the username or the e-mail address. A wrong pair is answered with 400 (E2 or E3).
 	//
 	// POST /auth/login
 	Login(ctx context.Context, req LoginReq) (*DoneEnvelope, error)
+	// LoginDubtrack implements loginDubtrack operation.
+	//
+	// Does what login does, which replaced it in March 2021.
+	//
+	// Deprecated: schema marks this operation as deprecated.
+	//
+	// POST /auth/dubtrack
+	LoginDubtrack(ctx context.Context, req LoginDubtrackReq) (*DoneEnvelope, error)
 	// Logout implements logout operation.
 	//
-	// Ends the session.
+	// Ends the session. Needs none.
 	//
 	// GET /auth/logout
 	Logout(ctx context.Context) (*DoneEnvelope, error)
+	// MarkRead implements markRead operation.
+	//
+	// Adds the account to those who have read the conversation, and answers the conversation; one source
+	// says, its last message. Needs a session.
+	//
+	// POST /message/{conversationId}/read
+	MarkRead(ctx context.Context, params MarkReadParams) (*ConversationEnvelope, error)
+	// Mute implements mute operation.
+	//
+	// Keeps a user from chatting in the room until somebody unmutes them; there is no duration. Before
+	// custom roles nobody with a role could be muted; since then it reaches members who hold the default
+	// role only. Needs members.mute (mute). Errors have the form E1.
+	//
+	// POST /chat/mute/{roomId}/user/{userId}
+	Mute(ctx context.Context, req OptChannelRequest, params MuteParams) (*DoneEnvelope, error)
+	// OpenConversation implements openConversation operation.
+	//
+	// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
+	// session.
+	//
+	// POST /message
+	OpenConversation(ctx context.Context, req OpenConversationReq) (*ConversationEnvelope, error)
+	// OwnPermissions implements ownPermissions operation.
+	//
+	// Answers what the caller may do in a room, the implied permissions included. Since custom roles.
+	// Needs a session.
+	//
+	// GET /room/{roomId}/permissions/me
+	OwnPermissions(ctx context.Context, params OwnPermissionsParams) (*ActorEnvelope, error)
+	// OwnQueue implements ownQueue operation.
+	//
+	// Answers the own queue in a room, in play order; the media may be in it. Needs a session.
+	//
+	// GET /user/session/room/{roomId}/queue
+	OwnQueue(ctx context.Context, params OwnQueueParams) (*PlaysEnvelope, error)
+	// PauseDJ implements pauseDJ operation.
+	//
+	// Takes a DJ out of the rotation; the songs stay. Most clients send no body. Two sources send pause,
+	// with 0 to put the DJ back; whether the call without a body is a toggle is not known. Needs
+	// queue.dj.remove (queue-order).
+	//
+	// PUT /room/{roomId}/queue/user/{userId}/pause
+	PauseDJ(ctx context.Context, req OptPauseDJRequest, params PauseDJParams) (*DoneEnvelope, error)
+	// PauseOwnQueue implements pauseOwnQueue operation.
+	//
+	// Takes the account out of the rotation, where it keeps its songs, or puts it in. It is refused when
+	// the queue is full or locked (E1). Needs a session.
+	//
+	// PUT /room/{roomId}/queue/pause
+	PauseOwnQueue(ctx context.Context, req *PauseQueueRequest, params PauseOwnQueueParams) (*DoneEnvelope, error)
+	// Permissions implements permissions operation.
+	//
+	// Answers the catalogue of permissions, the same for every room, so that one call is enough for a
+	// program's life. Its shape is not known: the data of the example is a guess. Needs no session.
+	//
+	// GET /permissions
+	Permissions(ctx context.Context) (*RawEnvelope, error)
 	// PlaylistDetails implements playlistDetails operation.
 	//
 	// Answers the first song of each queued DJ, in play order. Since 2021 the media are missing from it:
@@ -54,39 +301,302 @@ type Handler interface {
 	//
 	// GET /room/{roomId}/playlist/details
 	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams) (*PlaysEnvelope, error)
+	// PlaylistSongs implements playlistSongs operation.
+	//
+	// Answers the entries of a playlist, 20 at a time; a short page is the last. Media can be incomplete
+	// or gone. Needs a session.
+	//
+	// GET /playlist/{playlistId}/songs
+	PlaylistSongs(ctx context.Context, params PlaylistSongsParams) (*PlaylistSongsEnvelope, error)
+	// Playlists implements playlists operation.
+	//
+	// Answers the account's playlists. Whether there are pages is not known; the one client of 2026 reads
+	// it once. Needs a session.
+	//
+	// GET /playlist
+	Playlists(ctx context.Context) (*PlaylistsEnvelope, error)
 	// PostChat implements postChat operation.
 	//
 	// Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
-	// required. 429 means that the sender's quota is used up; the answer's text says for how long.
+	// required. 429 means that the sender's quota is used up; the answer's text (E2) says for how long. A
+	// muted sender gets an error, or is not heard. Needs chat.send (chat).
 	//
 	// POST /chat/{roomId}
 	PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (*ChatPostResultEnvelope, error)
+	// QueuePlaylist implements queuePlaylist operation.
+	//
+	// Adds all songs of a playlist to the own queue in a room. A playlist of some 5,500 songs ended in
+	// 503. Needs a session.
+	//
+	// POST /room/{roomId}/queueplaylist/{playlistId}
+	QueuePlaylist(ctx context.Context, params QueuePlaylistParams) (*DoneEnvelope, error)
+	// QueueSong implements queueSong operation.
+	//
+	// Adds a song to the own queue in a room, by the provider's id. That alone does not join the rotation:
+	// call pauseOwnQueue with 0 after it. It is refused when the song is queued already or played too
+	// recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
+	//
+	// POST /room/{roomId}/playlist
+	QueueSong(ctx context.Context, req QueueSongReq, params QueueSongParams) (*PlayEnvelope, error)
+	// QueueUsers implements queueUsers operation.
+	//
+	// Answers the DJs of a room in play order, each with the number of songs and whether the queue is
+	// paused. Two sources show other shapes, a list of songs and a single play (docs/PROTOCOL.md 8.2): for
+	// songs use playlistDetails. Needs no session.
+	//
+	// GET /room/{roomId}/playlist
+	QueueUsers(ctx context.Context, params QueueUsersParams) (*RoomUsersEnvelope, error)
+	// RemoveDJ implements removeDJ operation.
+	//
+	// Removes everything that a DJ has queued in the room. Needs queue.dj.remove (queue-order).
+	//
+	// DELETE /room/{roomId}/queue/user/{userId}/all
+	RemoveDJ(ctx context.Context, params RemoveDJParams) (*DoneEnvelope, error)
+	// RemoveOwnSong implements removeOwnSong operation.
+	//
+	// Removes one entry of the own queue. Needs a session.
+	//
+	// DELETE /room/{roomId}/playlist/{queueItemId}
+	RemoveOwnSong(ctx context.Context, params RemoveOwnSongParams) (*DoneEnvelope, error)
+	// RemovePlaylistSong implements removePlaylistSong operation.
+	//
+	// Removes one entry of a playlist, named by the entry's id. One source takes the song's id for it.
+	// Needs a session.
+	//
+	// DELETE /playlist/{playlistId}/songs/{playlistSongId}
+	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams) (*PlaylistEnvelope, error)
+	// RemoveSong implements removeSong operation.
+	//
+	// Removes the next song of a DJ from the queue, and only that one; answers the one that is next now.
+	// Needs queue.remove (queue-order).
+	//
+	// DELETE /room/{roomId}/queue/user/{userId}
+	RemoveSong(ctx context.Context, params RemoveSongParams) (*RemoveSongResultEnvelope, error)
+	// RenamePlaylist implements renamePlaylist operation.
+	//
+	// Gives a playlist another name. Needs a session.
+	//
+	// PUT /playlist/{playlistId}
+	RenamePlaylist(ctx context.Context, req *RenamePlaylistRequest, params RenamePlaylistParams) (*DoneEnvelope, error)
+	// ReorderOwnQueue implements reorderOwnQueue operation.
+	//
+	// Sets the order of the own queue. One source writes playlist for queue in the path. Needs a session.
+	//
+	// POST /user/session/room/{roomId}/queue/order
+	ReorderOwnQueue(ctx context.Context, req *OwnQueueOrderRequest, params ReorderOwnQueueParams) (*DoneEnvelope, error)
+	// ReorderPlaylist implements reorderPlaylist operation.
+	//
+	// Sets the order of a playlist's entries. Needs a session.
+	//
+	// POST /playlist/{playlistId}/order
+	ReorderPlaylist(ctx context.Context, req *PlaylistOrderRequest, params ReorderPlaylistParams) (*DoneEnvelope, error)
+	// ReorderQueue implements reorderQueue operation.
+	//
+	// Sets the order in which the DJs of a room play. It takes the users, not their songs, and all who are
+	// queued. Needs queue.order (queue-order). Errors have the form E1.
+	//
+	// POST /room/{roomId}/queue/order
+	ReorderQueue(ctx context.Context, req *QueueOrderRequest, params ReorderQueueParams) (*DoneEnvelope, error)
+	// ReorderRoles implements reorderRoles operation.
+	//
+	// Sets the order of a room's roles. It takes each role once, the highest first and the default role
+	// last; those that do not rank below the caller must keep their place. The answer is perhaps the whole
+	// list. Needs roles.manage.
+	//
+	// PUT /room/{roomId}/roles/order
+	ReorderRoles(ctx context.Context, req *RoleOrderRequest, params ReorderRolesParams) (*RawEnvelope, error)
+	// ResetPassword implements resetPassword operation.
+	//
+	// Sends a mail with a link to set a new password. Needs no session. Errors have the form E2.
+	//
+	// POST /auth/reset
+	ResetPassword(ctx context.Context, req *ResetPasswordRequest) (*DoneEnvelope, error)
 	// Room implements room operation.
 	//
-	// Answers a room with its settings and its owner's account. This is the only operation known to take a
-	// slug as well as an id.
+	// Answers a room with its settings and its owner's account; 404 means that there is none. This is the
+	// only operation known to take a slug as well as an id. Needs no session.
 	//
 	// GET /room/{idOrSlug}
 	Room(ctx context.Context, params RoomParams) (*RoomEnvelope, error)
+	// RoomAudit implements roomAudit operation.
+	//
+	// Answers the audit log of a room, all of it as far as is known. One client reads it without a
+	// session; the permission room.audit.view exists since custom roles.
+	//
+	// GET /room/{roomId}/audit
+	RoomAudit(ctx context.Context, params RoomAuditParams) (*AuditEntriesEnvelope, error)
+	// RoomBans implements roomBans operation.
+	//
+	// Answers the records of everybody who is banned from the room, with when the ban began and ends.
+	// Needs no session.
+	//
+	// GET /room/{roomId}/users/ban
+	RoomBans(ctx context.Context, params RoomBansParams) (*RoomUsersEnvelope, error)
+	// RoomImage implements roomImage operation.
+	//
+	// Redirects to the background of a room. Needs no session.
+	//
+	// GET /room/{roomId}/image
+	RoomImage(ctx context.Context, params RoomImageParams) (*Redirect, error)
+	// RoomMutes implements roomMutes operation.
+	//
+	// Answers the records of everybody who may not chat in the room. The website asks for it as staff
+	// only; whether others may is not known.
+	//
+	// GET /room/{roomId}/users/mute
+	RoomMutes(ctx context.Context, params RoomMutesParams) (*RoomUsersEnvelope, error)
+	// RoomRoles implements roomRoles operation.
+	//
+	// Answers the custom roles of a room, the highest first, and what the caller may do there. 404 where
+	// there are none yet. Who holds a role is read off the members: no operation lists them. Whether it
+	// needs a session is not known.
+	//
+	// GET /room/{roomId}/roles
+	RoomRoles(ctx context.Context, params RoomRolesParams) (*RoomRolesEnvelope, error)
+	// RoomStaff implements roomStaff operation.
+	//
+	// Answers the records of everybody who holds a role in the room, present or not. Needs no session.
+	//
+	// GET /room/{roomId}/users/staff
+	RoomStaff(ctx context.Context, params RoomStaffParams) (*RoomUsersEnvelope, error)
+	// RoomThumbnail implements roomThumbnail operation.
+	//
+	// Leads to the background of a room in a small size. Only browsers have been seen to use it, so it is
+	// not known whether the answer is a redirect, as for the large picture, or the picture itself. Needs
+	// no session.
+	//
+	// GET /room/{roomId}/image/thumbnail
+	RoomThumbnail(ctx context.Context, params RoomThumbnailParams) (*Redirect, error)
+	// RoomThumbnailSmall implements roomThumbnailSmall operation.
+	//
+	// Leads to the background of a room in the smallest size, as roomThumbnail does. Needs no session.
+	//
+	// GET /room/{roomId}/image/thumbnail-small
+	RoomThumbnailSmall(ctx context.Context, params RoomThumbnailSmallParams) (*Redirect, error)
+	// RoomUser implements roomUser operation.
+	//
+	// Answers the record of one user in a room, present or not. The website reads its own to learn about
+	// its queue, and trusts the answer only if the account is in it. Probably needs no session.
+	//
+	// GET /room/{roomId}/users/{userId}
+	RoomUser(ctx context.Context, params RoomUserParams) (*RoomUserEnvelope, error)
 	// RoomUsers implements roomUsers operation.
 	//
 	// Answers the records of everybody who is in the room now, each with its account, and with the role
-	// where one is held.
+	// where one is held. Needs no session.
 	//
 	// GET /room/{roomId}/users
 	RoomUsers(ctx context.Context, params RoomUsersParams) (*RoomUsersEnvelope, error)
+	// Rooms implements rooms operation.
+	//
+	// Answers the public rooms, the busiest first, 20 at a time; a short page is the last. Needs no
+	// session.
+	//
+	// GET /room
+	Rooms(ctx context.Context, params RoomsParams) (*RoomsEnvelope, error)
+	// Search implements search operation.
+	//
+	// Answers rooms and users that match, each cut down to a few members. Whether it needs a session is
+	// not known.
+	//
+	// GET /search
+	Search(ctx context.Context, params SearchParams) (*SearchResultEnvelope, error)
+	// SearchRooms implements searchRooms operation.
+	//
+	// Answers rooms whose name matches, 20 at a time; a short page is the last. The website sends nothing
+	// but letters, digits and spaces. Needs no session.
+	//
+	// GET /room/term/{term}
+	SearchRooms(ctx context.Context, params SearchRoomsParams) (*RoomsEnvelope, error)
+	// SearchSongs implements searchSongs operation.
+	//
+	// Answers what YouTube or SoundCloud finds, about 15 songs at a time. The next page is asked for with
+	// the token of the last answer; the end is reached when there is none, when it is the same one, or
+	// when there is at most one song. Probably needs a session.
+	//
+	// GET /song
+	SearchSongs(ctx context.Context, params SearchSongsParams) (*SongSearchEnvelope, error)
+	// SendMessage implements sendMessage operation.
+	//
+	// Writes a private message. Only the message is required; others were seen with the time or the own
+	// id. The answer is much like a message of the list, but one client found that it is not quite the
+	// same. Needs a session.
+	//
+	// POST /message/{conversationId}
+	SendMessage(ctx context.Context, req SendMessageReq, params SendMessageParams) (*ConversationMessageEnvelope, error)
 	// Session implements session operation.
 	//
 	// Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 	//
 	// GET /auth/session
 	Session(ctx context.Context) (*UserEnvelope, error)
+	// SetModSetting implements setModSetting operation.
+	//
+	// Switches one of the settings that moderators may change. Everybody in the room gets an event. What
+	// it answers is not known. Needs room.settings.moderation (mod-settings).
+	//
+	// POST /room/{roomId}/modsettings
+	SetModSetting(ctx context.Context, req *ModSettingRequest, params SetModSettingParams) (*DoneEnvelope, error)
+	// SetRole implements setRole operation.
+	//
+	// Gives a user one of the fixed roles, whose ids are the same in every room. Custom roles replaced it
+	// by assignRole in autumn 2026; whether it still works is not known. Co-owners are made by the owner
+	// alone, managers by co-owners. Needs set-roles. Errors have the form E1.
+	//
+	// POST /chat/{roleId}/{roomId}/user/{userId}
+	SetRole(ctx context.Context, req OptChannelRequest, params SetRoleParams) (*DoneEnvelope, error)
+	// ShufflePlaylist implements shufflePlaylist operation.
+	//
+	// Puts the entries of a playlist into a random order, for good. Needs a session.
+	//
+	// POST /playlist/{playlistId}/order/randomize
+	ShufflePlaylist(ctx context.Context, params ShufflePlaylistParams) (*DoneEnvelope, error)
+	// SignUp implements signUp operation.
+	//
+	// Makes an account; a mail to confirm the address follows. It wants the answer to a captcha, so it is
+	// of little use outside a browser. Needs no session. Errors have the form E2.
+	//
+	// POST /auth/signup
+	SignUp(ctx context.Context, req *SignUpRequest) (*DoneEnvelope, error)
+	// Skip implements skip operation.
+	//
+	// Ends the song that plays now, named by its play, so that a late call cannot hit the next one. Needs
+	// queue.skip (skip), or to be its DJ. Errors have the form E1.
+	//
+	// POST /chat/skip/{roomId}/{playId}
+	Skip(ctx context.Context, req OptChannelRequest, params SkipParams) (*DoneEnvelope, error)
 	// Song implements song operation.
 	//
-	// Answers a piece of media by QueUp's own id.
+	// Answers a piece of media by QueUp's own id; one source says that the provider's id works as well.
+	// Probably needs no session.
 	//
 	// GET /song/{songId}
 	Song(ctx context.Context, params SongParams) (*SongEnvelope, error)
+	// SongComments implements songComments operation.
+	//
+	// Answers what people wrote about a song. Probably needs no session.
+	//
+	// GET /song/{songId}/comments
+	SongComments(ctx context.Context, params SongCommentsParams) (*CommentsEnvelope, error)
+	// SongImage implements songImage operation.
+	//
+	// Redirects to the picture of a song. Known from code in a comment only. Needs no session.
+	//
+	// GET /song/{songId}/image/large
+	SongImage(ctx context.Context, params SongImageParams) (*Redirect, error)
+	// SongLink implements songLink operation.
+	//
+	// Redirects to the page of a song at YouTube or SoundCloud. Do not follow it. Needs no session.
+	//
+	// GET /song/{songId}/redirect
+	SongLink(ctx context.Context, params SongLinkParams) (*Redirect, error)
+	// SoundCloudPlaylists implements soundCloudPlaylists operation.
+	//
+	// Answers the playlists that a user of SoundCloud has there, for importSoundCloudPlaylist. Needs a
+	// session.
+	//
+	// GET /playlist/soundcloud
+	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams) (*SoundCloudPlaylistsEnvelope, error)
 	// Token implements token operation.
 	//
 	// Answers the secret that opens the websocket. Without a session it is a guest's token, which may
@@ -94,6 +604,145 @@ type Handler interface {
 	//
 	// GET /auth/token
 	Token(ctx context.Context) (*TokenEnvelope, error)
+	// UnassignRole implements unassignRole operation.
+	//
+	// Takes a custom role from a member, under the conditions of assignRole. Needs roles.manage.
+	//
+	// DELETE /room/{roomId}/users/{userId}/roles/{roleId}
+	UnassignRole(ctx context.Context, params UnassignRoleParams) (*DoneEnvelope, error)
+	// Unban implements unban operation.
+	//
+	// Lets a banned user in again. Needs members.ban (ban). Errors have the form E1.
+	//
+	// DELETE /chat/ban/{roomId}/user/{userId}
+	Unban(ctx context.Context, req OptChannelRequest, params UnbanParams) (*DoneEnvelope, error)
+	// Unfollow implements unfollow operation.
+	//
+	// Makes the account follow a user no longer. Needs a session.
+	//
+	// DELETE /user/{userId}/following
+	Unfollow(ctx context.Context, params UnfollowParams) (*DoneEnvelope, error)
+	// Unmute implements unmute operation.
+	//
+	// Lets a muted user chat again. Needs members.mute (mute). Errors have the form E1.
+	//
+	// DELETE /chat/mute/{roomId}/user/{userId}
+	Unmute(ctx context.Context, req OptChannelRequest, params UnmuteParams) (*DoneEnvelope, error)
+	// UnreadCount implements unreadCount operation.
+	//
+	// Answers the number of conversations with something unread. The website asks every 30 seconds. Needs
+	// a session.
+	//
+	// GET /message/new
+	UnreadCount(ctx context.Context) (*UnreadCountEnvelope, error)
+	// UnsetRole implements unsetRole operation.
+	//
+	// Takes one of the fixed roles from a user. The website names the role by its id, one client by its
+	// type (mod). Custom roles replaced it by unassignRole. Needs set-roles. Errors have the form E1.
+	//
+	// DELETE /chat/{roleId}/{roomId}/user/{userId}
+	UnsetRole(ctx context.Context, req OptChannelRequest, params UnsetRoleParams) (*DoneEnvelope, error)
+	// UpdateRole implements updateRole operation.
+	//
+	// Replaces a custom role: what is left out is cleared, so read it, change what should change, and
+	// write all of it. The answer is presumably the role. Needs roles.manage, and the role must rank below
+	// the caller.
+	//
+	// PUT /room/{roomId}/roles/{roleId}
+	UpdateRole(ctx context.Context, req *RoleSettings, params UpdateRoleParams) (*RawEnvelope, error)
+	// UpdateRoom implements updateRoom operation.
+	//
+	// Saves the settings of a room. What becomes of those that are left out is not known, because the
+	// website always sends the whole room: read it, change what should change, and write all of it. A
+	// password is set by roomPassword and never read. Everybody in the room gets a room-update event.
+	// Needs room.manage (update-room).
+	//
+	// PUT /room/{roomId}
+	UpdateRoom(ctx context.Context, req *RoomSettings, params UpdateRoomParams) (*RoomEnvelope, error)
+	// UpdateUsername implements updateUsername operation.
+	//
+	// Gives the account another name. An error means that the name is taken, and so does an answer without
+	// a name in it. Others learn of it from the next chat line. Needs a session.
+	//
+	// POST /user/updateUsername
+	UpdateUsername(ctx context.Context, req *UsernameRequest) (*UsernameChangeEnvelope, error)
+	// UploadRoomImage implements uploadRoomImage operation.
+	//
+	// Replaces the background of a room, by a file of at most 2 MB. Only the owner may. Errors have the
+	// form E2.
+	//
+	// POST /room/{roomId}/image
+	UploadRoomImage(ctx context.Context, req *RoomImageUploadMultipart, params UploadRoomImageParams) (*DoneEnvelope, error)
+	// UploadUserGIF implements uploadUserGIF operation.
+	//
+	// Replaces the account's avatar by an animated GIF, sent as text. Answers as uploadUserImage does.
+	// Needs a session.
+	//
+	// POST /user/imagegif
+	UploadUserGIF(ctx context.Context, req *UserGIFUpload) (*UserEnvelope, error)
+	// UploadUserImage implements uploadUserImage operation.
+	//
+	// Replaces the account's avatar, and answers the account, or an object that has its profileImage in
+	// any case. Everybody who shares a room with it gets an event. Needs a session. Errors have the form
+	// E2.
+	//
+	// POST /user/image
+	UploadUserImage(ctx context.Context, req *UserImageUploadMultipart) (*UserEnvelope, error)
+	// User implements user operation.
+	//
+	// Answers an account by its id or its username. 404 means that there is none. Needs no session.
+	//
+	// GET /user/{idOrUsername}
+	User(ctx context.Context, params UserParams) (*UserEnvelope, error)
+	// UserImage implements userImage operation.
+	//
+	// Redirects to the avatar of a user. Needs no session.
+	//
+	// GET /user/{userId}/image
+	UserImage(ctx context.Context, params UserImageParams) (*Redirect, error)
+	// UserImageLarge implements userImageLarge operation.
+	//
+	// Redirects to the avatar of a user in a large size. Needs no session.
+	//
+	// GET /user/{userId}/image/large
+	UserImageLarge(ctx context.Context, params UserImageLargeParams) (*Redirect, error)
+	// UsernameAvailability implements usernameAvailability operation.
+	//
+	// Answers whether somebody has a name already. The path is misspelt on the server. Whether it needs a
+	// session is not known.
+	//
+	// GET /user/query/availabilty
+	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams) (*UsernameAvailabilityEnvelope, error)
+	// Vote implements vote operation.
+	//
+	// Votes for or against the song that plays now, named by the play and not by the media. A vote of the
+	// other direction replaces the first one. After ten calls for one play it answers 429. In 2016 it
+	// answered 404 at times although the vote was counted. Needs a session.
+	//
+	// POST /room/{roomId}/playlist/{playId}/dubs
+	Vote(ctx context.Context, req *VoteRequest, params VoteParams) (*DoneEnvelope, error)
+	// VoteActive implements voteActive operation.
+	//
+	// Votes on whatever is playing when the call arrives. vote, which names the play, replaced it in
+	// December 2015. Needs a session.
+	//
+	// Deprecated: schema marks this operation as deprecated.
+	//
+	// POST /room/{roomId}/playlist/active/dubs
+	VoteActive(ctx context.Context, req *VoteRequest, params VoteActiveParams) (*DoneEnvelope, error)
+	// VoteComment implements voteComment operation.
+	//
+	// Votes for or against a comment, and answers it with its new votes. Needs a session.
+	//
+	// POST /comments/{commentId}/dubs
+	VoteComment(ctx context.Context, req *VoteRequest, params VoteCommentParams) (*CommentVoteEnvelope, error)
+	// Waitlist implements waitlist operation.
+	//
+	// Answers the songs of those who wait for a place in the queue. Whether it needs a session is not
+	// known.
+	//
+	// GET /room/{roomId}/playlist/waitlist
+	Waitlist(ctx context.Context, params WaitlistParams) (*PlaysEnvelope, error)
 	// NewError creates *ErrorStatusCode from error returned by handler.
 	//
 	// Used for common default response.

@@ -71,6 +71,194 @@ func (x ActiveSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Enc
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ActiveSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// Actor is what the caller may do in a room, since custom roles came. What it says about oneself is
+// the final word.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 3.7.
+type Actor struct {
+	// Permissions are everything the caller may do, the implied ones included.
+	Permissions []string `json:"permissions"`
+	// Position is the rank: that of the highest role held. Nil means unlimited (the room's owner or
+	// QueUp's staff), never 0.
+	Position *int64 `json:"position"`
+	// Owner is true when the caller made the room.
+	Owner bool `json:"isOwner"`
+	// GlobalAdmin is true for QueUp's staff.
+	GlobalAdmin bool `json:"isGlobalAdmin"`
+	// Roles are the roles held. By QueUp's account the default role is not among them; it has been seen
+	// there.
+	Roles []RoleID `json:"roles"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *Actor) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Actor{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *Actor) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "permissions":
+		return lenient.List(&x.Permissions, d, lenient.String)
+	case "position":
+		return lenient.Pointer(&x.Position, d, lenient.Int)
+	case "isOwner":
+		return lenient.Bool(&x.Owner, d)
+	case "isGlobalAdmin":
+		return lenient.Bool(&x.GlobalAdmin, d)
+	case "roles":
+		return lenient.List(&x.Roles, d, lenient.ID)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Actor) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("permissions", x.Permissions == nil, lenient.Required) {
+		lenient.EncodeList(x.Permissions, e, lenient.EncodeString)
+	}
+	if o.Field("position", x.Position == nil, lenient.Nullable) {
+		lenient.EncodeInt(*x.Position, e)
+	}
+	o.Bool("isOwner", x.Owner, lenient.Required)
+	o.Bool("isGlobalAdmin", x.GlobalAdmin, lenient.Required)
+	if o.Field("roles", x.Roles == nil, lenient.Required) {
+		lenient.EncodeList(x.Roles, e, RoleID.Encode)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Actor) IsZero() bool {
+	return x.Permissions == nil && x.Position == nil && !x.Owner && !x.GlobalAdmin && x.Roles == nil &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Actor) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Actor) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Actor) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// AuditEntries is a room's audit log.
+//
+// Evidence: DGG (medium), seen on QueUp in 2026; docs/PROTOCOL.md 2.3.
+type AuditEntries []AuditEntry
+
+func (x *AuditEntries) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*AuditEntry).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x AuditEntries) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, AuditEntry.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *AuditEntries) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x AuditEntries) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *AuditEntries) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// AuditEntry is one line of a room's audit log: something a moderator did.
+//
+// Evidence: DGG (medium), seen on QueUp in 2026; docs/PROTOCOL.md 3.10.
+type AuditEntry struct {
+	// Created is when it was done.
+	Created time.Time `json:"created"`
+	// Type says what was done. No source lists the values.
+	Type string `json:"type"`
+	// Duration is how long it lasts, zero where that means nothing. It is taken to be sent in seconds,
+	// by the reading of one source.
+	Duration time.Duration `json:"duration,omitzero"`
+	// User is whom it was done to, empty if nobody or if the account is gone.
+	User User `json:"_user,omitzero"`
+	// Moderator is who did it, empty if the account is gone.
+	Moderator User `json:"_mod,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *AuditEntry) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = AuditEntry{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *AuditEntry) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "type":
+		return lenient.String(&x.Type, d)
+	case "duration":
+		return lenient.Seconds(&x.Duration, d)
+	case "_user":
+		return x.User.decode(d)
+	case "_mod":
+		return x.Moderator.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x AuditEntry) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.EpochTime("created", x.Created, lenient.Required)
+	o.String("type", x.Type, lenient.Required)
+	o.Seconds("duration", x.Duration, lenient.Optional)
+	if o.Field("_user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("_mod", x.Moderator.IsZero(), lenient.Optional) {
+		x.Moderator.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x AuditEntry) IsZero() bool {
+	return x.Created.IsZero() && x.Type == "" && x.Duration == 0 && x.User.IsZero() &&
+		x.Moderator.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *AuditEntry) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x AuditEntry) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *AuditEntry) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// ChatHistory is what happened lately in a room's chat. Each entry is the event it was:
+// *ChatMessage, *DeleteChatMessage, *DeleteChatMessageGlobal or *UserBan. The order is not
+// documented; go by the times of the messages.
+//
+// Evidence: FE, NUCO (high), seen on QueUp in 2025; docs/PROTOCOL.md 2.9.
+type ChatHistory []Event
+
+func (x *ChatHistory) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
+
+// Encode writes x; nil is an empty list.
+func (x ChatHistory) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, encodeEvent) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *ChatHistory) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x ChatHistory) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ChatHistory) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // ChatPostEcho is the request as the answer to a chat post repeats it.
 //
 // Evidence: BT (medium), seen on QueUp in 2021; docs/PROTOCOL.md 3.10.
@@ -239,6 +427,377 @@ func (x ChatPostResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ChatPostResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// Comment is what a user wrote about a song.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type Comment struct {
+	// ID is the comment's id.
+	ID CommentID `json:"_id"`
+	// Text is the comment.
+	Text string `json:"comment,omitzero"`
+	// Created is when it was written.
+	Created time.Time `json:"created,omitzero"`
+	// AuthorID is who wrote it.
+	AuthorID UserID `json:"userid,omitzero"`
+	// Updubs counts votes for it.
+	Updubs int64 `json:"updubs,omitzero"`
+	// Downdubs counts votes against it.
+	Downdubs int64 `json:"downdubs,omitzero"`
+	// Dubs counts votes; how it relates to the other two is not known.
+	Dubs int64 `json:"dubs,omitzero"`
+	// Flagged is true when somebody reported it.
+	Flagged bool `json:"spamFlag,omitzero"`
+	// Deleted is true when it is gone.
+	Deleted bool `json:"deleted,omitzero"`
+	// Model names what ForeignID refers to.
+	Model string `json:"model,omitzero"`
+	// ForeignID is what it is about.
+	ForeignID string `json:"fkid,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *Comment) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Comment{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *Comment) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "comment":
+		return lenient.String(&x.Text, d)
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "userid":
+		return lenient.ID(&x.AuthorID, d)
+	case "updubs":
+		return lenient.Int(&x.Updubs, d)
+	case "downdubs":
+		return lenient.Int(&x.Downdubs, d)
+	case "dubs":
+		return lenient.Int(&x.Dubs, d)
+	case "spamFlag":
+		return lenient.Bool(&x.Flagged, d)
+	case "deleted":
+		return lenient.Bool(&x.Deleted, d)
+	case "model":
+		return lenient.String(&x.Model, d)
+	case "fkid":
+		return lenient.String(&x.ForeignID, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Comment) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.String("comment", x.Text, lenient.Optional)
+	o.EpochTime("created", x.Created, lenient.Optional)
+	o.String("userid", string(x.AuthorID), lenient.Optional)
+	o.Int("updubs", x.Updubs, lenient.Optional)
+	o.Int("downdubs", x.Downdubs, lenient.Optional)
+	o.Int("dubs", x.Dubs, lenient.Optional)
+	o.Bool("spamFlag", x.Flagged, lenient.Optional)
+	o.Bool("deleted", x.Deleted, lenient.Optional)
+	o.String("model", x.Model, lenient.Optional)
+	o.String("fkid", x.ForeignID, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Comment) IsZero() bool {
+	return x.ID == "" && x.Text == "" && x.Created.IsZero() && x.AuthorID == "" && x.Updubs == 0 &&
+		x.Downdubs == 0 && x.Dubs == 0 && !x.Flagged && !x.Deleted && x.Model == "" && x.ForeignID == "" &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Comment) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Comment) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Comment) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// CommentVote is the answer to a vote on a comment.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
+type CommentVote struct {
+	// Comment is the comment with its new votes.
+	Comment Comment `json:"comment"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *CommentVote) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = CommentVote{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *CommentVote) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "comment":
+		return x.Comment.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x CommentVote) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("comment", x.Comment.IsZero(), lenient.Required) {
+		x.Comment.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x CommentVote) IsZero() bool {
+	return x.Comment.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *CommentVote) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x CommentVote) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentVote) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Comments is a list of comments.
+//
+// Evidence: FE (low), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
+type Comments []Comment
+
+func (x *Comments) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*Comment).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x Comments) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Comment.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Comments) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Comments) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Comments) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Conversation is a private exchange of up to ten people.
+//
+// Evidence: FE, BT, NDA (high), seen on QueUp in 2021; docs/PROTOCOL.md 3.12.
+type Conversation struct {
+	// ID is the conversation's id.
+	ID ConversationID `json:"_id"`
+	// Created is when it was opened.
+	Created time.Time `json:"created,omitzero"`
+	// LatestAt is when the last message was written.
+	LatestAt time.Time `json:"latest_message,omitzero"`
+	// LatestText is the last message.
+	LatestText string `json:"latest_message_str,omitzero"`
+	// Users are who takes part: accounts in some answers, ids alone in others.
+	Users []User `json:"usersid,omitzero"`
+	// ReadBy are those who have read the last message. It is unread for whoever is missing.
+	ReadBy []UserID `json:"users_read,omitzero"`
+	// Name is rarely there: the site makes one of the other users' names.
+	Name string `json:"name,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *Conversation) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Conversation{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *Conversation) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "latest_message":
+		return lenient.Time(&x.LatestAt, d)
+	case "latest_message_str":
+		return lenient.HTML(&x.LatestText, d)
+	case "usersid":
+		return lenient.List(&x.Users, d, (*User).decode)
+	case "users_read":
+		return lenient.List(&x.ReadBy, d, lenient.ID)
+	case "name":
+		return lenient.String(&x.Name, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Conversation) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.EpochTime("created", x.Created, lenient.Optional)
+	o.EpochTime("latest_message", x.LatestAt, lenient.Optional)
+	o.HTML("latest_message_str", x.LatestText, lenient.Optional)
+	if o.Field("usersid", x.Users == nil, lenient.Optional) {
+		lenient.EncodeList(x.Users, e, User.encodeShort)
+	}
+	if o.Field("users_read", x.ReadBy == nil, lenient.Optional) {
+		lenient.EncodeList(x.ReadBy, e, UserID.Encode)
+	}
+	o.String("name", x.Name, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Conversation) IsZero() bool {
+	return x.ID == "" && x.Created.IsZero() && x.LatestAt.IsZero() && x.LatestText == "" &&
+		x.Users == nil && x.ReadBy == nil && x.Name == "" && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Conversation) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Conversation) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Conversation) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// ConversationMessage is one message of a conversation.
+//
+// Evidence: FE, BT, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 3.12.
+type ConversationMessage struct {
+	// ID is the message's own id.
+	ID MessageID `json:"_id"`
+	// Created is when it was written.
+	Created time.Time `json:"created,omitzero"`
+	// Text is the message.
+	Text string `json:"message,omitzero"`
+	// AuthorID is who wrote it.
+	AuthorID UserID `json:"userid,omitzero"`
+	// ConversationID is the conversation, whatever the wire calls it.
+	ConversationID ConversationID `json:"messageid,omitzero"`
+	// Message is an object that no source looks into.
+	Message json.RawMessage `json:"_message,omitzero"`
+	// Author is the account of who wrote it.
+	Author User `json:"_user,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *ConversationMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = ConversationMessage{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *ConversationMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "message":
+		return lenient.HTML(&x.Text, d)
+	case "userid":
+		return lenient.ID(&x.AuthorID, d)
+	case "messageid":
+		return lenient.ID(&x.ConversationID, d)
+	case "_message":
+		return lenient.Raw(&x.Message, d)
+	case "_user":
+		return x.Author.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x ConversationMessage) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.EpochTime("created", x.Created, lenient.Optional)
+	o.HTML("message", x.Text, lenient.Optional)
+	o.String("userid", string(x.AuthorID), lenient.Optional)
+	o.String("messageid", string(x.ConversationID), lenient.Optional)
+	o.Raw("_message", x.Message, lenient.Optional)
+	if o.Field("_user", x.Author.IsZero(), lenient.Optional) {
+		x.Author.encodeShort(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x ConversationMessage) IsZero() bool {
+	return x.ID == "" && x.Created.IsZero() && x.Text == "" && x.AuthorID == "" &&
+		x.ConversationID == "" && x.Message == nil && x.Author.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *ConversationMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationMessage) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// ConversationMessages is a list of private messages, the newest first.
+//
+// Evidence: FE, BT, NDA, UAPI, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.11.
+type ConversationMessages []ConversationMessage
+
+func (x *ConversationMessages) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*ConversationMessage).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x ConversationMessages) Encode(e *jx.Encoder) {
+	lenient.EncodeList(x, e, ConversationMessage.Encode)
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *ConversationMessages) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationMessages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationMessages) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// Conversations is a list of conversations, the one with the newest message first.
+//
+// Evidence: FE, BT, NDA, UAPI, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.11.
+type Conversations []Conversation
+
+func (x *Conversations) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*Conversation).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x Conversations) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Conversation.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Conversations) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Conversations) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Conversations) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // DubVote is one user's vote.
 //
 // Evidence: FE, DA, LAR (high), seen on QueUp in 2026; docs/PROTOCOL.md 3.10.
@@ -383,6 +942,91 @@ func (x Dubs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *Dubs) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Follow says that one user follows another.
+//
+// Evidence: UAPI, FE (high), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type Follow struct {
+	// ID is the record's own id.
+	ID string `json:"_id,omitzero"`
+	// FollowerID is who follows.
+	FollowerID UserID `json:"userid"`
+	// FollowedID is who is followed.
+	FollowedID UserID `json:"following"`
+	// Created is since when.
+	Created time.Time `json:"created,omitzero"`
+	// Revision has no meaning for a client.
+	Revision int64 `json:"__v,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *Follow) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Follow{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *Follow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.String(&x.ID, d)
+	case "userid":
+		return lenient.ID(&x.FollowerID, d)
+	case "following":
+		return lenient.ID(&x.FollowedID, d)
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "__v":
+		return lenient.Int(&x.Revision, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Follow) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", x.ID, lenient.Optional)
+	o.String("userid", string(x.FollowerID), lenient.Required)
+	o.String("following", string(x.FollowedID), lenient.Required)
+	o.EpochTime("created", x.Created, lenient.Optional)
+	o.Int("__v", x.Revision, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Follow) IsZero() bool {
+	return x.ID == "" && x.FollowerID == "" && x.FollowedID == "" && x.Created.IsZero() &&
+		x.Revision == 0 && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Follow) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Follow) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Follow) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Follows is a list of who follows whom.
+//
+// Evidence: FE, NDA, UAPI, DTM, LAR (high), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
+type Follows []Follow
+
+func (x *Follows) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Follow).decode) }
+
+// Encode writes x; nil is an empty list.
+func (x Follows) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Follow.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Follows) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Follows) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Follows) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // Image is a picture in one size.
 //
@@ -627,6 +1271,218 @@ func (x Play) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 // UnmarshalJSON is Decode for encoding/json.
 func (x *Play) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// Playlist is a list of songs that a user keeps.
+//
+// Evidence: UAPI, NDA, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 3.11.
+type Playlist struct {
+	// ID is the playlist's id.
+	ID PlaylistID `json:"_id"`
+	// Name is what its owner calls it, 50 to 100 characters at most.
+	Name string `json:"name"`
+	// OwnerID is whose playlist it is.
+	OwnerID UserID `json:"userid,omitzero"`
+	// Status is 1.
+	Status int64 `json:"status,omitzero"`
+	// Removed is true for a deleted playlist.
+	Removed bool `json:"removed,omitzero"`
+	// Public is true when others may see it; no call is known that shows it to them.
+	Public bool `json:"isPublic,omitzero"`
+	// Created is when it was made.
+	Created time.Time `json:"created,omitzero"`
+	// Provider is where it was imported from, empty if it was made here.
+	Provider Provider `json:"type,omitzero"`
+	// MediaID is the provider's id of the playlist it was imported from.
+	MediaID string `json:"fkid,omitzero"`
+	// TotalItems is how many songs it holds; it may be missing.
+	TotalItems int64 `json:"totalItems,omitzero"`
+	// Revision has no meaning for a client.
+	Revision int64 `json:"__v,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *Playlist) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = Playlist{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *Playlist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "name":
+		return lenient.String(&x.Name, d)
+	case "userid":
+		return lenient.ID(&x.OwnerID, d)
+	case "status":
+		return lenient.Int(&x.Status, d)
+	case "removed":
+		return lenient.Bool(&x.Removed, d)
+	case "isPublic":
+		return lenient.Bool(&x.Public, d)
+	case "created":
+		return lenient.Time(&x.Created, d)
+	case "type":
+		return lenient.String(&x.Provider, d)
+	case "fkid":
+		return lenient.String(&x.MediaID, d)
+	case "totalItems":
+		return lenient.Int(&x.TotalItems, d)
+	case "__v":
+		return lenient.Int(&x.Revision, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x Playlist) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.String("name", x.Name, lenient.Required)
+	o.String("userid", string(x.OwnerID), lenient.Optional)
+	o.Int("status", x.Status, lenient.Optional)
+	o.Bool("removed", x.Removed, lenient.Optional)
+	o.Bool("isPublic", x.Public, lenient.Optional)
+	o.EpochTime("created", x.Created, lenient.Optional)
+	o.String("type", string(x.Provider), lenient.Optional)
+	o.String("fkid", x.MediaID, lenient.Optional)
+	o.Int("totalItems", x.TotalItems, lenient.Optional)
+	o.Int("__v", x.Revision, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x Playlist) IsZero() bool {
+	return x.ID == "" && x.Name == "" && x.OwnerID == "" && x.Status == 0 && !x.Removed && !x.Public &&
+		x.Created.IsZero() && x.Provider == "" && x.MediaID == "" && x.TotalItems == 0 && x.Revision == 0 &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Playlist) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Playlist) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Playlist) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// PlaylistSong is an entry of a playlist.
+//
+// Evidence: FE, I#16, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 3.11.
+type PlaylistSong struct {
+	// ID is the entry's own id: what removing and reordering take.
+	ID PlaylistSongID `json:"_id"`
+	// SongID is its media.
+	SongID SongID `json:"songid,omitzero"`
+	// Song is its media. It may be incomplete, or missing when the media is gone.
+	Song Song `json:"_song,omitzero"`
+	// PlaylistID is the playlist.
+	PlaylistID PlaylistID `json:"playlistid,omitzero"`
+	// AddedAt is when it was added; it may be missing.
+	AddedAt time.Time `json:"added,omitzero"`
+	// Revision has no meaning for a client.
+	Revision int64 `json:"__v,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *PlaylistSong) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = PlaylistSong{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *PlaylistSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "songid":
+		return lenient.ID(&x.SongID, d)
+	case "_song":
+		return x.Song.decode(d)
+	case "playlistid":
+		return lenient.ID(&x.PlaylistID, d)
+	case "added":
+		return lenient.Time(&x.AddedAt, d)
+	case "__v":
+		return lenient.Int(&x.Revision, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x PlaylistSong) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.String("songid", string(x.SongID), lenient.Optional)
+	if o.Field("_song", x.Song.IsZero(), lenient.Optional) {
+		x.Song.Encode(e)
+	}
+	o.String("playlistid", string(x.PlaylistID), lenient.Optional)
+	o.EpochTime("added", x.AddedAt, lenient.Optional)
+	o.Int("__v", x.Revision, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x PlaylistSong) IsZero() bool {
+	return x.ID == "" && x.SongID == "" && x.Song.IsZero() && x.PlaylistID == "" && x.AddedAt.IsZero() &&
+		x.Revision == 0 && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *PlaylistSong) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaylistSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaylistSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// PlaylistSongs is a list of playlist entries.
+//
+// Evidence: FE, NDA, UAPI, DTM, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.7.
+type PlaylistSongs []PlaylistSong
+
+func (x *PlaylistSongs) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*PlaylistSong).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x PlaylistSongs) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, PlaylistSong.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *PlaylistSongs) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaylistSongs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaylistSongs) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Playlists is a list of playlists.
+//
+// Evidence: FE, NDA, UAPI, DTM, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.7.
+type Playlists []Playlist
+
+func (x *Playlists) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*Playlist).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x Playlists) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Playlist.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Playlists) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Playlists) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Playlists) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // Plays is a list of queue entries: the queue in play order, or the history from the newest.
 //
 // Evidence: FE, DA, ABOT (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.5.
@@ -771,6 +1627,53 @@ func (x ProfileImage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.E
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ProfileImage) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RemoveSongResult is the answer to removing a DJ's next song.
+//
+// Evidence: ABOT, FE (high), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type RemoveSongResult struct {
+	// Next is the song of that DJ which is next now, empty if none is left.
+	Next Play `json:"userNextSong"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RemoveSongResult) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RemoveSongResult{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RemoveSongResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "userNextSong":
+		return x.Next.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RemoveSongResult) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("userNextSong", x.Next.IsZero(), lenient.Nullable) {
+		x.Next.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RemoveSongResult) IsZero() bool {
+	return x.Next.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RemoveSongResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RemoveSongResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RemoveSongResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // Role is one of the fixed roles that every room had until custom roles came in autumn 2026.
 //
@@ -1313,6 +2216,60 @@ func (x RoomRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encod
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// RoomRoles are the custom roles of a room, and what the caller may do there.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 3.7.
+type RoomRoles struct {
+	// Roles are the room's roles, the highest first and the default role last.
+	Roles []RoomRole `json:"roles"`
+	// Actor is the caller's own standing.
+	Actor Actor `json:"actor"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RoomRoles) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomRoles{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RoomRoles) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "roles":
+		return lenient.List(&x.Roles, d, (*RoomRole).decode)
+	case "actor":
+		return x.Actor.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomRoles) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("roles", x.Roles == nil, lenient.Required) {
+		lenient.EncodeList(x.Roles, e, RoomRole.Encode)
+	}
+	if o.Field("actor", x.Actor.IsZero(), lenient.Required) {
+		x.Actor.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomRoles) IsZero() bool {
+	return x.Roles == nil && x.Actor.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomRoles) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRoles) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRoles) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // RoomUser is the record of one user in one room: counters, place in the queue, role and standing.
 // It outlives the visit.
 //
@@ -1493,7 +2450,8 @@ func (x RoomUser) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encod
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomUser) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
-// RoomUsers is a list of room members.
+// RoomUsers is a list of room members: those who are present, who hold a role, who are banned,
+// muted or queued.
 //
 // Evidence: FE, DA, BT (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.4.
 type RoomUsers []RoomUser
@@ -1513,6 +2471,79 @@ func (x RoomUsers) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Enco
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomUsers) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Rooms is a list of rooms: the lobby with the busiest first, or what a search found.
+//
+// Evidence: FE, NDA, UAPI, DTM (high), not seen since Dubtrack; docs/PROTOCOL.md 2.3.
+type Rooms []Room
+
+func (x *Rooms) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Room).decode) }
+
+// Encode writes x; nil is an empty list.
+func (x Rooms) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Room.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Rooms) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Rooms) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Rooms) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// SearchResult is what a search over the whole site found.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type SearchResult struct {
+	// Rooms are cut down to id, name, slug and the number of users.
+	Rooms Rooms `json:"rooms"`
+	// Users are cut down to id and name.
+	Users Users `json:"users"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *SearchResult) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = SearchResult{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *SearchResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "rooms":
+		return x.Rooms.decode(d)
+	case "users":
+		return x.Users.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x SearchResult) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("rooms", x.Rooms == nil, lenient.Required) {
+		x.Rooms.Encode(e)
+	}
+	if o.Field("users", x.Users == nil, lenient.Required) {
+		x.Users.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x SearchResult) IsZero() bool {
+	return x.Rooms == nil && x.Users == nil && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *SearchResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SearchResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SearchResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // Song is a piece of media: a video or a track. Broken imports lack name, provider and media id.
 //
@@ -1740,6 +2771,59 @@ func (x SongImages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Enc
 // UnmarshalJSON is Decode for encoding/json.
 func (x *SongImages) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// SongSearch is one page of media found at a provider.
+//
+// Evidence: FE (high), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type SongSearch struct {
+	// Items are what was found, about 15.
+	Items []Song `json:"items"`
+	// NextPageToken asks for the next page. The end is reached when it is empty or the one just sent,
+	// or when there is at most one item.
+	NextPageToken string `json:"nextPageToken,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *SongSearch) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = SongSearch{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *SongSearch) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "items":
+		return lenient.List(&x.Items, d, (*Song).decode)
+	case "nextPageToken":
+		return lenient.String(&x.NextPageToken, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x SongSearch) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	if o.Field("items", x.Items == nil, lenient.Required) {
+		lenient.EncodeList(x.Items, e, Song.Encode)
+	}
+	o.String("nextPageToken", x.NextPageToken, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x SongSearch) IsZero() bool {
+	return x.Items == nil && x.NextPageToken == "" && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *SongSearch) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SongSearch) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SongSearch) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // SoundCloudImages are the pictures of a track.
 //
 // Evidence: LAR (low), not seen since Dubtrack; docs/PROTOCOL.md 3.8.
@@ -1789,6 +2873,109 @@ func (x SoundCloudImages) MarshalJSON() ([]byte, error) { return lenient.Marshal
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *SoundCloudImages) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// SoundCloudPlaylist is a playlist at SoundCloud that can be imported.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type SoundCloudPlaylist struct {
+	// ID is SoundCloud's id, a number there.
+	ID string `json:"id"`
+	// Title is its name at SoundCloud.
+	Title string `json:"title"`
+	// TotalTracks is how many tracks it holds.
+	TotalTracks int64 `json:"total_tracks,omitzero"`
+	// Description is its owner's text.
+	Description string `json:"description,omitzero"`
+	// Genre comes from SoundCloud.
+	Genre string `json:"genre,omitzero"`
+	// SoundCloudUserID is whose playlist it is at SoundCloud, a number there.
+	SoundCloudUserID string `json:"user_id,omitzero"`
+	// Permalink is the last part of its address at SoundCloud.
+	Permalink string `json:"permalink,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *SoundCloudPlaylist) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = SoundCloudPlaylist{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *SoundCloudPlaylist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "id":
+		return lenient.String(&x.ID, d)
+	case "title":
+		return lenient.String(&x.Title, d)
+	case "total_tracks":
+		return lenient.Int(&x.TotalTracks, d)
+	case "description":
+		return lenient.String(&x.Description, d)
+	case "genre":
+		return lenient.String(&x.Genre, d)
+	case "user_id":
+		return lenient.String(&x.SoundCloudUserID, d)
+	case "permalink":
+		return lenient.String(&x.Permalink, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x SoundCloudPlaylist) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("id", x.ID, lenient.Required)
+	o.String("title", x.Title, lenient.Required)
+	o.Int("total_tracks", x.TotalTracks, lenient.Optional)
+	o.String("description", x.Description, lenient.Optional)
+	o.String("genre", x.Genre, lenient.Optional)
+	o.String("user_id", x.SoundCloudUserID, lenient.Optional)
+	o.String("permalink", x.Permalink, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x SoundCloudPlaylist) IsZero() bool {
+	return x.ID == "" && x.Title == "" && x.TotalTracks == 0 && x.Description == "" && x.Genre == "" &&
+		x.SoundCloudUserID == "" && x.Permalink == "" && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *SoundCloudPlaylist) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SoundCloudPlaylist) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SoundCloudPlaylist) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// SoundCloudPlaylists is a list of playlists at SoundCloud.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 2.7.
+type SoundCloudPlaylists []SoundCloudPlaylist
+
+func (x *SoundCloudPlaylists) decode(d *jx.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*SoundCloudPlaylist).decode)
+}
+
+// Encode writes x; nil is an empty list.
+func (x SoundCloudPlaylists) Encode(e *jx.Encoder) {
+	lenient.EncodeList(x, e, SoundCloudPlaylist.Encode)
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *SoundCloudPlaylists) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SoundCloudPlaylists) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SoundCloudPlaylists) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
 
 // Token opens the websocket. A guest gets one too.
 //
@@ -2038,6 +3225,123 @@ func (x UserInfo) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encod
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UserInfo) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UsernameAvailability says whether a username is free.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type UsernameAvailability struct {
+	// Username is the name asked for.
+	Username string `json:"username"`
+	// Taken is true when somebody has the name.
+	Taken bool `json:"taken"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *UsernameAvailability) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UsernameAvailability{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *UsernameAvailability) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "username":
+		return lenient.String(&x.Username, d)
+	case "taken":
+		return lenient.Bool(&x.Taken, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UsernameAvailability) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("username", x.Username, lenient.Required)
+	o.Bool("taken", x.Taken, lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UsernameAvailability) IsZero() bool {
+	return x.Username == "" && !x.Taken && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UsernameAvailability) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UsernameAvailability) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UsernameAvailability) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// UsernameChange is the answer to a change of one's username.
+//
+// Evidence: FE, BT (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.2.
+type UsernameChange struct {
+	// Username is the new name. When it is missing, the name was refused, although the answer is no
+	// error.
+	Username string `json:"username,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *UsernameChange) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UsernameChange{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *UsernameChange) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "username":
+		return lenient.String(&x.Username, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UsernameChange) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("username", x.Username, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UsernameChange) IsZero() bool {
+	return x.Username == "" && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UsernameChange) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UsernameChange) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UsernameChange) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// Users is a list of accounts.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
+type Users []User
+
+func (x *Users) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*User).decode) }
+
+// Encode writes x; nil is an empty list.
+func (x Users) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, User.Encode) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *Users) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x Users) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *Users) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // YouTubeImages are the sizes of a video's picture, small to large.
 //

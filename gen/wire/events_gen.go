@@ -255,6 +255,83 @@ func (x *DeleteChatMessage) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, x.Decode)
 }
 
+// DeleteChatMessageGlobal fires when staff deletes everything that a user has written in the room's
+// chat.
+//
+// Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 6.2.
+type DeleteChatMessageGlobal struct {
+	// Name is the name that the event came with: "delete-chat-message-global".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// AuthorID is whose lines are deleted; the wire misspells it.
+	AuthorID UserID `json:"userdid"`
+	// User is who deleted them.
+	User User `json:"user,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *DeleteChatMessageGlobal) EventName() string {
+	return cmp.Or(x.Name, "delete-chat-message-global")
+}
+
+// RawJSON returns x.Raw.
+func (x *DeleteChatMessageGlobal) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *DeleteChatMessageGlobal) receive(name string, data []byte) error {
+	*x = DeleteChatMessageGlobal{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *DeleteChatMessageGlobal) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = DeleteChatMessageGlobal{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *DeleteChatMessageGlobal) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "userdid":
+		return lenient.ID(&x.AuthorID, d)
+	case "user":
+		return x.User.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x DeleteChatMessageGlobal) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	o.String("userdid", string(x.AuthorID), lenient.Required)
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x DeleteChatMessageGlobal) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.AuthorID == "" && x.User.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *DeleteChatMessageGlobal) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x DeleteChatMessageGlobal) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *DeleteChatMessageGlobal) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
 // RoomPlaylistDub fires when someone votes on the current song. A new vote of the same user
 // replaces the opposite one.
 //
@@ -423,6 +500,88 @@ func (x RoomPlaylistUpdate) MarshalJSON() ([]byte, error) { return lenient.Marsh
 func (x *RoomPlaylistUpdate) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, x.Decode)
 }
+
+// UserBan fires when a moderator bans someone from the room.
+//
+// Evidence: FE, DA, NDA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserBan struct {
+	// Name is the name that the event came with: "user-ban".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// Target is who is banned.
+	Target User `json:"kickedUser"`
+	// Duration is how long, sent in minutes as a number or as text; zero or missing means for good.
+	Duration time.Duration `json:"time,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserBan) EventName() string {
+	return cmp.Or(x.Name, "user-ban")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserBan) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserBan) receive(name string, data []byte) error {
+	*x = UserBan{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserBan) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserBan{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserBan) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "kickedUser":
+		return x.Target.decode(d)
+	case "time":
+		return lenient.Minutes(&x.Duration, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserBan) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("kickedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.Minutes("time", x.Duration, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserBan) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && x.Duration == 0 &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserBan) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserBan) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserBan) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // UserJoin fires when someone joins the room.
 //

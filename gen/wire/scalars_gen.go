@@ -19,6 +19,18 @@ func (x *Code) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.Int(x, 
 // Encode writes x.
 func (x Code) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
 
+// CommentID identifies a comment on a song.
+type CommentID string
+
+// Decode reads x from whatever fits; see the package documentation.
+func (x *CommentID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+
+// Encode writes x.
+func (x CommentID) Encode(e *jx.Encoder) { e.Str(string(x)) }
+
+// String returns x as it is on the wire.
+func (x CommentID) String() string { return string(x) }
+
 // ConversationID identifies a private conversation.
 type ConversationID string
 
@@ -78,6 +90,30 @@ func (x MessageID) Encode(e *jx.Encoder) { e.Str(string(x)) }
 // String returns x as it is on the wire.
 func (x MessageID) String() string { return string(x) }
 
+// ModSetting names a setting of a room that moderators may change.
+//
+// Evidence: DA24, DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 2.3.
+type ModSetting string
+
+// Known values of ModSetting. Others may come.
+const (
+	// SettingSlowMode limits how often a member may chat.
+	SettingSlowMode ModSetting = "slowMode"
+	// SettingGuestChat lets members without a role chat.
+	SettingGuestChat ModSetting = "allowGuestsToChat"
+	// SettingGuestEmbed lets members without a role post links and pictures.
+	SettingGuestEmbed ModSetting = "allowGuestsToEmbed"
+)
+
+// Decode reads x from whatever fits; see the package documentation.
+func (x *ModSetting) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+
+// Encode writes x.
+func (x ModSetting) Encode(e *jx.Encoder) { e.Str(string(x)) }
+
+// String returns x as it is on the wire.
+func (x ModSetting) String() string { return string(x) }
+
 // PlayID identifies one entry of a queue: one play of one song in one room. Votes and skips name
 // it.
 type PlayID string
@@ -102,6 +138,19 @@ func (x PlaylistID) Encode(e *jx.Encoder) { e.Str(string(x)) }
 
 // String returns x as it is on the wire.
 func (x PlaylistID) String() string { return string(x) }
+
+// PlaylistSongID identifies an entry of a playlist. It is not the song's id: a song can stand in a
+// playlist twice.
+type PlaylistSongID string
+
+// Decode reads x from whatever fits; see the package documentation.
+func (x *PlaylistSongID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+
+// Encode writes x.
+func (x PlaylistSongID) Encode(e *jx.Encoder) { e.Str(string(x)) }
+
+// String returns x as it is on the wire.
+func (x PlaylistSongID) String() string { return string(x) }
 
 // Provider names the site that a song's media comes from.
 //
@@ -176,6 +225,39 @@ func (x StatusText) Encode(e *jx.Encoder) { e.Str(string(x)) }
 
 // String returns x as it is on the wire.
 func (x StatusText) String() string { return string(x) }
+
+// Switch is a yes or no in a form.
+//
+// Evidence: FE, DA (high), seen on QueUp in 2026; docs/PROTOCOL.md 1.4.
+type Switch string
+
+// Known values of Switch. Others may come.
+const (
+	// SwitchOn is yes.
+	SwitchOn Switch = "1"
+	// SwitchOff is no.
+	SwitchOff Switch = "0"
+)
+
+// Decode reads x from whatever fits; see the package documentation.
+func (x *Switch) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+
+// Encode writes x.
+func (x Switch) Encode(e *jx.Encoder) { e.Str(string(x)) }
+
+// String returns x as it is on the wire.
+func (x Switch) String() string { return string(x) }
+
+// UnreadCount is how many conversations of the account hold something unread.
+//
+// Evidence: FE, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.11.
+type UnreadCount int64
+
+// Decode reads x from whatever fits; see the package documentation.
+func (x *UnreadCount) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.Int(x, d)) }
+
+// Encode writes x.
+func (x UnreadCount) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
 
 // UserID identifies an account, the same in every room: 24 hexadecimal digits. A guest on the
 // websocket has a longer client id instead.

@@ -27,14 +27,16 @@ type Event interface {
 
 // events makes an empty event for each exact name.
 var events = map[string]func() Event{
-	"chat-message":         func() Event { return new(ChatMessage) },
-	"chat-skip":            func() Event { return new(ChatSkip) },
-	"delete-chat-message":  func() Event { return new(DeleteChatMessage) },
-	"room_playlist-dub":    func() Event { return new(RoomPlaylistDub) },
-	"room_playlist-update": func() Event { return new(RoomPlaylistUpdate) },
-	"user-join":            func() Event { return new(UserJoin) },
-	"user-leave":           func() Event { return new(UserLeave) },
-	"user_update":          func() Event { return new(UserUpdate) },
+	"chat-message":               func() Event { return new(ChatMessage) },
+	"chat-skip":                  func() Event { return new(ChatSkip) },
+	"delete-chat-message":        func() Event { return new(DeleteChatMessage) },
+	"delete-chat-message-global": func() Event { return new(DeleteChatMessageGlobal) },
+	"room_playlist-dub":          func() Event { return new(RoomPlaylistDub) },
+	"room_playlist-update":       func() Event { return new(RoomPlaylistUpdate) },
+	"user-ban":                   func() Event { return new(UserBan) },
+	"user-join":                  func() Event { return new(UserJoin) },
+	"user-leave":                 func() Event { return new(UserLeave) },
+	"user_update":                func() Event { return new(UserUpdate) },
 }
 
 // suffixed makes an empty event for names that end with an id, longer prefixes first.
@@ -75,6 +77,24 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 	}
 	return event, nil
+}
+
+// decodeEvent decodes an event that stands in something else; its member "type" names it.
+func decodeEvent(dst *Event, d *jx.Decoder) (jx.Raw, error) {
+	*dst = nil
+	return lenient.Event(d, func(_ string, data []byte) (err error) {
+		*dst, err = DecodeEvent("", data)
+		return err
+	})
+}
+
+// encodeEvent writes an event that stands in something else.
+func encodeEvent(v Event, e *jx.Encoder) {
+	if v == nil {
+		e.Null()
+	} else {
+		v.Encode(e)
+	}
 }
 
 // An UnknownEvent is an event that this package has no type for.
@@ -127,49 +147,83 @@ func (e *MalformedEventError) Unwrap() error { return e.Err }
 // reflect.
 func Definitions() map[string]any {
 	return map[string]any{
-		"ActiveSong":         ActiveSong{},
-		"ChatMessage":        ChatMessage{},
-		"ChatPostEcho":       ChatPostEcho{},
-		"ChatPostResult":     ChatPostResult{},
-		"ChatSkip":           ChatSkip{},
-		"Code":               Code(0),
-		"ConversationID":     ConversationID(""),
-		"DeleteChatMessage":  DeleteChatMessage{},
-		"DubType":            DubType(""),
-		"DubVote":            DubVote{},
-		"Dubs":               Dubs{},
-		"Image":              Image{},
-		"JoinResult":         JoinResult{},
-		"MemberID":           MemberID(""),
-		"MessageID":          MessageID(""),
-		"Play":               Play{},
-		"PlayID":             PlayID(""),
-		"PlaylistID":         PlaylistID(""),
-		"Plays":              Plays(nil),
-		"ProfileImage":       ProfileImage{},
-		"Provider":           Provider(""),
-		"Role":               Role{},
-		"RoleID":             RoleID(""),
-		"Room":               Room{},
-		"RoomCurrentSong":    RoomCurrentSong{},
-		"RoomID":             RoomID(""),
-		"RoomPlaylistDub":    RoomPlaylistDub{},
-		"RoomPlaylistUpdate": RoomPlaylistUpdate{},
-		"RoomRole":           RoomRole{},
-		"RoomUser":           RoomUser{},
-		"RoomUsers":          RoomUsers(nil),
-		"Song":               Song{},
-		"SongID":             SongID(""),
-		"SongImages":         SongImages{},
-		"SoundCloudImages":   SoundCloudImages{},
-		"StatusText":         StatusText(""),
-		"Token":              Token{},
-		"User":               User{},
-		"UserID":             UserID(""),
-		"UserInfo":           UserInfo{},
-		"UserJoin":           UserJoin{},
-		"UserLeave":          UserLeave{},
-		"UserUpdate":         UserUpdate{},
-		"YouTubeImages":      YouTubeImages{},
+		"ActiveSong":              ActiveSong{},
+		"Actor":                   Actor{},
+		"AuditEntries":            AuditEntries(nil),
+		"AuditEntry":              AuditEntry{},
+		"ChatHistory":             ChatHistory(nil),
+		"ChatMessage":             ChatMessage{},
+		"ChatPostEcho":            ChatPostEcho{},
+		"ChatPostResult":          ChatPostResult{},
+		"ChatSkip":                ChatSkip{},
+		"Code":                    Code(0),
+		"Comment":                 Comment{},
+		"CommentID":               CommentID(""),
+		"CommentVote":             CommentVote{},
+		"Comments":                Comments(nil),
+		"Conversation":            Conversation{},
+		"ConversationID":          ConversationID(""),
+		"ConversationMessage":     ConversationMessage{},
+		"ConversationMessages":    ConversationMessages(nil),
+		"Conversations":           Conversations(nil),
+		"DeleteChatMessage":       DeleteChatMessage{},
+		"DeleteChatMessageGlobal": DeleteChatMessageGlobal{},
+		"DubType":                 DubType(""),
+		"DubVote":                 DubVote{},
+		"Dubs":                    Dubs{},
+		"Follow":                  Follow{},
+		"Follows":                 Follows(nil),
+		"Image":                   Image{},
+		"JoinResult":              JoinResult{},
+		"MemberID":                MemberID(""),
+		"MessageID":               MessageID(""),
+		"ModSetting":              ModSetting(""),
+		"Play":                    Play{},
+		"PlayID":                  PlayID(""),
+		"Playlist":                Playlist{},
+		"PlaylistID":              PlaylistID(""),
+		"PlaylistSong":            PlaylistSong{},
+		"PlaylistSongID":          PlaylistSongID(""),
+		"PlaylistSongs":           PlaylistSongs(nil),
+		"Playlists":               Playlists(nil),
+		"Plays":                   Plays(nil),
+		"ProfileImage":            ProfileImage{},
+		"Provider":                Provider(""),
+		"RemoveSongResult":        RemoveSongResult{},
+		"Role":                    Role{},
+		"RoleID":                  RoleID(""),
+		"Room":                    Room{},
+		"RoomCurrentSong":         RoomCurrentSong{},
+		"RoomID":                  RoomID(""),
+		"RoomPlaylistDub":         RoomPlaylistDub{},
+		"RoomPlaylistUpdate":      RoomPlaylistUpdate{},
+		"RoomRole":                RoomRole{},
+		"RoomRoles":               RoomRoles{},
+		"RoomUser":                RoomUser{},
+		"RoomUsers":               RoomUsers(nil),
+		"Rooms":                   Rooms(nil),
+		"SearchResult":            SearchResult{},
+		"Song":                    Song{},
+		"SongID":                  SongID(""),
+		"SongImages":              SongImages{},
+		"SongSearch":              SongSearch{},
+		"SoundCloudImages":        SoundCloudImages{},
+		"SoundCloudPlaylist":      SoundCloudPlaylist{},
+		"SoundCloudPlaylists":     SoundCloudPlaylists(nil),
+		"StatusText":              StatusText(""),
+		"Switch":                  Switch(""),
+		"Token":                   Token{},
+		"UnreadCount":             UnreadCount(0),
+		"User":                    User{},
+		"UserBan":                 UserBan{},
+		"UserID":                  UserID(""),
+		"UserInfo":                UserInfo{},
+		"UserJoin":                UserJoin{},
+		"UserLeave":               UserLeave{},
+		"UserUpdate":              UserUpdate{},
+		"UsernameAvailability":    UsernameAvailability{},
+		"UsernameChange":          UsernameChange{},
+		"Users":                   Users(nil),
+		"YouTubeImages":           YouTubeImages{},
 	}
 }

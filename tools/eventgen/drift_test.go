@@ -99,9 +99,17 @@ func shapeOfSchema(def *jsonschema.Schema) (s typeShape) {
 		return s
 	}
 	for p := def.Properties.Oldest(); p != nil; p = p.Next() {
-		s.Properties = append(s.Properties, propertyShape{p.Key, kindOfSchema(p.Value), slices.Contains(def.Required, p.Key)})
+		s.Properties = append(s.Properties, propertyShape{p.Key, kindOfValue(p.Value), slices.Contains(def.Required, p.Key)})
 	}
 	return s
+}
+
+// kindOfValue is kindOfSchema for what is no definition: an object without a name is any event.
+func kindOfValue(s *jsonschema.Schema) string {
+	if k := kindOfSchema(s); k != "object" {
+		return k
+	}
+	return "Event"
 }
 
 func kindOfSchema(s *jsonschema.Schema) string {
@@ -122,7 +130,7 @@ func kindOfSchema(s *jsonschema.Schema) string {
 	case strings.HasPrefix(s.Format, "duration"):
 		return "duration"
 	case s.Type == "array":
-		return "list of " + kindOfSchema(s.Items)
+		return "list of " + kindOfValue(s.Items)
 	default:
 		return s.Type
 	}

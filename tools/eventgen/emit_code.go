@@ -23,6 +23,8 @@ func goType(t *valueType) string {
 		return "[]" + goType(t.item)
 	case refValue, idOrObjectValue:
 		return t.def.name
+	case eventValue:
+		return "Event"
 	default:
 		return "json.RawMessage"
 	}
@@ -68,6 +70,8 @@ func decodeFunc(t *valueType) string {
 		default:
 			return "(*" + t.def.name + ").decode"
 		}
+	case eventValue:
+		return "decodeEvent"
 	default:
 		return "lenient." + string(t.kind)
 	}
@@ -82,6 +86,8 @@ func encodeFunc(t *valueType) string {
 		return t.def.name + ".Encode"
 	case idOrObjectValue:
 		return t.def.name + ".encodeShort"
+	case eventValue:
+		return "encodeEvent"
 	default:
 		return "lenient.Encode" + string(t.kind)
 	}
@@ -91,7 +97,7 @@ func encodeFunc(t *valueType) string {
 func encodeMethod(f *field) (method, arg string) {
 	arg = "x." + f.name
 	switch {
-	case f.pointer || f.typ.kind == listValue || f.typ.kind == idOrObjectValue:
+	case f.pointer || f.typ.kind == listValue || f.typ.kind == idOrObjectValue || f.typ.kind == eventValue:
 		return "", ""
 	case f.typ.kind != refValue:
 		return string(f.typ.kind), arg
@@ -121,7 +127,7 @@ func isZero(f *field) string {
 		return "!" + v
 	case isoTimeValue, epochTimeValue:
 		return v + ".IsZero()"
-	case listValue, rawValue:
+	case listValue, rawValue, eventValue:
 		return v + " == nil"
 	default:
 		switch f.typ.def.kind {

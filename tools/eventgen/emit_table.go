@@ -78,6 +78,24 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 	return event, nil
 }
 
+// decodeEvent decodes an event that stands in something else; its member "type" names it.
+func decodeEvent(dst *Event, d *jx.Decoder) (jx.Raw, error) {
+	*dst = nil
+	return lenient.Event(d, func(_ string, data []byte) (err error) {
+		*dst, err = DecodeEvent("", data)
+		return err
+	})
+}
+
+// encodeEvent writes an event that stands in something else.
+func encodeEvent(v Event, e *jx.Encoder) {
+	if v == nil {
+		e.Null()
+	} else {
+		v.Encode(e)
+	}
+}
+
 // An UnknownEvent is an event that this package has no type for.
 type UnknownEvent struct {
 	Name string          // the name that it came with

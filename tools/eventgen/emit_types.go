@@ -234,7 +234,7 @@ func (e *emitter) encodeField(f *field) {
 	switch f.typ.kind {
 	case listValue:
 		e.p("lenient.EncodeList(%s, e, %s)", v, encodeFunc(f.typ.item))
-	case refValue:
+	case refValue, eventValue:
 		e.p("%s.Encode(e)", v)
 	case idOrObjectValue:
 		e.p("%s.encodeShort(e)", v)

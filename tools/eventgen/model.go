@@ -94,6 +94,7 @@ const (
 	floatValue        valueKind = "Float"
 	boolValue         valueKind = "Bool"
 	rawValue          valueKind = "Raw"
+	eventValue        valueKind = "x-event" // any event, which its member "type" names
 	refValue          valueKind = "$ref"
 	idOrObjectValue   valueKind = "oneOf" // a $ref to an object that may be shortened to its id
 	listValue         valueKind = "List"
@@ -325,8 +326,8 @@ func (b *builder) field(d *definition, name string, s *jsonschema.Schema, m memb
 	if f.typ == nil {
 		return nil
 	}
-	if f.pointer && (f.typ.kind == listValue || f.typ.kind == rawValue || f.typ.def != nil && f.typ.def.kind == listDef) {
-		b.bad.add(n.get("x-pointer").place, "a list or a value without a type is nil when it is missing; remove x-pointer")
+	if f.pointer && (f.typ.kind == listValue || f.typ.kind == rawValue || f.typ.kind == eventValue || f.typ.def != nil && f.typ.def.kind == listDef) {
+		b.bad.add(n.get("x-pointer").place, "a list, an event or a value without a type is nil when it is missing; remove x-pointer")
 	}
 	return f
 }
@@ -387,6 +388,12 @@ func (b *builder) value(s *jsonschema.Schema, n *node) (t *valueType, nullable b
 		if t.item, _ = b.value(s.Items, n.get("items")); t.item == nil {
 			return nil, false
 		}
+	case "object":
+		t.kind = eventValue
+		if n.get("x-event") == nil {
+			b.bad.add(n.get("type").place, "%q cannot stand here; define the type in $defs and refer to it", s.Type)
+			return nil, false
+		}
 	default:
 		b.bad.add(n.get("type").place, "%q cannot stand here; define the type in $defs and refer to it", s.Type)
 		return nil, false
@@ -405,7 +412,7 @@ func (b *builder) format(s *jsonschema.Schema, n *node, kinds map[string]valueKi
 
 // modifiers refuses keywords that do not go with the type of the property.
 func (b *builder) modifiers(s *jsonschema.Schema, n *node) {
-	for key, types := range map[string]string{"format": "string integer", "x-text": "string", "items": "array"} {
+	for key, types := range map[string]string{"format": "string integer", "x-text": "string", "items": "array", "x-event": "object"} {
 		if m := n.entry(key); m.value != nil && (s.Type == "" || !slices.Contains(strings.Fields(types), s.Type)) {
 			b.bad.add(m.place, "%q goes with the type %s only; remove it", key, strings.ReplaceAll(types, " ", " or "))
 		}

@@ -23,7 +23,7 @@ const everything = `{"text":"<b>","html":"&lt;b&gt;","iso":"2024-01-02T03:04:05.
 	`"people":["u1",{"_id":"u2","userName":"Bob"}],"blobs":[1,{}],"maybe_text":"x","maybe_role":{"label":"x"},` +
 	`"position":0,"since":1704164645678,"boss":"u9","favorite":"blue",` +
 	`"needed_null":"n","needed_list":[1],"needed_time":1704164645678,"needed_iso":"2024-01-02T03:04:05.678Z","needed_user":"u1",` +
-	`"__roomUrl":"room","displayDJs":true}`
+	`"__roomUrl":"room","displayDJs":true,"last_event":{"type":"user_update_role-r1","role":{"_id":"r1"}}}`
 
 func TestEveryKindOfProperty(t *testing.T) {
 	at := time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)
@@ -43,6 +43,9 @@ func TestEveryKindOfProperty(t *testing.T) {
 		Position: new(int64(0)), Since: &at, Boss: &small.User{ID: "u9"}, Favorite: new(small.Blue),
 		NeededNull: "n", NeededList: []int64{1}, NeededTime: at, NeededIso: at, NeededUser: small.User{ID: "u1"},
 		RoomURL: "room", DisplayDJs: true,
+		LastEvent: &small.UserUpdateRole{
+			Name: "user_update_role-r1", Raw: json.RawMessage(`{"type":"user_update_role-r1","role":{"_id":"r1"}}`), Subject: "r1", Role: small.Role{ID: "r1"},
+		},
 	}
 	if diff := cmp.Diff(everything, encode(t, full)); diff != "" {
 		t.Errorf("encoded (-want +got):\n%s", diff)
@@ -109,6 +112,23 @@ func TestLists(t *testing.T) {
 	equal(t, encode(t, small.Words(nil)), `[]`)
 	equal(t, decode[small.Everything](t, `{"team": {"0": "a"}, "tags": "a"}`).Extra,
 		map[string]json.RawMessage{"team": json.RawMessage(`{"0": "a"}`), "tags": json.RawMessage(`"a"`)})
+}
+
+func TestEventsInLists(t *testing.T) {
+	const text = `[{"type":"ping"},null,{"type":"user_update_role-r1","role":{"_id":"r1"}},{"type":"new","n":1},7,{}]`
+	list := decode[small.History](t, text)
+	equal(t, list, small.History{
+		&small.Ping{Name: "ping"}, &small.UserUpdateRole{Name: "user_update_role-r1", Subject: "r1", Role: small.Role{ID: "r1"}},
+		&small.UnknownEvent{Name: "new"}, &small.UnknownEvent{},
+	})
+	equal(t, encode(t, list), `[{"type":"ping"},{"type":"user_update_role-r1","role":{"_id":"r1"}},{"type":"new","n":1},{}]`)
+	equal(t, encode(t, small.History{nil}), `[null]`)
+	equal(t, string(list[2].RawJSON()), `{"type":"new","n":1}`)
+	for _, text := range []string{`{"last_event": 7}`, `{"last_event": "ping"}`} {
+		if v := decode[small.Everything](t, text); v.LastEvent != nil || v.Extra["last_event"] == nil {
+			t.Errorf("%s became %+v", text, v)
+		}
+	}
 }
 
 // The exact name wins over a suffix rule, and the longer prefix over the shorter.

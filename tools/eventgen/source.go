@@ -337,14 +337,14 @@ func definitionSchema(c checker, n *node) {
 
 func propertySchema(c checker, n *node) {
 	c.schema(n, map[string]rule{
-		"$ref": a(text), "format": a(text), "items": valueSchema, "oneOf": each(valueSchema), "x-text": oneOf("html"),
+		"$ref": a(text), "format": a(text), "items": valueSchema, "oneOf": each(valueSchema), "x-text": oneOf("html"), "x-event": oneOf("*"),
 		"x-go-name": a(text), "x-aliases": each(a(text)), "x-pointer": a(boolean),
 	})
 }
 
 func valueSchema(c checker, n *node) {
 	c.schema(n, map[string]rule{
-		"$ref": a(text), "format": a(text), "items": valueSchema, "oneOf": each(valueSchema), "x-text": oneOf("html"),
+		"$ref": a(text), "format": a(text), "items": valueSchema, "oneOf": each(valueSchema), "x-text": oneOf("html"), "x-event": oneOf("*"),
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/invopop/jsonschema"
 
+	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -77,31 +78,44 @@ var ignoreRaw = cmp.FilterPath(func(p cmp.Path) bool {
 	return ok && f.Name() == "Raw"
 }, cmp.Ignore())
 
-// TestQuirks has a test for each row of "Data quirks every decoder must survive" in docs/PROTOCOL.md 1.8 that concerns
-// the types of the schema.
+// TestQuirks has a subtest for each row of docs/PROTOCOL.md 1.8 that package wire must survive.
 func TestQuirks(t *testing.T) {
 	t.Run("arrays can contain null entries", func(t *testing.T) {
-		plays := decode[wire.Plays](t, `[null, {"_id": "p1"}, null, {"_id": "p2"}, null]`)
-		equal(t, plays, wire.Plays{{ID: "p1"}, {ID: "p2"}})
+		equal(t, decode[wire.Plays](t, `[null, {"_id": "p1"}, null, {"_id": "p2"}, null]`), wire.Plays{{ID: "p1"}, {ID: "p2"}})
 		equal(t, decode[wire.RoomUser](t, `{"userid": "u", "roleids": [null, "r"]}`).Roles, []wire.RoomRole{{ID: "r"}})
+		equal(t, decode[wire.Actor](t, `{"roles": [null, "r"], "permissions": [null, "queue.skip"]}`),
+			wire.Actor{Roles: []wire.RoleID{"r"}, Permissions: []string{"queue.skip"}})
+		lists := 0
+		for name, zero := range wire.Definitions() {
+			if v := reflect.New(reflect.TypeOf(zero)); v.Elem().Kind() == reflect.Slice {
+				lists++
+				if err := json.Unmarshal([]byte("[null, null]"), v.Interface()); err != nil || v.Elem().Len() != 0 || v.Elem().IsNil() {
+					t.Errorf("%s from nulls: %v, %v; want an empty list", name, v.Elem(), err)
+				}
+			}
+		}
+		if lists < 13 {
+			t.Errorf("only %d list types were tried", lists)
+		}
 	})
-	t.Run("the active song is missing, or its media null", func(t *testing.T) {
+	t.Run("playlist active without song, or with songInfo null", func(t *testing.T) {
 		equal(t, decode[wire.ActiveSong](t, `{"startTime": 3}`), wire.ActiveSong{Elapsed: 3 * time.Second})
 		equal(t, decode[wire.ActiveSong](t, `{"song": {"_id": "p"}, "songInfo": null}`), wire.ActiveSong{Play: wire.Play{ID: "p"}})
 	})
-	t.Run("the queue no longer embeds the media", func(t *testing.T) {
-		play := decode[wire.Play](t, `{"_id": "p", "songid": "s"}`)
+	t.Run("playlist details no longer embeds _song", func(t *testing.T) {
+		play := decode[wire.Plays](t, `[{"_id": "p", "songid": "s"}]`)[0]
 		if play.SongID != "s" || !play.Song.IsZero() {
 			t.Errorf("got %+v", play)
 		}
 	})
 	t.Run("songs without name, type and fkid", func(t *testing.T) {
 		equal(t, decode[wire.Song](t, `{"_id": "s", "songLength": 1000}`), wire.Song{ID: "s", Length: time.Second})
+		equal(t, decode[wire.PlaylistSong](t, `{"_id": "e", "_song": {"_id": "s"}}`), wire.PlaylistSong{ID: "e", Song: wire.Song{ID: "s"}})
 	})
-	t.Run("history rows with null media and null start", func(t *testing.T) {
-		equal(t, decode[wire.Play](t, `{"_id": "p", "_song": null, "played": null, "updubs": 2}`), wire.Play{ID: "p", Updubs: 2})
+	t.Run("history rows with _song null and played null", func(t *testing.T) {
+		equal(t, decode[wire.Plays](t, `[{"_id": "p", "_song": null, "played": null, "updubs": 2}]`), wire.Plays{{ID: "p", Updubs: 2}})
 	})
-	t.Run("role of a member", func(t *testing.T) {
+	t.Run("roleid in a room user and in a user, roleids", func(t *testing.T) {
 		vip := wire.Role{ID: "r", Type: "vip"}
 		for text, want := range map[string]wire.Role{
 			`{"userid": "u"}`:                                        {},
@@ -112,23 +126,24 @@ func TestQuirks(t *testing.T) {
 		} {
 			equal(t, decode[wire.RoomUser](t, text), wire.RoomUser{UserID: "u", Role: want})
 		}
-	})
-	t.Run("roles of a member since custom roles", func(t *testing.T) {
-		m := decode[wire.RoomUser](t, `{"roleids": ["a", {"id": "b", "label": "B"}, {"_id": "c", "label": "C"}]}`)
-		equal(t, m.Roles, []wire.RoomRole{{ID: "a"}, {ID: "b", Label: "B"}, {ID: "c", Label: "C"}})
-	})
-	t.Run("roleid of a user is a number", func(t *testing.T) {
 		equal(t, decode[wire.User](t, `{"_id": "u", "roleid": 1}`), wire.User{ID: "u", GlobalRole: 1})
 		equal(t, decode[wire.User](t, `{"_id": "u", "roleid": "1"}`), wire.User{ID: "u", GlobalRole: 1})
+		m := decode[wire.RoomUser](t, `{"roleids": ["a", {"id": "b", "label": "B"}, {"_id": "c", "label": "C"}]}`)
+		equal(t, m.Roles, []wire.RoomRole{{ID: "a"}, {ID: "b", Label: "B"}, {ID: "c", Label: "C"}})
 	})
 	t.Run("_user and _song are ids or objects", func(t *testing.T) {
 		ids := decode[wire.Play](t, `{"_id": "p", "_user": "u", "_song": "s"}`)
 		equal(t, ids, wire.Play{ID: "p", User: wire.User{ID: "u"}, Song: wire.Song{ID: "s"}})
 		objects := decode[wire.Play](t, `{"_id": "p", "_user": {"_id": "u", "username": "n"}, "_song": {"_id": "s", "name": "t"}}`)
 		equal(t, objects, wire.Play{ID: "p", User: wire.User{ID: "u", Username: "n"}, Song: wire.Song{ID: "s", Name: "t"}})
+		equal(t, decode[wire.PlaylistSong](t, `{"_song": "s"}`), wire.PlaylistSong{Song: wire.Song{ID: "s"}})
+		equal(t, decode[wire.AuditEntry](t, `{"_user": "u", "_mod": null}`), wire.AuditEntry{User: wire.User{ID: "u"}})
 	})
-	t.Run("an object where an id belongs", func(t *testing.T) {
-		equal(t, decode[wire.Play](t, `{"_id": "p", "userid": {"_id": "u", "username": "n"}}`), wire.Play{ID: "p", UserID: "u"})
+	t.Run("usersid in a conversation is ids or users", func(t *testing.T) {
+		want := []wire.User{{ID: "a"}, {ID: "b"}}
+		equal(t, decode[wire.Conversation](t, `{"usersid": ["a", "b"]}`).Users, want)
+		want[0].Username = "n"
+		equal(t, decode[wire.Conversation](t, `{"usersid": [{"_id": "a", "username": "n"}, "b"]}`).Users, want)
 	})
 	t.Run("profileImage is absent, null or an object whose members vary", func(t *testing.T) {
 		for text, want := range map[string]wire.ProfileImage{
@@ -145,7 +160,7 @@ func TestQuirks(t *testing.T) {
 			equal(t, decode[wire.RoomUser](t, `{"queuePaused": `+value+`}`), wire.RoomUser{QueuePaused: want})
 		}
 	})
-	t.Run("created is ISO 8601 text or epoch milliseconds", func(t *testing.T) {
+	t.Run("created of a song is ISO 8601 text, elsewhere epoch milliseconds", func(t *testing.T) {
 		at := time.Date(2024, 1, 2, 3, 4, 5, 678e6, time.UTC)
 		for _, value := range []string{`"2024-01-02T03:04:05.678Z"`, `"2024-01-02T05:04:05.678+02:00"`, "1704164645678", `"1704164645678"`, "1704164645678.0"} {
 			equal(t, decode[wire.Song](t, `{"created": `+value+`}`), wire.Song{Created: at})
@@ -158,6 +173,10 @@ func TestQuirks(t *testing.T) {
 			if e := event[*wire.ChatMessage](t, "chat-message", `{"time": `+value+`}`); !e.SentAt.Equal(at) {
 				t.Errorf("%s is %v, want %v", value, e.SentAt, at)
 			}
+			list := decode[wire.ChatHistory](t, `[{"type": "chat-message", "time": `+value+`}]`)
+			if e, ok := list[0].(*wire.ChatMessage); !ok || !e.SentAt.Equal(at) {
+				t.Errorf("%s in the history is %+v, want %v", value, list[0], at)
+			}
 		}
 	})
 	t.Run("startTime is seconds, -1, missing or not a number", func(t *testing.T) {
@@ -169,40 +188,85 @@ func TestQuirks(t *testing.T) {
 			if e.Elapsed != want {
 				t.Errorf("%s gives %v, want %v", text, e.Elapsed, want)
 			}
+			equal(t, decode[wire.ActiveSong](t, text).Elapsed, want)
 		}
 		e := event[*wire.RoomPlaylistUpdate](t, "room_playlist-update", `{"startTime": "NaN", "song": {"_id": "p"}}`)
 		if e.Play.ID != "p" || string(e.Extra["startTime"]) != `"NaN"` {
 			t.Errorf("the value that does not fit cost the rest, or was lost: %+v", e)
 		}
 	})
-	t.Run("length of a live stream", func(t *testing.T) {
+	t.Run("songLength of 99999000 ms marks a live stream", func(t *testing.T) {
 		equal(t, decode[wire.Song](t, `{"songLength": 99999000}`), wire.Song{Length: 99999 * time.Second})
 	})
-	t.Run("grabs are missing until the first", func(t *testing.T) {
+	t.Run("grabs is missing until the first grab", func(t *testing.T) {
 		equal(t, decode[wire.Play](t, `{"_id": "p"}`).Grabs, int64(0))
 		equal(t, decode[wire.Play](t, `{"_id": "p", "grabs": 3}`).Grabs, int64(3))
 	})
-	t.Run("users in events may lack userInfo", func(t *testing.T) {
+	t.Run("userInfo may be missing in event users, _id is always present", func(t *testing.T) {
 		e := event[*wire.UserJoin](t, "user-join", `{"user": {"_id": "u", "username": "n"}}`)
 		equal(t, e.User, wire.User{ID: "u", Username: "n"})
 	})
-	t.Run("_force_updated and __v", func(t *testing.T) {
-		u := decode[wire.User](t, `{"_id": "u", "_force_updated": 1729990000000, "__v": 3}`)
-		equal(t, u, wire.User{ID: "u", ForceUpdated: time.UnixMilli(1729990000000), Revision: 3})
+	t.Run("_force_updated appears only in session and event users", func(t *testing.T) {
+		equal(t, decode[wire.User](t, `{"_id": "u", "_force_updated": 1729990000000}`), wire.User{ID: "u", ForceUpdated: time.UnixMilli(1729990000000)})
+		equal(t, decode[wire.User](t, `{"_id": "u"}`), wire.User{ID: "u"})
 	})
-	t.Run("leftovers of OpenTok", func(t *testing.T) {
-		u := decode[wire.User](t, `{"_id": "u", "ot_token": null, "otSession": "x"}`)
-		equal(t, u, wire.User{ID: "u", OTSession: "x"})
+	t.Run("__v appears everywhere", func(t *testing.T) {
+		// Where the schema does not know it, it is kept like any other member.
+		for name, zero := range wire.Definitions() {
+			v := reflect.New(reflect.TypeOf(zero))
+			if v.Elem().Kind() != reflect.Struct {
+				continue
+			}
+			if err := json.Unmarshal([]byte(`{"__v": 3}`), v.Interface()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			if text := encode(t, v.Interface()); !strings.Contains(text, `"__v":3`) {
+				t.Errorf("%s became %s", name, text)
+			}
+		}
+	})
+	t.Run("the path user query availabilty is misspelled on the server", func(t *testing.T) {
+		if op, ok := queupapi.FindOperation("GET", "/user/query/availabilty"); !ok || op.ID != "usernameAvailability" {
+			t.Errorf("the operation is %+v", op)
+		}
+		equal(t, decode[wire.UsernameAvailability](t, `{"username": "n", "taken": 1}`), wire.UsernameAvailability{Username: "n", Taken: true})
+	})
+	t.Run("the field userdid in delete-chat-message-global", func(t *testing.T) {
+		e := event[*wire.DeleteChatMessageGlobal](t, "delete-chat-message-global", `{"userdid": "u", "user": {"_id": "m"}}`)
+		equal(t, e, &wire.DeleteChatMessageGlobal{Name: "delete-chat-message-global", AuthorID: "u", User: wire.User{ID: "m"}})
+	})
+	t.Run("ot_token and otSession are leftovers of OpenTok", func(t *testing.T) {
+		equal(t, decode[wire.User](t, `{"_id": "u", "ot_token": null, "otSession": "x"}`), wire.User{ID: "u", OTSession: "x"})
+		equal(t, decode[wire.RoomUser](t, `{"userid": "u", "ot_token": null}`), wire.RoomUser{UserID: "u"})
+		equal(t, decode[wire.Room](t, `{"_id": "r", "otSession": null}`), wire.Room{ID: "r"})
+	})
+}
+
+// TestTolerance is about what no row of docs/PROTOCOL.md 1.8 names and decoders survive all the same.
+func TestTolerance(t *testing.T) {
+	t.Run("an object where an id belongs", func(t *testing.T) {
+		equal(t, decode[wire.Play](t, `{"_id": "p", "userid": {"_id": "u", "username": "n"}}`), wire.Play{ID: "p", UserID: "u"})
+	})
+	t.Run("a rank that is null, missing or 0", func(t *testing.T) {
+		for text, want := range map[string]*int64{`{"position": null}`: nil, `{}`: nil, `{"position": 0}`: new(int64(0)), `{"position": "640"}`: new(int64(640))} {
+			equal(t, decode[wire.Actor](t, text).Position, want)
+		}
+	})
+	t.Run("a duration of a ban that is a number, text, 0 or missing", func(t *testing.T) {
+		for text, want := range map[string]time.Duration{`{"time": 30}`: 30 * time.Minute, `{"time": "30"}`: 30 * time.Minute, `{"time": 0}`: 0, `{}`: 0} {
+			equal(t, event[*wire.UserBan](t, "user-ban", text).Duration, want)
+		}
 	})
 	t.Run("room of user-leave is an id or an object", func(t *testing.T) {
 		equal(t, event[*wire.UserLeave](t, "user-leave", `{"room": "r"}`).Room, wire.Room{ID: "r"})
 		equal(t, event[*wire.UserLeave](t, "user-leave", `{"room": {"_id": "r", "name": "n"}}`).Room, wire.Room{ID: "r", Name: "n"})
 	})
 	t.Run("entities in text", func(t *testing.T) {
-		e := event[*wire.ChatMessage](t, "chat-message", `{"message": "&lt;b&gt; &amp;amp; it&#39;s ?a=1&copy=2"}`)
-		if want := "<b> &amp; it's ?a=1&copy=2"; e.Text != want {
-			t.Errorf("got %q, want %q", e.Text, want)
-		}
+		const text = `"&lt;b&gt; &amp;amp; it&#39;s ?a=1&copy=2"`
+		const want = "<b> &amp; it's ?a=1&copy=2"
+		equal(t, event[*wire.ChatMessage](t, "chat-message", `{"message": `+text+`}`).Text, want)
+		equal(t, decode[wire.ConversationMessage](t, `{"message": `+text+`}`).Text, want)
+		equal(t, decode[wire.Conversation](t, `{"latest_message_str": `+text+`}`).LatestText, want)
 	})
 	t.Run("null instead of everything", func(t *testing.T) {
 		for name, zero := range wire.Definitions() {
@@ -417,8 +481,10 @@ func TestExamples(t *testing.T) {
 func noExtra(t *testing.T, v reflect.Value, path string) {
 	t.Helper()
 	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
+	case reflect.Pointer, reflect.Interface:
+		if unknown, ok := reflect.TypeAssert[*wire.UnknownEvent](v); ok {
+			t.Errorf("%s: the event %q is unknown", path, unknown.Name)
+		} else if !v.IsNil() {
 			noExtra(t, v.Elem(), path)
 		}
 	case reflect.Slice:

@@ -1,5 +1,6 @@
-// Command opgen writes the route table of the generated REST client: which operation a method and a path belong to. ogen
-// writes such a table for servers only, and a client needs it to name operations in errors.
+// Command opgen writes what the generated REST client lacks: which operation a method and a path belong to, and what its
+// answer has to be. ogen writes a route table for servers only, and a client needs one to name operations in
+// errors.
 //
 //	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi
 package main
@@ -44,10 +45,11 @@ func run(in, out string) error {
 	return os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644)
 }
 
-// route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold data.
+// route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold
+// data, or is a redirect.
 type route struct {
 	Method, Path, Operation string
-	Data                    bool
+	Data, Redirect          bool
 }
 
 // generate returns the Go file for an OpenAPI document.
@@ -67,7 +69,7 @@ func generate(document []byte, packageName string) ([]byte, error) {
 			case operation.OperationID == "":
 				problems = append(problems, fmt.Errorf("%s %s has no operationId", method, path))
 			default:
-				routes = append(routes, route{method, starred(path), operation.OperationID, answersData(spec, operation)})
+				routes = append(routes, route{method, starred(path), operation.OperationID, answersData(spec, operation), operation.Responses["302"] != nil})
 			}
 		}
 	}
@@ -123,8 +125,8 @@ type group struct {
 	Routes   []route // the most particular first
 }
 
-// grouped sorts the routes so that the table can be searched from the top: a path that spells out a segment comes before one that
-// takes any.
+// grouped sorts the routes so that the table can be searched from the top: of two paths the one comes first that spells out the
+// first segment in which they differ, as in ogen's router. GET /room/term/users is a search for users, not the users of a room.
 func grouped(routes []route) []group {
 	type key struct {
 		method   string
@@ -138,7 +140,8 @@ func grouped(routes []route) []group {
 	var groups []group
 	for k, routes := range byKey {
 		slices.SortFunc(routes, func(a, b route) int {
-			return cmp.Or(cmp.Compare(strings.Count(a.Path, "*"), strings.Count(b.Path, "*")), cmp.Compare(a.Path, b.Path))
+			starsLast := strings.NewReplacer("*", "\xff")
+			return cmp.Compare(starsLast.Replace(a.Path), starsLast.Replace(b.Path))
 		})
 		groups = append(groups, group{k.method, k.segments, routes})
 	}
@@ -160,6 +163,8 @@ type OperationInfo struct {
 	ID string
 	// Data is true if a successful answer has to hold data.
 	Data bool
+	// Redirect is true if a successful answer is a redirect, whose address is the result.
+	Redirect bool
 }
 
 // FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
@@ -199,7 +204,7 @@ var operations = map[operationKey][]operationRoute{
 {{- range .Groups}}
 	{"{{.Method}}", {{.Segments}}}: {
 	{{- range .Routes}}
-		{"{{.Path}}", OperationInfo{"{{.Operation}}", {{.Data}}}},
+		{"{{.Path}}", OperationInfo{"{{.Operation}}", {{.Data}}, {{.Redirect}}}},
 	{{- end}}
 	},
 {{- end}}

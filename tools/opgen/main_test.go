@@ -18,6 +18,8 @@ paths:
     delete: {operationId: skip, responses: {"200": {description: ok}}}
   /room:
     get: {operationId: rooms, responses: {"200": {description: ok}}}
+  /song/{songId}/redirect:
+    get: {operationId: songLink, responses: {"302": {description: elsewhere}}}
 `
 
 func TestGenerate_mostParticularPathFirst(t *testing.T) {
@@ -25,7 +27,7 @@ func TestGenerate_mostParticularPathFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	skip, remove := bytes.Index(code, []byte(`"/chat/skip/*", OperationInfo{"skip", false}`)), bytes.Index(code, []byte(`"/chat/*/*", OperationInfo{"deleteChat", false}`))
+	skip, remove := bytes.Index(code, []byte(`"/chat/skip/*", OperationInfo{"skip", false, false}`)), bytes.Index(code, []byte(`"/chat/*/*", OperationInfo{"deleteChat", false, false}`))
 	if skip < 0 || remove < 0 || skip > remove {
 		t.Errorf("skip at %d, deleteChat at %d in\n%s", skip, remove, code)
 	}
@@ -59,6 +61,21 @@ func TestFindOperation(t *testing.T) {
 		{"GET", "/room/a%2Fb", "room"},
 		{"GET", "/room/a/playlist/active", "activeSong"},
 		{"GET", "/room/a/playlist/active/dubs", "activeDubs"},
+		{"GET", "/room/a/users/staff", "roomStaff"},
+		{"GET", "/room/a/users/b", "roomUser"},
+		{"GET", "/room/beacon/a/b", "leaveRoomBeacon"},
+		{"GET", "/room/term/users", "searchRooms"},
+		{"GET", "/room/term/audit", "searchRooms"},
+		{"PUT", "/room/a/roles/order", "reorderRoles"},
+		{"PUT", "/room/a/roles/b", "updateRole"},
+		{"POST", "/chat/ban/a/user/b", "ban"},
+		{"POST", "/chat/b/a/user/c", "setRole"},
+		{"POST", "/chat/skip/a/b", "skip"},
+		{"DELETE", "/chat/a/b", "deleteChat"},
+		{"GET", "/user/query/availabilty", "usernameAvailability"},
+		{"GET", "/user/session/room/a/queue", "ownQueue"},
+		{"GET", "/message/new", "unreadCount"},
+		{"GET", "/message/a", "conversationMessages"},
 		{"PUT", "/auth/login", ""},
 		{"GET", "/room/", ""},
 		{"GET", "/", ""},
@@ -68,6 +85,21 @@ func TestFindOperation(t *testing.T) {
 	for _, tt := range tests {
 		if got, ok := queupapi.FindOperation(tt.method, tt.path); got.ID != tt.want || ok != (tt.want != "") {
 			t.Errorf("FindOperation(%s %s) = %+v, %v, want %q", tt.method, tt.path, got, ok, tt.want)
+		}
+	}
+}
+
+func TestGenerate_redirects(t *testing.T) {
+	code, err := generate([]byte(document), "api")
+	if err != nil || !bytes.Contains(code, []byte(`OperationInfo{"songLink", false, true}`)) || !bytes.Contains(code, []byte(`OperationInfo{"rooms", false, false}`)) {
+		t.Errorf("%v, in\n%s", err, code)
+	}
+}
+
+func TestFindOperation_knowsWhichAnswersAreRedirects(t *testing.T) {
+	for path, want := range map[string]bool{"/song/a/redirect": true, "/user/a/image": true, "/song/a": false} {
+		if got, ok := queupapi.FindOperation("GET", path); !ok || got.Redirect != want {
+			t.Errorf("FindOperation(GET %s) = %+v, want redirect: %v", path, got, want)
 		}
 	}
 }

@@ -58,12 +58,12 @@ type Everything struct {
 	NeededIso  time.Time  `json:"needed_iso"`
 	NeededUser User       `json:"needed_user"`
 	// RoomURL shows how names are derived.
-	RoomURL string `json:"__roomUrl,omitzero"`
-	// Legacy is not for use.
 	//
 	// Deprecated: QueUp has given it up.
-	Legacy     int64 `json:"legacy,omitzero"`
-	DisplayDJs bool  `json:"displayDJs,omitzero"`
+	RoomURL    string `json:"__roomUrl,omitzero"`
+	DisplayDJs bool   `json:"displayDJs,omitzero"`
+	// LastEvent is an event of any kind.
+	LastEvent Event `json:"last_event,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
 	Extra map[string]json.RawMessage `json:"-"`
@@ -150,10 +150,10 @@ func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 		return x.NeededUser.decode(d)
 	case "__roomUrl":
 		return lenient.String(&x.RoomURL, d)
-	case "legacy":
-		return lenient.Int(&x.Legacy, d)
 	case "displayDJs":
 		return lenient.Bool(&x.DisplayDJs, d)
+	case "last_event":
+		return decodeEvent(&x.LastEvent, d)
 	}
 	return d.Raw()
 }
@@ -234,8 +234,10 @@ func (x Everything) Encode(e *jx.Encoder) {
 		x.NeededUser.encodeShort(e)
 	}
 	o.String("__roomUrl", x.RoomURL, lenient.Optional)
-	o.Int("legacy", x.Legacy, lenient.Optional)
 	o.Bool("displayDJs", x.DisplayDJs, lenient.Optional)
+	if o.Field("last_event", x.LastEvent == nil, lenient.Optional) {
+		x.LastEvent.Encode(e)
+	}
 	o.End()
 }
 
@@ -248,8 +250,8 @@ func (x Everything) IsZero() bool {
 		x.Times == nil && x.Grid == nil && x.Roles == nil && x.People == nil && x.Blobs == nil &&
 		x.MaybeText == "" && x.MaybeRole.IsZero() && x.Position == nil && x.Since == nil && x.Boss == nil &&
 		x.Favorite == nil && x.NeededNull == "" && x.NeededList == nil && x.NeededTime.IsZero() &&
-		x.NeededIso.IsZero() && x.NeededUser.IsZero() && x.RoomURL == "" && x.Legacy == 0 && !x.DisplayDJs &&
-		len(x.Extra) == 0
+		x.NeededIso.IsZero() && x.NeededUser.IsZero() && x.RoomURL == "" && !x.DisplayDJs &&
+		x.LastEvent == nil && len(x.Extra) == 0
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
@@ -277,6 +279,23 @@ func (x Friends) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *Friends) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// History is a list of events of any kind.
+type History []Event
+
+func (x *History) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
+
+// Encode writes x; nil is an empty list.
+func (x History) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, encodeEvent) }
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *History) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x History) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *History) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // Role always comes whole.
 type Role struct {

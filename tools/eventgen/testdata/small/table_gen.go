@@ -27,7 +27,6 @@ type Event interface {
 
 // events makes an empty event for each exact name.
 var events = map[string]func() Event{
-	"good-bye":         func() Event { return new(Goodbye) },
 	"ping":             func() Event { return new(Ping) },
 	"user_update":      func() Event { return new(UserUpdate) },
 	"user_update_role": func() Event { return new(UserUpdateRole) },
@@ -72,6 +71,24 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 	}
 	return event, nil
+}
+
+// decodeEvent decodes an event that stands in something else; its member "type" names it.
+func decodeEvent(dst *Event, d *jx.Decoder) (jx.Raw, error) {
+	*dst = nil
+	return lenient.Event(d, func(_ string, data []byte) (err error) {
+		*dst, err = DecodeEvent("", data)
+		return err
+	})
+}
+
+// encodeEvent writes an event that stands in something else.
+func encodeEvent(v Event, e *jx.Encoder) {
+	if v == nil {
+		e.Null()
+	} else {
+		v.Encode(e)
+	}
 }
 
 // An UnknownEvent is an event that this package has no type for.
@@ -127,7 +144,7 @@ func Definitions() map[string]any {
 		"Color":          Color(""),
 		"Everything":     Everything{},
 		"Friends":        Friends(nil),
-		"Goodbye":        Goodbye{},
+		"History":        History(nil),
 		"Level":          Level(0),
 		"Ping":           Ping{},
 		"Role":           Role{},
