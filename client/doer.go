@@ -60,6 +60,10 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		lost.reason = errors.Join(ErrSessionExpired, err)
 		return nil, lost
 	}
+	if !rewindable(req) {
+		lost.Message = "the session had expired and is renewed: call again"
+		return nil, lost
+	}
 	resp, err = d.send(op.ID, req)
 	return d.judge(op, resp, err)
 }
@@ -127,7 +131,7 @@ func (d *doer) lane(op string) *lane {
 // in trouble. Everything else may have been carried out; some of QueUp's deletions take one thing more with each call.
 func repeatable(req *http.Request, resp *http.Response, err error) bool {
 	switch {
-	case req.Context().Err() != nil, req.Body != nil && req.Body != http.NoBody && req.GetBody == nil:
+	case req.Context().Err() != nil, !rewindable(req):
 		return false
 	case resp != nil:
 		trouble := resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusServiceUnavailable || resp.StatusCode == http.StatusGatewayTimeout
@@ -140,6 +144,11 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 	return req.Method == http.MethodGet || ok && network.Op == "dial"
 }
 
+// rewindable reports whether a request can be sent again: an upload is read as it is sent, and cannot.
+func rewindable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
 // judge turns an answer into what the generated client may read.
 func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) (*http.Response, error) {
 	switch {
@@ -149,6 +158,9 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 		return done(resp), nil
 	case op.ID != opLogin && loginRedirect(resp):
 		return nil, failure(op.ID, resp, ErrSessionExpired)
+	case op.Redirect && resp.StatusCode >= 300 && resp.StatusCode <= 399:
+		resp.StatusCode = http.StatusFound // the one the specification knows
+		return resp, nil
 	case resp.StatusCode != http.StatusOK:
 		return nil, failure(op.ID, resp, nil)
 	}

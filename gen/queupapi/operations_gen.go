@@ -128,9 +128,6 @@ var operations = map[operationKey][]operationRoute{
 		{"/room/*/playlist/active/dubs", OperationInfo{"activeDubs", true, false}},
 		{"/user/session/room/*/queue", OperationInfo{"ownQueue", true, false}},
 	},
-	{"PATCH", 2}: {
-		{"/playlist/*", OperationInfo{"renamePlaylist", false, false}},
-	},
 	{"POST", 1}: {
 		{"/message", OperationInfo{"openConversation", true, false}},
 		{"/playlist", OperationInfo{"createPlaylist", true, false}},
@@ -182,6 +179,7 @@ var operations = map[operationKey][]operationRoute{
 		{"/user/session/room/*/queue/order", OperationInfo{"reorderOwnQueue", false, false}},
 	},
 	{"PUT", 2}: {
+		{"/playlist/*", OperationInfo{"renamePlaylist", false, false}},
 		{"/room/*", OperationInfo{"updateRoom", true, false}},
 	},
 	{"PUT", 3}: {
