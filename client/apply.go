@@ -159,6 +159,9 @@ func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 		r.play(now)
 		song = now
 	}
+	if r.client.isMe(e.User.ID) {
+		r.setOwnVote(song.ID, e.Type)
+	}
 	r.client.events.emit(Dub{Meta: meta, Song: song, User: r.client.seeUser(e.User, false), Up: e.Type == wire.Updub})
 }
 

@@ -32,6 +32,10 @@ var (
 	ErrNotJoined = errors.New("queup: room not joined")
 	// ErrSessionExpired means that QueUp has ended the session and logging in again did not help or was not possible.
 	ErrSessionExpired = errors.New("queup: session expired")
+	// ErrNothingPlaying means that nothing plays, or that another song does.
+	ErrNothingPlaying = errors.New("queup: nothing playing, or another song")
+	// ErrUsernameTaken means that a username is taken or not allowed.
+	ErrUsernameTaken = errors.New("queup: username taken")
 	// ErrDetached means that a value was not made by a client, so its methods cannot reach QueUp.
 	ErrDetached = errors.New("queup: value belongs to no client")
 	// ErrClosed means that the client was closed.

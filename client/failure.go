@@ -178,8 +178,11 @@ func nonsense(op string, resp *http.Response, what string) *APIError {
 	return e
 }
 
-// failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other.
+// failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other. It is nil for nil.
 func failed(op string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "do request: ") {
 		return inner
 	}

@@ -26,6 +26,7 @@ type Room struct {
 	joined  bool     // guarded by mu: attached, and loaded once
 	present bool     // guarded by mu: also joined by REST, so that it may be acted in
 	song    *Song    // guarded by mu; nil when nothing plays
+	voted   ownVote  // guarded by mu
 }
 
 func newRoom(c *Client, id RoomID) *Room {

@@ -58,10 +58,12 @@ type Everything struct {
 	NeededIso  time.Time  `json:"needed_iso"`
 	NeededUser User       `json:"needed_user"`
 	// RoomURL shows how names are derived.
+	RoomURL string `json:"__roomUrl,omitzero"`
+	// Legacy is not for use.
 	//
 	// Deprecated: QueUp has given it up.
-	RoomURL    string `json:"__roomUrl,omitzero"`
-	DisplayDJs bool   `json:"displayDJs,omitzero"`
+	Legacy     int64 `json:"legacy,omitzero"`
+	DisplayDJs bool  `json:"displayDJs,omitzero"`
 	// LastEvent is an event of any kind.
 	LastEvent Event `json:"last_event,omitzero"`
 
@@ -150,6 +152,8 @@ func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 		return x.NeededUser.decode(d)
 	case "__roomUrl":
 		return lenient.String(&x.RoomURL, d)
+	case "legacy":
+		return lenient.Int(&x.Legacy, d)
 	case "displayDJs":
 		return lenient.Bool(&x.DisplayDJs, d)
 	case "last_event":
@@ -234,6 +238,7 @@ func (x Everything) Encode(e *jx.Encoder) {
 		x.NeededUser.encodeShort(e)
 	}
 	o.String("__roomUrl", x.RoomURL, lenient.Optional)
+	o.Int("legacy", x.Legacy, lenient.Optional)
 	o.Bool("displayDJs", x.DisplayDJs, lenient.Optional)
 	if o.Field("last_event", x.LastEvent == nil, lenient.Optional) {
 		x.LastEvent.Encode(e)
@@ -250,7 +255,7 @@ func (x Everything) IsZero() bool {
 		x.Times == nil && x.Grid == nil && x.Roles == nil && x.People == nil && x.Blobs == nil &&
 		x.MaybeText == "" && x.MaybeRole.IsZero() && x.Position == nil && x.Since == nil && x.Boss == nil &&
 		x.Favorite == nil && x.NeededNull == "" && x.NeededList == nil && x.NeededTime.IsZero() &&
-		x.NeededIso.IsZero() && x.NeededUser.IsZero() && x.RoomURL == "" && !x.DisplayDJs &&
+		x.NeededIso.IsZero() && x.NeededUser.IsZero() && x.RoomURL == "" && x.Legacy == 0 && !x.DisplayDJs &&
 		x.LastEvent == nil && len(x.Extra) == 0
 }
 

@@ -27,6 +27,7 @@ type Event interface {
 
 // events makes an empty event for each exact name.
 var events = map[string]func() Event{
+	"good-bye":         func() Event { return new(Goodbye) },
 	"ping":             func() Event { return new(Ping) },
 	"user_update":      func() Event { return new(UserUpdate) },
 	"user_update_role": func() Event { return new(UserUpdateRole) },
@@ -144,6 +145,7 @@ func Definitions() map[string]any {
 		"Color":          Color(""),
 		"Everything":     Everything{},
 		"Friends":        Friends(nil),
+		"Goodbye":        Goodbye{},
 		"History":        History(nil),
 		"Level":          Level(0),
 		"Ping":           Ping{},

@@ -1,0 +1,253 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// FetchRoom reads a room by its id or slug without joining it. What only reads works on it, also without a login: Info, History, FetchMembers,
+// FetchStaff, FetchBanned, AuditLog; acting is [ErrNotJoined]. For a room that is joined it is the same *Room, with Info read anew. An unknown
+// room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
+func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) {
+	if idOrSlug == "" {
+		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: "is empty"}
+	}
+	answer, err := c.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: idOrSlug})
+	if err != nil {
+		return nil, failed("room", err)
+	}
+	return c.roomOf("room", answer.Data)
+}
+
+// roomOf returns the handle of a room that an answer tells of.
+func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
+	info := newRoomInfo(w)
+	if info.ID == "" {
+		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}
+	}
+	if w.Owner.Username != "" {
+		c.seeUser(w.Owner, true)
+	}
+	room := c.rooms.handle(c, info.ID)
+	room.describe(info)
+	return room, nil
+}
+
+// FetchRooms reads the lobby: public rooms, the busiest first, page by page as the loop goes on. An error ends the sequence. Source: docs/PROTOCOL.md 2.3.
+func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
+	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
+		answer, err := c.rest.Rooms(ctx, queupapi.RoomsParams{Offset: queupapi.NewOptInt(offset)})
+		if err != nil {
+			return nil, 0, failed("rooms", err)
+		}
+		return roomInfos(answer.Data), len(answer.Data), nil
+	})
+}
+
+// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters, digits and spaces. An error ends the
+// sequence; an empty text is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
+func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInfo, error] {
+	if text == "" {
+		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "is empty"})
+	}
+	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
+		answer, err := c.rest.SearchRooms(ctx, queupapi.SearchRoomsParams{Term: text, Offset: queupapi.NewOptInt(offset)})
+		if err != nil {
+			return nil, 0, failed("searchRooms", err)
+		}
+		return roomInfos(answer.Data), len(answer.Data), nil
+	})
+}
+
+func roomInfoID(i RoomInfo) RoomID { return i.ID }
+
+func roomInfos(rooms wire.Rooms) []RoomInfo {
+	infos := make([]RoomInfo, 0, len(rooms))
+	for _, w := range rooms {
+		infos = append(infos, newRoomInfo(w))
+	}
+	return infos
+}
+
+// History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a later page meanwhile come once. A deleted
+// track has no Info. An error ends the sequence. It needs no login. Source: docs/PROTOCOL.md 1.5, 2.5.
+func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] {
+	return byPage(ctx, func(s Song) PlayID { return s.ID }, func(ctx context.Context, page int) ([]Song, int, error) {
+		answer, err := r.client.rest.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
+		if err != nil {
+			return nil, 0, failed("history", err)
+		}
+		return r.songs(answer.Data), len(answer.Data), nil
+	})
+}
+
+// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
+	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomUsers", err)
+	}
+	return r.newMembers(answer.Data), nil
+}
+
+// FetchMember reads the record of one user in the room, who need not be there. Someone who was never there is [ErrNotFound]. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) FetchMember(ctx context.Context, u UserID) (Member, error) {
+	if u == "" {
+		return Member{}, &ArgumentError{Op: "Room.FetchMember", Argument: "u", Reason: "is empty"}
+	}
+	answer, err := r.client.rest.RoomUser(ctx, queupapi.RoomUserParams{RoomID: r.id, UserID: u})
+	if err != nil {
+		return Member{}, failed("roomUser", err)
+	}
+	return r.newMember(answer.Data), nil
+}
+
+// FetchStaff reads everybody who holds a role in the room, there or not. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
+	answer, err := r.client.rest.RoomStaff(ctx, queupapi.RoomStaffParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomStaff", err)
+	}
+	return r.newMembers(answer.Data), nil
+}
+
+// FetchBanned reads who is banned from the room, with BannedAt and BannedUntil. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
+	answer, err := r.client.rest.RoomBans(ctx, queupapi.RoomBansParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomBans", err)
+	}
+	return r.newMembers(answer.Data), nil
+}
+
+// FetchMuted reads who may not chat in the room. It may need a role there. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
+	answer, err := r.client.rest.RoomMutes(ctx, queupapi.RoomMutesParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomMutes", err)
+	}
+	return r.newMembers(answer.Data), nil
+}
+
+func (r *Room) newMembers(list wire.RoomUsers) []Member {
+	members := make([]Member, 0, len(list))
+	for _, w := range list {
+		members = append(members, r.newMember(w))
+	}
+	return members
+}
+
+// newMember makes the value of a record that an answer holds, and notes its user.
+func (r *Room) newMember(w wire.RoomUser) Member {
+	m := newMember(r.client, w)
+	m.RoomID = r.id
+	if w.User.Username != "" {
+		r.client.seeUser(w.User, true)
+	}
+	return m
+}
+
+// FetchChat reads the latest chat lines that QueUp still has, the oldest first. Lines that were deleted are marked so. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
+	answer, err := r.client.rest.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("chatHistory", err)
+	}
+	var lines []Message
+	deleted := make(map[MessageID]bool)
+	cleared := make(map[UserID]bool)
+	for _, event := range answer.Data {
+		switch e := event.(type) {
+		case *wire.ChatMessage:
+			author := r.client.seeUser(e.User, false)
+			m := newMessage(r.client, r.id, e)
+			m.author = &author
+			lines = append(lines, m)
+		case *wire.DeleteChatMessage:
+			deleted[e.ID] = true
+		case *wire.DeleteChatMessageGlobal:
+			cleared[e.AuthorID] = true
+		}
+	}
+	for i := range lines {
+		lines[i].Deleted = deleted[lines[i].ID] || cleared[lines[i].AuthorID]
+	}
+	return lines, nil
+}
+
+// FetchVotes reads who voted for and against what plays now. Both are empty, without an error, when nothing plays. Source: docs/PROTOCOL.md 2.5.
+func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
+	answer, err := r.client.rest.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
+	if err = failed("activeDubs", err); err != nil {
+		return nil, nil, err
+	}
+	for _, v := range answer.Data.UpDubs {
+		up = append(up, v.UserID)
+	}
+	for _, v := range answer.Data.DownDubs {
+		down = append(down, v.UserID)
+	}
+	return up, down, nil
+}
+
+// An AuditEntry is a line of a room's audit log: an act of moderation. Source: docs/PROTOCOL.md 3.10.
+type AuditEntry struct {
+	// At is when it was done.
+	At time.Time `json:"at"`
+	// Type is what was done, in QueUp's words, which are not documented.
+	Type string `json:"type"`
+	// Duration is how long it holds, for example of a ban; 0 where that means nothing. That QueUp counts seconds here is not certain.
+	Duration time.Duration `json:"duration"`
+	// User is whom it was done to, zero for what concerns nobody.
+	User User `json:"user,omitzero"`
+	// By is who did it, zero where QueUp does not say.
+	By User `json:"by,omitzero"`
+
+	extra
+}
+
+// AuditLog reads the room's log of moderation. It needs the permission room.audit.view where the room asks for it. Source: docs/PROTOCOL.md 2.3.
+func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
+	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomAudit", err)
+	}
+	entries := make([]AuditEntry, 0, len(answer.Data))
+	for _, w := range answer.Data {
+		entries = append(entries, newAuditEntry(r.client, w))
+	}
+	return entries, nil
+}
+
+func newAuditEntry(c *Client, w wire.AuditEntry) AuditEntry {
+	e := AuditEntry{At: w.Created, Type: w.Type, Duration: w.Duration, extra: extra{w.Extra}}
+	if w.User.ID != "" {
+		e.User = c.seeUser(w.User, false)
+	}
+	if w.Moderator.ID != "" {
+		e.By = c.seeUser(w.Moderator, false)
+	}
+	return e
+}
+
+// Equal reports whether both tell the same.
+func (e AuditEntry) Equal(f AuditEntry) bool {
+	return e.At.Equal(f.At) && e.Type == f.Type && e.Duration == f.Duration && e.User.Equal(f.User) && e.By.Equal(f.By) && e.sameExtra(f.extra)
+}
+
+// String tells who did what to whom.
+func (e AuditEntry) String() string { return e.By.String() + " " + e.Type + " " + e.User.String() }
+
+// FetchPermissions reads QueUp's catalogue of permissions as it comes, because nobody has documented its shape; it is the same for every room. Source: docs/PROTOCOL.md 2.10.
+func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) {
+	answer, err := c.rest.Permissions(ctx)
+	if err != nil {
+		return nil, failed("permissions", err)
+	}
+	return json.RawMessage(answer.Data), nil
+}

@@ -1,0 +1,129 @@
+package client
+
+import (
+	"context"
+	"html"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+)
+
+// BanForever is the duration of a ban that does not end by itself.
+const BanForever time.Duration = -1
+
+// act checks that the client may act in the room at all.
+func (r *Room) act() error {
+	if !r.mayAct() {
+		return ErrNotJoined
+	}
+	return nil
+}
+
+// target checks that the client may act in the room and that a user is named.
+func (r *Room) target(op string, u UserID) error {
+	if u == "" {
+		return &ArgumentError{Op: op, Argument: "u", Reason: "is empty"}
+	}
+	return r.act()
+}
+
+// rtc is the room's channel name, which moderation calls carry. Source: docs/PROTOCOL.md 1.4.
+func (r *Room) rtc() queupapi.OptString {
+	return queupapi.NewOptString(r.RTC())
+}
+
+func (r *Room) channelRequest() queupapi.OptChannelRequest {
+	return queupapi.NewOptChannelRequest(queupapi.ChannelRequest{RealTimeChannel: r.rtc()})
+}
+
+// Kick puts a user out of the room, who may come back. The reason is shown to the room and may be empty.
+//
+// It needs the permission members.kick, and a rank above the user's. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError] for a
+// refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
+	if err := r.target("Room.Kick", u); err != nil {
+		return err
+	}
+	if !r.client.config.rawChat {
+		reason = html.EscapeString(reason)
+	}
+	request := queupapi.NewOptKickRequest(queupapi.KickRequest{RealTimeChannel: r.rtc(), Message: queupapi.NewOptString(reason)})
+	_, err := r.client.rest.Kick(ctx, request, queupapi.KickParams{RoomID: r.id, UserID: u})
+	return failed("kick", err)
+}
+
+// Ban keeps a user out of the room for a time, which is rounded up to minutes, or for good with [BanForever]. Any other duration that is not positive
+// is an [*ArgumentError].
+//
+// It needs the permission members.ban, and a rank above the user's. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
+	if d <= 0 && d != BanForever {
+		return &ArgumentError{Op: "Room.Ban", Argument: "d", Reason: "must be positive, or BanForever"}
+	}
+	if err := r.target("Room.Ban", u); err != nil {
+		return err
+	}
+	minutes := int((d + time.Minute - 1) / time.Minute)
+	if d == BanForever {
+		minutes = 0
+	}
+	_, err := r.client.rest.Ban(ctx, &queupapi.BanRequest{RealTimeChannel: r.rtc(), Time: minutes}, queupapi.BanParams{RoomID: r.id, UserID: u})
+	return failed("ban", err)
+}
+
+// Unban lets a user come back who was banned. It needs the permission members.ban. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Unban(ctx context.Context, u UserID) error {
+	if err := r.target("Room.Unban", u); err != nil {
+		return err
+	}
+	_, err := r.client.rest.Unban(ctx, r.channelRequest(), queupapi.UnbanParams{RoomID: r.id, UserID: u})
+	return failed("unban", err)
+}
+
+// Mute keeps a user from chatting until Unmute: QueUp knows no duration for it. It needs the permission members.mute and works on members without a role.
+// Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Mute(ctx context.Context, u UserID) error {
+	if err := r.target("Room.Mute", u); err != nil {
+		return err
+	}
+	_, err := r.client.rest.Mute(ctx, r.channelRequest(), queupapi.MuteParams{RoomID: r.id, UserID: u})
+	return failed("mute", err)
+}
+
+// Unmute lets a user chat again. It needs the permission members.mute. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Unmute(ctx context.Context, u UserID) error {
+	if err := r.target("Room.Unmute", u); err != nil {
+		return err
+	}
+	_, err := r.client.rest.Unmute(ctx, r.channelRequest(), queupapi.UnmuteParams{RoomID: r.id, UserID: u})
+	return failed("unmute", err)
+}
+
+// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and
+// [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
+	if id == "" {
+		return &ArgumentError{Op: "Room.DeleteMessage", Argument: "id", Reason: "is empty"}
+	}
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.DeleteChat(ctx, r.channelRequest(), queupapi.DeleteChatParams{RoomID: r.id, ChatID: id})
+	return failed("deleteChat", err)
+}
+
+// Delete deletes the line from its room; see [Room.DeleteMessage]. It is [ErrDetached] for a value that no client made, and [ErrNotJoined] for one of a room that
+// the client does not know; a private message cannot be deleted, which is an [*ArgumentError].
+func (m Message) Delete(ctx context.Context) error {
+	if m.client == nil {
+		return ErrDetached
+	}
+	if m.RoomID == "" {
+		return &ArgumentError{Op: "Message.Delete", Argument: "m", Reason: "is private: QueUp deletes chat lines of rooms only"}
+	}
+	room, ok := m.Room()
+	if !ok {
+		return ErrNotJoined
+	}
+	return room.DeleteMessage(ctx, m.ID)
+}

@@ -1,0 +1,108 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"iter"
+)
+
+const (
+	// pageSize is how many rows QueUp puts on a page of a list. A page with fewer is the last. Source: docs/PROTOCOL.md 1.5.
+	pageSize = 20
+	// maxPages bounds a list that does not end.
+	maxPages = 100_000
+)
+
+// byPage iterates over a list whose pages are numbered from 1. id tells rows apart; fetch also returns how many rows the page had, those that it
+// leaves out included.
+func byPage[T any, K ~string](
+	ctx context.Context, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
+) iter.Seq2[T, error] {
+	return pages(ctx, id, 1, func(ctx context.Context, page int) ([]T, int, bool, error) {
+		rows, sent, err := fetch(ctx, page)
+		return rows, page + 1, sent >= pageSize, err
+	})
+}
+
+// byOffset iterates over a list whose pages are asked for by how many rows come before them. The rest is as with byPage.
+func byOffset[T any, K ~string](
+	ctx context.Context, id func(T) K, fetch func(ctx context.Context, offset int) (rows []T, sent int, err error),
+) iter.Seq2[T, error] {
+	return pages(ctx, id, 0, func(ctx context.Context, offset int) ([]T, int, bool, error) {
+		rows, sent, err := fetch(ctx, offset)
+		return rows, offset + pageSize, sent >= pageSize, err
+	})
+}
+
+// byToken iterates over a list each of whose pages brings what asks for the next. The first is asked for with nothing; the last brings
+// nothing, or what asked for it, or at most one row.
+func byToken[T any, K ~string](
+	ctx context.Context, id func(T) K, fetch func(ctx context.Context, token string) (rows []T, next string, err error),
+) iter.Seq2[T, error] {
+	return pages(ctx, id, "", func(ctx context.Context, token string) ([]T, string, bool, error) {
+		rows, next, err := fetch(ctx, token)
+		return rows, next, next != "" && next != token && len(rows) > 1, err
+	})
+}
+
+// pages iterates over a list that comes in pages. Each loop over it reads the list anew. A page is fetched when its first row is wanted. Lists
+// grow while they are read, so a row that was there before is passed over; a page that has nothing else ends the list. An error comes
+// once and ends it too.
+func pages[T any, K ~string, P any](
+	ctx context.Context, id func(T) K, first P, fetch func(ctx context.Context, at P) (rows []T, next P, more bool, err error),
+) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		seen := make(map[K]struct{})
+		at := first
+		for range maxPages {
+			if err := over(ctx); err != nil {
+				yield(none, err)
+				return
+			}
+			rows, next, more, err := fetch(ctx, at)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			known := len(seen)
+			for _, row := range rows {
+				if err := over(ctx); err != nil {
+					yield(none, err)
+					return
+				}
+				key := id(row)
+				if _, twice := seen[key]; twice {
+					continue
+				}
+				if key != "" { // rows without an id cannot be told apart
+					seen[key] = struct{}{}
+				}
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if !more || len(seen) == known {
+				return
+			}
+			at = next
+		}
+		yield(none, fmt.Errorf("queup: the list has no end: %d pages were read", maxPages))
+	}
+}
+
+// over returns the cause of a context that has ended, nil before.
+func over(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return fmt.Errorf("queup: %w", context.Cause(ctx))
+}
+
+// failing is a list that cannot be read.
+func failing[T any](err error) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, err)
+	}
+}

@@ -1,0 +1,118 @@
+package client
+
+import (
+	"context"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is [ErrNothingPlaying] when nothing plays; other
+// errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Skip(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Skip(ctx)
+}
+
+// Updub votes for what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Updub].
+func (r *Room) Updub(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Updub(ctx)
+}
+
+// Downdub votes against what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Downdub].
+func (r *Room) Downdub(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Downdub(ctx)
+}
+
+// nothing is the error of acting on what plays when nothing does.
+func (r *Room) nothing() error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	return ErrNothingPlaying
+}
+
+// Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the permission queue.skip, unless the song
+// is one's own. It is [ErrDetached] for a value that no client made, [ErrNotJoined] when the client is not in the room, and an [*APIError] for a refusal
+// by QueUp. Source: docs/PROTOCOL.md 2.9.
+func (s Song) Skip(ctx context.Context) error {
+	room, err := s.playingIn()
+	if err != nil {
+		return err
+	}
+	_, err = s.client.rest.Skip(ctx, room.channelRequest(), queupapi.SkipParams{RoomID: room.id, PlayID: s.ID})
+	return failed("skip", err)
+}
+
+// Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError], because QueUp takes no more than ten votes a
+// song. Other errors are those of Skip. Source: docs/PROTOCOL.md 2.5, 7 rule 18.
+func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
+
+// Downdub votes against this play; see Updub.
+func (s Song) Downdub(ctx context.Context) error { return s.vote(ctx, "Song.Downdub", wire.Downdub) }
+
+func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
+	room, err := s.playingIn()
+	if err != nil {
+		return err
+	}
+	if room.ownVote(s.ID) == vote {
+		return &ArgumentError{Op: op, Argument: "s", Reason: "has this vote already"}
+	}
+	if _, err := s.client.rest.Vote(ctx, &queupapi.VoteRequest{Type: vote}, queupapi.VoteParams{RoomID: room.id, PlayID: s.ID}); err != nil {
+		return failed("vote", err)
+	}
+	room.setOwnVote(s.ID, vote)
+	return nil
+}
+
+// playingIn returns the room that the song plays in, and why it can't be acted on if it doesn't.
+func (s Song) playingIn() (*Room, error) {
+	if s.client == nil {
+		return nil, ErrDetached
+	}
+	room, ok := s.Room()
+	if !ok {
+		return nil, ErrNotJoined
+	}
+	if err := room.act(); err != nil {
+		return nil, err
+	}
+	if now, playing := room.NowPlaying(); !playing || now.ID != s.ID {
+		return nil, ErrNothingPlaying
+	}
+	return room, nil
+}
+
+// ownVote is the vote that the client has given for a play, empty for none.
+func (r *Room) ownVote(play PlayID) wire.DubType {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.voted.play != play {
+		return ""
+	}
+	return r.voted.vote
+}
+
+func (r *Room) setOwnVote(play PlayID, vote wire.DubType) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.voted = ownVote{play, vote}
+}
+
+// ownVote is the client's own vote for one play.
+type ownVote struct {
+	play PlayID
+	vote wire.DubType
+}

@@ -1,0 +1,249 @@
+package client
+
+import (
+	"context"
+	"slices"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// A QueueOption changes how QueueSong queues.
+type QueueOption func(*queueConfig)
+
+type queueConfig struct{ noJoin bool }
+
+// NoJoin only adds the song: whoever has left the rotation stays out of it.
+func NoJoin() QueueOption { return func(q *queueConfig) { q.noJoin = true } }
+
+// QueueSong puts a song into the client's own queue in the room, and joins the rotation so that it will play, because QueUp does not do that by itself. The song
+// is returned as QueUp stored it.
+//
+// It needs the permission queue.join, or queue.lock.bypass while the queue is locked. Errors: [*ArgumentError] for a provider that is neither [YouTube] nor
+// [SoundCloud] and for an empty id, [ErrNotJoined], and an [*APIError] for a refusal by QueUp, for example because the song was played lately. When joining
+// the rotation fails, the queued song is returned together with the error. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) QueueSong(ctx context.Context, p Provider, mediaID string, opts ...QueueOption) (Song, error) {
+	const op = "Room.QueueSong"
+	if p != YouTube && p != SoundCloud {
+		return Song{}, &ArgumentError{Op: op, Argument: "p", Reason: "must be YouTube or SoundCloud"}
+	}
+	if mediaID == "" {
+		return Song{}, &ArgumentError{Op: op, Argument: "mediaID", Reason: "is empty"}
+	}
+	var how queueConfig
+	for _, opt := range opts {
+		if opt == nil {
+			return Song{}, &ArgumentError{Op: op, Argument: "opts", Reason: "hold a nil option"}
+		}
+		opt(&how)
+	}
+	if err := r.act(); err != nil {
+		return Song{}, err
+	}
+	request := &queupapi.QueueSongApplicationXWwwFormUrlencoded{MediaID: mediaID, Provider: p}
+	answer, err := r.client.rest.QueueSong(ctx, request, queupapi.QueueSongParams{RoomID: r.id})
+	if err != nil {
+		return Song{}, failed("queueSong", err)
+	}
+	song := newSong(r.client, answer.Data)
+	song.RoomID = r.id
+	if how.noJoin {
+		return song, nil
+	}
+	return song, r.PauseQueue(ctx, false)
+}
+
+// QueuePlaylist puts all songs of a playlist into the client's own queue, and joins the rotation. QueUp breaks down over playlists of thousands of songs. Permissions and errors are
+// those of QueueSong. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) QueuePlaylist(ctx context.Context, id PlaylistID) error {
+	if id == "" {
+		return &ArgumentError{Op: "Room.QueuePlaylist", Argument: "id", Reason: "is empty"}
+	}
+	if err := r.act(); err != nil {
+		return err
+	}
+	if _, err := r.client.rest.QueuePlaylist(ctx, queupapi.QueuePlaylistParams{RoomID: r.id, PlaylistID: id}); err != nil {
+		return failed("queuePlaylist", err)
+	}
+	return r.PauseQueue(ctx, false)
+}
+
+// OwnQueue reads the client's own queue in the room, the next song first. It is [ErrNotLoggedIn] for a guest. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
+	answer, err := r.client.rest.OwnQueue(ctx, queupapi.OwnQueueParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("ownQueue", err)
+	}
+	return r.songs(answer.Data), nil
+}
+
+// songs makes values of a list of plays, and notes the media that came with them.
+func (r *Room) songs(plays wire.Plays) []Song {
+	songs := make([]Song, 0, len(plays))
+	for _, w := range plays {
+		songs = append(songs, r.newSong(w))
+	}
+	return songs
+}
+
+// newSong makes the value of a play that an answer holds, and notes its user and its media.
+func (r *Room) newSong(w wire.Play) Song {
+	c := r.client
+	s := newSong(c, w)
+	if s.RoomID == "" {
+		s.RoomID = r.id
+	}
+	if info, known := c.seeSong(w.Song); known {
+		s.SongID, s.info = info.ID, &info
+	}
+	if w.User.Username != "" {
+		c.seeUser(w.User, true)
+	}
+	return s
+}
+
+// ReorderOwnQueue puts the client's own queue into another order. ids must name each of its songs once; any other list is an [*ArgumentError], and so is one that the
+// queue has outgrown meanwhile. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	queue, err := r.OwnQueue(ctx)
+	if err != nil {
+		return err
+	}
+	var known []PlayID
+	for _, s := range queue {
+		known = append(known, s.ID)
+	}
+	if !isPermutation(ids, known) {
+		return &ArgumentError{Op: "Room.ReorderOwnQueue", Argument: "ids", Reason: "must name each song of the queue once"}
+	}
+	_, err = r.client.rest.ReorderOwnQueue(ctx, &queupapi.OwnQueueOrderRequest{Order: ids}, queupapi.ReorderOwnQueueParams{RoomID: r.id})
+	return failed("reorderOwnQueue", err)
+}
+
+// isPermutation reports whether both lists hold the same, in whatever order, and nothing twice.
+func isPermutation[T ~string](list, of []T) bool {
+	list, of = slices.Sorted(slices.Values(list)), slices.Sorted(slices.Values(of))
+	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
+}
+
+// RemoveOwnSong takes one song out of the client's own queue. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
+	if id == "" {
+		return &ArgumentError{Op: "Room.RemoveOwnSong", Argument: "id", Reason: "is empty"}
+	}
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.RemoveOwnSong(ctx, queupapi.RemoveOwnSongParams{RoomID: r.id, QueueItemID: id})
+	return failed("removeOwnSong", err)
+}
+
+// ClearQueue empties the client's own queue in the room. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) ClearQueue(ctx context.Context) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.ClearOwnQueue(ctx, queupapi.ClearOwnQueueParams{RoomID: r.id})
+	return failed("clearOwnQueue", err)
+}
+
+// PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError] for example when the queue is locked. Source: docs/PROTOCOL.md 2.6.
+func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.PauseOwnQueue(ctx, &queupapi.PauseQueueRequest{QueuePaused: onOff(paused)}, queupapi.PauseOwnQueueParams{RoomID: r.id})
+	return failed("pauseOwnQueue", err)
+}
+
+// LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock. Errors: [ErrNotJoined], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.3.
+func (r *Room) LockQueue(ctx context.Context, locked bool) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.LockQueue(ctx, &queupapi.LockQueueRequest{LockQueue: onOff(locked)}, queupapi.LockQueueParams{RoomID: r.id})
+	return failed("lockQueue", err)
+}
+
+// onOff is how QueUp's forms write a boolean.
+func onOff(on bool) wire.Switch {
+	if on {
+		return wire.SwitchOn
+	}
+	return wire.SwitchOff
+}
+
+// FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the media out; [Song.Info] knows those that the
+// client has met, [Client.FetchSong] reads the others. Source: docs/PROTOCOL.md 2.5.
+func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
+	answer, err := r.client.rest.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("playlistDetails", err)
+	}
+	return r.songs(answer.Data), nil
+}
+
+// MoveDJ moves a DJ to another place of the queue: 0 plays next, and an index beyond either end means that end. Nothing is sent when the DJ is there already.
+//
+// It needs the permission queue.order. Errors: [*ArgumentError] for an empty id and for a user who is not queued, [ErrNotJoined], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.5, 7 rule 23.
+func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
+	if err := r.target("Room.MoveDJ", u); err != nil {
+		return err
+	}
+	queue, err := r.FetchQueue(ctx)
+	if err != nil {
+		return err
+	}
+	var order []UserID
+	for _, s := range queue {
+		order = append(order, s.UserID)
+	}
+	from := slices.Index(order, u)
+	if from < 0 {
+		return &ArgumentError{Op: "Room.MoveDJ", Argument: "u", Reason: "is not in the queue"}
+	}
+	to := min(max(index, 0), len(order)-1)
+	if to == from {
+		return nil
+	}
+	order = slices.Insert(slices.Delete(order, from, from+1), to, u)
+	_, err = r.client.rest.ReorderQueue(ctx, &queupapi.QueueOrderRequest{Order: order}, queupapi.ReorderQueueParams{RoomID: r.id})
+	return failed("reorderQueue", err)
+}
+
+// RemoveDJ takes all songs of a user out of the queue. It needs the permission queue.dj.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5.
+func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
+	if err := r.target("Room.RemoveDJ", u); err != nil {
+		return err
+	}
+	_, err := r.client.rest.RemoveDJ(ctx, queupapi.RemoveDJParams{RoomID: r.id, UserID: u})
+	return failed("removeDJ", err)
+}
+
+// RemoveSong takes the next song of a user out of the queue. It needs the permission queue.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5.
+func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
+	if err := r.target("Room.RemoveSong", u); err != nil {
+		return err
+	}
+	_, err := r.client.rest.RemoveSong(ctx, queupapi.RemoveSongParams{RoomID: r.id, UserID: u})
+	return failed("removeSong", err)
+}
+
+// PauseDJ takes a DJ out of the rotation, who keeps the songs, or puts the DJ back. Nothing is sent when the DJ is known to be in that state: QueUp may take the call
+// for a switch. It needs the permission queue.dj.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5, 8.
+func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
+	if err := r.target("Room.PauseDJ", u); err != nil {
+		return err
+	}
+	if m, ok := r.members.get(u); ok && m.QueuePaused == paused {
+		return nil
+	}
+	request := queupapi.NewOptPauseDJRequest(queupapi.PauseDJRequest{Pause: queupapi.NewOptSwitch(onOff(paused))})
+	_, err := r.client.rest.PauseDJ(ctx, request, queupapi.PauseDJParams{RoomID: r.id, UserID: u})
+	return failed("pauseDJ", err)
+}

@@ -1,0 +1,295 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has the fixed ones, which are returned
+// without a call that fails. Source: docs/PROTOCOL.md 2.10, 4.
+func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
+	custom, err := r.customRoles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var roles []Role
+	for _, w := range custom {
+		roles = append(roles, newCustomRole(w))
+	}
+	if custom == nil {
+		for _, role := range fixedRoles {
+			roles = append(roles, role)
+		}
+	}
+	slices.SortStableFunc(roles, func(a, b Role) int { return int(b.Position - a.Position) })
+	return roles, nil
+}
+
+// customRoles reads the room's roles as they are; nil means that it has none of its own.
+func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
+	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("roomRoles", err)
+	}
+	if answer.Data.Roles == nil {
+		return []wire.RoomRole{}, nil
+	}
+	return answer.Data.Roles, nil
+}
+
+// SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles they stand for the role made from that template.
+//
+// It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an empty id and for a fixed role that the room has
+// no successor of, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.10, 4.
+func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
+	id, custom, err := r.resolveRole(ctx, "Room.SetRole", u, role)
+	if err != nil {
+		return err
+	}
+	if custom {
+		_, err = r.client.rest.AssignRole(ctx, queupapi.AssignRoleParams{RoomID: r.id, UserID: u, RoleID: id})
+		return failed("assignRole", err)
+	}
+	_, err = r.client.rest.SetRole(ctx, r.channelRequest(), queupapi.SetRoleParams{RoomID: r.id, UserID: u, RoleID: id})
+	return failed("setRole", err)
+}
+
+// UnsetRole takes a role from a user; see SetRole.
+func (r *Room) UnsetRole(ctx context.Context, u UserID, role RoleID) error {
+	id, custom, err := r.resolveRole(ctx, "Room.UnsetRole", u, role)
+	if err != nil {
+		return err
+	}
+	if custom {
+		_, err = r.client.rest.UnassignRole(ctx, queupapi.UnassignRoleParams{RoomID: r.id, UserID: u, RoleID: id})
+		return failed("unassignRole", err)
+	}
+	_, err = r.client.rest.UnsetRole(ctx, r.channelRequest(), queupapi.UnsetRoleParams{RoomID: r.id, UserID: u, RoleID: id})
+	return failed("unsetRole", err)
+}
+
+// resolveRole finds the role in the room that an id stands for, and tells in which of the two worlds the room lives.
+func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID) (id RoleID, custom bool, err error) {
+	if role == "" {
+		return "", false, &ArgumentError{Op: op, Argument: "role", Reason: "is empty"}
+	}
+	if err := r.target(op, u); err != nil {
+		return "", false, err
+	}
+	roles, err := r.customRoles(ctx)
+	if err != nil || roles == nil {
+		return role, false, err
+	}
+	if slices.ContainsFunc(roles, func(w wire.RoomRole) bool { return w.ID == role }) {
+		return role, true, nil
+	}
+	if fixed, ok := fixedRoles[role]; ok {
+		for _, w := range roles {
+			if w.TemplateKey == fixed.TemplateKey {
+				return w.ID, true, nil
+			}
+		}
+	}
+	return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
+}
+
+// SetRole gives the member a role; see [Room.SetRole]. It is [ErrDetached] for a value that no client made, and [ErrNotJoined] if the client does not know the room.
+func (m Member) SetRole(ctx context.Context, role RoleID) error {
+	if m.client == nil {
+		return ErrDetached
+	}
+	room, ok := m.Room()
+	if !ok {
+		return ErrNotJoined
+	}
+	return room.SetRole(ctx, m.UserID, role)
+}
+
+// RoleSettings is what can be set of a custom role.
+type RoleSettings struct {
+	// Label is the name shown to people, 1 to 32 characters.
+	Label string
+	// Color is #rrggbb, empty for none.
+	Color string
+	// Permissions are those to grant; one can grant no more than one has.
+	Permissions []Permission
+	// Mentionable lets members mention the role.
+	Mentionable bool
+	// DisplaySeparately gives its holders a heading of their own in the user list.
+	DisplaySeparately bool
+}
+
+var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
+
+// maxRoleLabel is the longest label of a role, in characters. Source: docs/PROTOCOL.md 3.7.
+const maxRoleLabel = 32
+
+// request checks the settings and returns them as QueUp wants them.
+func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
+	if n := utf8.RuneCountInString(s.Label); n == 0 || n > maxRoleLabel || strings.TrimSpace(s.Label) == "" {
+		return nil, &ArgumentError{Op: op, Argument: "Label", Reason: "must have 1 to 32 characters"}
+	}
+	if s.Color != "" && !colour.MatchString(s.Color) {
+		return nil, &ArgumentError{Op: op, Argument: "Color", Reason: "must look like #00aeff"}
+	}
+	request := &queupapi.RoleSettings{
+		Label:             s.Label,
+		Permissions:       []string{},
+		Mentionable:       queupapi.NewOptBool(s.Mentionable),
+		DisplaySeparately: queupapi.NewOptBool(s.DisplaySeparately),
+	}
+	if s.Color != "" {
+		request.Color.SetTo(s.Color)
+	}
+	for _, p := range s.Permissions {
+		request.Permissions = append(request.Permissions, string(p.current()))
+	}
+	return request, nil
+}
+
+// CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage and every permission granted. Errors: [*ArgumentError] for
+// settings that cannot be, [ErrNotJoined], and [*APIError]; [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
+	request, err := s.request("Room.CreateRole")
+	if err == nil {
+		err = r.act()
+	}
+	if err != nil {
+		return Role{}, err
+	}
+	answer, err := r.client.rest.CreateRole(ctx, request, queupapi.CreateRoleParams{RoomID: r.id})
+	if err != nil {
+		return Role{}, failed("createRole", err)
+	}
+	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.Label == s.Label })
+}
+
+// UpdateRole changes a custom role. edit gets what the role has now and changes it, because QueUp replaces the whole role. It needs the permission roles.manage, and a rank above
+// the role. Errors are those of CreateRole; a role that the room does not have is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.10, 7 rule 25.
+func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSettings)) (Role, error) {
+	const op = "Room.UpdateRole"
+	if edit == nil {
+		return Role{}, &ArgumentError{Op: op, Argument: "edit", Reason: "is nil"}
+	}
+	if err := r.act(); err != nil {
+		return Role{}, err
+	}
+	roles, err := r.customRoles(ctx)
+	if err != nil {
+		return Role{}, err
+	}
+	i := slices.IndexFunc(roles, func(w wire.RoomRole) bool { return w.ID == id })
+	if i < 0 {
+		return Role{}, &ArgumentError{Op: op, Argument: "id", Reason: "is none of the room's roles; FetchRoles lists them"}
+	}
+	now := roles[i]
+	s := RoleSettings{Label: now.Label, Color: now.Color, Mentionable: now.Mentionable, DisplaySeparately: now.DisplaySeparately, Permissions: permissions(now.Permissions...)}
+	edit(&s)
+	request, err := s.request(op)
+	if err != nil {
+		return Role{}, err
+	}
+	answer, err := r.client.rest.UpdateRole(ctx, request, queupapi.UpdateRoleParams{RoomID: r.id, RoleID: id})
+	if err != nil {
+		return Role{}, failed("updateRole", err)
+	}
+	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.ID == id })
+}
+
+// roleOf returns the role that an answer holds. The answer's shape is not documented, so the role is looked up where it is not there.
+func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole) bool) (Role, error) {
+	for _, place := range []json.RawMessage{data, member(data, "role")} {
+		var w wire.RoomRole
+		if len(place) > 0 && w.UnmarshalJSON(place) == nil && w.ID != "" && match(w) {
+			return newCustomRole(w), nil
+		}
+	}
+	roles, err := r.customRoles(ctx)
+	if err != nil {
+		return Role{}, err
+	}
+	if i := slices.IndexFunc(roles, match); i >= 0 {
+		return newCustomRole(roles[i]), nil
+	}
+	return Role{}, &APIError{Op: "roomRoles", Status: 200, Message: "the role is not among the room's roles after it was written"}
+}
+
+// DeleteRole deletes a custom role; who holds it loses it. The default role cannot be deleted. It needs the permission roles.manage, and a rank above the role. Errors:
+// [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
+	if id == "" {
+		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is empty"}
+	}
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.DeleteRole(ctx, queupapi.DeleteRoleParams{RoomID: r.id, RoleID: id})
+	return failed("deleteRole", err)
+}
+
+// ReorderRoles puts the room's roles into another order. ids must name each role once, the highest first and the default role last; any other list is an [*ArgumentError]. It
+// needs the permission roles.manage, and roles that are not below one's own must stay where they are. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
+	const op = "Room.ReorderRoles"
+	if err := r.act(); err != nil {
+		return err
+	}
+	roles, err := r.customRoles(ctx)
+	if err != nil {
+		return err
+	}
+	var known []RoleID
+	for _, w := range roles {
+		known = append(known, w.ID)
+	}
+	if !isPermutation(ids, known) {
+		return &ArgumentError{Op: op, Argument: "ids", Reason: "must name each role of the room once"}
+	}
+	last := ids[len(ids)-1]
+	if i := slices.IndexFunc(roles, func(w wire.RoomRole) bool { return w.Default }); i >= 0 && roles[i].ID != last {
+		return &ArgumentError{Op: op, Argument: "ids", Reason: "must end with the default role"}
+	}
+	_, err = r.client.rest.ReorderRoles(ctx, &queupapi.RoleOrderRequest{Order: ids}, queupapi.ReorderRolesParams{RoomID: r.id})
+	return failed("reorderRoles", err)
+}
+
+// A Standing is what the client itself may do in a room. Source: docs/PROTOCOL.md 3.7.
+type Standing struct {
+	// Permissions are all that the client has, the implied ones included.
+	Permissions []Permission
+	// Position is its rank. It means nothing if Unlimited is true.
+	Position int64
+	// Unlimited is true for the room's owner and QueUp's staff, who rank above everybody.
+	Unlimited bool
+	// Owner is true for who made the room.
+	Owner bool
+	// GlobalAdmin is true for QueUp's staff.
+	GlobalAdmin bool
+	// RoleIDs are the roles held.
+	RoleIDs []RoleID
+}
+
+// FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
+	answer, err := r.client.rest.OwnPermissions(ctx, queupapi.OwnPermissionsParams{RoomID: r.id})
+	if err != nil {
+		return Standing{}, failed("ownPermissions", err)
+	}
+	w := answer.Data
+	s := Standing{Permissions: permissions(w.Permissions...), Owner: w.Owner, GlobalAdmin: w.GlobalAdmin, RoleIDs: w.Roles, Unlimited: w.Position == nil}
+	if w.Position != nil {
+		s.Position = *w.Position
+	}
+	return s, nil
+}

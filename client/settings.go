@@ -1,0 +1,214 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// RoomSettings is what can be set of a room. Source: docs/PROTOCOL.md 3.4.
+type RoomSettings struct {
+	// Name is the title, 1 to 100 characters.
+	Name string
+	// Description is plain text with line breaks, at most 2000 characters.
+	Description string
+	// EmbedURL is the page that the room shows in the place of a player, empty for none.
+	EmbedURL string
+	// Private hides the room from the lobby.
+	Private bool
+	// Password is what a private room asks for. It can be set but not read: empty leaves it as it is.
+	Password string
+	// MaxSongLength is the longest song that may be queued, in whole minutes.
+	MaxSongLength time.Duration
+	// SongRepeat is how long a song must rest before it may be queued again, in whole minutes; 0 for no rest.
+	SongRepeat time.Duration
+	// LimitQueue says whether MaxQueue applies.
+	LimitQueue bool
+	// MaxQueue is the largest number of users in the queue.
+	MaxQueue int64
+	// RecycleDJ puts a DJ at the end of the queue again after a play.
+	RecycleDJ bool
+	// LockQueue lets only members with a role join the queue; see also [Room.LockQueue].
+	LockQueue bool
+	// ShowDJInQueue shows who queued a song.
+	ShowDJInQueue bool
+	// ShowInSearch lets the search find the room.
+	ShowInSearch bool
+	// ShowInLobby lists the room in the lobby.
+	ShowInLobby bool
+	// ShowJoins, ShowLeaves and ShowGrabs show notices in the chat.
+	ShowJoins, ShowLeaves, ShowGrabs bool
+	// Welcome greets who joins, at most 300 characters; {username} and {roomname} are replaced on the room's page.
+	Welcome string
+	// MetaDescription describes the room to search engines, at most 255 characters.
+	MetaDescription string
+}
+
+// settingsOf returns what can be set of a room, as it is.
+func settingsOf(w wire.Room) RoomSettings {
+	return RoomSettings{
+		Name:            w.Name,
+		Description:     w.Description,
+		EmbedURL:        w.Embed,
+		Private:         w.Display == displayPrivate,
+		MaxSongLength:   w.MaxLengthSong,
+		SongRepeat:      w.TimeSongQueueRepeat,
+		LimitQueue:      w.LimitQueueLength,
+		MaxQueue:        w.MaxSongQueueLength,
+		RecycleDJ:       w.RecycleDJ,
+		LockQueue:       w.LockQueue,
+		ShowDJInQueue:   w.DisplayDJInQueue,
+		ShowInSearch:    w.DisplayInSearch,
+		ShowInLobby:     w.DisplayInLobby,
+		ShowJoins:       w.DisplayUserJoin,
+		ShowLeaves:      w.DisplayUserLeave,
+		ShowGrabs:       w.DisplayUserGrab,
+		Welcome:         w.WelcomeMessage,
+		MetaDescription: w.MetaDescription,
+	}
+}
+
+// How QueUp writes the kinds of rooms.
+const (
+	displayPublic  = "public"
+	displayPrivate = "private"
+	typeRoom       = "room"
+	typeFrame      = "iframe"
+)
+
+// check reports the first setting that cannot be.
+func (s RoomSettings) check(op string) error {
+	for _, limit := range []struct {
+		name, text string
+		most       int
+	}{{"Name", s.Name, 100}, {"Description", s.Description, 2000}, {"Welcome", s.Welcome, 300}, {"MetaDescription", s.MetaDescription, 255}} {
+		if utf8.RuneCountInString(limit.text) > limit.most {
+			return &ArgumentError{Op: op, Argument: limit.name, Reason: fmt.Sprintf("is longer than %d characters", limit.most)}
+		}
+	}
+	switch {
+	case strings.TrimSpace(s.Name) == "":
+		return &ArgumentError{Op: op, Argument: "Name", Reason: "is empty"}
+	case s.MaxSongLength < 0 || s.MaxSongLength%time.Minute != 0:
+		return &ArgumentError{Op: op, Argument: "MaxSongLength", Reason: "must be whole minutes"}
+	case s.SongRepeat < 0 || s.SongRepeat%time.Minute != 0:
+		return &ArgumentError{Op: op, Argument: "SongRepeat", Reason: "must be whole minutes"}
+	case s.MaxQueue < 0:
+		return &ArgumentError{Op: op, Argument: "MaxQueue", Reason: "must not be negative"}
+	}
+	return nil
+}
+
+// write puts the settings into a request.
+func (s RoomSettings) write(request *queupapi.RoomSettings) {
+	display, kind := displayPublic, typeRoom
+	if s.Private {
+		display = displayPrivate
+	}
+	if s.EmbedURL != "" {
+		kind = typeFrame
+	}
+	request.Name.SetTo(s.Name)
+	request.Description.SetTo(s.Description)
+	request.Type.SetTo(kind)
+	request.Embed.SetTo(s.EmbedURL)
+	request.Display.SetTo(display)
+	if s.Password != "" {
+		request.Password.SetTo(s.Password)
+	}
+	request.MaxLengthSong.SetTo(int(s.MaxSongLength / time.Minute))
+	request.TimeSongQueueRepeat.SetTo(int(s.SongRepeat / time.Minute))
+	request.LimitQueueLength.SetTo(s.LimitQueue)
+	request.MaxSongQueueLength.SetTo(int(s.MaxQueue))
+	request.RecycleDJ.SetTo(s.RecycleDJ)
+	request.LockQueue.SetTo(s.LockQueue)
+	request.DisplayDJInQueue.SetTo(s.ShowDJInQueue)
+	request.DisplayInSearch.SetTo(s.ShowInSearch)
+	request.DisplayInLobby.SetTo(s.ShowInLobby)
+	request.DisplayUserJoin.SetTo(s.ShowJoins)
+	request.DisplayUserLeave.SetTo(s.ShowLeaves)
+	request.DisplayUserGrab.SetTo(s.ShowGrabs)
+	request.WelcomeMessage.SetTo(s.Welcome)
+	request.MetaDescription.SetTo(s.MetaDescription)
+}
+
+// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Errors: [*ArgumentError] for settings that cannot be, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.3.
+func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) {
+	if err := s.check("Client.CreateRoom"); err != nil {
+		return nil, err
+	}
+	var request queupapi.RoomSettings
+	s.write(&request)
+	answer, err := c.rest.CreateRoom(ctx, &request)
+	if err != nil {
+		return nil, failed("createRoom", err)
+	}
+	return c.roomOf("createRoom", answer.Data)
+}
+
+// Update changes the room's settings. edit gets them as they are now and changes them, because QueUp is sent the whole room, with what this version does not know left as it
+// was. It needs the permission room.manage. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, error) {
+	const op = "Room.Update"
+	if edit == nil {
+		return RoomInfo{}, &ArgumentError{Op: op, Argument: "edit", Reason: "is nil"}
+	}
+	if err := r.act(); err != nil {
+		return RoomInfo{}, err
+	}
+	now, err := r.client.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+	if err != nil {
+		return RoomInfo{}, failed("room", err)
+	}
+	s := settingsOf(now.Data)
+	edit(&s)
+	if err := s.check(op); err != nil {
+		return RoomInfo{}, err
+	}
+	whole, err := now.Data.MarshalJSON()
+	if err != nil {
+		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
+	}
+	var request queupapi.RoomSettings
+	if err := request.UnmarshalJSON(whole); err != nil {
+		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
+	}
+	s.write(&request)
+	answer, err := r.client.rest.UpdateRoom(ctx, &request, queupapi.UpdateRoomParams{RoomID: r.id})
+	if err != nil {
+		return RoomInfo{}, failed("updateRoom", err)
+	}
+	if answer.Data.ID == r.id {
+		r.describe(newRoomInfo(answer.Data))
+	}
+	return r.Info(), nil
+}
+
+// SetSlowMode limits how often members may chat, or not. It needs the permission room.settings.moderation. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+func (r *Room) SetSlowMode(ctx context.Context, on bool) error {
+	return r.set(ctx, wire.SettingSlowMode, on)
+}
+
+// SetGuestChat lets members without a role chat, or not; see SetSlowMode.
+func (r *Room) SetGuestChat(ctx context.Context, on bool) error {
+	return r.set(ctx, wire.SettingGuestChat, on)
+}
+
+// SetGuestEmbed lets members without a role post links and pictures, or not; see SetSlowMode.
+func (r *Room) SetGuestEmbed(ctx context.Context, on bool) error {
+	return r.set(ctx, wire.SettingGuestEmbed, on)
+}
+
+func (r *Room) set(ctx context.Context, setting wire.ModSetting, on bool) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	_, err := r.client.rest.SetModSetting(ctx, &queupapi.ModSettingRequest{Setting: setting, Value: on}, queupapi.SetModSettingParams{RoomID: r.id})
+	return failed("setModSetting", err)
+}
