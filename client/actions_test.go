@@ -87,28 +87,42 @@ func TestActions_send(t *testing.T) {
 		"skip":      {nil, func(ctx context.Context, r *Room) error { return r.Skip(ctx) }, []string{"POST /chat/skip/r/p realTimeChannel=dubtrackfm-lounge"}},
 		"vote":      {nil, func(ctx context.Context, r *Room) error { return r.Updub(ctx) }, []string{"POST /room/r/playlist/p/dubs type=updub"}},
 		"vote down": {nil, func(ctx context.Context, r *Room) error { return r.Downdub(ctx) }, []string{"POST /room/r/playlist/p/dubs type=downdub"}},
-		"change one's vote": {nil, func(ctx context.Context, r *Room) error { return errors.Join(r.Updub(ctx), r.Downdub(ctx)) },
-			[]string{"POST /room/r/playlist/p/dubs type=updub", "POST /room/r/playlist/p/dubs type=downdub"}},
-		"queue a song": {queued, func(ctx context.Context, r *Room) error { _, err := r.QueueSong(ctx, YouTube, "x"); return err },
-			[]string{"POST /room/r/playlist songId=x&songType=youtube", "PUT /room/r/queue/pause queuePaused=0"}},
-		"queue a song and stay out": {queued, func(ctx context.Context, r *Room) error {
-			_, err := r.QueueSong(ctx, SoundCloud, "x", NoJoin())
-			return err
+		"change one's vote": {
+			nil, func(ctx context.Context, r *Room) error { return errors.Join(r.Updub(ctx), r.Downdub(ctx)) },
+			[]string{"POST /room/r/playlist/p/dubs type=updub", "POST /room/r/playlist/p/dubs type=downdub"},
 		},
-			[]string{"POST /room/r/playlist songId=x&songType=soundcloud"}},
-		"queue a playlist": {nil, func(ctx context.Context, r *Room) error { return r.QueuePlaylist(ctx, "l") },
-			[]string{"POST /room/r/queueplaylist/l", "PUT /room/r/queue/pause queuePaused=0"}},
-		"reorder one's queue": {own, func(ctx context.Context, r *Room) error { return r.ReorderOwnQueue(ctx, []PlayID{"p2", "p1"}) },
-			[]string{"GET /user/session/room/r/queue", "POST /user/session/room/r/queue/order order%5B%5D=p2&order%5B%5D=p1"}},
+		"queue a song": {
+			queued, func(ctx context.Context, r *Room) error { _, err := r.QueueSong(ctx, YouTube, "x"); return err },
+			[]string{"POST /room/r/playlist songId=x&songType=youtube", "PUT /room/r/queue/pause queuePaused=0"},
+		},
+		"queue a song and stay out": {
+			queued, func(ctx context.Context, r *Room) error {
+				_, err := r.QueueSong(ctx, SoundCloud, "x", NoJoin())
+				return err
+			},
+			[]string{"POST /room/r/playlist songId=x&songType=soundcloud"},
+		},
+		"queue a playlist": {
+			nil, func(ctx context.Context, r *Room) error { return r.QueuePlaylist(ctx, "l") },
+			[]string{"POST /room/r/queueplaylist/l", "PUT /room/r/queue/pause queuePaused=0"},
+		},
+		"reorder one's queue": {
+			own, func(ctx context.Context, r *Room) error { return r.ReorderOwnQueue(ctx, []PlayID{"p2", "p1"}) },
+			[]string{"GET /user/session/room/r/queue", "POST /user/session/room/r/queue/order order%5B%5D=p2&order%5B%5D=p1"},
+		},
 		"remove one's song": {nil, func(ctx context.Context, r *Room) error { return r.RemoveOwnSong(ctx, "p1") }, []string{"DELETE /room/r/playlist/p1"}},
 		"clear one's queue": {nil, func(ctx context.Context, r *Room) error { return r.ClearQueue(ctx) }, []string{"DELETE /room/r/playlist"}},
 		"pause one's queue": {nil, func(ctx context.Context, r *Room) error { return r.PauseQueue(ctx, true) }, []string{"PUT /room/r/queue/pause queuePaused=1"}},
 		"lock":              {nil, func(ctx context.Context, r *Room) error { return r.LockQueue(ctx, true) }, []string{"PUT /room/r/lockQueue lockQueue=1"}},
 		"unlock":            {nil, func(ctx context.Context, r *Room) error { return r.LockQueue(ctx, false) }, []string{"PUT /room/r/lockQueue lockQueue=0"}},
-		"move a DJ to the front": {queue, func(ctx context.Context, r *Room) error { return r.MoveDJ(ctx, "c", -3) },
-			[]string{"GET /room/r/playlist/details", "POST /room/r/queue/order order%5B%5D=c&order%5B%5D=a&order%5B%5D=b"}},
-		"move a DJ to the end": {queue, func(ctx context.Context, r *Room) error { return r.MoveDJ(ctx, "a", 99) },
-			[]string{"GET /room/r/playlist/details", "POST /room/r/queue/order order%5B%5D=b&order%5B%5D=c&order%5B%5D=a"}},
+		"move a DJ to the front": {
+			queue, func(ctx context.Context, r *Room) error { return r.MoveDJ(ctx, "c", -3) },
+			[]string{"GET /room/r/playlist/details", "POST /room/r/queue/order order%5B%5D=c&order%5B%5D=a&order%5B%5D=b"},
+		},
+		"move a DJ to the end": {
+			queue, func(ctx context.Context, r *Room) error { return r.MoveDJ(ctx, "a", 99) },
+			[]string{"GET /room/r/playlist/details", "POST /room/r/queue/order order%5B%5D=b&order%5B%5D=c&order%5B%5D=a"},
+		},
 		"move a DJ nowhere": {queue, func(ctx context.Context, r *Room) error { return r.MoveDJ(ctx, "b", 1) }, []string{"GET /room/r/playlist/details"}},
 		"remove a DJ":       {nil, func(ctx context.Context, r *Room) error { return r.RemoveDJ(ctx, "u") }, []string{"DELETE /room/r/queue/user/u/all"}},
 		"remove a song":     {nil, func(ctx context.Context, r *Room) error { return r.RemoveSong(ctx, "u") }, []string{"DELETE /room/r/queue/user/u"}},
@@ -120,17 +134,27 @@ func TestActions_send(t *testing.T) {
 		"slow mode":   {nil, func(ctx context.Context, r *Room) error { return r.SetSlowMode(ctx, true) }, []string{"POST /room/r/modsettings action=slowMode&value=true"}},
 		"guest chat":  {nil, func(ctx context.Context, r *Room) error { return r.SetGuestChat(ctx, false) }, []string{"POST /room/r/modsettings action=allowGuestsToChat&value=false"}},
 		"guest embed": {nil, func(ctx context.Context, r *Room) error { return r.SetGuestEmbed(ctx, true) }, []string{"POST /room/r/modsettings action=allowGuestsToEmbed&value=true"}},
-		"set a fixed role where there are no others": {map[string]string{"GET /room/r/roles": "404"}, func(ctx context.Context, r *Room) error { return r.SetRole(ctx, "u", RoleModerator) },
-			[]string{"GET /room/r/roles", "POST /chat/52d1ce33c38a06510c000001/r/user/u realTimeChannel=dubtrackfm-lounge"}},
-		"unset a fixed role": {map[string]string{"GET /room/r/roles": "404"}, func(ctx context.Context, r *Room) error { return r.UnsetRole(ctx, "u", RoleVIP) },
-			[]string{"GET /room/r/roles", "DELETE /chat/5615fe1ee596154fc2000001/r/user/u realTimeChannel=dubtrackfm-lounge"}},
-		"set a fixed role by its template": {rolesAnswer, func(ctx context.Context, r *Room) error { return r.SetRole(ctx, "u", RoleModerator) },
-			[]string{"GET /room/r/roles", "PUT /room/r/users/u/roles/c1"}},
+		"set a fixed role where there are no others": {
+			map[string]string{"GET /room/r/roles": "404"},
+			func(ctx context.Context, r *Room) error { return r.SetRole(ctx, "u", RoleModerator) },
+			[]string{"GET /room/r/roles", "POST /chat/52d1ce33c38a06510c000001/r/user/u realTimeChannel=dubtrackfm-lounge"},
+		},
+		"unset a fixed role": {
+			map[string]string{"GET /room/r/roles": "404"},
+			func(ctx context.Context, r *Room) error { return r.UnsetRole(ctx, "u", RoleVIP) },
+			[]string{"GET /room/r/roles", "DELETE /chat/5615fe1ee596154fc2000001/r/user/u realTimeChannel=dubtrackfm-lounge"},
+		},
+		"set a fixed role by its template": {
+			rolesAnswer, func(ctx context.Context, r *Room) error { return r.SetRole(ctx, "u", RoleModerator) },
+			[]string{"GET /room/r/roles", "PUT /room/r/users/u/roles/c1"},
+		},
 		"set a custom role": {rolesAnswer, func(ctx context.Context, r *Room) error {
 			return Member{UserID: "u", RoomID: "r", client: r.client}.SetRole(ctx, "c2")
 		}, []string{"GET /room/r/roles", "PUT /room/r/users/u/roles/c2"}},
-		"unset a custom role": {rolesAnswer, func(ctx context.Context, r *Room) error { return r.UnsetRole(ctx, "u", "c2") },
-			[]string{"GET /room/r/roles", "DELETE /room/r/users/u/roles/c2"}},
+		"unset a custom role": {
+			rolesAnswer, func(ctx context.Context, r *Room) error { return r.UnsetRole(ctx, "u", "c2") },
+			[]string{"GET /room/r/roles", "DELETE /room/r/users/u/roles/c2"},
+		},
 		"create a role": {map[string]string{"POST /room/r/roles": `{"id":"c4","label":"New"}`}, func(ctx context.Context, r *Room) error {
 			role, err := r.CreateRole(ctx, RoleSettings{Label: "New", Color: "#00aeff", Permissions: []Permission{"skip"}})
 			if role.ID != "c4" {
@@ -146,8 +170,10 @@ func TestActions_send(t *testing.T) {
 			return err
 		}, []string{"GET /room/r/roles", `PUT /room/r/roles/c1 {"label":"Mods","color":"#112233","permissions":["members.kick"],"mentionable":true,"displaySeparately":false}`, "GET /room/r/roles"}},
 		"delete a role": {nil, func(ctx context.Context, r *Room) error { return r.DeleteRole(ctx, "c2") }, []string{"DELETE /room/r/roles/c2"}},
-		"reorder roles": {rolesAnswer, func(ctx context.Context, r *Room) error { return r.ReorderRoles(ctx, []RoleID{"c2", "c1", "c3"}) },
-			[]string{"GET /room/r/roles", `PUT /room/r/roles/order {"order":["c2","c1","c3"]}`}},
+		"reorder roles": {
+			rolesAnswer, func(ctx context.Context, r *Room) error { return r.ReorderRoles(ctx, []RoleID{"c2", "c1", "c3"}) },
+			[]string{"GET /room/r/roles", `PUT /room/r/roles/order {"order":["c2","c1","c3"]}`},
+		},
 		"update the room": {map[string]string{
 			"GET /room/r": `{"_id":"r","name":"Lounge","roomUrl":"lounge","maxLengthSong":10,"newThing":{"x":1}}`,
 			"PUT /room/r": `{"_id":"r","name":"Attic","roomUrl":"lounge"}`,

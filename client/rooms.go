@@ -29,7 +29,7 @@ type roomTable struct {
 }
 
 // handle returns the handle of a room: the one there is, so that it stays the same, or a new one.
-func (t roomTable) handle(c *Client, id RoomID) *Room {
+func (t *roomTable) handle(c *Client, id RoomID) *Room {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r, ok := t.values[id]; ok {
