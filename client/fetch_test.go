@@ -82,7 +82,10 @@ func TestHistory(t *testing.T) {
 		t.Errorf("asked %q", e.asked)
 	}
 	e.asked = nil
-	for range room.History(t.Context()) {
+	for _, err := range room.History(t.Context()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if len(e.asked) != 1 {
