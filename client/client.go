@@ -34,7 +34,10 @@ type Client struct {
 
 	people *people
 	songs  *bounded[SongID, SongInfo]
+	media  flight[SongID, SongInfo] // lookups of media under way
 	rooms  roomTable
+
+	conversations conversationStore
 
 	mu         sync.Mutex
 	me         *AuthenticatedUser // guarded by mu; nil when logged out
@@ -62,6 +65,8 @@ func New(opts ...Option) (*Client, error) {
 		people:    newPeople(config.users),
 		songs:     newBounded[SongID, SongInfo](config.songs),
 		rooms:     roomTable{newTable[RoomID, *Room]()},
+
+		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
 	}
 	c.session = &session{login: c.sendLogin, workers: c.workers}
 	c.events = &hub{workers: c.workers, report: c.report}
@@ -101,7 +106,8 @@ func (c *Client) String() string {
 func (c *Client) GoString() string { return c.String() }
 
 // Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client keeps both in memory, to
-// log in again when QueUp ends the session. Login does not connect. Source: docs/PROTOCOL.md 1.2.
+// log in again when QueUp ends the session. Login also reads the recent conversations, and succeeds without them ([WithRecentConversations]). It does not
+// connect. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) Login(ctx context.Context, email, password string) error {
 	if c.closed() {
 		return ErrClosed
@@ -121,10 +127,19 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 		return failed(opSession, err)
 	}
 	me := AuthenticatedUser{c.people.see(newUser(c, answer.Data), true)}
+	c.become(me)
+	c.readRecent(ctx)
+	return nil
+}
+
+// become notes who is logged in.
+func (c *Client) become(me AuthenticatedUser) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.me != nil && c.me.ID != me.ID {
+		c.conversations.clear()
+	}
 	c.me = &me
-	return nil
 }
 
 // sendLogin is the login itself, without what follows from it.
@@ -185,6 +200,7 @@ func (c *Client) Logout(ctx context.Context) error {
 // forget is the end of a login.
 func (c *Client) forget() {
 	c.session.end()
+	c.conversations.clear()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.me = nil

@@ -171,6 +171,24 @@ func TestLanes_joiningIsNeverSlowedByTheBotsOwnCalls(t *testing.T) {
 	})
 }
 
+func TestLanes_loggingOutIsNeverSlowedByTheBotsOwnCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := newClient(t, quiet, client.WithRateLimit(1, time.Hour))
+		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+			t.Fatal(err)
+		}
+		if err := fetchRoom(t.Context(), bot); err != nil { // the hour's call
+			t.Fatal(err)
+		}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := bot.Logout(ctx); err != nil || time.Since(start) != 0 {
+			t.Errorf("Logout = %v after %v", err, time.Since(start))
+		}
+	})
+}
+
 func TestRefusals_stopEveryLane(t *testing.T) {
 	tests := map[string]struct {
 		refusal answer
@@ -179,6 +197,7 @@ func TestRefusals_stopEveryLane(t *testing.T) {
 		"429 that says how long":            {answer{status: 429, body: `{}`, header: http.Header{"Retry-After": {"40"}}}, 40 * time.Second},
 		"429 that does not":                 {answer{status: 429, body: `{}`}, 5 * time.Second},
 		"any other answer with Retry-After": {answer{status: 500, body: `{}`, header: http.Header{"Retry-After": {"20"}}}, 20 * time.Second},
+		"429 that asks for years":           {answer{status: 429, body: `{}`, header: http.Header{"Retry-After": {"2000000000"}}}, 15 * time.Minute},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -206,6 +225,22 @@ func TestRefusals_stopEveryLane(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestRefusals_goodAnswersStopNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := newClient(t, func(req *http.Request) answer {
+			a := quiet(req)
+			a.header = http.Header{"Retry-After": {"40"}}
+			return a
+		})
+		start := time.Now()
+		for range 2 {
+			if err := fetchRoom(t.Context(), bot); err != nil || time.Since(start) != 0 {
+				t.Errorf("a call = %v after %v", err, time.Since(start))
+			}
+		}
+	})
 }
 
 func TestRetry(t *testing.T) {

@@ -17,6 +17,8 @@ type Message struct {
 	AuthorID UserID `json:"authorId"`
 	// RoomID is the room, empty for a private message.
 	RoomID RoomID `json:"roomId,omitempty"`
+	// ConversationID is the private conversation, empty for a chat line.
+	ConversationID ConversationID `json:"conversationId,omitempty"`
 	// CreatedAt is when it was sent.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 	// Deleted is true when it has been deleted. The content stays.
@@ -93,7 +95,7 @@ func (m Message) Room() (*Room, bool) {
 
 // Equal reports whether both tell the same, whatever client they come from.
 func (m Message) Equal(n Message) bool {
-	return m.ID == n.ID && m.Content == n.Content && m.AuthorID == n.AuthorID && m.RoomID == n.RoomID &&
+	return m.ID == n.ID && m.Content == n.Content && m.AuthorID == n.AuthorID && m.RoomID == n.RoomID && m.ConversationID == n.ConversationID &&
 		m.CreatedAt.Equal(n.CreatedAt) && m.Deleted == n.Deleted && m.sameExtra(n.extra)
 }
 

@@ -38,6 +38,8 @@ const (
 	DefaultUserCache = 10_000
 	// DefaultSongCache is how many pieces of media a client remembers.
 	DefaultSongCache = 2_000
+	// DefaultConversationCache is how many private conversations a client remembers.
+	DefaultConversationCache = 512
 )
 
 // An Option changes how New makes a client.
@@ -59,6 +61,8 @@ type config struct {
 	messageHistory       int
 	messageParts         int
 	users, songs         int
+	conversations        int
+	recentConversations  bool
 	rawChat              bool
 	reconnect            realtime.ReconnectPolicy
 	queue                int
@@ -78,7 +82,10 @@ func newConfig(opts []Option) (*config, error) {
 		messageParts:   DefaultMessageParts,
 		users:          DefaultUserCache,
 		songs:          DefaultSongCache,
+		conversations:  DefaultConversationCache,
 		queue:          DefaultQueue,
+
+		recentConversations: true,
 	}
 	opts = append([]Option{WithBaseURL(DefaultBaseURL), WithRealtimeURL(DefaultRealtimeURL)}, opts...)
 	var problems []error
@@ -290,7 +297,28 @@ func WithSongCache(n int) Option {
 	}
 }
 
-// WithRawChat sends chat as it is. By default it is HTML-encoded, as QueUp's own page does, so that people read what was sent.
+// WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache], at least 1. One that was forgotten
+// gets a new handle when it is fetched or opened again.
+func WithConversationCache(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return optionError("WithConversationCache", "n", "must be at least 1")
+		}
+		c.conversations = n
+		return nil
+	}
+}
+
+// WithRecentConversations sets whether Login reads the account's recent conversations into [Client.Conversations]. By default it does. When that fails, it is
+// logged at Warn and Login succeeds all the same.
+func WithRecentConversations(on bool) Option {
+	return func(c *config) error {
+		c.recentConversations = on
+		return nil
+	}
+}
+
+// WithRawChat sends chat and private messages as they are. By default it is HTML-encoded, as QueUp's own page does, so that people read what was sent.
 func WithRawChat(on bool) Option {
 	return func(c *config) error {
 		c.rawChat = on

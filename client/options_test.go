@@ -1,13 +1,23 @@
 package client_test
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
 )
 
 func TestNew_joinsAllOptionErrors(t *testing.T) {
@@ -64,6 +74,61 @@ func TestNew_refuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A transport that is not ours cannot be told to use a proxy, and must not go past it in silence.
+func TestNew_refusesATransportThatOtherOptionsDoNotReach(t *testing.T) {
+	transport := client.WithHTTPClient(&http.Client{Transport: new(http.Transport)})
+	for name, option := range map[string]client.Option{
+		"WithProxy":       client.WithProxy(&url.URL{Scheme: "http", Host: "proxy.test:3128"}),
+		"WithDialContext": client.WithDialContext(new(net.Dialer).DialContext),
+		"WithTLSConfig":   client.WithTLSConfig(new(tls.Config)),
+	} {
+		for order, opts := range [][]client.Option{{transport, option}, {option, transport}} {
+			_, err := client.New(opts...)
+			if argument, ok := errors.AsType[*client.ArgumentError](err); !ok || argument.Op != "WithHTTPClient" || !strings.Contains(argument.Reason, name) {
+				t.Errorf("%s, order %d: %v", name, order, err)
+			}
+		}
+		bot, err := client.New(client.WithHTTPClient(new(http.Client)), option)
+		if err != nil {
+			t.Errorf("%s and an http.Client without a transport: %v", name, err)
+			continue
+		}
+		_ = bot.Close()
+	}
+}
+
+// net/http reads the environment once in a process, so this begins another one.
+func TestWithDialContext_goesPastTheProxyOfTheEnvironment(t *testing.T) {
+	const proxy = "http://proxy.test:3128"
+	if os.Getenv("HTTP_PROXY") != proxy {
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.v", "-test.run=^"+t.Name()+"$")
+		again.Env = append(os.Environ(), "HTTP_PROXY="+proxy, "http_proxy=", "NO_PROXY=", "no_proxy=", "REQUEST_METHOD=")
+		if out, err := again.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, server.URL(), nil)
+		if u, err := http.ProxyFromEnvironment(req); err != nil || u == nil || u.Host != "proxy.test:3128" {
+			t.Fatalf("the environment names the proxy %v, %v", u, err)
+		}
+		var mu sync.Mutex
+		var dialled []string
+		connect(t, server, "bot", client.WithDialContext(func(ctx context.Context, network, addr string) (net.Conn, error) {
+			mu.Lock()
+			dialled = append(dialled, addr)
+			mu.Unlock()
+			return server.DialContext(ctx, network, addr)
+		}))
+		mu.Lock()
+		defer mu.Unlock()
+		if len(dialled) < 2 || slices.ContainsFunc(dialled, func(addr string) bool { return addr != "queup.test:80" }) {
+			t.Errorf("dialled %q, want QueUp for REST and for the websocket", dialled)
+		}
+	})
 }
 
 func TestNew_neverRepeatsAURLWithAPassword(t *testing.T) {

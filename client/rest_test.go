@@ -15,6 +15,7 @@ import (
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/queuptest"
 )
 
 // A site is QueUp's REST in a test: a function from requests to answers.
@@ -222,6 +223,25 @@ func TestAnswers_thatLookGoodAndAreNot(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(fmt.Sprintf("%+v %#v", err, err), "hunter2") {
 				t.Errorf("err = %+v, want it to say %q", err, tt.want)
 			}
+			if refusal, ok := errors.AsType[*client.APIError](err); !ok || refusal.Op != "room" || refusal.Path != "/room/night-room" {
+				t.Errorf("err = %T, want an *APIError of the call", err)
+			}
+		})
+	}
+}
+
+// What opens the websocket is a secret, also in an answer that makes no sense.
+func TestToken_standsInNoError(t *testing.T) {
+	for name, body := range map[string]string{
+		"outside of data":          `{"code":200,"message":"OK","token":"canary"}`,
+		"in an answer that is cut": `{"code":200,"message":"OK","data":{"token":"canary"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			bot := newClient(t, func(*http.Request) answer { return answer{status: 200, body: body} })
+			_, err := bot.REST().Token(t.Context())
+			if text := fmt.Sprintf("%v %+v %#v", err, err, err); err == nil || strings.Contains(text, "canary") {
+				t.Errorf("err = %s, want one without the token", text)
+			}
 		})
 	}
 }
@@ -262,6 +282,37 @@ func (e *endless) Read(p []byte) (int, error) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A RoundTripper need not say what an answer belongs to.
+func TestAnswers_withoutTheirRequest(t *testing.T) {
+	bot, err := client.New(client.WithTransport(roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNotFound, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bot.Close()
+	err = fetchRoom(t.Context(), bot)
+	if refusal, ok := errors.AsType[*client.APIError](err); !ok || refusal.Method != http.MethodGet || refusal.Path != "/room/night-room" {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// QueUp may say no in an answer that looks like a yes.
+func TestSendMessage_refusedWithStatus200(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), meddle(http.MethodPost, "/chat/", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"code":429,"message":"Too Many Requests","data":{"details":{"message":"10 mins"}}}`)
+		}))
+		defer server.Close()
+		_, room := joinLounge(t, server, "bot")
+		m, err := room.SendMessage(t.Context(), "hi")
+		if refusal, ok := errors.AsType[*client.APIError](err); !ok || !errors.Is(err, client.ErrRateLimited) || refusal.Message != "10 mins" {
+			t.Errorf("SendMessage = %+v, %v", m, err)
+		}
+	})
+}
 
 func TestAnswers_endlessBodyEnds(t *testing.T) {
 	for _, status := range []int{200, 500} {
@@ -387,7 +438,9 @@ func TestSession_thatCannotBeRenewed(t *testing.T) {
 			if req.URL.Path == "/auth/login" || req.URL.Path == "/auth/session" {
 				return ok(`{"_id":"65b2a1c0d4e8b90012ab0001","username":"mixmaster"}`)
 			}
-			requests++
+			if req.URL.Path == "/room/night-room" {
+				requests++
+			}
 			return toLogin()
 		})
 		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
@@ -424,6 +477,43 @@ func TestLogin_refused(t *testing.T) {
 		if strings.Contains(text, "hunter2") {
 			t.Errorf("the password stands in %s", text)
 		}
+	}
+}
+
+// A host or a proxy that lets nobody through says nothing about the password.
+func TestLogin_refusedBySomebodyElse(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden} {
+		err := newClient(t, func(*http.Request) answer {
+			return answer{status: status, body: "<html>Just a moment...</html>", header: http.Header{"Content-Type": {"text/html"}}}
+		}).Login(t.Context(), "mixmaster", "secret")
+		if _, ok := errors.AsType[*client.AuthorizationError](err); ok || err == nil {
+			t.Errorf("a page with status %d = %v, want no *AuthorizationError", status, err)
+		}
+		if refusal, ok := errors.AsType[*client.APIError](err); !ok || refusal.Status != status {
+			t.Errorf("err = %v, want an *APIError", err)
+		}
+	}
+}
+
+// Either QueUp has said who is logged in, or nobody is.
+func TestLogin_thatFailsHalfway(t *testing.T) {
+	sessions := 0
+	bot := newClient(t, func(req *http.Request) answer {
+		if req.URL.Path == "/auth/session" {
+			if sessions++; sessions == 2 {
+				return answer{status: 500, body: `{}`}
+			}
+		}
+		return ok(`{"_id":"65b2a1c0d4e8b90012ab0001","username":"mixmaster"}`)
+	})
+	if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bot.Login(t.Context(), "mixmaster", "secret"); err == nil {
+		t.Fatal("the second login succeeded")
+	}
+	if me, known := bot.User(); known || bot.LoggedIn() {
+		t.Errorf("LoggedIn() = %v, User() = %v, %v", bot.LoggedIn(), me, known)
 	}
 }
 

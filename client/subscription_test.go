@@ -99,6 +99,30 @@ func TestOn_takesInterfacesThatEventsSatisfy(t *testing.T) {
 	})
 }
 
+// bot and visit are what a program may make of a client and a room.
+type (
+	bot   struct{ *Client }
+	visit struct{ *Room }
+)
+
+func TestOn_takesAStructThatEmbedsASource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newStage(t)
+		lounge := newRoom(c, "1")
+		sources := []Source{bot{c}, &bot{c}, visit{lounge}}
+		heard := make([]int, len(sources))
+		for i, s := range sources {
+			On(s, func(context.Context, Chat) error { heard[i]++; return nil })
+		}
+		c.events.emit(line("hi"))
+		c.events.emit(Chat{Meta: Meta{Room: lounge}})
+		synctest.Wait()
+		if want := []int{2, 2, 1}; !slices.Equal(heard, want) {
+			t.Errorf("heard %v, want %v", heard, want)
+		}
+	})
+}
+
 type chatWithNotes struct {
 	Chat
 	notes string
@@ -290,6 +314,64 @@ func TestLagged_tellsTheExactCountOncePerEpisode(t *testing.T) {
 			t.Errorf("the error handler heard %v", seen.errs)
 		} else if l, ok := errors.AsType[Lagged](seen.errs[0]); !ok || l.Dropped != 12 {
 			t.Errorf("the error handler heard %v", seen.errs[0])
+		}
+	})
+}
+
+// A handler that never catches up: half empty is what its queue does not become.
+func TestLagged_tellsOfALastingOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen problems
+		c := newStage(t, WithQueue(8, DropOldest), seen.option())
+		handled, lost := 0, 0
+		On(c, func(context.Context, Chat) error {
+			handled++
+			time.Sleep(1100 * time.Millisecond)
+			return nil
+		})
+		told := time.Now()
+		On(c, func(_ context.Context, e Lagged) error {
+			lost += e.Dropped
+			if late := time.Since(e.Since); e.Since.Before(told) || late > time.Minute {
+				t.Errorf("Lagged since %v, told after %v; the one before was told at %v", e.Since, late, told)
+			}
+			told = time.Now()
+			return nil
+		})
+		const lines = 3600
+		for range lines { // an hour, a line a second
+			c.events.emit(line("hi"))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if lost < 300 || handled+lost != lines {
+			t.Errorf("%d lines handled and %d reported as lost, of %d", handled, lost, lines)
+		}
+		if len(seen.errs) < 10 {
+			t.Errorf("the error handler heard %d times", len(seen.errs))
+		}
+	})
+}
+
+func TestLagged_tellsOfAHandlerThatNeverReturns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen problems
+		c := newStage(t, WithQueue(8, DropOldest), seen.option())
+		On(c, func(ctx context.Context, _ Chat) error { <-ctx.Done(); return nil })
+		lost := 0
+		On(c, func(_ context.Context, e Lagged) error { lost += e.Dropped; return nil })
+		const lines = 600
+		for range lines { // ten minutes
+			c.events.emit(line("hi"))
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		if most := lines - 9; lost > most || lost < most-60 { // one is being handled, eight wait, and the last minute may be untold
+			t.Errorf("%d lines reported as lost, want about %d", lost, most)
+		}
+		if len(seen.errs) < 10 {
+			t.Errorf("the error handler heard %d times", len(seen.errs))
 		}
 	})
 }

@@ -14,11 +14,11 @@ import (
 // demo lets the bot live for a moment in a QueUp in memory: alice greets it, tries the command, and the program ends when
 // the answer has arrived in the room.
 func demo(ctx context.Context, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	brief, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	server := queuptest.NewServer()
 	defer server.Close()
-	said := transcript{out}
+	said := &transcript{out: out}
 	said.note("no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
 
 	bot, err := newPingbot("lounge", said, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
@@ -40,10 +40,13 @@ func demo(ctx context.Context, out io.Writer) error {
 		cancel()
 		return nil
 	})
-	if err := bot.Run(ctx, "bot", "secret"); err != nil {
+	if err := bot.Run(brief, "bot", "secret"); err != nil {
 		return err
 	}
 	<-bot.Done()
+	if ctx.Err() != nil { // interrupted
+		return nil
+	}
 	if !answered {
 		return errors.New("the bot did not answer within 10 seconds")
 	}

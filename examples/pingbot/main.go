@@ -33,7 +33,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case email == "" || password == "" || room == "":
 		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
 	}
-	bot, err := newPingbot(room, transcript{out})
+	bot, err := newPingbot(room, &transcript{out: out})
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 }
 
 // newPingbot makes the bot: it joins a room, answers, and writes down what is said.
-func newPingbot(room string, said transcript, opts ...client.Option) (*client.Client, error) {
+func newPingbot(room string, said *transcript, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(opts...)
 	if err != nil {
 		return nil, err

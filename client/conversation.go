@@ -1,0 +1,401 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"html"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// maxRecipients is how many other people a conversation may have. Source: docs/PROTOCOL.md 1.6.
+const maxRecipients = 10
+
+// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its methods act in it. It is safe for
+// concurrent use. Get one with [Client.OpenConversation], [Client.FetchConversations] or [Client.Conversations]. Source: docs/PROTOCOL.md 3.12.
+type Conversation struct {
+	client *Client        // immutable; nil only in a zero value
+	id     ConversationID // immutable
+
+	mu        sync.RWMutex
+	createdAt time.Time // guarded by mu
+	latestAt  time.Time // guarded by mu
+	latest    string    // guarded by mu
+	others    []User    // guarded by mu; replaced, never changed
+	readBy    []UserID  // guarded by mu; replaced, never changed
+}
+
+// ID returns the conversation's id, which never changes.
+func (v *Conversation) ID() ConversationID { return v.id }
+
+// CreatedAt returns when it was opened, zero if QueUp does not say.
+func (v *Conversation) CreatedAt() time.Time {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.createdAt
+}
+
+// LatestMessage returns the text of the last message that the client knows of, empty if there is none. Fetch brings it up to date.
+func (v *Conversation) LatestMessage() string {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.latest
+}
+
+// LatestAt returns when the last message was written that the client knows of, zero if there is none.
+func (v *Conversation) LatestAt() time.Time {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.latestAt
+}
+
+// Recipients returns the other people in the conversation. Of some, only the id may be known.
+func (v *Conversation) Recipients() []User {
+	v.mu.RLock()
+	others := slices.Clone(v.others)
+	v.mu.RUnlock()
+	for i, u := range others {
+		if known, ok := v.client.people.get(u.ID); ok {
+			others[i] = known
+		}
+	}
+	return others
+}
+
+// HasRead reports whether a user has read the last message, as far as the client knows.
+func (v *Conversation) HasRead(u UserID) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return slices.Contains(v.readBy, u)
+}
+
+// String returns the names of the other people.
+func (v *Conversation) String() string {
+	var names []string
+	for _, u := range v.Recipients() {
+		names = append(names, u.String())
+	}
+	return cmp.Or(strings.Join(names, ", "), string(v.id))
+}
+
+// Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
+	if v.client == nil {
+		return nil, ErrDetached
+	}
+	answer, err := v.client.rest.ConversationMessages(ctx, queupapi.ConversationMessagesParams{ConversationID: v.id})
+	if err != nil {
+		return nil, failed("conversationMessages", err)
+	}
+	messages := make([]Message, 0, len(answer.Data))
+	for _, w := range slices.Backward(answer.Data) {
+		messages = append(messages, newPrivateMessage(v.client, v.id, w))
+	}
+	slices.SortStableFunc(messages, func(a, b Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	if n := len(messages); n > 0 {
+		v.heard(messages[n-1], false)
+	}
+	return messages, nil
+}
+
+// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is cut off, and the text is HTML-encoded unless
+// [WithRawChat] was given. It may be longer than a chat line.
+//
+// An empty text is an [*ArgumentError], and nothing is sent. Other errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return Message{}, &ArgumentError{Op: "Conversation.SendMessage", Argument: "text", Reason: "is empty"}
+	}
+	if v.client == nil {
+		return Message{}, ErrDetached
+	}
+	if !v.client.config.rawChat {
+		text = html.EscapeString(text)
+	}
+	me, _ := v.client.User()
+	at := time.Now()
+	request := &queupapi.SendMessageApplicationJSON{Message: text, Time: queupapi.NewOptInt64(Millis(at))}
+	if me.ID != "" {
+		request.AuthorID = queupapi.NewOptUserID(me.ID)
+	}
+	answer, err := v.client.rest.SendMessage(ctx, request, queupapi.SendMessageParams{ConversationID: v.id})
+	if err != nil {
+		return Message{}, failed("sendMessage", err)
+	}
+	m := newPrivateMessage(v.client, v.id, answer.Data)
+	m.AuthorID = cmp.Or(m.AuthorID, me.ID)
+	m.Content = cmp.Or(m.Content, html.UnescapeString(text))
+	if m.CreatedAt.IsZero() {
+		m.CreatedAt = TimeFromMillis(Millis(at))
+	}
+	v.heard(m, true)
+	return m, nil
+}
+
+// MarkAsRead tells QueUp that the account has read the conversation. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (v *Conversation) MarkAsRead(ctx context.Context) error {
+	if v.client == nil {
+		return ErrDetached
+	}
+	answer, err := v.client.rest.MarkRead(ctx, queupapi.MarkReadParams{ConversationID: v.id})
+	if err != nil {
+		return failed("markRead", err)
+	}
+	if answer.Data.ID == v.id { // UAPI saw the last message there
+		v.told(answer.Data)
+	}
+	if me, ok := v.client.User(); ok {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if !slices.Contains(v.readBy, me.ID) {
+			v.readBy = append(slices.Clone(v.readBy), me.ID)
+		}
+	}
+	return nil
+}
+
+// told notes what an answer tells of the conversation. What is older than what is known of the last message changes nothing of that.
+func (v *Conversation) told(w wire.Conversation) {
+	var others []User
+	for _, u := range w.Users {
+		if u.ID == "" || v.client.isMe(u.ID) {
+			continue
+		}
+		if u.Username != "" {
+			others = append(others, v.client.seeUser(u, true))
+		} else {
+			others = append(others, newUser(v.client, u))
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !w.Created.IsZero() {
+		v.createdAt = w.Created
+	}
+	if len(w.Users) > 0 {
+		v.others = others
+	}
+	if w.LatestAt.Before(v.latestAt) {
+		return
+	}
+	v.latestAt, v.latest = w.LatestAt, cmp.Or(w.LatestText, v.latest)
+	if w.ReadBy != nil {
+		v.readBy = w.ReadBy
+	}
+}
+
+// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who wrote it; whether it is new can only be
+// told by its text, because QueUp's two clocks for it need not agree.
+func (v *Conversation) heard(m Message, fresh bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if m.CreatedAt.Before(v.latestAt) {
+		return
+	}
+	if fresh || m.Content != v.latest {
+		v.readBy = []UserID{m.AuthorID}
+	}
+	v.latestAt, v.latest = m.CreatedAt, m.Content
+}
+
+func newPrivateMessage(c *Client, id ConversationID, w wire.ConversationMessage) Message {
+	m := Message{
+		ID:             w.ID,
+		Content:        w.Text,
+		AuthorID:       cmp.Or(w.AuthorID, w.Author.ID),
+		ConversationID: id,
+		CreatedAt:      w.Created,
+		extra:          extra{w.Extra},
+		client:         c,
+	}
+	if w.Author.Username != "" {
+		author := c.seeUser(w.Author, true)
+		m.author = &author
+	}
+	return m
+}
+
+// Conversation returns the conversation of a private message, and false for a chat line or if the client does not know the conversation.
+func (m Message) Conversation() (*Conversation, bool) {
+	if m.client == nil || m.ConversationID == "" {
+		return nil, false
+	}
+	return m.client.conversations.get(m.ConversationID)
+}
+
+// A ConversationCollection is a Collection of conversations that can also be looked up by who takes part.
+type ConversationCollection struct {
+	Collection[ConversationID, *Conversation]
+	client *Client
+}
+
+// ByRecipients returns the conversation with exactly these people, in any order and beside the account itself.
+func (c *ConversationCollection) ByRecipients(users ...UserID) (*Conversation, bool) {
+	if c == nil || c.client == nil {
+		return nil, false
+	}
+	wanted := distinct(c.client.others(users))
+	if len(wanted) == 0 {
+		return nil, false
+	}
+	v, ok := c.Find(func(v *Conversation) bool { return slices.Equal(v.with(), wanted) })
+	if ok {
+		c.Get(v.id) // which makes it one of the latest used
+	}
+	return v, ok
+}
+
+// with returns the sorted ids of the other people.
+func (v *Conversation) with() []UserID {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	ids := make([]UserID, 0, len(v.others))
+	for _, u := range v.others {
+		ids = append(ids, u.ID)
+	}
+	return distinct(ids)
+}
+
+// distinct returns the ids in order, each once.
+func distinct(ids []UserID) []UserID { return slices.Compact(slices.Sorted(slices.Values(ids))) }
+
+// others returns the ids without that of the client's own account.
+func (c *Client) others(ids []UserID) []UserID {
+	return slices.DeleteFunc(slices.Clone(ids), c.isMe)
+}
+
+// conversationStore is a store of conversation handles.
+type conversationStore struct {
+	*bounded[ConversationID, *Conversation]
+}
+
+// handle returns the handle of a conversation: the one there is, so that it stays the same, or a new one.
+func (s conversationStore) handle(c *Client, id ConversationID) *Conversation {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.values.Get(id); ok {
+		return v
+	}
+	v := &Conversation{client: c, id: id}
+	s.values.Add(id, v)
+	return v
+}
+
+// clear forgets all conversations: they are those of another account.
+func (s conversationStore) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.values.Purge()
+}
+
+// Conversations are the account's private conversations that the client knows: the recent ones at login ([WithRecentConversations]), those it has fetched and those it
+// has opened. The latest used are kept ([WithConversationCache]).
+func (c *Client) Conversations() *ConversationCollection {
+	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
+}
+
+// FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first. Errors: [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (c *Client) FetchConversations(ctx context.Context) ([]*Conversation, error) {
+	return c.readConversations(ctx, c.rest)
+}
+
+func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) ([]*Conversation, error) {
+	answer, err := rest.Conversations(ctx)
+	if err != nil {
+		return nil, failed("conversations", err)
+	}
+	list := make([]*Conversation, 0, len(answer.Data))
+	for _, w := range slices.Backward(answer.Data) { // so that the latest are the last to be forgotten
+		if w.ID == "" {
+			continue
+		}
+		v := c.conversations.handle(c, w.ID)
+		v.told(w)
+		list = append(list, v)
+	}
+	slices.Reverse(list)
+	return list, nil
+}
+
+// recentTimeout bounds how long Login waits for the recent conversations.
+const recentTimeout = 10 * time.Second
+
+// readRecent fetches the recent conversations for Login. A bot can do without.
+func (c *Client) readRecent(ctx context.Context) {
+	if !c.config.recentConversations {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, recentTimeout)
+	defer cancel()
+	if _, err := c.readConversations(ctx, c.loads); err != nil {
+		c.log.WarnContext(ctx, "recent conversations not read", slog.Any("error", err))
+	}
+}
+
+// OpenConversation returns the private conversation with the given people, beside the account itself. One that the client knows is returned at once; else QueUp is asked, which
+// makes one if these people have none yet.
+//
+// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conversation, error) {
+	others := distinct(c.others(users))
+	reason := ""
+	switch {
+	case len(users) == 0:
+		reason = "are empty"
+	case slices.Contains(users, ""):
+		reason = "hold an empty id"
+	case len(others) == 0:
+		reason = "name nobody but the own account"
+	case len(others) > maxRecipients:
+		reason = "are more than 10"
+	}
+	if reason != "" {
+		return nil, &ArgumentError{Op: "Client.OpenConversation", Argument: "users", Reason: reason}
+	}
+	if v, ok := c.Conversations().ByRecipients(others...); ok {
+		return v, nil
+	}
+	answer, err := c.rest.OpenConversation(ctx, &queupapi.OpenConversationForm{Users: others})
+	if err != nil {
+		return nil, failed("openConversation", err)
+	}
+	w := answer.Data
+	if w.ID == "" {
+		return nil, &APIError{Op: "openConversation", Status: http.StatusOK, Message: "answered without a conversation"}
+	}
+	if len(w.Users) == 0 {
+		for _, id := range others {
+			w.Users = append(w.Users, wire.User{ID: id})
+		}
+	}
+	v := c.conversations.handle(c, w.ID)
+	v.told(w)
+	return v, nil
+}
+
+// OpenConversation is [Client.OpenConversation] with this user. It is [ErrDetached] for a value that no client made.
+func (u User) OpenConversation(ctx context.Context) (*Conversation, error) {
+	if u.client == nil {
+		return nil, ErrDetached
+	}
+	return u.client.OpenConversation(ctx, u.ID)
+}
+
+// UnreadCount reads how many of the account's private conversations hold something that it has not read. Errors: [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+func (c *Client) UnreadCount(ctx context.Context) (int, error) {
+	answer, err := c.rest.UnreadCount(ctx)
+	if err != nil {
+		return 0, failed("unreadCount", err)
+	}
+	return int(answer.Data), nil
+}

@@ -1,0 +1,129 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+	"unicode"
+
+	ht "github.com/ogen-go/ogen/http"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+const (
+	// maxAvatar bounds a picture of a user. QueUp's own bound is not known.
+	maxAvatar = 10 << 20
+	// maxBackground is the largest picture of a room. Source: docs/PROTOCOL.md 2.12.
+	maxBackground = 2 << 20
+)
+
+// UploadAvatar gives the account another picture and returns its address, empty if QueUp does not say. name is the name of the file. The picture is read to its end and recognised by its
+// content: a JPEG, PNG or BMP, or a GIF, which may move.
+//
+// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 10 MiB: that is an [*ArgumentError]. It is [ErrNotLoggedIn] when the
+// client has logged out since, or logged in as somebody else. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
+func (u AuthenticatedUser) UploadAvatar(ctx context.Context, name string, picture io.Reader) (string, error) {
+	file, kind, err := readPicture("AuthenticatedUser.UploadAvatar", name, picture, maxAvatar)
+	if err != nil {
+		return "", err
+	}
+	if err := u.current(); err != nil {
+		return "", err
+	}
+	upload := u.client.uploadPicture
+	if kind == "image/gif" {
+		upload = u.client.uploadGIF
+	}
+	account, err := upload(ctx, name, kind, file)
+	if err != nil {
+		return "", err
+	}
+	address := pictureURL(account.ProfileImage)
+	u.client.people.see(User{ID: u.ID, Avatar: address, client: u.client}, false)
+	return address, nil
+}
+
+func (c *Client) uploadPicture(ctx context.Context, name, kind string, file []byte) (wire.User, error) {
+	answer, err := c.rest.UploadUserImage(ctx, &queupapi.UserImageUploadMultipart{Image: part(name, kind, file)}, queupapi.WithEditRequest(inMemory))
+	if err != nil {
+		return wire.User{}, failed("uploadUserImage", err)
+	}
+	return answer.Data, nil
+}
+
+func (c *Client) uploadGIF(ctx context.Context, _, _ string, file []byte) (wire.User, error) {
+	answer, err := c.rest.UploadUserGIF(ctx, &queupapi.UserGIFUpload{Image: base64.StdEncoding.EncodeToString(file), Type: "base64"})
+	if err != nil {
+		return wire.User{}, failed("uploadUserGIF", err)
+	}
+	return answer.Data, nil
+}
+
+// UploadBackground gives the room another picture behind it. The account must own the room; it need not be in it. name is the name of the file. The picture is read to its end and recognised
+// by its content: a JPEG, PNG, GIF or BMP.
+//
+// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 2 MiB: that is an [*ArgumentError]. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
+func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Reader) error {
+	file, kind, err := readPicture("Room.UploadBackground", name, picture, maxBackground)
+	if err != nil {
+		return err
+	}
+	_, err = r.client.rest.UploadRoomImage(ctx, &queupapi.RoomImageUploadMultipart{Image: part(name, kind, file)},
+		queupapi.UploadRoomImageParams{RoomID: r.id}, queupapi.WithEditRequest(inMemory))
+	return failed("uploadRoomImage", err)
+}
+
+// readPicture reads a picture and returns its media type.
+func readPicture(op, name string, picture io.Reader, most int) (file []byte, kind string, err error) {
+	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, unicode.IsControl) {
+		return nil, "", &ArgumentError{Op: op, Argument: "name", Reason: "must be the name of a file"}
+	}
+	if picture == nil {
+		return nil, "", &ArgumentError{Op: op, Argument: "picture", Reason: "is nil"}
+	}
+	file, err = io.ReadAll(io.LimitReader(picture, int64(most)+1))
+	if err != nil {
+		return nil, "", fmt.Errorf("queup: %s: %w", op, err)
+	}
+	kind = http.DetectContentType(file)
+	switch {
+	case len(file) == 0:
+		err = &ArgumentError{Op: op, Argument: "picture", Reason: "is empty"}
+	case len(file) > most:
+		err = &ArgumentError{Op: op, Argument: "picture", Reason: fmt.Sprintf("is larger than %d MiB", most>>20)}
+	case !slices.Contains([]string{"image/jpeg", "image/png", "image/gif", "image/bmp"}, kind):
+		err = &ArgumentError{Op: op, Argument: "picture", Reason: "must be a JPEG, PNG, GIF or BMP"}
+	}
+	return file, kind, err
+}
+
+// part is a file in a form.
+func part(name, kind string, file []byte) ht.MultipartFile {
+	return ht.MultipartFile{
+		Name:   name,
+		File:   bytes.NewReader(file),
+		Size:   int64(len(file)),
+		Header: textproto.MIMEHeader{"Content-Type": {kind}},
+	}
+}
+
+// inMemory reads what a request sends, so that it has a length and can be sent again after a new login.
+func inMemory(req *http.Request) error {
+	body, err := io.ReadAll(req.Body)
+	_ = req.Body.Close()
+	if err != nil {
+		return err
+	}
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	req.Body, err = req.GetBody()
+	return err
+}

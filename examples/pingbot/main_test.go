@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// environment is a getenv that knows these variables and no others.
+func environment(variables map[string]string) func(string) string {
+	return func(name string) string { return variables[name] }
+}
+
+func TestRun_showsTheConversation(t *testing.T) {
+	var out bytes.Buffer
+	start := time.Now()
+	if err := run(t.Context(), &out, environment(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	var said []string
+	for _, line := range regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  (\S+) +(.+)$`).FindAllStringSubmatch(out.String(), -1) {
+		said = append(said, line[1]+": "+line[2])
+	}
+	if want := []string{"alice: hello everybody", "alice: ~ping", "bot: Pong!"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q, in\n%s", said, want, &out)
+	}
+	if strings.ContainsRune(out.String(), '\x1b') {
+		t.Errorf("what is no terminal gets escape codes: %q", &out)
+	}
+}
+
+func TestRun_endsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if err := run(ctx, new(bytes.Buffer), environment(nil)); err != nil || time.Since(start) > 8*time.Second {
+		t.Errorf("run = %v after %v", err, time.Since(start))
+	}
+}
+
+func TestRun_needsAllVariablesOrNone(t *testing.T) {
+	tests := map[string]map[string]string{
+		"no room":        {"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
+		"no password":    {"QUEUP_EMAIL": "bot@example.com", "QUEUP_ROOM": "lounge"},
+		"no address":     {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},
+		"a room alone":   {"QUEUP_ROOM": "lounge"},
+		"a secret alone": {"QUEUP_PASSWORD": "hunter2"},
+	}
+	for name, variables := range tests {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := run(t.Context(), &out, environment(variables))
+			if err == nil || out.Len() > 0 {
+				t.Fatalf("run = %v, printed %q", err, &out)
+			}
+			for _, variable := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"} {
+				if !strings.Contains(err.Error(), variable) {
+					t.Errorf("the error does not name %s: %v", variable, err)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error tells the password: %v", err)
+			}
+		})
+	}
+}
+
+// Who chats must not command the terminal.
+func TestTranscript_dropsControlCharacters(t *testing.T) {
+	at := time.Date(2026, time.March, 1, 20, 30, 0, 0, time.Local)
+	indent := strings.Repeat(" ", 20)
+	tests := map[string]struct{ name, text, want string }{
+		"a colour":               {"mallory", "\x1b[31mred\x1b[0m", "mallory   [31mred[0m"},
+		"a window's title":       {"mallory", "\x1b]0;pwned\x07", "mallory   ]0;pwned"},
+		"controls of one byte":   {"mallory", "a\u009b2Jb\u0085c", "mallory   a2Jbc"},
+		"erasing":                {"mallory", "abc\b\b\b\x7f\x00x", "mallory   abcx"},
+		"writing over a line":    {"mallory", "hello\r20:30:00  owner", "mallory   hello20:30:00  owner"},
+		"bytes that are no text": {"mallory", "a\x9b\xffb", "mallory   a\ufffd\ufffdb"},
+		"a name":                 {"ma\x1b[2Jl\nlory", "hi", "ma[2Jl lory hi"},
+		"line breaks":            {"alice", "one\ntwo\r\nthree", "alice     one\n" + indent + "two\n" + indent + "three"},
+		"tabs":                   {"alice", "one\ttwo", "alice     one two"},
+		"people's own writing":   {"Zoë", "“日本” 👩‍🚀 é", "Zoë       “日本” 👩‍🚀 é"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			said := transcript{out: &out}
+			said.line(at, tt.name, tt.text)
+			if want := "20:30:00  " + tt.want + "\n"; out.String() != want {
+				t.Errorf("printed %q, want %q", &out, want)
+			}
+		})
+	}
+	t.Run("a room's name", func(t *testing.T) {
+		var out bytes.Buffer
+		said := transcript{out: &out}
+		said.note("joined %s", "The\x1b[2J Lounge")
+		if want := "— joined The[2J Lounge\n"; out.String() != want {
+			t.Errorf("printed %q, want %q", &out, want)
+		}
+	})
+}
