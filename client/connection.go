@@ -32,8 +32,15 @@ func (c *Client) Connect(ctx context.Context) error {
 	if !c.LoggedIn() && !c.config.guest {
 		return ErrNotLoggedIn
 	}
-	if _, err := c.link(); err == nil {
-		return nil
+	if l, err := c.link(); err == nil {
+		if l.conn.Err() == nil {
+			return nil
+		}
+		select { // it has just ended, and its rooms with it
+		case <-l.ended:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	conn, err := realtime.New(realtime.Config{
 		URL:       c.config.realtimeURL.String(),
@@ -63,10 +70,12 @@ func (c *Client) Connect(ctx context.Context) error {
 	ctx, release := bound(ctx, c.workers.ctx)
 	defer release()
 	if err := conn.Connect(ctx); err != nil {
+		stopJoins(ErrNotConnected)
 		_ = conn.Close()
 		return fmt.Errorf("queup: connect: %w", err)
 	}
 	if adopted, err := c.adopt(l); !adopted {
+		stopJoins(ErrNotConnected)
 		_ = conn.Close()
 		return err
 	}

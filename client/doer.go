@@ -165,6 +165,7 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 		return nil, failure(op.ID, resp, nil)
 	}
 	if err := readJSON(op, resp); err != nil {
+		d.lanes.obey(resp) // it may have been a refusal after all
 		return nil, err
 	}
 	return resp, nil

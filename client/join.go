@@ -143,10 +143,18 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		r.setJoined(true)
 		return undo, nil
 	}
-	return undo, r.refresh(ctx, l, func() {
-		r.setJoined(!how.listen)
-		r.client.events.emit(RoomJoined{r.meta()})
-	})
+	for {
+		current, err := r.refresh(ctx, l, func() {
+			r.setJoined(!how.listen)
+			r.client.events.emit(RoomJoined{r.meta()})
+		})
+		if err != nil || current {
+			return undo, err
+		}
+		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
+			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
+		}
+	}
 }
 
 // tidyTimeout bounds the tidying up after a join that failed or a room that is over.

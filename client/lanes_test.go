@@ -195,6 +195,7 @@ func TestRefusals_stopEveryLane(t *testing.T) {
 		wait    time.Duration
 	}{
 		"429 that says how long":            {answer{status: 429, body: `{}`, header: http.Header{"Retry-After": {"40"}}}, 40 * time.Second},
+		"429 in an answer with status 200":  {answer{status: 200, body: `{"code":429,"message":"Too Many Requests","data":{}}`}, 5 * time.Second},
 		"429 that does not":                 {answer{status: 429, body: `{}`}, 5 * time.Second},
 		"any other answer with Retry-After": {answer{status: 500, body: `{}`, header: http.Header{"Retry-After": {"20"}}}, 20 * time.Second},
 		"429 that asks for years":           {answer{status: 429, body: `{}`, header: http.Header{"Retry-After": {"2000000000"}}}, 15 * time.Minute},

@@ -44,36 +44,33 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	return state, g.Wait()
 }
 
-// refresh reads the room's state while its messages wait, makes it the room's own, runs then, and lets the messages go. A state
-// that was read while the connection was lost again is read anew.
-func (r *Room) refresh(ctx context.Context, l *connection, then func()) error {
-	for {
-		var holds int
-		if err := l.do(ctx, func() { holds = r.holds }); err != nil {
-			return err
-		}
-		state, err := r.fetch(ctx)
-		if err != nil {
-			return err
-		}
-		current, gone := false, false
-		if err := l.do(ctx, func() {
-			gone = l.rooms[r.channel()] != r
-			if current = !gone && r.holds == holds; current {
-				r.load(state)
-				then()
-				r.release()
-			}
-		}); err != nil {
-			return err
-		}
-		switch {
-		case gone:
-			return errDetachedByServer
-		case current:
-			return nil
-		}
+// refresh reads the room's state while its messages wait, and makes it the room's own; then it runs then, and lets the messages go. It
+// does none of this, and reports false, when the connection was lost again meanwhile or the messages have gone: what was read may be older than
+// what happened since.
+func (r *Room) refresh(ctx context.Context, l *connection, then func()) (current bool, err error) {
+	var holds int
+	if err := l.do(ctx, func() { holds = r.holds }); err != nil {
+		return false, err
 	}
+	state, err := r.fetch(ctx)
+	if err != nil {
+		return false, err
+	}
+	gone := false
+	if err := l.do(ctx, func() {
+		gone = l.rooms[r.channel()] != r
+		if current = !gone && r.holding && r.holds == holds; current {
+			r.load(state)
+			then()
+			r.release()
+		}
+	}); err != nil {
+		return false, err
+	}
+	if gone {
+		return false, errDetachedByServer
+	}
+	return current, nil
 }
 
 const (
@@ -83,20 +80,32 @@ const (
 	maxReloadWait = 30 * time.Second
 )
 
-// reload reads a room again after a lost connection. Live events wait for it, but not for long: when QueUp is slow, they go out
-// with what is known, and the room is read again later.
+// reload reads a room again whose messages wait since the connection was lost. Live events wait for it, but not for long: when QueUp is slow,
+// they go out with what is known, and the room is read again later. When the connection is lost once more, the next reload takes over.
 func (r *Room) reload(l *connection) {
 	ctx := r.client.workers.ctx
 	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
+		var mine int // the hold that this reload works under
+		if l.do(ctx, func() { mine = r.holds }) != nil {
+			return
+		}
+		underMine := func(f func()) bool {
+			is := false
+			return l.do(ctx, func() {
+				if is = r.holds == mine && l.rooms[r.channel()] == r; is {
+					f()
+				}
+			}) == nil && is
+		}
 		brief, cancel := context.WithTimeout(ctx, maxHold)
-		err := r.refresh(brief, l, func() {})
+		_, err := r.refresh(brief, l, func() {})
 		cancel()
-		if err == nil || errors.Is(err, errDetachedByServer) || l.over() {
+		if err == nil || !underMine(r.release) {
 			return
 		}
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
 			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
-		if l.do(ctx, r.release) != nil || waitUntil(ctx, "reload", time.Now().Add(wait)) != nil || l.do(ctx, r.hold) != nil {
+		if waitUntil(ctx, "reload", time.Now().Add(wait)) != nil || !underMine(r.hold) {
 			return
 		}
 	}

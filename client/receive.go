@@ -57,6 +57,7 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 	for _, room := range l.rooms {
 		room.hold()
+		room.late = false
 	}
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
@@ -71,7 +72,7 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
-		if room.Joined() {
+		if room.Joined() && !room.late {
 			l.client.workers.start(func() { room.reload(l) })
 		}
 	}
@@ -85,10 +86,16 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		l.lose(e.Channel, e.Err)
 		return
 	}
+	room.late = true
 	l.client.workers.start(func() {
-		if err := l.conn.Attach(l.client.workers.ctx, e.Channel); err == nil {
-			room.reload(l)
+		ctx := l.client.workers.ctx
+		if l.conn.Attach(ctx, e.Channel) != nil || l.do(ctx, func() { room.late = false }) != nil {
+			return
 		}
+		if room.mayAct() {
+			_ = room.appear(ctx, l)
+		}
+		room.reload(l)
 	})
 }
 

@@ -19,6 +19,7 @@ type Room struct {
 
 	holding bool               // owned by the connection's goroutine: messages wait
 	holds   int                // owned by the connection's goroutine: how often hold was called
+	late    bool               // owned by the connection's goroutine: the channel did not come back with the connection yet
 	held    []realtime.Message // owned by the connection's goroutine
 
 	mu      sync.RWMutex
@@ -39,7 +40,12 @@ func newRoom(c *Client, id RoomID) *Room {
 	}
 }
 
-func (r *Room) source() (*Client, *Room) { return r.client, r }
+func (r *Room) source() (*Client, *Room) {
+	if r == nil {
+		return nil, nil
+	}
+	return r.client, r
+}
 
 // channel is the room's on the websocket. Source: docs/PROTOCOL.md 5.4.
 func (r *Room) channel() string { return "room:" + string(r.id) }

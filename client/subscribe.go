@@ -87,10 +87,12 @@ func mustSource[E Event](call string, s Source) (*Client, *Room) {
 	if len(typesOf(t)) == 0 {
 		panic(fmt.Sprintf("client: %s[%s]: %s is not an event type of package client%s", call, t, t, hint(t)))
 	}
-	if v := reflect.ValueOf(s); s == nil || v.Kind() == reflect.Pointer && v.IsNil() {
-		panic(fmt.Sprintf("client: %s[%s]: the source is nil", call, t))
+	if s != nil {
+		if c, room := s.source(); c != nil {
+			return c, room
+		}
 	}
-	return s.source()
+	panic(fmt.Sprintf("client: %s[%s]: the source is nil", call, t))
 }
 
 // hint says what was probably meant.

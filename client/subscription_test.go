@@ -148,6 +148,7 @@ func TestRegistration_refusesWhatCouldNeverWork(t *testing.T) {
 		"On with a nil source":    {func() { On(nil, nothing) }, []string{"On[client.Chat]", "source is nil"}},
 		"On with a nil client":    {func() { On((*Client)(nil), nothing) }, []string{"source is nil"}},
 		"On with a nil room":      {func() { On((*Room)(nil), nothing) }, []string{"source is nil"}},
+		"On with an empty struct": {func() { On(struct{ *Client }{}, nothing) }, []string{"On[client.Chat]", "source is nil"}},
 		"Stream of a pointer":     {func() { Stream[*Chat](t.Context(), c) }, []string{"Stream[*client.Chat]", "use client.Chat"}},
 		"Stream of an embedding":  {func() { Stream[chatWithNotes](t.Context(), c) }, []string{"client.chatWithNotes"}},
 		"Stream from nil":         {func() { Stream[Chat](t.Context(), nil) }, []string{"Stream[client.Chat]", "source is nil"}},
