@@ -151,7 +151,9 @@ func TestCalls_sendAndAreRefused(t *testing.T) {
 			"usernameAvailability", "GET /user/query/availabilty?username=mix-master_2.0", `{"username":"mix-master_2.0","taken":false}`,
 		},
 		"another name": {
-			func(ctx context.Context, bot *client.Client) error { return login(t, bot).ChangeUsername(ctx, "nightowl") },
+			func(ctx context.Context, bot *client.Client) error {
+				return login(t, bot).ChangeUsername(ctx, "nightowl")
+			},
 			"updateUsername", "POST /user/updateUsername form username=nightowl", `{"username":"nightowl"}`,
 		},
 		"a picture": {
@@ -242,11 +244,15 @@ func TestCalls_sendAndAreRefused(t *testing.T) {
 			"flagComment", "POST /comments/c1/flag", `{}`,
 		},
 		"a new playlist": {
-			func(ctx context.Context, bot *client.Client) error { return second(bot.CreatePlaylist(ctx, "early hours")) },
+			func(ctx context.Context, bot *client.Client) error {
+				return second(bot.CreatePlaylist(ctx, "early hours"))
+			},
 			"createPlaylist", `POST /playlist json {"name":"early hours"}`, `{"_id":"p2","name":"early hours"}`,
 		},
 		"rename a playlist": {
-			func(ctx context.Context, bot *client.Client) error { return playlist(t, bot).Rename(ctx, "early & late") },
+			func(ctx context.Context, bot *client.Client) error {
+				return playlist(t, bot).Rename(ctx, "early & late")
+			},
 			"renamePlaylist", "PUT /playlist/6600f0a51d2c8e0015aa0001 form name=early & late", `{}`,
 		},
 		"delete a playlist": {
@@ -357,35 +363,49 @@ func TestCalls_checkTheirArguments(t *testing.T) {
 		act      call
 		argument string
 	}{
-		"no user":                {func(ctx context.Context, bot *client.Client) error { return second(bot.FetchUser(ctx, " ")) }, "idOrName"},
-		"no name to look for":    {func(ctx context.Context, bot *client.Client) error { return second(bot.UsernameAvailable(ctx, "")) }, "name"},
-		"no new name":            {func(ctx context.Context, bot *client.Client) error { return login(t, bot).ChangeUsername(ctx, "") }, "name"},
-		"a name with a space":    {func(ctx context.Context, bot *client.Client) error { return login(t, bot).ChangeUsername(ctx, "night owl") }, "name"},
-		"a long name":            {func(ctx context.Context, bot *client.Client) error { return login(t, bot).ChangeUsername(ctx, long[:31]) }, "name"},
-		"follow nobody":          {func(ctx context.Context, bot *client.Client) error { return bot.Follow(ctx, "") }, "u"},
-		"unfollow nobody":        {func(ctx context.Context, bot *client.Client) error { return bot.Unfollow(ctx, "") }, "u"},
-		"followers of nobody":    {func(ctx context.Context, bot *client.Client) error { return second(bot.Followers(ctx, "")) }, "u"},
-		"followed by nobody":     {func(ctx context.Context, bot *client.Client) error { return second(bot.Following(ctx, "")) }, "u"},
-		"search for nothing":     {func(ctx context.Context, bot *client.Client) error { _, _, err := bot.Search(ctx, "\t"); return err }, "text"},
-		"no song":                {func(ctx context.Context, bot *client.Client) error { return second(bot.FetchSong(ctx, "")) }, "id"},
-		"link of no song":        {func(ctx context.Context, bot *client.Client) error { return second(bot.SongLink(ctx, "")) }, "id"},
-		"song search for naught": {func(ctx context.Context, bot *client.Client) error { return first(bot.SearchSongs(ctx, "", client.YouTube)) }, "text"},
-		"song search nowhere":    {func(ctx context.Context, bot *client.Client) error { return first(bot.SearchSongs(ctx, "x", "spotify")) }, "provider"},
-		"comments on nothing":    {func(ctx context.Context, bot *client.Client) error { return second(bot.Comments(ctx, "")) }, "song"},
-		"comment on nothing":     {func(ctx context.Context, bot *client.Client) error { return second(bot.AddComment(ctx, "", "x")) }, "song"},
-		"an empty comment":       {func(ctx context.Context, bot *client.Client) error { return second(bot.AddComment(ctx, nightRide, " ")) }, "text"},
-		"delete no comment":      {func(ctx context.Context, bot *client.Client) error { return bot.DeleteComment(ctx, nightRide, "") }, "id"},
-		"delete on nothing":      {func(ctx context.Context, bot *client.Client) error { return bot.DeleteComment(ctx, "", "c1") }, "song"},
-		"vote for no comment":    {func(ctx context.Context, bot *client.Client) error { return second(bot.VoteComment(ctx, "", true)) }, "id"},
-		"flag no comment":        {func(ctx context.Context, bot *client.Client) error { return bot.FlagComment(ctx, "") }, "id"},
-		"a nameless playlist":    {func(ctx context.Context, bot *client.Client) error { return second(bot.CreatePlaylist(ctx, " ")) }, "name"},
-		"a long playlist name":   {func(ctx context.Context, bot *client.Client) error { return second(bot.CreatePlaylist(ctx, long)) }, "name"},
-		"rename to nothing":      {func(ctx context.Context, bot *client.Client) error { return playlist(t, bot).Rename(ctx, "") }, "name"},
-		"add from elsewhere":     {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).Add(ctx, "spotify", "x")) }, "provider"},
-		"add no media":           {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).Add(ctx, client.YouTube, "")) }, "mediaID"},
-		"add no song":            {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).AddSong(ctx, "")) }, "song"},
-		"remove nothing":         {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).Remove(ctx, "")) }, "entry"},
-		"reorder nothing":        {func(ctx context.Context, bot *client.Client) error { return playlist(t, bot).Reorder(ctx, nil) }, "ids"},
+		"no user":             {func(ctx context.Context, bot *client.Client) error { return second(bot.FetchUser(ctx, " ")) }, "idOrName"},
+		"no name to look for": {func(ctx context.Context, bot *client.Client) error { return second(bot.UsernameAvailable(ctx, "")) }, "name"},
+		"no new name":         {func(ctx context.Context, bot *client.Client) error { return login(t, bot).ChangeUsername(ctx, "") }, "name"},
+		"a name with a space": {func(ctx context.Context, bot *client.Client) error {
+			return login(t, bot).ChangeUsername(ctx, "night owl")
+		}, "name"},
+		"a long name": {func(ctx context.Context, bot *client.Client) error {
+			return login(t, bot).ChangeUsername(ctx, long[:31])
+		}, "name"},
+		"follow nobody":       {func(ctx context.Context, bot *client.Client) error { return bot.Follow(ctx, "") }, "u"},
+		"unfollow nobody":     {func(ctx context.Context, bot *client.Client) error { return bot.Unfollow(ctx, "") }, "u"},
+		"followers of nobody": {func(ctx context.Context, bot *client.Client) error { return second(bot.Followers(ctx, "")) }, "u"},
+		"followed by nobody":  {func(ctx context.Context, bot *client.Client) error { return second(bot.Following(ctx, "")) }, "u"},
+		"search for nothing":  {func(ctx context.Context, bot *client.Client) error { _, _, err := bot.Search(ctx, "\t"); return err }, "text"},
+		"no song":             {func(ctx context.Context, bot *client.Client) error { return second(bot.FetchSong(ctx, "")) }, "id"},
+		"link of no song":     {func(ctx context.Context, bot *client.Client) error { return second(bot.SongLink(ctx, "")) }, "id"},
+		"song search for naught": {func(ctx context.Context, bot *client.Client) error {
+			return first(bot.SearchSongs(ctx, "", client.YouTube))
+		}, "text"},
+		"song search nowhere": {func(ctx context.Context, bot *client.Client) error {
+			return first(bot.SearchSongs(ctx, "x", "spotify"))
+		}, "provider"},
+		"comments on nothing": {func(ctx context.Context, bot *client.Client) error { return second(bot.Comments(ctx, "")) }, "song"},
+		"comment on nothing":  {func(ctx context.Context, bot *client.Client) error { return second(bot.AddComment(ctx, "", "x")) }, "song"},
+		"an empty comment": {func(ctx context.Context, bot *client.Client) error {
+			return second(bot.AddComment(ctx, nightRide, " "))
+		}, "text"},
+		"delete no comment":    {func(ctx context.Context, bot *client.Client) error { return bot.DeleteComment(ctx, nightRide, "") }, "id"},
+		"delete on nothing":    {func(ctx context.Context, bot *client.Client) error { return bot.DeleteComment(ctx, "", "c1") }, "song"},
+		"vote for no comment":  {func(ctx context.Context, bot *client.Client) error { return second(bot.VoteComment(ctx, "", true)) }, "id"},
+		"flag no comment":      {func(ctx context.Context, bot *client.Client) error { return bot.FlagComment(ctx, "") }, "id"},
+		"a nameless playlist":  {func(ctx context.Context, bot *client.Client) error { return second(bot.CreatePlaylist(ctx, " ")) }, "name"},
+		"a long playlist name": {func(ctx context.Context, bot *client.Client) error { return second(bot.CreatePlaylist(ctx, long)) }, "name"},
+		"rename to nothing":    {func(ctx context.Context, bot *client.Client) error { return playlist(t, bot).Rename(ctx, "") }, "name"},
+		"add from elsewhere": {func(ctx context.Context, bot *client.Client) error {
+			return second(playlist(t, bot).Add(ctx, "spotify", "x"))
+		}, "provider"},
+		"add no media": {func(ctx context.Context, bot *client.Client) error {
+			return second(playlist(t, bot).Add(ctx, client.YouTube, ""))
+		}, "mediaID"},
+		"add no song":     {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).AddSong(ctx, "")) }, "song"},
+		"remove nothing":  {func(ctx context.Context, bot *client.Client) error { return second(playlist(t, bot).Remove(ctx, "")) }, "entry"},
+		"reorder nothing": {func(ctx context.Context, bot *client.Client) error { return playlist(t, bot).Reorder(ctx, nil) }, "ids"},
 		"reorder one too few": {func(ctx context.Context, bot *client.Client) error {
 			return playlist(t, bot).Reorder(ctx, []client.PlaylistSongID{"e1"})
 		}, "ids"},
@@ -395,21 +415,35 @@ func TestCalls_checkTheirArguments(t *testing.T) {
 		"reorder an empty id": {func(ctx context.Context, bot *client.Client) error {
 			return playlist(t, bot).Reorder(ctx, []client.PlaylistSongID{"e1", ""})
 		}, "ids"},
-		"playlists of nobody":   {func(ctx context.Context, bot *client.Client) error { return second(bot.SoundCloudPlaylists(ctx, "")) }, "username"},
-		"import nothing":        {func(ctx context.Context, bot *client.Client) error { return second(bot.ImportYouTubePlaylist(ctx, "", lateHours)) }, "mediaID"},
-		"import naught":         {func(ctx context.Context, bot *client.Client) error { return second(bot.ImportSoundCloudPlaylist(ctx, "", "")) }, "mediaID"},
-		"talk to nobody":        {func(ctx context.Context, bot *client.Client) error { return second(bot.OpenConversation(ctx)) }, "users"},
-		"talk to an empty id":   {func(ctx context.Context, bot *client.Client) error { return second(bot.OpenConversation(ctx, alice, "")) }, "users"},
-		"talk to oneself":       {func(ctx context.Context, bot *client.Client) error { return second(login(t, bot).OpenConversation(ctx)) }, "users"},
-		"talk to eleven people": {func(ctx context.Context, bot *client.Client) error { return second(bot.OpenConversation(ctx, people(11)...)) }, "users"},
+		"playlists of nobody": {func(ctx context.Context, bot *client.Client) error { return second(bot.SoundCloudPlaylists(ctx, "")) }, "username"},
+		"import nothing": {func(ctx context.Context, bot *client.Client) error {
+			return second(bot.ImportYouTubePlaylist(ctx, "", lateHours))
+		}, "mediaID"},
+		"import naught": {func(ctx context.Context, bot *client.Client) error {
+			return second(bot.ImportSoundCloudPlaylist(ctx, "", ""))
+		}, "mediaID"},
+		"talk to nobody": {func(ctx context.Context, bot *client.Client) error { return second(bot.OpenConversation(ctx)) }, "users"},
+		"talk to an empty id": {func(ctx context.Context, bot *client.Client) error {
+			return second(bot.OpenConversation(ctx, alice, ""))
+		}, "users"},
+		"talk to oneself": {func(ctx context.Context, bot *client.Client) error {
+			return second(login(t, bot).OpenConversation(ctx))
+		}, "users"},
+		"talk to eleven people": {func(ctx context.Context, bot *client.Client) error {
+			return second(bot.OpenConversation(ctx, people(11)...))
+		}, "users"},
 		"a picture without a name": {func(ctx context.Context, bot *client.Client) error {
 			return second(login(t, bot).UploadAvatar(ctx, "", strings.NewReader(png)))
 		}, "name"},
 		"a picture with two lines": {func(ctx context.Context, bot *client.Client) error {
 			return second(login(t, bot).UploadAvatar(ctx, "a\r\nb.png", strings.NewReader(png)))
 		}, "name"},
-		"no picture":       {func(ctx context.Context, bot *client.Client) error { return second(login(t, bot).UploadAvatar(ctx, "a.png", nil)) }, "picture"},
-		"an empty picture": {func(ctx context.Context, bot *client.Client) error { return second(login(t, bot).UploadAvatar(ctx, "a.png", strings.NewReader(""))) }, "picture"},
+		"no picture": {func(ctx context.Context, bot *client.Client) error {
+			return second(login(t, bot).UploadAvatar(ctx, "a.png", nil))
+		}, "picture"},
+		"an empty picture": {func(ctx context.Context, bot *client.Client) error {
+			return second(login(t, bot).UploadAvatar(ctx, "a.png", strings.NewReader("")))
+		}, "picture"},
 		"a text": {func(ctx context.Context, bot *client.Client) error {
 			return second(login(t, bot).UploadAvatar(ctx, "a.png", strings.NewReader("<html>")))
 		}, "picture"},

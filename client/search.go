@@ -29,11 +29,13 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 		if err != nil {
 			return SongInfo{}, failed("song", err)
 		}
-		info, _ := c.seeSong(answer.Data)
-		if info.ID == "" {
+		if known, ok := c.seeSong(answer.Data); ok {
+			return known, nil
+		}
+		if answer.Data.ID == "" {
 			return SongInfo{}, &APIError{Op: "song", Status: http.StatusOK, Message: "answered without a song"}
 		}
-		return info, nil
+		return newSongInfo(answer.Data), nil // a broken one, which is asked for again next time
 	})
 	if err != nil && ctx.Err() != nil {
 		return SongInfo{}, fmt.Errorf("queup: song: %w", context.Cause(ctx))

@@ -16,11 +16,34 @@
 //
 // # What it does
 //
-// Login with cookies, a redirect to the login without one, websocket tokens for accounts and guests, joining, leaving,
-// chat, the list of members, what plays, votes, the queue, songs; channels and presence on the websocket. Every change is
-// broadcast to whoever is attached to the room, in the order of the changes: chat-message, delete-chat-message, user-join,
-// user-leave, room_playlist-update, room_playlist-dub, chat-skip and user_update_<id>. Songs end by the clock, then the next
-// DJ's song plays or the room falls silent. Other operations are answered with 404.
+// Every operation of REST is there with state behind it: who is created, queued, banned or given a role is seen by the next
+// call of anybody. Without a session, what needs one is redirected to the login. Every change is broadcast to whoever is
+// attached to the room, in the order of the changes, by the events of docs/PROTOCOL.md 6: a kick is user-kick and then
+// user-leave, a change of somebody's queue is room_playlist-queue-update-dub, user_update_<id> and room_playlist-update
+// with the seconds that the song has played for. Songs end by the clock, then the next DJ's song plays or the room falls
+// silent; bans end by the clock, too.
+//
+// # Who may do what
+//
+// Rooms have custom roles, as QueUp has them since autumn 2026, or with [ClassicRoles] the fixed ones of the time before;
+// each world has its own operations, members and events, and answers those of the other with 404. Permissions and ranks
+// are enforced in both (docs/PROTOCOL.md 4): what one may not do is 401.
+//
+// Limits of which only the existence is known are assumptions. Slow mode lets members chat every 10 seconds. The chat quota
+// is 100 lines in 30 seconds ([ChatQuota]). Five wrong passwords close a private room to an account for two hours. The
+// history of the chat has 100 entries.
+//
+// # Beside the rooms
+//
+// Playlists, private conversations, the search, comments, followers, names, pictures and accounts have state behind them
+// as well. What YouTube and SoundCloud have is made up of ids alone: every id that could be one of YouTube's (11 letters,
+// digits, - or _) or SoundCloud's (a number) is a song, the same on every server, and so is every id of a playlist (PL and
+// more of them, or a number of 7 to 9 digits). Of an uploaded picture only the record is kept, and redirects lead to the
+// reserved domain queup.test. No mail is sent: [Server.ResetToken] is what it would say.
+//
+// With [Quirks] answers and events are as irregular as those of the service.
+//
+// # For tests
 //
 // [Room] makes things happen without a client, [Room.Broadcast] sends events the service never sent, and [WithHandler]
 // answers requests as the service never did. [Server.CutLinks] and [Server.ExpireSessions] are the bad days.
@@ -36,8 +59,8 @@
 //
 // # Bounds
 //
-// A server keeps the last 10,000 entries of its log (64 MiB of bodies at most), 10,000 lines of chat a room, 10,000
-// sessions and tokens. A websocket whose client does not read is dropped when 16,384 frames or 32 MiB wait for it, or when
+// A server keeps the last 10,000 entries of its log (64 MiB of bodies at most), 10,000 lines of chat and as many past plays a
+// room, 1,000 entries of its audit log, 5,000 songs in somebody's queue, 10,000 sessions and tokens. A websocket whose client does not read is dropped when 16,384 frames or 32 MiB wait for it, or when
 // one frame cannot be written for 10 seconds; the others go on. Ids are counted, not drawn, so that a run can be compared
 // with the next.
 package queuptest

@@ -3,8 +3,6 @@ package queuptest
 import (
 	"time"
 
-	"github.com/go-faster/jx"
-
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/htmltext"
 	"github.com/queup-go/queup/realtime"
@@ -45,7 +43,9 @@ func (r *room) say(a *account, sent string, now time.Time) *message {
 		r.messages = r.messages[1:]
 	}
 	r.messages = append(r.messages, m)
-	r.emit(r.wireMessage(m))
+	e := r.wireMessage(m)
+	r.remember(e)
+	r.emit(e)
 	return m
 }
 
@@ -55,7 +55,9 @@ func (m *message) text() string { return htmltext.Decode(m.sent) }
 // deleteMessage marks a line as deleted and tells the room.
 func (r *room) deleteMessage(by *account, m *message) {
 	m.deleted = true
-	r.emit(&wire.DeleteChatMessage{ID: m.id, User: r.wireEventUser(by)})
+	e := &wire.DeleteChatMessage{ID: m.id, User: r.wireEventUser(by)}
+	r.remember(e)
+	r.emit(e)
 }
 
 // join puts an account into the room and tells the room, also if it was there already: clients have learnt to ignore that
@@ -103,15 +105,7 @@ func (r *room) emitMember(m *member) {
 }
 
 // emit sends an event to everybody who is attached to the room.
-func (r *room) emit(e wire.Event) {
-	if len(r.channels[r.channel]) == 0 {
-		return
-	}
-	enc := jx.GetEncoder()
-	defer jx.PutEncoder(enc)
-	e.Encode(enc)
-	r.publish(r.channel, e.EventName(), enc.Bytes())
-}
+func (r *room) emit(e wire.Event) { r.emitTo(r.channel, e) }
 
 // publish sends an event to everybody who is attached to a channel.
 func (s *state) publish(channel, name string, data []byte) {

@@ -19,7 +19,7 @@ import (
 
 func TestJoinAndLeave_areHeardByOthers(t *testing.T) {
 	t.Parallel()
-	srv := start(t)
+	srv := start(t, queuptest.ClassicRoles())
 	room := srv.Room("lounge")
 	alice := login(t, srv, "alice").listen()
 	bot := login(t, srv, "bot")
@@ -52,7 +52,7 @@ func TestJoinAndLeave_areHeardByOthers(t *testing.T) {
 
 func TestChat_isHeardByEverybodyIncludingTheSender(t *testing.T) {
 	t.Parallel()
-	srv := start(t)
+	srv := start(t, queuptest.ClassicRoles())
 	room := srv.Room("lounge")
 	alice, mod := login(t, srv, "alice"), login(t, srv, "mod")
 	aliceHears, modHears := alice.listen(), mod.listen()

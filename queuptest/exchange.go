@@ -35,7 +35,7 @@ func logged(s *state, log *journal, next http.Handler) http.Handler {
 			Kind: KindHTTP, Method: r.Method, Path: maskPath(r.URL),
 		}}
 		_, a := s.session(r)
-		x.account(a)
+		x.entry.User = s.username(a)
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 		if err == nil {
 			r.Body = readCloser{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
@@ -60,10 +60,10 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// account sets whose request it is.
-func (x *exchange) account(a *account) {
-	if x != nil && a != nil {
-		x.entry.User = a.name
+// user sets whose request it is.
+func (x *exchange) user(name string) {
+	if x != nil && name != "" {
+		x.entry.User = name
 	}
 }
 

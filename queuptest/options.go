@@ -17,6 +17,8 @@ type config struct {
 	inMemory     bool
 	addr         string
 	world        World
+	rules        rules
+	quirks       bool
 	wrap         []func(http.Handler) http.Handler
 	pingInterval time.Duration
 	pingTimeout  time.Duration
@@ -29,7 +31,10 @@ const (
 )
 
 func newConfig(opts []Option) (config, error) {
-	c := config{pingInterval: defaultPingInterval, pingTimeout: defaultPingTimeout}
+	c := config{
+		rules:        rules{quotaLines: defaultQuotaLines, quotaTime: defaultQuotaTime},
+		pingInterval: defaultPingInterval, pingTimeout: defaultPingTimeout,
+	}
 	var errs []error
 	for i, opt := range opts {
 		if opt == nil {
@@ -83,6 +88,27 @@ func WithWorld(w World) Option {
 			return errors.New("the world is empty")
 		}
 		c.world = w.clone()
+		return nil
+	}
+}
+
+// ClassicRoles makes a server with the fixed roles that QueUp had until custom roles came in autumn 2026: members carry roleid,
+// /chat/{roleId}/{roomId}/user/{userId} sets a role and /room/{roomId}/roles is not there. See docs/PROTOCOL.md 4.
+func ClassicRoles() Option {
+	return func(c *config) error {
+		c.rules.classic = true
+		return nil
+	}
+}
+
+// ChatQuota sets how many lines an account may send to a room in some time before it is refused for ten minutes. The default
+// is 100 in 30 seconds; what QueUp allows is not known. Lines that [Room.Say] makes do not count.
+func ChatQuota(lines int, per time.Duration) Option {
+	return func(c *config) error {
+		if lines < 1 || per <= 0 {
+			return fmt.Errorf("chat quota of %d lines in %v: both must be more than zero", lines, per)
+		}
+		c.rules.quotaLines, c.rules.quotaTime = lines, per
 		return nil
 	}
 }

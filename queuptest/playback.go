@@ -10,17 +10,22 @@ import (
 // room is a room. The fields above members are immutable, the others are guarded by state.mu.
 type room struct {
 	*state
-	id       wire.RoomID
-	channel  string
-	slug     string
-	name     string
-	password string
-	created  time.Time
-	owner    *account
+	id      wire.RoomID
+	channel string
+	slug    string
+	created time.Time
+	owner   *account
 
+	settings
+	updated  time.Time
+	roles    []*customRole           // the highest first, the default role last; none in the classic world
 	members  map[wire.UserID]*member // everybody who was ever here
-	rotation []*member               // DJs with songs, who plays next first
+	rotation []*member               // DJs with songs who are not paused, who plays next first
 	playing  *play                   // nil: silence
+	history  []*play                 // what is over, oldest first
+	recent   wire.ChatHistory        // oldest first
+	audit    []auditEntry            // oldest first
+	tries    map[wire.UserID]tries   // wrong passwords
 	messages []*message              // oldest first
 	lastMs   map[wire.UserID]int64   // of each author's latest message
 }
@@ -29,10 +34,21 @@ type room struct {
 type member struct {
 	id      wire.MemberID
 	account *account
-	role    Role // empty: none
-	active  bool // in the room
-	banned  bool
+	role    Role          // of the classic world; empty: none
+	roles   []*customRole // of the custom world, the highest first, without the default role
+	active  bool          // in the room
+	paused  bool          // has songs but does not play them
+	muted   bool
 	updated time.Time
+
+	banned      bool // until bannedUntil, see isBanned
+	bannedAt    time.Time
+	bannedUntil time.Time // zero: for good
+	kicks       int64
+	kickedAt    time.Time
+
+	said       []time.Time // lines by REST, those that the quota counts and the last one
+	quietUntil time.Time   // the quota is used up
 
 	dubs, played, skipped int64
 	queue                 []*play // without what plays now
@@ -47,7 +63,9 @@ type play struct {
 	playedAt time.Time // zero before
 	skipped  bool
 	over     bool
-	votes    []vote // one for each user at most, oldest first
+	votes    []vote           // one for each user at most, oldest first
+	grabs    []vote           // one for each user at most, oldest first
+	requests map[*account]int // to vote on it
 	timer    *time.Timer
 }
 
@@ -77,22 +95,20 @@ func (r *room) present(a *account) *member {
 	return nil
 }
 
-// can says whether a member has one of the rights of docs/PROTOCOL.md 4.1. The owner has all.
-func (r *room) can(m *member, right string) bool {
-	return m.account == r.owner || slices.Contains(fixedRoles[m.role].Rights, right)
-}
-
 // queue puts a song at the end of a member's queue. The caller holds s.mu.
 func (r *room) queue(m *member, media *song, now time.Time) {
-	m.queue = append(m.queue, &play{id: wire.PlayID(r.state.id(idPlay)), dj: m, song: media, created: now})
+	m.queue = append(m.queue, r.newPlay(m, media, now))
 	m.updated = now
-	if !slices.Contains(r.rotation, m) {
-		r.rotation = append(r.rotation, m)
-	}
+	r.place(m)
+}
+
+// newPlay makes an entry of a queue. The caller holds s.mu.
+func (r *room) newPlay(m *member, media *song, now time.Time) *play {
+	return &play{id: wire.PlayID(r.state.id(idPlay)), dj: m, song: media, created: now}
 }
 
 // advance ends what plays, if anything does, and starts the next song, if there is one. Each DJ plays one song and goes to
-// the end of the rotation. The caller holds s.mu.
+// the end of the rotation, unless the room does not recycle them. The caller holds s.mu.
 func (r *room) advance(now time.Time, skipped bool) {
 	if r.closed {
 		return
@@ -108,16 +124,21 @@ func (r *room) advance(now time.Time, skipped bool) {
 			p.dj.skipped++
 		}
 		r.playing = nil
+		r.past(p)
 		touched = append(touched, p.dj)
 	}
 	if len(r.rotation) > 0 {
 		dj := r.rotation[0]
 		r.rotation = r.rotation[1:]
 		r.start(dj.queue[0], now)
-		if dj.queue = dj.queue[1:]; len(dj.queue) > 0 {
-			r.rotation = append(r.rotation, dj)
-		}
+		dj.queue = dj.queue[1:]
+		// What the service does with a DJ who is not recycled is an assumption: the DJ keeps the songs, and is paused.
+		dj.paused = !r.recycle
+		r.place(dj)
 		r.emitPlay()
+		if dj.paused {
+			r.emit(&wire.UserPauseQueue{User: r.wireEventUser(dj.account), Member: r.wireMember(dj)})
+		}
 		if !slices.Contains(touched, dj) {
 			touched = append(touched, dj)
 		}

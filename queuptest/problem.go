@@ -1,6 +1,7 @@
 package queuptest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -15,11 +16,12 @@ import (
 // problem is an answer that means failure. Its data has one of the shapes of docs/PROTOCOL.md 1.3.
 type problem struct {
 	status int
+	text   string // for people; empty: that of the status
 	data   jx.Raw
 }
 
-// Error names the status.
-func (p *problem) Error() string { return http.StatusText(p.status) }
+// Error says what is wrong.
+func (p *problem) Error() string { return cmp.Or(p.text, http.StatusText(p.status)) }
 
 // errorE1 is what most operations answer.
 func errorE1(status int, text string) *problem {
@@ -37,7 +39,7 @@ func errorE1(status int, text string) *problem {
 			})
 		})
 	})
-	return &problem{status: status, data: e.Bytes()}
+	return &problem{status: status, text: text, data: e.Bytes()}
 }
 
 // errorE2 is what a refused login answers.
@@ -50,7 +52,7 @@ func errorE2(status int, text string) *problem {
 			})
 		})
 	})
-	return &problem{status: status, data: e.Bytes()}
+	return &problem{status: status, text: text, data: e.Bytes()}
 }
 
 // errorE4 is what joining a private room answers; word is for programs.
@@ -71,7 +73,20 @@ func errorE4(status int, word string) *problem {
 			})
 		})
 	})
-	return &problem{status: status, data: e.Bytes()}
+	return &problem{status: status, text: word, data: e.Bytes()}
+}
+
+// errorE5 is what the import of a playlist answers.
+func errorE5(status int, text string) *problem {
+	var e jx.Encoder
+	e.Obj(func(e *jx.Encoder) {
+		e.Field("err", func(e *jx.Encoder) {
+			e.Obj(func(e *jx.Encoder) {
+				e.Field("message", func(e *jx.Encoder) { e.Str(text) })
+			})
+		})
+	})
+	return &problem{status: status, text: text, data: e.Bytes()}
 }
 
 // asProblem makes a problem of any error: of those that say what is wrong with a request, and of our own faults.

@@ -2,10 +2,8 @@ package queuptest
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -58,12 +56,7 @@ func (h *rest) Login(ctx context.Context, req queupserver.LoginReq) (*queupserve
 	case *queupserver.LoginApplicationXWwwFormUrlencoded:
 		c = queupserver.Credentials(*req)
 	}
-	a := h.named(strings.TrimSpace(c.Username))
-	if a == nil || subtle.ConstantTimeCompare([]byte(a.password), []byte(c.Password)) == 0 {
-		return nil, errorE2(http.StatusBadRequest, textBadLogin)
-	}
-	callOf(ctx).begin(h.state, a)
-	return done(), nil
+	return h.login(ctx, c)
 }
 
 // Logout implements GET /auth/logout.
@@ -76,7 +69,7 @@ func (h *rest) Logout(ctx context.Context) (*queupserver.DoneEnvelope, error) {
 func (h *rest) Session(ctx context.Context) (*queupserver.UserEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: h.wireEventUser(callOf(ctx).account)}, nil
+	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: h.wireSession(callOf(ctx).account)}, nil
 }
 
 // Token implements GET /auth/token. Without a session it answers a guest's token.
@@ -122,17 +115,11 @@ func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p q
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
-	if m := r.members[a.id]; m != nil && m.banned {
-		return nil, errorE1(http.StatusUnauthorized, textBanned)
+	now := time.Now()
+	if err := r.mayJoin(a, joinPassword(req), now); err != nil {
+		return nil, err
 	}
-	if r.password != "" && a != r.owner && joinPassword(req) != r.password {
-		return nil, errorE4(http.StatusBadRequest, "invalidPassword")
-	}
-	m := r.join(a, time.Now())
-	member := r.wireMember(m)
-	if m.role != "" {
-		member.Role = m.role.wireRole() // here an object, the account is an id; docs/PROTOCOL.md 3.10
-	}
+	member := r.wireMemberRoles(r.join(a, now)) // the account is an id here; docs/PROTOCOL.md 3.10
 	return &queupserver.JoinResultEnvelope{
 		Code: okCode, Message: okText,
 		Data: wire.JoinResult{Room: r.wireRoom(), User: member},
@@ -156,31 +143,9 @@ func (h *rest) LeaveRoom(ctx context.Context, p queupserver.LeaveRoomParams) (*q
 	return done(), nil
 }
 
-// RoomUsers implements GET /room/{roomId}/users.
-func (h *rest) RoomUsers(_ context.Context, p queupserver.RoomUsersParams) (*queupserver.RoomUsersEnvelope, error) {
-	r, err := h.known(p.RoomID)
-	if err != nil {
-		return nil, err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	users := wire.RoomUsers{}
-	for _, m := range r.here() {
-		users = append(users, r.wireMemberFull(m))
-	}
-	return &queupserver.RoomUsersEnvelope{Code: okCode, Message: okText, Data: users}, nil
-}
-
 // here lists who is in the room, by name. The caller holds s.mu.
 func (r *room) here() []*member {
-	var here []*member
-	for _, m := range r.members {
-		if m.active {
-			here = append(here, m)
-		}
-	}
-	slices.SortFunc(here, func(a, b *member) int { return strings.Compare(a.account.name, b.account.name) })
-	return here
+	return r.sorted(func(m *member) bool { return m.active })
 }
 
 // ActiveSong implements GET /room/{roomId}/playlist/active.
@@ -225,6 +190,8 @@ func (h *rest) PlaylistDetails(_ context.Context, p queupserver.PlaylistDetailsP
 
 // Song implements GET /song/{songId}.
 func (h *rest) Song(_ context.Context, p queupserver.SongParams) (*queupserver.SongEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	s := h.songs[p.SongID]
 	if s == nil {
 		return nil, errorE1(http.StatusNotFound, textNoSong)
@@ -247,17 +214,25 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a := callOf(ctx).account
-	switch {
-	case r.present(a) == nil:
+	a, now := callOf(ctx).account, time.Now()
+	author := r.present(a)
+	if author == nil {
 		// An assumption: nobody has seen what the service answers to a line from outside the room.
 		return nil, errorE1(http.StatusUnauthorized, textNotHere)
+	}
+	if err := r.mayChat(author); err != nil {
+		return nil, err
+	}
+	switch {
 	case strings.TrimSpace(req.Message) == "":
 		return nil, errorE1(http.StatusBadRequest, textEmptyChat)
 	case utf16Len(req.Message) > maxChat:
 		return nil, errorE1(http.StatusBadRequest, textLongChat)
 	}
-	m := r.say(a, req.Message, time.Now())
+	if err := r.mayChatNow(callOf(ctx).w, author, now); err != nil {
+		return nil, err
+	}
+	m := r.say(a, req.Message, now)
 	w := r.wireMessage(m)
 	echo := wire.ChatPostEcho{
 		Type:            req.Type.Or(""),

@@ -249,7 +249,7 @@ func TestRoom_isFoundByIDAndSlugAndEmbedsItsOwner(t *testing.T) {
 
 func TestJoin_answersRoomAndOwnRecordWithIDs(t *testing.T) {
 	t.Parallel()
-	srv := start(t)
+	srv := start(t, queuptest.ClassicRoles())
 	bot := login(t, srv, "bot")
 	// A library that names a type for an empty body is no reason to fail.
 	got := as[wire.JoinResult](t, bot.send("POST", "/room/"+srv.Room("lounge").ID()+"/users", "application/octet-stream", ""))
@@ -283,7 +283,7 @@ func TestJoin_privateRoom(t *testing.T) {
 
 func TestRoomUsers_haveAccountAndRole(t *testing.T) {
 	t.Parallel()
-	srv := start(t)
+	srv := start(t, queuptest.ClassicRoles())
 	users := as[wire.RoomUsers](t, newBrowser(t, srv).get("/room/"+srv.Room("lounge").ID()+"/users"))
 	got := map[string]string{}
 	for _, u := range users {

@@ -26,16 +26,17 @@ type Message struct {
 	Deleted bool
 }
 
-// Play is what plays in a room.
+// Play is a song in a queue: one that will play, plays or has played.
 type Play struct {
 	ID       string // of this one play
 	SongID   string // of the media
 	User     string // the DJ's name
 	Name     string
 	Length   time.Duration
-	Started  time.Time
+	Started  time.Time // zero before
 	Updubs   int
 	Downdubs int
+	Skipped  bool
 }
 
 // ID returns the room's id.
@@ -45,7 +46,10 @@ func (r *Room) ID() string { return string(r.id) }
 func (r *Room) Slug() string { return r.slug }
 
 // Name returns the room's title.
-func (r *Room) Name() string { return r.name }
+func (r *Room) Name() string {
+	defer r.lock("Name")()
+	return r.name
+}
 
 // Say lets a user who is in the room chat, and returns the line's id. The text is plain; its HTML entities are made here.
 func (r *Room) Say(user, text string) string {
@@ -57,7 +61,7 @@ func (r *Room) Say(user, text string) string {
 	return string(r.say(r.inside(user).account, sent, time.Now()).id)
 }
 
-// DeleteMessage lets a user delete a line: the author, or someone with the right delete-chat.
+// DeleteMessage lets a user delete a line: the author, or someone with the permission chat.delete.
 func (r *Room) DeleteMessage(by, id string) {
 	defer r.lock("DeleteMessage")()
 	m := r.inside(by)
@@ -65,7 +69,7 @@ func (r *Room) DeleteMessage(by, id string) {
 	if i < 0 {
 		panic(mistake("no message has the id %q", id))
 	}
-	if r.messages[i].author != m.account && !r.can(m, "delete-chat") {
+	if r.messages[i].author != m.account && !r.can(m, permChatDelete) {
 		panic(mistake("%s may not delete a message of %s", by, r.messages[i].author.name))
 	}
 	r.deleteMessage(m.account, r.messages[i])
@@ -75,7 +79,7 @@ func (r *Room) DeleteMessage(by, id string) {
 func (r *Room) Join(user string) {
 	defer r.lock("Join")()
 	a := r.account(user)
-	if r.member(a).banned {
+	if r.seen(a).isBanned(time.Now()) {
 		panic(mistake("%s is banned from %s", user, r.slug))
 	}
 	r.join(a, time.Now())
@@ -96,12 +100,12 @@ func (r *Room) Vote(user string, up bool) {
 	r.vote(m.account, up, time.Now())
 }
 
-// Skip lets a user end what plays: the DJ, or someone with the right skip.
+// Skip lets a user end what plays: the DJ, or someone with the permission queue.skip.
 func (r *Room) Skip(by string) {
 	defer r.lock("Skip")()
 	m := r.inside(by)
 	r.mustPlay()
-	if r.playing.dj != m && !r.can(m, "skip") {
+	if r.playing.dj != m && !r.can(m, permSkip) {
 		panic(mistake("%s may not skip a song of %s", by, r.playing.dj.account.name))
 	}
 	r.skip(m.account, time.Now())
@@ -117,11 +121,7 @@ func (r *Room) Broadcast(name string, data json.RawMessage) {
 // Members returns the names of those who are in the room, sorted.
 func (r *Room) Members() []string {
 	defer r.lock("Members")()
-	names := []string{}
-	for _, m := range r.here() {
-		names = append(names, m.account.name)
-	}
-	return names
+	return names(r.here())
 }
 
 // Messages returns the lines said so far, oldest first, at most the last 10,000.
@@ -141,11 +141,7 @@ func (r *Room) NowPlaying() (Play, bool) {
 	if p == nil {
 		return Play{}, false
 	}
-	up, down := p.count()
-	return Play{
-		ID: string(p.id), SongID: string(p.song.id), User: p.dj.account.name, Name: p.song.name,
-		Length: p.song.length, Started: p.playedAt, Updubs: int(up), Downdubs: int(down),
-	}, true
+	return p.public(), true
 }
 
 // mistake is what a wrong call panics with.

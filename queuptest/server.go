@@ -49,7 +49,7 @@ func Start(opts ...Option) (*Server, error) {
 		return nil, fmt.Errorf("queuptest: %w", err)
 	}
 	s := &Server{
-		state:   newState(c.world, time.Now()),
+		state:   newState(c, time.Now()),
 		config:  c,
 		log:     &journal{},
 		served:  make(chan struct{}),
@@ -63,6 +63,7 @@ func Start(opts ...Option) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("queuptest: %w", err), s.listener.Close())
 	}
+	routes = s.quirks.wrap(routes)
 	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isSocketPath(r.URL.Path) {
 			s.serveSocket(w, r)
@@ -148,12 +149,14 @@ func (s *Server) Room(slug string) *Room {
 
 // World returns what the server started with, with all ids filled in.
 func (s *Server) World() World {
+	s.directory.RLock()
+	defer s.directory.RUnlock()
 	w := s.config.world.clone()
-	for i, a := range s.accounts {
-		w.Users[i].ID = string(a.id)
+	for i := range w.Users { // those who sign up come after them
+		w.Users[i].ID = string(s.accounts[i].id)
 	}
-	for i, r := range s.rooms {
-		w.Rooms[i].ID = string(r.id)
+	for i := range w.Rooms {
+		w.Rooms[i].ID = string(s.rooms[i].id)
 	}
 	return w
 }

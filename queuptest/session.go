@@ -42,7 +42,7 @@ func (c *call) begin(s *state, a *account) {
 	http.SetCookie(c.w, &http.Cookie{ //nolint:gosec // not Secure: this is plain HTTP on the loopback
 		Name: cookieName, Value: url.QueryEscape(c.session), Path: "/", HttpOnly: true,
 	})
-	c.log.account(a)
+	c.log.user(a.name)
 }
 
 // end ends the session, if there is one.
@@ -109,10 +109,79 @@ var protected = map[queupserver.OperationName]bool{
 	queupserver.LeaveRoomOperation:       true,
 	queupserver.PlaylistDetailsOperation: true,
 	queupserver.PostChatOperation:        true,
+
+	queupserver.UpdateRoomOperation:      true,
+	queupserver.SetModSettingOperation:   true,
+	queupserver.LockQueueOperation:       true,
+	queupserver.LeaveRoomBeaconOperation: true,
+	queupserver.VoteOperation:            true,
+	queupserver.VoteActiveOperation:      true,
+	queupserver.ReorderQueueOperation:    true,
+	queupserver.RemoveSongOperation:      true,
+	queupserver.RemoveDJOperation:        true,
+	queupserver.PauseDJOperation:         true,
+	queupserver.QueueSongOperation:       true,
+	queupserver.QueuePlaylistOperation:   true,
+	queupserver.RemoveOwnSongOperation:   true,
+	queupserver.ClearOwnQueueOperation:   true,
+	queupserver.PauseOwnQueueOperation:   true,
+	queupserver.OwnQueueOperation:        true,
+	queupserver.ReorderOwnQueueOperation: true,
+	queupserver.DeleteChatOperation:      true,
+	queupserver.SkipOperation:            true,
+	queupserver.KickOperation:            true,
+	queupserver.BanOperation:             true,
+	queupserver.UnbanOperation:           true,
+	queupserver.MuteOperation:            true,
+	queupserver.UnmuteOperation:          true,
+	queupserver.SetRoleOperation:         true,
+	queupserver.UnsetRoleOperation:       true,
+	queupserver.RoomRolesOperation:       true,
+	queupserver.OwnPermissionsOperation:  true,
+	queupserver.CreateRoleOperation:      true,
+	queupserver.UpdateRoleOperation:      true,
+	queupserver.DeleteRoleOperation:      true,
+	queupserver.ReorderRolesOperation:    true,
+	queupserver.AssignRoleOperation:      true,
+	queupserver.UnassignRoleOperation:    true,
+
+	queupserver.PlaylistsOperation:                true,
+	queupserver.CreatePlaylistOperation:           true,
+	queupserver.RenamePlaylistOperation:           true,
+	queupserver.DeletePlaylistOperation:           true,
+	queupserver.PlaylistSongsOperation:            true,
+	queupserver.AddPlaylistSongOperation:          true,
+	queupserver.RemovePlaylistSongOperation:       true,
+	queupserver.ReorderPlaylistOperation:          true,
+	queupserver.ShufflePlaylistOperation:          true,
+	queupserver.SoundCloudPlaylistsOperation:      true,
+	queupserver.ImportYouTubePlaylistOperation:    true,
+	queupserver.ImportSoundCloudPlaylistOperation: true,
+	queupserver.ConversationsOperation:            true,
+	queupserver.OpenConversationOperation:         true,
+	queupserver.ConversationMessagesOperation:     true,
+	queupserver.SendMessageOperation:              true,
+	queupserver.MarkReadOperation:                 true,
+	queupserver.UnreadCountOperation:              true,
+	queupserver.UpdateUsernameOperation:           true,
+	queupserver.UploadUserImageOperation:          true,
+	queupserver.UploadUserGIFOperation:            true,
+	queupserver.FollowOperation:                   true,
+	queupserver.UnfollowOperation:                 true,
+	queupserver.SearchSongsOperation:              true,
+	queupserver.AddCommentOperation:               true,
+	queupserver.DeleteCommentOperation:            true,
+	queupserver.VoteCommentOperation:              true,
+	queupserver.FlagCommentOperation:              true,
+	queupserver.CreateRoomOperation:               true,
+	queupserver.UploadRoomImageOperation:          true,
 }
 
-// maxBody is how much of a request body is read.
-const maxBody = 1 << 20
+// How much of a request body is read, and of one with a file.
+const (
+	maxBody   = 1 << 20
+	maxUpload = maxPicture + maxBody
+)
 
 // newREST makes the handler of everything but the websocket.
 func newREST(s *state) (http.Handler, error) {
@@ -138,7 +207,11 @@ func newREST(s *state) (http.Handler, error) {
 		case ok && c.account == nil && protected[route.Name()]:
 			redirectToLogin(w)
 		default:
-			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			limit := int64(maxBody)
+			if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data;") {
+				limit = maxUpload
+			}
+			r.Body = http.MaxBytesReader(w, r.Body, limit)
 			if r.ContentLength == 0 {
 				r.Header.Del("Content-Type") // some HTTP clients name a type for nothing
 			}

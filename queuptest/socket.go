@@ -68,7 +68,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		errorE1(http.StatusUnauthorized, "invalid token").write(w)
 		return
 	}
-	exchangeOf(r.Context()).account(who.account)
+	exchangeOf(r.Context()).user(s.username(who.account))
 	up := websocket.Upgrader{
 		HandshakeTimeout: writeTimeout,
 		CheckOrigin:      func(*http.Request) bool { return true },
@@ -244,9 +244,5 @@ func (l *link) read() {
 }
 
 func (l *link) log(in bool, text *logText) {
-	e := Entry{In: in, Kind: KindWS}
-	if a := l.identity.account; a != nil {
-		e.User = a.name
-	}
-	l.s.log.add(e, text)
+	l.s.log.add(Entry{In: in, Kind: KindWS, User: l.s.username(l.identity.account)}, text)
 }

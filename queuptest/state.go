@@ -13,14 +13,22 @@ import (
 // state is everything the service knows. One mutex guards it all, links' subscriptions included. It is never held while
 // something is written to a socket.
 type state struct {
-	start time.Time       // immutable, as are the lists and maps of accounts, rooms and songs
+	start time.Time       // immutable
 	given map[string]bool // ids that the world came with; immutable
+	rules                 // immutable
 
-	accounts []*account
-	rooms    []*room
-	songs    map[wire.SongID]*song
+	quirks *quirks // immutable; nil: none
+
+	// directory guards, beside mu, the two lists and the names and passwords of accounts: they are written under both and
+	// read under either. Nothing else is locked while it is held.
+	directory sync.RWMutex
+	accounts  []*account
+	rooms     []*room
 
 	mu       sync.Mutex
+	songs    map[wire.SongID]*song
+	media    map[string]*song // those of songs that can be found again, by provider and its id
+	site     site             // what is in no room
 	closed   bool
 	counters map[string]uint32 // for ids, by their beginning
 	sessions *store[*account]
@@ -30,13 +38,15 @@ type state struct {
 	timers   sync.WaitGroup                // songs that will end
 }
 
-// account is a user of the service. It is immutable.
+// account is a user of the service. Its id and times are immutable.
 type account struct {
 	id       wire.UserID
 	infoID   string
-	name     string
+	name     string // guarded as state.directory says, as is the password
 	password string
 	created  time.Time
+	email    string            // of who signed up; immutable. Others have an address at example.com
+	image    wire.ProfileImage // zero: none; guarded by state.mu
 }
 
 // identity is who a token speaks for.
@@ -64,12 +74,22 @@ const (
 	idPlay   = "65d4c3e2f60adb00"
 	idSong   = "65e5d4f3071bec00"
 	idVote   = "6618b7f0d4e8b900"
+	idRole   = "65f6e504182cfd00"
+
+	idPlaylist     = "6600f0a51d2c8e00"
+	idEntry        = "6600f0a51d2c8e01"
+	idConversation = "6607f615293d0e00"
+	idPrivate      = "6607f615293d0e01"
+	idFollow       = "660ef026354e1f00"
+	idComment      = "6615ea37415f2a00"
+	idPicture      = "661cf148526f3b00"
 
 	idGuest      = "9f2c4d6e8a0b1c3d5e7f9a0b" // 32 digits, as long as nobody's id
 	idRequest    = "3b5d7f9a1c2e4f60718293a4" // 32 digits
 	idConnection = "c0nnect10n00"             // 20 digits
 	idSession    = "s3ss10n00000"
 	idSocket     = "s0cket000000"
+	idReset      = "reset0000000"
 )
 
 // id makes the next id of a kind. The caller holds s.mu.
@@ -90,12 +110,24 @@ func (s *state) idOr(given, kind string) string {
 	return s.id(kind)
 }
 
+// rules are how the options want the service to be.
+type rules struct {
+	classic    bool // fixed roles, as until 2026
+	quotaLines int  // of chat, in quotaTime
+	quotaTime  time.Duration
+}
+
 // newState builds a world that has been checked.
-func newState(w World, now time.Time) *state {
+func newState(c config, now time.Time) *state {
+	w := c.world
 	s := &state{
 		start:    now,
+		rules:    c.rules,
 		given:    map[string]bool{},
 		songs:    map[wire.SongID]*song{},
+		media:    map[string]*song{},
+		site:     newSite(),
+		quirks:   newQuirks(c.quirks),
 		counters: map[string]uint32{},
 		sessions: newStore[*account](),
 		tokens:   newStore[identity](),
@@ -117,29 +149,32 @@ func newState(w World, now time.Time) *state {
 			created:  now.AddDate(-1, 0, i), // a year ago, one a day
 		})
 	}
-	media := map[string]*song{}
 	for _, spec := range w.Rooms {
-		s.rooms = append(s.rooms, s.newRoom(spec, media))
+		s.rooms = append(s.rooms, s.newRoom(spec))
 	}
 	return s
 }
 
-func (s *state) newRoom(spec RoomSpec, media map[string]*song) *room {
+func (s *state) newRoom(spec RoomSpec) *room {
 	r := &room{
 		state:    s,
 		id:       wire.RoomID(s.idOr(spec.ID, idRoom)),
 		slug:     spec.Slug,
-		name:     spec.title(),
-		password: spec.Password,
+		settings: defaultSettings(spec.title()),
 		created:  s.start.AddDate(0, -6, 0),
 		owner:    s.named(spec.Owner),
 		members:  map[wire.UserID]*member{},
 	}
+	r.updated = r.created
+	r.private, r.password = spec.Password != "", spec.Password
 	r.channel = "room:" + string(r.id)
+	if !s.classic {
+		r.addStarterRoles()
+	}
 	for _, a := range s.accounts { // in this order, for the sake of the ids
 		for name, role := range spec.Roles {
 			if strings.EqualFold(name, a.name) {
-				r.member(a).role = role
+				r.give(r.member(a), role)
 			}
 		}
 	}
@@ -148,50 +183,56 @@ func (s *state) newRoom(spec RoomSpec, media map[string]*song) *room {
 		m.active, m.updated = true, s.start
 	}
 	for _, name := range spec.Banned {
-		r.member(s.named(name)).banned = true
+		m := r.member(s.named(name))
+		m.banned, m.bannedAt = true, s.start
 	}
+	r.addHistory(spec.History)
 	for _, entry := range spec.Songs {
-		r.queue(r.member(s.named(entry.By)), s.media(entry, media), s.start)
+		r.queue(r.member(s.named(entry.By)), s.worldSong(entry), s.start)
 	}
 	return r
 }
 
-// media finds or makes the media of a song.
-func (s *state) media(entry Song, known map[string]*song) *song {
+// worldSong finds or makes the media of a song that a world came with.
+func (s *state) worldSong(entry Song) *song {
 	provider := cmp.Or(entry.Provider, wire.YouTube)
-	key := string(provider) + " " + entry.MediaID
-	if m := known[key]; m != nil && entry.MediaID != "" {
+	if m := s.media[mediaKey(provider, entry.MediaID)]; m != nil {
 		return m
 	}
-	id := s.id(idSong)
-	m := &song{
-		id:       wire.SongID(id),
+	return s.addSong(&song{
 		name:     entry.Name,
 		provider: provider,
-		mediaID:  cmp.Or(entry.MediaID, "m"+id[len(id)-10:]),
+		mediaID:  entry.MediaID,
 		length:   entry.Length,
 		created:  s.start.AddDate(0, -3, len(s.songs)),
-	}
-	known[key] = m
+	})
+}
+
+// addSong makes m known under an id of its own. Without the provider's id it gets one. The caller holds s.mu.
+func (s *state) addSong(m *song) *song {
+	id := s.id(idSong)
+	m.id = wire.SongID(id)
+	m.mediaID = cmp.Or(m.mediaID, "m"+id[len(id)-10:])
 	s.songs[m.id] = m
+	s.media[mediaKey(m.provider, m.mediaID)] = m
 	return m
 }
 
-// named finds an account by its name or its address at example.com, in any case; nil if there is none.
+func mediaKey(p wire.Provider, mediaID string) string { return string(p) + " " + mediaID }
+
+// named finds an account by its name or its address, in any case; nil if there is none. The address is that of signing up,
+// or else the name at example.com.
 func (s *state) named(name string) *account {
-	if local, domain, ok := strings.Cut(name, "@"); ok && strings.EqualFold(domain, "example.com") {
-		name = local
+	if strings.Contains(name, "@") {
+		return s.accountByEmail(name)
 	}
-	for _, a := range s.accounts {
-		if strings.EqualFold(a.name, name) {
-			return a
-		}
-	}
-	return nil
+	return s.accountByName(name)
 }
 
 // room finds a room by its id; nil if there is none.
 func (s *state) room(id string) *room {
+	s.directory.RLock()
+	defer s.directory.RUnlock()
 	for _, r := range s.rooms {
 		if string(r.id) == id {
 			return r
@@ -202,6 +243,8 @@ func (s *state) room(id string) *room {
 
 // roomBySlug finds a room by its slug; nil if there is none.
 func (s *state) roomBySlug(slug string) *room {
+	s.directory.RLock()
+	defer s.directory.RUnlock()
 	for _, r := range s.rooms {
 		if r.slug == slug {
 			return r

@@ -14,12 +14,20 @@ import (
 
 // wireUser is an account as it stands inside other objects.
 func (a *account) wireUser() wire.User {
-	return wire.User{ID: a.id, Username: a.name, Status: 1, GlobalRole: 1, Created: a.created}
+	return wire.User{ID: a.id, Username: a.name, Status: 1, GlobalRole: 1, Created: a.created, ProfileImage: a.image}
 }
 
-// wireEventUser is an account as it stands in events and in its own session.
+// wireSession is an account as it stands in its own session.
+func (s *state) wireSession(a *account) wire.User {
+	u := s.wireEventUser(a)
+	u.ProfileImage = a.image
+	return u
+}
+
+// wireEventUser is an account as it stands in events.
 func (s *state) wireEventUser(a *account) wire.User {
 	u := a.wireUser()
+	u.ProfileImage = wire.ProfileImage{}
 	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id}
 	u.ForceUpdated = s.start
 	return u
@@ -28,33 +36,18 @@ func (s *state) wireEventUser(a *account) wire.User {
 // wireRoom is a room whose owner is an id.
 func (r *room) wireRoom() wire.Room {
 	w := wire.Room{
-		ID:                  r.id,
-		Name:                r.name,
-		Slug:                r.slug,
-		RealTimeChannel:     r.realTimeChannel(),
-		Status:              1,
-		Type:                "room",
-		Display:             "public",
-		MaxLengthSong:       10 * time.Minute,
-		TimeSongQueueRepeat: time.Hour,
-		MaxSongQueueLength:  50,
-		AllowGuestsToChat:   true,
-		AllowGuestsToEmbed:  true,
-		DisplayQueue:        true,
-		DisplayDJInQueue:    true,
-		DisplayInSearch:     true,
-		DisplayInLobby:      true,
-		DisplayUserJoin:     true,
-		DisplayUserLeave:    true,
-		DisplayUserGrab:     true,
-		Created:             r.created,
-		Updated:             r.created,
-		OwnerID:             r.owner.id,
-		Owner:               wire.User{ID: r.owner.id},
+		ID:              r.id,
+		Slug:            r.slug,
+		RealTimeChannel: r.realTimeChannel(),
+		Status:          1,
+		DisplayQueue:    true,
+		Created:         r.created,
+		Updated:         r.updated,
+		Background:      r.site.backgrounds[r],
+		OwnerID:         r.owner.id,
+		Owner:           wire.User{ID: r.owner.id},
 	}
-	if r.password != "" {
-		w.Display = "private"
-	}
+	r.wireSettings(&w)
 	for _, m := range r.members {
 		if m.active {
 			w.ActiveUsers++
@@ -73,7 +66,7 @@ func (r *room) realTimeChannel() string { return "dubtrackfm-" + r.slug }
 // notQueued is the order of a member who has no place in the rotation.
 const notQueued = 99999
 
-// wireMember is a member's record with ids for the account and the role, as events have it.
+// wireMember is a member's record with ids for the account and the roles, as events have it.
 func (r *room) wireMember(m *member) wire.RoomUser {
 	w := wire.RoomUser{
 		ID:           m.id,
@@ -88,7 +81,13 @@ func (r *room) wireMember(m *member) wire.RoomUser {
 		SkippedCount: m.skipped,
 		SongsInQueue: int64(len(m.queue)),
 		Order:        notQueued,
-		Banned:       m.banned,
+		QueuePaused:  m.paused,
+		Muted:        m.muted,
+		KickCount:    m.kicks,
+		KickedAt:     m.kickedAt,
+	}
+	if m.isBanned(time.Now()) {
+		w.Banned, w.BannedAt, w.BannedUntil = true, m.bannedAt, m.bannedUntil
 	}
 	for i, dj := range r.rotation {
 		if dj == m {
@@ -98,16 +97,28 @@ func (r *room) wireMember(m *member) wire.RoomUser {
 	if m.role != "" {
 		w.Role = wire.Role{ID: fixedRoles[m.role].ID}
 	}
+	for _, c := range m.roles {
+		w.Roles = append(w.Roles, wire.RoomRole{ID: c.id})
+	}
 	return w
 }
 
-// wireMemberFull is a member's record with the account and the role, as the list of members has it.
-func (r *room) wireMemberFull(m *member) wire.RoomUser {
+// wireMemberRoles is a member's record with the roles, as the answer to joining has it.
+func (r *room) wireMemberRoles(m *member) wire.RoomUser {
 	w := r.wireMember(m)
-	w.User = m.account.wireUser()
 	if m.role != "" {
 		w.Role = m.role.wireRole()
 	}
+	for i, c := range m.roles {
+		w.Roles[i] = r.wireCustom(c)
+	}
+	return w
+}
+
+// wireMemberFull is a member's record with the account and the roles, as the list of members has it.
+func (r *room) wireMemberFull(m *member) wire.RoomUser {
+	w := r.wireMemberRoles(m)
+	w.User = m.account.wireUser()
 	return w
 }
 
@@ -129,6 +140,14 @@ func (r *room) wirePlay(p *play) wire.Play {
 		Song:     wire.Song{ID: p.song.id},
 	}
 	w.Updubs, w.Downdubs = p.count()
+	w.Grabs = int64(len(p.grabs))
+	return w
+}
+
+// wirePlayFull is an entry of a queue with the account and the media, as the history has it.
+func (r *room) wirePlayFull(p *play) wire.Play {
+	w := r.wirePlay(p)
+	w.User, w.Song = p.dj.account.wireUser(), p.song.wireSong()
 	return w
 }
 
@@ -154,7 +173,7 @@ func (r *room) wireActive(now time.Time) wire.ActiveSong {
 // wireDubs are the votes on what plays, which must be something.
 func (r *room) wireDubs() wire.Dubs {
 	p := r.playing
-	w := wire.Dubs{CurrentSong: r.wirePlay(p), UpDubs: []wire.DubVote{}, DownDubs: []wire.DubVote{}}
+	w := wire.Dubs{CurrentSong: r.wirePlay(p), UpDubs: []wire.DubVote{}, DownDubs: []wire.DubVote{}, Grabs: p.wireGrabs()}
 	for _, v := range p.votes {
 		d := wire.DubVote{ID: v.id, UserID: v.account.id, Created: v.created, Updated: v.updated, ForeignID: string(p.id)}
 		if v.up {

@@ -37,6 +37,7 @@ type RoomSpec struct {
 	Present  []string // who is in the room, by name
 	Banned   []string // who may not come in, by name
 	Songs    []Song   // the queues of all DJs, in the order of queueing; the first song plays when the server starts
+	History  []Song   // what has played before, oldest first; the last one ends when the server starts
 }
 
 // A Song is one entry of a queue.
@@ -64,6 +65,7 @@ const (
 // DefaultWorld is the world of a server made without [WithWorld]. It has one room, lounge, and the accounts owner (who owns
 // the room), bot (co-owner), mod (moderator), alice, bob and carol (no role), all with the password secret. Everybody
 // but bot is in the room. A song of three minutes plays, queued by alice; bob has queued two more and carol one.
+// Before that, 45 songs have played.
 func DefaultWorld() World {
 	return World{
 		Users: []User{
@@ -86,6 +88,7 @@ func DefaultWorld() World {
 				{By: "carol", Name: `The Attic - "Dust" (Live)`, Length: 4*time.Minute + 5*time.Second, MediaID: "293847561", Provider: wire.SoundCloud},
 				{By: "bob", Name: "Ferris - Last Tram Home", Length: 2*time.Minute + 30*time.Second, MediaID: "f3rr1sTr4mH"},
 			},
+			History: pastSongs(),
 		}},
 	}
 }
@@ -97,6 +100,7 @@ func (w World) clone() World {
 		r := &w.Rooms[i]
 		r.Roles = maps.Clone(r.Roles)
 		r.Present, r.Banned, r.Songs = slices.Clone(r.Present), slices.Clone(r.Banned), slices.Clone(r.Songs)
+		r.History = slices.Clone(r.History)
 	}
 	return w
 }
@@ -184,7 +188,7 @@ func (c *worldCheck) room(r RoomSpec) {
 		} else {
 			holders[key] = true
 		}
-		if _, ok := fixedRoles[r.Roles[name]]; !ok {
+		if _, ok := classicRanks[r.Roles[name]]; !ok {
 			c.errorf("room %q: %q is no role", r.Slug, r.Roles[name])
 		}
 	}
@@ -197,7 +201,7 @@ func (c *worldCheck) room(r RoomSpec) {
 			c.errorf("room %q: %q is banned and present", r.Slug, name)
 		}
 	}
-	for _, s := range r.Songs {
+	for _, s := range slices.Concat(r.Songs, r.History) {
 		named("DJ", s.By)
 		if s.Name == "" || s.Length < time.Millisecond {
 			c.errorf("room %q: the song %q needs a name and a length", r.Slug, s.Name)
@@ -216,6 +220,7 @@ var fixedRoles = map[Role]wire.Role{
 	VIP:        {ID: "5615fe1ee596154fc2000001", Label: "VIP", Rights: []string{"skip", "set-dj", "chat"}},
 	ResidentDJ: {ID: "5615feb8e596154fc2000002", Label: "Resident DJ", Rights: []string{"set-dj", "chat"}},
 	DJ:         {ID: "564435423f6ba174d2000001", Label: "DJ", Rights: []string{"chat"}},
+	roleMember: {ID: "65ef1e77ac32214febf09295", Label: "Member", Rights: []string{"chat"}},
 }
 
 var moderatorRights = []string{

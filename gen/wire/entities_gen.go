@@ -2101,6 +2101,156 @@ func (x RoomCurrentSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomCurrentSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// RoomGuestChat is the part of a room that RoomAllowGuestChat tells of.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomGuestChat struct {
+	// ID is the room.
+	ID RoomID `json:"_id"`
+	// AllowGuestsToChat lets members without a role chat.
+	AllowGuestsToChat bool `json:"allowGuestsToChat"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RoomGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomGuestChat{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RoomGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "allowGuestsToChat":
+		return lenient.Bool(&x.AllowGuestsToChat, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomGuestChat) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.Bool("allowGuestsToChat", x.AllowGuestsToChat, lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomGuestChat) IsZero() bool {
+	return x.ID == "" && !x.AllowGuestsToChat && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomGuestChat) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomGuestChat) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomGuestChat) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomGuestEmbed is the part of a room that RoomAllowGuestEmbed tells of.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomGuestEmbed struct {
+	// ID is the room.
+	ID RoomID `json:"_id"`
+	// AllowGuestsToEmbed lets members without a role post links and pictures.
+	AllowGuestsToEmbed bool `json:"allowGuestsToEmbed"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RoomGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomGuestEmbed{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RoomGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "allowGuestsToEmbed":
+		return lenient.Bool(&x.AllowGuestsToEmbed, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomGuestEmbed) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.Bool("allowGuestsToEmbed", x.AllowGuestsToEmbed, lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomGuestEmbed) IsZero() bool {
+	return x.ID == "" && !x.AllowGuestsToEmbed && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomGuestEmbed) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomGuestEmbed) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomGuestEmbed) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomLock is the part of a room that RoomLockQueue tells of.
+//
+// Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomLock struct {
+	// ID is the room.
+	ID RoomID `json:"_id"`
+	// LockQueue lets only members with a role join the queue.
+	LockQueue bool `json:"lockQueue"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RoomLock) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomLock{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RoomLock) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "lockQueue":
+		return lenient.Bool(&x.LockQueue, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomLock) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.Bool("lockQueue", x.LockQueue, lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomLock) IsZero() bool {
+	return x.ID == "" && !x.LockQueue && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomLock) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomLock) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomLock) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // RoomRole is a custom role: since autumn 2026 each room keeps its own list of them.
 //
 // Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 3.7.
@@ -2269,6 +2419,56 @@ func (x RoomRoles) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Enco
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomRoles) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomSlow is the part of a room that RoomSlowMode tells of.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomSlow struct {
+	// ID is the room.
+	ID RoomID `json:"_id"`
+	// SlowMode limits how often a member may chat.
+	SlowMode bool `json:"slowMode"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+func (x *RoomSlow) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomSlow{}
+	return lenient.Object(d, &x.Extra, x.member)
+}
+
+func (x *RoomSlow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "_id":
+		return lenient.ID(&x.ID, d)
+	case "slowMode":
+		return lenient.Bool(&x.SlowMode, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomSlow) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.String("_id", string(x.ID), lenient.Required)
+	o.Bool("slowMode", x.SlowMode, lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomSlow) IsZero() bool {
+	return x.ID == "" && !x.SlowMode && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomSlow) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomSlow) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomSlow) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // RoomUser is the record of one user in one room: counters, place in the queue, role and standing.
 // It outlives the visit.

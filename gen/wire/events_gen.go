@@ -179,6 +179,221 @@ func (x ChatSkip) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encod
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ChatSkip) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// CommentAdd fires when someone comments on a song.
+//
+// Evidence: FE (low), not seen since Dubtrack; docs/PROTOCOL.md 6.2.
+type CommentAdd struct {
+	// Name is the name that the event came with: "comment-add".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Comment is the comment.
+	Comment Comment `json:"comment"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *CommentAdd) EventName() string {
+	return cmp.Or(x.Name, "comment-add")
+}
+
+// RawJSON returns x.Raw.
+func (x *CommentAdd) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *CommentAdd) receive(name string, data []byte) error {
+	*x = CommentAdd{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *CommentAdd) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = CommentAdd{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *CommentAdd) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "comment":
+		return x.Comment.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x CommentAdd) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("comment", x.Comment.IsZero(), lenient.Required) {
+		x.Comment.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x CommentAdd) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Comment.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *CommentAdd) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x CommentAdd) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentAdd) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// CommentRemove fires when a comment on a song is deleted.
+//
+// Evidence: FE (low), not seen since Dubtrack; docs/PROTOCOL.md 6.2.
+type CommentRemove struct {
+	// Name is the name that the event came with: "comment-remove".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Comment is the deleted comment; only its id is sure to be there.
+	Comment Comment `json:"comment"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *CommentRemove) EventName() string {
+	return cmp.Or(x.Name, "comment-remove")
+}
+
+// RawJSON returns x.Raw.
+func (x *CommentRemove) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *CommentRemove) receive(name string, data []byte) error {
+	*x = CommentRemove{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *CommentRemove) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = CommentRemove{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *CommentRemove) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "comment":
+		return x.Comment.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x CommentRemove) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("comment", x.Comment.IsZero(), lenient.Required) {
+		x.Comment.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x CommentRemove) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Comment.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *CommentRemove) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x CommentRemove) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentRemove) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// CommentUpdate fires when someone votes on a comment.
+//
+// Evidence: FE (low), not seen since Dubtrack; docs/PROTOCOL.md 6.2.
+type CommentUpdate struct {
+	// Name is the name that the event came with: "comment-update", or "comment-update-" and an id.
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Subject is the id in the name, if there is one.
+	Subject CommentID `json:"-"`
+	// Comment is the comment with its new votes.
+	Comment Comment `json:"comment"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *CommentUpdate) EventName() string {
+	if x.Name == "" && x.Subject != "" {
+		return "comment-update-" + string(x.Subject)
+	}
+	return cmp.Or(x.Name, "comment-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *CommentUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *CommentUpdate) receive(name string, data []byte) error {
+	*x = CommentUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	if id, ok := strings.CutPrefix(x.Name, "comment-update-"); ok {
+		x.Subject = CommentID(id)
+	}
+	return err
+}
+
+func (x *CommentUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = CommentUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *CommentUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "comment":
+		return x.Comment.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x CommentUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("comment", x.Comment.IsZero(), lenient.Required) {
+		x.Comment.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x CommentUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Subject == "" && x.Comment.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *CommentUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x CommentUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // DeleteChatMessage fires when a chat line is deleted by its author or by staff.
 //
 // Evidence: ABOT, FE, DA, BT, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
@@ -332,6 +547,314 @@ func (x *DeleteChatMessageGlobal) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, x.Decode)
 }
 
+// NewMessage fires on the channel of the account (not of a room) when it gets a private message,
+// and also when it sends one. The text is not in it: read the conversation.
+//
+// Evidence: FE, BT, DTM, D+25, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type NewMessage struct {
+	// Name is the name that the event came with: "new-message".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// AuthorID is who wrote it.
+	AuthorID UserID `json:"userid"`
+	// ConversationID is the conversation, whatever the wire calls it.
+	ConversationID ConversationID `json:"messageid"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *NewMessage) EventName() string {
+	return cmp.Or(x.Name, "new-message")
+}
+
+// RawJSON returns x.Raw.
+func (x *NewMessage) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *NewMessage) receive(name string, data []byte) error {
+	*x = NewMessage{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *NewMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = NewMessage{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *NewMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "userid":
+		return lenient.ID(&x.AuthorID, d)
+	case "messageid":
+		return lenient.ID(&x.ConversationID, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x NewMessage) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	o.String("userid", string(x.AuthorID), lenient.Required)
+	o.String("messageid", string(x.ConversationID), lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x NewMessage) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.AuthorID == "" && x.ConversationID == "" &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *NewMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x NewMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *NewMessage) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomAllowGuestChat fires when a moderator lets members without a role chat, or no longer.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomAllowGuestChat struct {
+	// Name is the name that the event came with: "room-allow-guest-chat".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Room is the room with its new setting.
+	Room RoomGuestChat `json:"room"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomAllowGuestChat) EventName() string {
+	return cmp.Or(x.Name, "room-allow-guest-chat")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomAllowGuestChat) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomAllowGuestChat) receive(name string, data []byte) error {
+	*x = RoomAllowGuestChat{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomAllowGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomAllowGuestChat{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomAllowGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "room":
+		return x.Room.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomAllowGuestChat) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("room", x.Room.IsZero(), lenient.Required) {
+		x.Room.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomAllowGuestChat) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Room.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomAllowGuestChat) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomAllowGuestChat) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomAllowGuestChat) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomAllowGuestEmbed fires when a moderator lets members without a role post links and pictures,
+// or no longer.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomAllowGuestEmbed struct {
+	// Name is the name that the event came with: "room-allow-guest-embed".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Room is the room with its new setting.
+	Room RoomGuestEmbed `json:"room"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomAllowGuestEmbed) EventName() string {
+	return cmp.Or(x.Name, "room-allow-guest-embed")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomAllowGuestEmbed) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomAllowGuestEmbed) receive(name string, data []byte) error {
+	*x = RoomAllowGuestEmbed{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomAllowGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomAllowGuestEmbed{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomAllowGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "room":
+		return x.Room.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomAllowGuestEmbed) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("room", x.Room.IsZero(), lenient.Required) {
+		x.Room.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomAllowGuestEmbed) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Room.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomAllowGuestEmbed) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomAllowGuestEmbed) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomAllowGuestEmbed) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomLockQueue fires when a moderator locks the queue or opens it. When it opens, whoever held the
+// role DJ loses it.
+//
+// Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomLockQueue struct {
+	// Name is the name that the event came with: "room-lock-queue".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Room is the room with its new setting.
+	Room RoomLock `json:"room"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomLockQueue) EventName() string {
+	return cmp.Or(x.Name, "room-lock-queue")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomLockQueue) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomLockQueue) receive(name string, data []byte) error {
+	*x = RoomLockQueue{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomLockQueue) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomLockQueue{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomLockQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "room":
+		return x.Room.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomLockQueue) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("room", x.Room.IsZero(), lenient.Required) {
+		x.Room.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomLockQueue) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Room.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomLockQueue) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomLockQueue) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomLockQueue) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // RoomPlaylistDub fires when someone votes on the current song. A new vote of the same user
 // replaces the opposite one.
 //
@@ -414,6 +937,452 @@ func (x RoomPlaylistDub) MarshalJSON() ([]byte, error) { return lenient.Marshal(
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistDub) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomPlaylistQueueRemoveUser fires when a moderator removes all songs of a DJ.
+//
+// Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueRemoveUser struct {
+	// Name is the name that the event came with: "room_playlist-queue-remove-user".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Target is the DJ.
+	Target User `json:"removedUser"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueRemoveUser) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-remove-user")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueRemoveUser) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueRemoveUser) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueRemoveUser{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueRemoveUser) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueRemoveUser{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "removedUser":
+		return x.Target.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueRemoveUser) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("removedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueRemoveUser) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueRemoveUser) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueRemoveUser) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueRemoveUser) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomPlaylistQueueRemoveUserSong fires when a moderator removes a DJ's next song.
+//
+// Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueRemoveUserSong struct {
+	// Name is the name that the event came with: "room_playlist-queue-remove-user-song".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Target is the DJ.
+	Target User `json:"removedUser"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueRemoveUserSong) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-remove-user-song")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueRemoveUserSong) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueRemoveUserSong) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueRemoveUserSong{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueRemoveUserSong) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueRemoveUserSong{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "removedUser":
+		return x.Target.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueRemoveUserSong) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("removedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueRemoveUserSong) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueRemoveUserSong) Decode(d *jx.Decoder) error {
+	return lenient.Drop(x.decode(d))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueRemoveUserSong) MarshalJSON() ([]byte, error) {
+	return lenient.Marshal(x.Encode)
+}
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueRemoveUserSong) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomPlaylistQueueReorder fires when a moderator changes the order of the DJs.
+//
+// Evidence: ABOT, FE, OW, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueReorder struct {
+	// Name is the name that the event came with: "room_playlist-queue-reorder".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueReorder) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-reorder")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueReorder) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueReorder) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueReorder{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueReorder) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueReorder{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueReorder) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueReorder) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueReorder) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueReorder) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueReorder) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueReorder) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomPlaylistQueueUpdate fires when the queue changes. Nobody has written down what it carries;
+// read the queue again.
+//
+// Evidence: FE, D+26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueUpdate struct {
+	// Name is the name that the event came with: "room_playlist-queue-update".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueUpdate) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueUpdate) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomPlaylistQueueUpdateDub fires when somebody's own queue changes. It has nothing to do with
+// votes, whatever its name says. Read the queue again to learn what changed.
+//
+// Evidence: ABOT, FE, DA, NDA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueUpdateDub struct {
+	// Name is the name that the event came with: "room_playlist-queue-update-dub".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is whose queue changed.
+	User User `json:"user,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueUpdateDub) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-update-dub")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueUpdateDub) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueUpdateDub) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueUpdateDub{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueUpdateDub) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueUpdateDub{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueUpdateDub) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueUpdateDub) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueUpdateDub) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueUpdateDub) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueUpdateDub) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// RoomPlaylistQueueUpdateGrabs fires when someone adds the current song to a playlist.
+//
+// Evidence: FE, DA, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomPlaylistQueueUpdateGrabs struct {
+	// Name is the name that the event came with: "room_playlist-queue-update-grabs".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is who took it.
+	User User `json:"user,omitzero"`
+	// Play is the song with its new number of grabs.
+	Play Play `json:"playlist"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomPlaylistQueueUpdateGrabs) EventName() string {
+	return cmp.Or(x.Name, "room_playlist-queue-update-grabs")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomPlaylistQueueUpdateGrabs) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomPlaylistQueueUpdateGrabs) receive(name string, data []byte) error {
+	*x = RoomPlaylistQueueUpdateGrabs{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomPlaylistQueueUpdateGrabs) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomPlaylistQueueUpdateGrabs{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "playlist":
+		return x.Play.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomPlaylistQueueUpdateGrabs) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("playlist", x.Play.IsZero(), lenient.Required) {
+		x.Play.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomPlaylistQueueUpdateGrabs) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Play.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomPlaylistQueueUpdateGrabs) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomPlaylistQueueUpdateGrabs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomPlaylistQueueUpdateGrabs) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
 
 // RoomPlaylistUpdate fires when a song starts, and again with the same play and a larger Elapsed
 // when the queue behind it changes.
@@ -501,6 +1470,509 @@ func (x *RoomPlaylistUpdate) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, x.Decode)
 }
 
+// RoomRoleCreate fires when a custom role is made.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomRoleCreate struct {
+	// Name is the name that the event came with: "room-role-create".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Role is the new role.
+	Role RoomRole `json:"role"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomRoleCreate) EventName() string {
+	return cmp.Or(x.Name, "room-role-create")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomRoleCreate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomRoleCreate) receive(name string, data []byte) error {
+	*x = RoomRoleCreate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomRoleCreate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomRoleCreate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomRoleCreate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "role":
+		return x.Role.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomRoleCreate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("role", x.Role.IsZero(), lenient.Required) {
+		x.Role.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomRoleCreate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Role.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomRoleCreate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRoleCreate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRoleCreate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomRoleDelete fires when a custom role is deleted. Whoever held it has lost it; no other event
+// says so.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomRoleDelete struct {
+	// Name is the name that the event came with: "room-role-delete".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// RoleID is the role that is gone.
+	RoleID RoleID `json:"roleid"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomRoleDelete) EventName() string {
+	return cmp.Or(x.Name, "room-role-delete")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomRoleDelete) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomRoleDelete) receive(name string, data []byte) error {
+	*x = RoomRoleDelete{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomRoleDelete) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomRoleDelete{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomRoleDelete) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "roleid":
+		return lenient.ID(&x.RoleID, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomRoleDelete) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	o.String("roleid", string(x.RoleID), lenient.Required)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomRoleDelete) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.RoleID == "" && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomRoleDelete) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRoleDelete) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRoleDelete) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomRoleUpdate fires when a custom role is changed.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomRoleUpdate struct {
+	// Name is the name that the event came with: "room-role-update".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Role is the role as it is now.
+	Role RoomRole `json:"role"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomRoleUpdate) EventName() string {
+	return cmp.Or(x.Name, "room-role-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomRoleUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomRoleUpdate) receive(name string, data []byte) error {
+	*x = RoomRoleUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomRoleUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomRoleUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomRoleUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "role":
+		return x.Role.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomRoleUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("role", x.Role.IsZero(), lenient.Required) {
+		x.Role.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomRoleUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Role.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomRoleUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRoleUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRoleUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomRolesReorder fires when the custom roles of a room get another order.
+//
+// Evidence: DA26 (medium), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomRolesReorder struct {
+	// Name is the name that the event came with: "room-roles-reorder".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Roles are all roles of the room with their new positions.
+	Roles []RoomRole `json:"roles"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomRolesReorder) EventName() string {
+	return cmp.Or(x.Name, "room-roles-reorder")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomRolesReorder) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomRolesReorder) receive(name string, data []byte) error {
+	*x = RoomRolesReorder{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomRolesReorder) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomRolesReorder{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomRolesReorder) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "roles":
+		return lenient.List(&x.Roles, d, (*RoomRole).decode)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomRolesReorder) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("roles", x.Roles == nil, lenient.Required) {
+		lenient.EncodeList(x.Roles, e, RoomRole.Encode)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomRolesReorder) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Roles == nil && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomRolesReorder) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRolesReorder) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRolesReorder) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomSlowMode fires when a moderator switches slow mode.
+//
+// Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomSlowMode struct {
+	// Name is the name that the event came with: "room-slow-mode".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user,omitzero"`
+	// Room is the room with its new setting.
+	Room RoomSlow `json:"room"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomSlowMode) EventName() string {
+	return cmp.Or(x.Name, "room-slow-mode")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomSlowMode) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomSlowMode) receive(name string, data []byte) error {
+	*x = RoomSlowMode{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomSlowMode) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomSlowMode{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomSlowMode) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "room":
+		return x.Room.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomSlowMode) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("room", x.Room.IsZero(), lenient.Required) {
+		x.Room.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomSlowMode) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Room.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomSlowMode) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomSlowMode) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomSlowMode) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// RoomUpdate fires when the settings of the room are saved.
+//
+// Evidence: FE, DA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type RoomUpdate struct {
+	// Name is the name that the event came with: "room-update".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Room is the room as it is now; it may lack members that did not change. Look at its id: it may be
+	// another room.
+	Room Room `json:"room"`
+	// PasswordUpdated is true when the password changed: members without a role must join again.
+	PasswordUpdated bool `json:"passwordUpdated,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *RoomUpdate) EventName() string {
+	return cmp.Or(x.Name, "room-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *RoomUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *RoomUpdate) receive(name string, data []byte) error {
+	*x = RoomUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *RoomUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = RoomUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *RoomUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "room":
+		return x.Room.decode(d)
+	case "passwordUpdated":
+		return lenient.Bool(&x.PasswordUpdated, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x RoomUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("room", x.Room.IsZero(), lenient.Required) {
+		x.Room.Encode(e)
+	}
+	o.Bool("passwordUpdated", x.PasswordUpdated, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x RoomUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Room.IsZero() && !x.PasswordUpdated && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *RoomUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserAvatarUpdate is the name that the site knows since 2026 for an uploaded avatar. What it
+// carries is a guess: the same as UserImageUpdate.
+//
+// Evidence: D+26 (low), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserAvatarUpdate struct {
+	// Name is the name that the event came with: "user-avatar-update".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is whose avatar it is; all but the id may be missing.
+	User User `json:"user,omitzero"`
+	// Image is the new avatar.
+	Image ProfileImage `json:"img,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserAvatarUpdate) EventName() string {
+	return cmp.Or(x.Name, "user-avatar-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserAvatarUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserAvatarUpdate) receive(name string, data []byte) error {
+	*x = UserAvatarUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserAvatarUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserAvatarUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserAvatarUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "img":
+		return x.Image.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserAvatarUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Optional) {
+		x.User.Encode(e)
+	}
+	if o.Field("img", x.Image.IsZero(), lenient.Optional) {
+		x.Image.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserAvatarUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Image.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserAvatarUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserAvatarUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserAvatarUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // UserBan fires when a moderator bans someone from the room.
 //
 // Evidence: FE, DA, NDA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
@@ -583,6 +2055,91 @@ func (x UserBan) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UserBan) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
+// UserImageUpdate fires when someone uploads an avatar.
+//
+// Evidence: FE, DA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserImageUpdate struct {
+	// Name is the name that the event came with: "user-update", or "user-update-" and an id.
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// Subject is the id in the name, if there is one.
+	Subject UserID `json:"-"`
+	// User is whose avatar it is; all but the id may be missing.
+	User User `json:"user"`
+	// Image is the new avatar.
+	Image ProfileImage `json:"img,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserImageUpdate) EventName() string {
+	if x.Name == "" && x.Subject != "" {
+		return "user-update-" + string(x.Subject)
+	}
+	return cmp.Or(x.Name, "user-update")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserImageUpdate) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserImageUpdate) receive(name string, data []byte) error {
+	*x = UserImageUpdate{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	if id, ok := strings.CutPrefix(x.Name, "user-update-"); ok {
+		x.Subject = UserID(id)
+	}
+	return err
+}
+
+func (x *UserImageUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserImageUpdate{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserImageUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "img":
+		return x.Image.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserImageUpdate) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("img", x.Image.IsZero(), lenient.Optional) {
+		x.Image.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserImageUpdate) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.Subject == "" && x.User.IsZero() && x.Image.IsZero() &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserImageUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserImageUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserImageUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
 // UserJoin fires when someone joins the room.
 //
 // Evidence: ABOT, FE, DA, BT, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
@@ -658,6 +2215,88 @@ func (x UserJoin) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encod
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UserJoin) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserKick fires when a moderator throws someone out of the room. UserLeave follows.
+//
+// Evidence: FE, DA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserKick struct {
+	// Name is the name that the event came with: "user-kick".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// Target is who is thrown out.
+	Target User `json:"kickedUser"`
+	// Reason is what the moderator wrote; it may be missing.
+	Reason string `json:"message,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserKick) EventName() string {
+	return cmp.Or(x.Name, "user-kick")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserKick) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserKick) receive(name string, data []byte) error {
+	*x = UserKick{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserKick) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserKick{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserKick) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "kickedUser":
+		return x.Target.decode(d)
+	case "message":
+		return lenient.HTML(&x.Reason, d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserKick) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("kickedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.HTML("message", x.Reason, lenient.Optional)
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserKick) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && x.Reason == "" &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserKick) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserKick) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserKick) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // UserLeave fires when someone leaves, times out, or is kicked or banned. QueUp has sent it for the
 // wrong user.
@@ -743,6 +2382,595 @@ func (x UserLeave) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Enco
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UserLeave) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserMute fires when a moderator keeps someone from chatting. It has no duration.
+//
+// Evidence: FE, DA, DTE (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserMute struct {
+	// Name is the name that the event came with: "user-mute".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// Target is who may not chat.
+	Target User `json:"mutedUser"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserMute) EventName() string {
+	return cmp.Or(x.Name, "user-mute")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserMute) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserMute) receive(name string, data []byte) error {
+	*x = UserMute{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserMute) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserMute{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserMute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "mutedUser":
+		return x.Target.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserMute) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("mutedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserMute) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserMute) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserMute) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserMute) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserPauseQueue fires when someone leaves the rotation and keeps the songs, or comes back to it.
+//
+// Evidence: ABOT, FE, BT (high), seen on QueUp in 2021; docs/PROTOCOL.md 6.2.
+type UserPauseQueue struct {
+	// Name is the name that the event came with: "user-pause-queue".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the DJ.
+	User User `json:"user"`
+	// Member is the DJ's record; QueuePaused in it is the news.
+	Member RoomUser `json:"user_queue,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserPauseQueue) EventName() string {
+	return cmp.Or(x.Name, "user-pause-queue")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserPauseQueue) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserPauseQueue) receive(name string, data []byte) error {
+	*x = UserPauseQueue{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserPauseQueue) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserPauseQueue{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserPauseQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "user_queue":
+		return x.Member.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserPauseQueue) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("user_queue", x.Member.IsZero(), lenient.Optional) {
+		x.Member.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserPauseQueue) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Member.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserPauseQueue) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserPauseQueue) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserPauseQueue) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserPauseQueueMod fires when a moderator takes a DJ out of the rotation, or puts one back.
+//
+// Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserPauseQueueMod struct {
+	// Name is the name that the event came with: "user-pause-queue-mod".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the DJ.
+	User User `json:"user"`
+	// Moderator is who did it.
+	Moderator User `json:"mod,omitzero"`
+	// Member is the DJ's record; QueuePaused in it is true for a DJ who was taken out.
+	Member RoomUser `json:"user_queue,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserPauseQueueMod) EventName() string {
+	return cmp.Or(x.Name, "user-pause-queue-mod")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserPauseQueueMod) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserPauseQueueMod) receive(name string, data []byte) error {
+	*x = UserPauseQueueMod{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserPauseQueueMod) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserPauseQueueMod{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserPauseQueueMod) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "mod":
+		return x.Moderator.decode(d)
+	case "user_queue":
+		return x.Member.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserPauseQueueMod) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("mod", x.Moderator.IsZero(), lenient.Optional) {
+		x.Moderator.Encode(e)
+	}
+	if o.Field("user_queue", x.Member.IsZero(), lenient.Optional) {
+		x.Member.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserPauseQueueMod) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Moderator.IsZero() && x.Member.IsZero() &&
+		len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserPauseQueueMod) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserPauseQueueMod) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserPauseQueueMod) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, x.Decode)
+}
+
+// UserSetRole fires when someone is given a role. There are two forms: fixed roles came with
+// ModUser and RoleObject, custom roles come with TargetUser and Role.
+//
+// Evidence: ABOT, FE, DA, DA26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserSetRole struct {
+	// Name is the name that the event came with: "user-setrole".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// ModUser is whose roles changed, in the form of the fixed roles.
+	ModUser User `json:"modUser,omitzero"`
+	// RoleObject is the role given, in the form of the fixed roles.
+	RoleObject Role `json:"role_object,omitzero"`
+	// TargetUser is whose roles changed, in the form of the custom roles.
+	TargetUser User `json:"targetUser,omitzero"`
+	// Role is the role given, in the form of the custom roles.
+	Role RoomRole `json:"role,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserSetRole) EventName() string {
+	return cmp.Or(x.Name, "user-setrole")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserSetRole) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserSetRole) receive(name string, data []byte) error {
+	*x = UserSetRole{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserSetRole) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserSetRole{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserSetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "modUser":
+		return x.ModUser.decode(d)
+	case "role_object":
+		return x.RoleObject.decode(d)
+	case "targetUser":
+		return x.TargetUser.decode(d)
+	case "role":
+		return x.Role.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserSetRole) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("modUser", x.ModUser.IsZero(), lenient.Optional) {
+		x.ModUser.Encode(e)
+	}
+	if o.Field("role_object", x.RoleObject.IsZero(), lenient.Optional) {
+		x.RoleObject.Encode(e)
+	}
+	if o.Field("targetUser", x.TargetUser.IsZero(), lenient.Optional) {
+		x.TargetUser.Encode(e)
+	}
+	if o.Field("role", x.Role.IsZero(), lenient.Optional) {
+		x.Role.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserSetRole) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.ModUser.IsZero() &&
+		x.RoleObject.IsZero() && x.TargetUser.IsZero() && x.Role.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserSetRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserSetRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserSetRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserUnban fires when a moderator lets a banned user in again.
+//
+// Evidence: FE, DA (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserUnban struct {
+	// Name is the name that the event came with: "user-unban".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// Target is who may come in again.
+	Target User `json:"kickedUser"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserUnban) EventName() string {
+	return cmp.Or(x.Name, "user-unban")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserUnban) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserUnban) receive(name string, data []byte) error {
+	*x = UserUnban{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserUnban) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserUnban{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserUnban) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "kickedUser":
+		return x.Target.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserUnban) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("kickedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserUnban) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserUnban) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserUnban) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserUnban) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserUnmute fires when a moderator lets someone chat again.
+//
+// Evidence: FE, DA, DTE (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserUnmute struct {
+	// Name is the name that the event came with: "user-unmute".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// Target is who may chat again.
+	Target User `json:"mutedUser"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserUnmute) EventName() string {
+	return cmp.Or(x.Name, "user-unmute")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserUnmute) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserUnmute) receive(name string, data []byte) error {
+	*x = UserUnmute{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserUnmute) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserUnmute{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserUnmute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "mutedUser":
+		return x.Target.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserUnmute) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("mutedUser", x.Target.IsZero(), lenient.Required) {
+		x.Target.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserUnmute) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.Target.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserUnmute) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserUnmute) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserUnmute) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+
+// UserUnsetRole fires when someone loses a role. There are two forms: fixed roles came with ModUser
+// and RoleObject, custom roles come with TargetUser and Role. The role DJ also goes by itself, when
+// the queue is unlocked.
+//
+// Evidence: ABOT, FE, DA, DA26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
+type UserUnsetRole struct {
+	// Name is the name that the event came with: "user-unsetrole".
+	Name string `json:"-"`
+	// Raw is the event as it came, nil if it was not received.
+	Raw json.RawMessage `json:"-"`
+	// User is the moderator.
+	User User `json:"user"`
+	// ModUser is whose roles changed, in the form of the fixed roles.
+	ModUser User `json:"modUser,omitzero"`
+	// RoleObject is the role taken, in the form of the fixed roles.
+	RoleObject Role `json:"role_object,omitzero"`
+	// TargetUser is whose roles changed, in the form of the custom roles.
+	TargetUser User `json:"targetUser,omitzero"`
+	// Role is the role taken, in the form of the custom roles.
+	Role RoomRole `json:"role,omitzero"`
+
+	// Extra keeps members that no field can hold, as they came.
+	Extra map[string]json.RawMessage `json:"-"`
+}
+
+// EventName returns the name of the event on the wire.
+func (x *UserUnsetRole) EventName() string {
+	return cmp.Or(x.Name, "user-unsetrole")
+}
+
+// RawJSON returns x.Raw.
+func (x *UserUnsetRole) RawJSON() json.RawMessage { return x.Raw }
+
+func (x *UserUnsetRole) receive(name string, data []byte) error {
+	*x = UserUnsetRole{}
+	err := lenient.Members(data, &x.Extra, x.member)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data
+	return err
+}
+
+func (x *UserUnsetRole) decode(d *jx.Decoder) (jx.Raw, error) {
+	*x = UserUnsetRole{}
+	return lenient.Event(d, x.receive)
+}
+
+func (x *UserUnsetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	switch string(key) {
+	case "type":
+		return nil, lenient.Drop(lenient.String(&x.Name, d))
+	case "user":
+		return x.User.decode(d)
+	case "modUser":
+		return x.ModUser.decode(d)
+	case "role_object":
+		return x.RoleObject.decode(d)
+	case "targetUser":
+		return x.TargetUser.decode(d)
+	case "role":
+		return x.Role.decode(d)
+	}
+	return d.Raw()
+}
+
+// Encode writes x in QueUp's own form.
+func (x UserUnsetRole) Encode(e *jx.Encoder) {
+	o := lenient.EncodeObject(e, x.Extra)
+	o.Type(x.EventName())
+	if o.Field("user", x.User.IsZero(), lenient.Required) {
+		x.User.Encode(e)
+	}
+	if o.Field("modUser", x.ModUser.IsZero(), lenient.Optional) {
+		x.ModUser.Encode(e)
+	}
+	if o.Field("role_object", x.RoleObject.IsZero(), lenient.Optional) {
+		x.RoleObject.Encode(e)
+	}
+	if o.Field("targetUser", x.TargetUser.IsZero(), lenient.Optional) {
+		x.TargetUser.Encode(e)
+	}
+	if o.Field("role", x.Role.IsZero(), lenient.Optional) {
+		x.Role.Encode(e)
+	}
+	o.End()
+}
+
+// IsZero reports whether x holds nothing.
+func (x UserUnsetRole) IsZero() bool {
+	return x.Name == "" && x.Raw == nil && x.User.IsZero() && x.ModUser.IsZero() &&
+		x.RoleObject.IsZero() && x.TargetUser.IsZero() && x.Role.IsZero() && len(x.Extra) == 0
+}
+
+// Decode reads x, which becomes zero if there is null or nothing that fits.
+func (x *UserUnsetRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserUnsetRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserUnsetRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
 
 // UserUpdate fires when the record of a member changes: votes received, songs played, size of the
 // own queue. It does not tell a changed username.

@@ -1,7 +1,7 @@
 // Queupd serves the default world of package queuptest until it is interrupted: a QueUp to try bots on, in any language,
 // without an account and without the network.
 //
-//	go run ./tools/queupd -addr 127.0.0.1:8080
+//	go run ./tools/queupd -addr 127.0.0.1:8080 -roles custom
 //
 // Its first line on standard output is one JSON object that says where it is and who may log in; nothing else is written
 // there. It listens on the loopback only.
@@ -54,6 +54,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("queupd", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:0", "`host:port` to listen on; the host must be on the loopback, port 0 is any free one")
+	roles := flags.String("roles", "custom", "`world` of roles: custom, as since autumn 2026, or classic, the fixed roles until then")
+	quirks := flags.Bool("quirks", false, "answer as irregularly as QueUp does, see docs/PROTOCOL.md 1.8")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -63,7 +65,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "queupd: unexpected argument %q\n", flags.Arg(0))
 		return 2
 	}
-	srv, err := queuptest.Start(queuptest.Addr(*addr))
+	opts := []queuptest.Option{queuptest.Addr(*addr)}
+	switch *roles {
+	case "custom":
+	case "classic":
+		opts = append(opts, queuptest.ClassicRoles())
+	default:
+		fmt.Fprintf(stderr, "queupd: -roles is custom or classic, not %q\n", *roles)
+		return 2
+	}
+	if *quirks {
+		opts = append(opts, queuptest.Quirks())
+	}
+	srv, err := queuptest.Start(opts...)
 	if err != nil {
 		fmt.Fprintf(stderr, "queupd: %v\n", err)
 		return 1

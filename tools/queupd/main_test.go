@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"strings"
@@ -82,6 +83,44 @@ func TestRun_announcesItselfAndServesUntilInterrupted(t *testing.T) {
 	}
 }
 
+// The roles of a room can be read in one world only.
+func TestRun_roles(t *testing.T) {
+	for roles, want := range map[string]int{"custom": http.StatusOK, "classic": http.StatusNotFound} {
+		t.Run(roles, func(t *testing.T) {
+			ctx, interrupt := context.WithCancel(t.Context())
+			reader, stdout := io.Pipe()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				run(ctx, []string{"-roles", roles}, stdout, io.Discard)
+				_ = stdout.Close()
+			}()
+			defer func() {
+				interrupt()
+				<-done
+			}()
+			var a announcement
+			if err := json.NewDecoder(reader).Decode(&a); err != nil {
+				t.Fatal(err)
+			}
+			jar, _ := cookiejar.New(nil) // its error is always nil
+			client := &http.Client{Jar: jar}
+			defer client.CloseIdleConnections()
+			form := url.Values{"username": {a.Accounts[0].Username}, "password": {a.Accounts[0].Password}}
+			resp, err := client.PostForm(a.URL+"/auth/login", form) //nolint:noctx // the server is local
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			resp, err = client.Get(a.URL + "/room/" + a.Rooms[0].ID + "/roles") //nolint:noctx // the server is local
+			if err != nil || resp.StatusCode != want {
+				t.Errorf("%v, %v", resp, err)
+			}
+			_ = resp.Body.Close()
+		})
+	}
+}
+
 func TestRun_refusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
@@ -93,6 +132,7 @@ func TestRun_refusals(t *testing.T) {
 		"a name":         {[]string{"-addr", "example.com:8080"}, 1, "would leave the loopback"},
 		"no port":        {[]string{"-addr", "127.0.0.1"}, 1, "missing port"},
 		"a word":         {[]string{"now"}, 2, `unexpected argument "now"`},
+		"a third world":  {[]string{"-roles", "both"}, 2, `-roles is custom or classic, not "both"`},
 		"unknown flag":   {[]string{"-crowd", "7"}, 2, "flag provided but not defined: -crowd"},
 		"help":           {[]string{"-h"}, 0, "must be on the loopback"},
 	} {
@@ -116,5 +156,39 @@ func TestRun_endsWhenNobodyReadsTheAnnouncement(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run(t.Context(), nil, brokenPipe{}, &stderr); code != 1 || !strings.Contains(stderr.String(), "broken pipe") {
 		t.Errorf("status %d: %s", code, &stderr)
+	}
+}
+
+// With -quirks the song that plays lacks its media in the second answer, see queuptest.Quirks.
+func TestRun_quirks(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-quirks"}, stdout, io.Discard)
+		_ = stdout.Close()
+	}()
+	var a announcement
+	if err := json.NewDecoder(reader).Decode(&a); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	for i, want := range []bool{false, true} {
+		resp, err := client.Get(a.URL + "/room/" + a.Rooms[0].ID + "/playlist/active") //nolint:noctx // the server is local
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if got := bytes.Contains(body, []byte(`"songInfo":null`)); err != nil || got != want {
+			t.Errorf("answer %d: %s, %v", i, body, err)
+		}
+	}
+	interrupt()
+	_, _ = io.Copy(io.Discard, reader) // until it ends
+	if got := <-code; got != 0 {
+		t.Errorf("exit status %d", got)
 	}
 }

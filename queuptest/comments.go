@@ -1,0 +1,161 @@
+package queuptest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupserver"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// comment is what somebody wrote about a song. It is guarded by state.mu.
+type comment struct {
+	id      wire.CommentID
+	song    *song
+	author  *account
+	text    string
+	created time.Time
+	votes   map[*account]wire.DubType
+	flagged bool
+}
+
+const (
+	textNoComment    = "Comment not found"
+	textEmptyComment = "comment is required"
+	textLongComment  = "comment is too long"
+	textNotYours     = "The comment is not yours"
+	textNoDubType    = "type must be updub or downdub"
+)
+
+func (c *comment) wire() wire.Comment {
+	w := wire.Comment{
+		ID:        c.id,
+		Text:      c.text,
+		Created:   c.created,
+		AuthorID:  c.author.id,
+		Flagged:   c.flagged,
+		Model:     "Song",
+		ForeignID: string(c.song.id),
+	}
+	for _, v := range c.votes {
+		if v == wire.Updub {
+			w.Updubs++
+		} else {
+			w.Downdubs++
+		}
+	}
+	w.Dubs = w.Updubs - w.Downdubs
+	return w
+}
+
+// emitComment tells every room where the song plays. That these are the rooms is an assumption. The caller holds s.mu.
+func (s *state) emitComment(m *song, event wire.Event) {
+	for _, r := range s.rooms {
+		if r.playing != nil && r.playing.song == m {
+			s.emitTo(r.channel, event)
+		}
+	}
+}
+
+// knownComment finds the comment of a path. The caller holds h.mu.
+func (h *rest) knownComment(id wire.CommentID) (*comment, error) {
+	for _, list := range h.site.comments {
+		if i := slices.IndexFunc(list, func(c *comment) bool { return c.id == id }); i >= 0 {
+			return list[i], nil
+		}
+	}
+	return nil, errorE1(http.StatusNotFound, textNoComment)
+}
+
+// SongComments implements GET /song/{songId}/comments. They come in the order in which they were written.
+func (h *rest) SongComments(_ context.Context, params queupserver.SongCommentsParams) (*queupserver.CommentsEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m, err := h.knownSong(params.SongID)
+	if err != nil {
+		return nil, err
+	}
+	comments := wire.Comments{}
+	for _, c := range h.site.comments[m.id] {
+		comments = append(comments, c.wire())
+	}
+	return &queupserver.CommentsEnvelope{Code: okCode, Message: okText, Data: comments}, nil
+}
+
+// AddComment implements POST /song/{songId}/comments.
+func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, params queupserver.AddCommentParams) (*queupserver.CommentEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m, err := h.knownSong(params.SongID)
+	switch {
+	case err != nil:
+		return nil, err
+	case strings.TrimSpace(req.Text) == "":
+		return nil, errorE1(http.StatusBadRequest, textEmptyComment)
+	case utf16Len(req.Text) > maxText:
+		return nil, errorE1(http.StatusBadRequest, textLongComment)
+	case len(h.site.comments[m.id]) >= maxOwned:
+		return nil, errorE1(http.StatusBadRequest, textTooMany)
+	}
+	c := &comment{
+		id:      wire.CommentID(h.id(idComment)),
+		song:    m,
+		author:  callOf(ctx).account,
+		text:    req.Text,
+		created: time.Now(),
+		votes:   map[*account]wire.DubType{},
+	}
+	h.site.comments[m.id] = append(h.site.comments[m.id], c)
+	h.emitComment(m, &wire.CommentAdd{Comment: c.wire()})
+	return &queupserver.CommentEnvelope{Code: okCode, Message: okText, Data: c.wire()}, nil
+}
+
+// DeleteComment implements DELETE /song/{songId}/comments/{commentId}.
+func (h *rest) DeleteComment(ctx context.Context, params queupserver.DeleteCommentParams) (*queupserver.DoneEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, err := h.knownComment(params.CommentID)
+	switch {
+	case err != nil:
+		return nil, err
+	case c.song.id != params.SongID:
+		return nil, errorE1(http.StatusNotFound, textNoComment)
+	case c.author != callOf(ctx).account:
+		return nil, errorE1(http.StatusUnauthorized, textNotYours)
+	}
+	list := h.site.comments
+	list[c.song.id] = slices.DeleteFunc(list[c.song.id], func(d *comment) bool { return d == c })
+	h.emitComment(c.song, &wire.CommentRemove{Comment: wire.Comment{ID: c.id}})
+	return done(), nil
+}
+
+// VoteComment implements POST /comments/{commentId}/dubs. A second vote replaces the first.
+func (h *rest) VoteComment(ctx context.Context, req *queupserver.VoteRequest, params queupserver.VoteCommentParams) (*queupserver.CommentVoteEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, err := h.knownComment(params.CommentID)
+	switch {
+	case err != nil:
+		return nil, err
+	case req.Type != wire.Updub && req.Type != wire.Downdub:
+		return nil, errorE1(http.StatusBadRequest, textNoDubType)
+	}
+	c.votes[callOf(ctx).account] = req.Type
+	h.emitComment(c.song, &wire.CommentUpdate{Subject: c.id, Comment: c.wire()})
+	return &queupserver.CommentVoteEnvelope{Code: okCode, Message: okText, Data: wire.CommentVote{Comment: c.wire()}}, nil
+}
+
+// FlagComment implements POST /comments/{commentId}/flag.
+func (h *rest) FlagComment(_ context.Context, params queupserver.FlagCommentParams) (*queupserver.DoneEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c, err := h.knownComment(params.CommentID)
+	if err != nil {
+		return nil, err
+	}
+	c.flagged = true
+	return done(), nil
+}
