@@ -205,6 +205,9 @@ func (p *peer) confirm(f realtime.Frame) {
 	case realtime.ActionDetach:
 		f.Action = realtime.ActionDetached
 	case realtime.ActionPresence:
+		if f.Presence == nil {
+			return // spoilt on the way
+		}
 		f.ClientID, f.ConnectionID = "", ""
 		f.Presence.ClientID, f.Presence.ConnectionID = "bot", p.id
 	default:

@@ -141,6 +141,7 @@ func TestRequestToken(t *testing.T) {
 				if got != tt.want || (err == nil) != (tt.wantErr == nil) || err != nil && !tt.wantErr(err) {
 					t.Errorf("%q, %v", got, err)
 				}
+				synctest.Wait()
 				if asked != "someone" {
 					t.Errorf("asked for %q", asked)
 				}
