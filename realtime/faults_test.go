@@ -52,6 +52,7 @@ func TestFaults_theLinkHeals(t *testing.T) {
 	const (
 		interval = 25 * time.Second
 		timeout  = 60 * time.Second
+		long     = 10 * time.Minute // for what a link has to bear
 	)
 	broken := func(err error) bool { return err != nil }
 	reset := func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
@@ -63,10 +64,10 @@ func TestFaults_theLinkHeals(t *testing.T) {
 		lost   func(error) bool // the first Disconnected; nil: the link survives
 		after  time.Duration    // lost within
 	}{
-		"latency":          {[]faults.Fault{faults.Latency(2*time.Second, 0)}, time.Hour, nil, 0},
-		"jitter":           {[]faults.Fault{faults.Latency(time.Second, time.Second)}, time.Hour, nil, 0},
-		"bandwidth":        {[]faults.Fault{faults.Bandwidth(200)}, time.Hour, nil, 0},
-		"slicer":           {[]faults.Fault{faults.Slicer(3, 2, time.Millisecond)}, time.Hour, nil, 0},
+		"latency":          {[]faults.Fault{faults.Latency(2*time.Second, 0)}, long, nil, 0},
+		"jitter":           {[]faults.Fault{faults.Latency(time.Second, time.Second)}, long, nil, 0},
+		"bandwidth":        {[]faults.Fault{faults.Bandwidth(200)}, long, nil, 0},
+		"slicer":           {[]faults.Fault{faults.Slicer(3, 2, time.Millisecond)}, long, nil, 0},
 		"reset":            {[]faults.Fault{faults.Reset(0)}, time.Minute, reset, time.Second},
 		"reset, later":     {[]faults.Fault{faults.Reset(10 * time.Second)}, time.Minute, reset, 11 * time.Second},
 		"stall":            {[]faults.Fault{faults.Stall()}, 3 * time.Minute, blocked, interval + timeout + time.Second},
@@ -101,7 +102,7 @@ func TestFaults_theLinkHeals(t *testing.T) {
 						lost = time.Since(start)
 					}
 				}
-				if tt.lost == nil && tt.lasts == time.Hour && !heard(t, s, c, 10*time.Second) {
+				if tt.lost == nil && tt.lasts == long && !heard(t, s, c, 10*time.Second) {
 					t.Error("nothing gets through")
 				}
 				in.Set()
@@ -137,6 +138,7 @@ func TestFaults_chaos(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			bubble(t, func(t *testing.T, s *server) {
+				s.queue = 256
 				c, in := faulty(t, s, seed)
 				all := []faults.Fault{
 					faults.Latency(time.Second, time.Second), faults.Bandwidth(1000), faults.Slicer(10, 5, time.Millisecond),

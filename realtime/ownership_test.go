@@ -43,6 +43,7 @@ func descriptors() int {
 func TestClose_leavesNoGoroutineAndNoDescriptor(t *testing.T) {
 	s := newServer()
 	defer s.shutdown()
+	s.queue = 16 // a thousand of them
 	cfg := tcp(s, s.listen(t))
 	cycle := func(n int) {
 		conn, err := realtime.New(cfg)
