@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check generate fmt lint race fmt-check drift tidy-check
+.PHONY: help demo test check interop generate fmt lint race fmt-check drift tidy-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,18 @@ test: ## Run all tests
 
 check: fmt-check lint drift tidy-check race ## Everything that must hold before a commit
 	@echo "==> all good"
+
+# The server is JavaScript and its dependencies are not ours, so it stands apart from `make check`. package.json names the
+# version; what npm installs is ignored by git.
+interop: ## Drive a real Engine.IO server, from npm, over real sockets (needs node and npm)
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "interop: node or npm is not on the PATH. These tests drive the Engine.IO server of npm: install Node.js 18" >&2; \
+		echo "interop: or newer (https://nodejs.org). make test and make check need neither." >&2; exit 1; }
+	@echo "==> interop: npm install in realtime/testdata/engineio"
+	@cd realtime/testdata/engineio && npm install --package-lock=false --no-audit --no-fund --loglevel=error || { \
+		echo "interop: npm could not install the server; is its registry reachable?" >&2; exit 1; }
+	@echo "==> interop: go test -race -tags interop"
+	@$(GO) test -race -tags interop -count=1 -v -run '^TestInterop' ./realtime
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"

@@ -43,7 +43,7 @@ func (a announcement) after(action PresenceAction, data json.RawMessage) announc
 // [ErrNotConnected] or [ErrClosed]. See docs/PROTOCOL.md 5.3.
 func (c *Conn) Attach(ctx context.Context, channel string) error {
 	f := Frame{Action: ActionAttach, Channel: channel}
-	if err := c.ask(ctx, f, func() { c.remember(channel) }); err != nil {
+	if err := c.ask(ctx, f, func(*Frame) { c.remember(channel) }); err != nil {
 		return fmt.Errorf("attach %s: %w", channel, err)
 	}
 	return nil
@@ -88,8 +88,52 @@ func (c *Conn) Presence(ctx context.Context, channel string, a PresenceAction, d
 	return nil
 }
 
+// Publish sends a message to a channel, and returns when it is written. An empty type is "json", with any JSON value as the
+// data; the data of type "string" may be plain text. While the link is down Publish waits for the next one; ctx bounds it all.
+//
+// No server is known to confirm a publication. A refusal arrives in [Conn.Events] as a [ServerError] of the channel. A message
+// is sent once: if the link breaks while it is written, the error matches [ErrNotSent], and the message may or may not have
+// arrived. QueUp's own client could publish; bots send chat over REST. See docs/PROTOCOL.md 5.3.
+func (c *Conn) Publish(ctx context.Context, channel string, m MessageBody) error {
+	if m.Type == "" {
+		m.Type = "json"
+	}
+	if m.Type != typeString && !jx.Valid(m.Data) {
+		return fmt.Errorf("publish in %s: the data is no JSON", channel)
+	}
+	m.Data = slices.Clone(m.Data)
+	l, err := c.usable(ctx, true)
+	if err == nil {
+		err = l.notify(ctx, Frame{Action: ActionMessage, Channel: channel, Message: &m})
+	}
+	if errors.Is(err, errLinkLost) {
+		err = ErrNotSent
+		if c.Err() != nil {
+			err = ErrClosed
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("publish in %s: %w", channel, err)
+	}
+	return nil
+}
+
+// RequestToken asks the server for an access token over the websocket. An empty clientID asks for one of this client. While
+// the link is down it waits for the next one. The errors are those of [Conn.Attach]. See docs/PROTOCOL.md 5.3.
+func (c *Conn) RequestToken(ctx context.Context, clientID string) (string, error) {
+	var token string
+	err := c.ask(ctx, Frame{Action: ActionToken, ClientID: clientID}, func(f *Frame) { token = f.Token })
+	if err == nil && token == "" {
+		err = errors.New("the answer holds none")
+	}
+	if err != nil {
+		return "", fmt.Errorf("request token: %w", err)
+	}
+	return token, nil
+}
+
 // ask makes a request on the link at hand, and again on the next one if that link is lost before the answer.
-func (c *Conn) ask(ctx context.Context, f Frame, confirmed func()) error {
+func (c *Conn) ask(ctx context.Context, f Frame, confirmed func(f *Frame)) error {
 	for {
 		l, err := c.usable(ctx, true)
 		if err != nil {
@@ -114,7 +158,7 @@ func (c *Conn) ask(ctx context.Context, f Frame, confirmed func()) error {
 func (c *Conn) usable(ctx context.Context, next bool) (*link, error) {
 	for {
 		c.mu.Lock()
-		l, state, changed, restoring := c.link, c.state, c.changed, c.restoring
+		l, state, changed, restoring := c.link, c.status.State, c.changed, c.restoring
 		var closed error
 		if state == StateClosed {
 			closed = c.closedLocked()
@@ -128,7 +172,7 @@ func (c *Conn) usable(ctx context.Context, next bool) (*link, error) {
 			return nil, closed
 		case l != nil && l.ctx.Err() == nil:
 			return l, nil
-		case !next && state == StateReconnecting && !restoring:
+		case !next && (state == StateReconnecting || state == StateSuspended) && !restoring:
 			return nil, errLinkLost
 		}
 		select {

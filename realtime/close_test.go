@@ -281,6 +281,7 @@ func (s hangingSocket) Close(code int, reason string) error {
 
 func TestClose_leavesNothingBehind(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
+		s.queue = 16 // a thousand of them
 		for range 1000 {
 			conn, err := realtime.New(s.config())
 			if err != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -35,37 +34,15 @@ type Config struct {
 	ConnectTimeout time.Duration
 	// WriteTimeout bounds the sending of one frame; a peer that takes longer to accept it is given up. Zero: 10 s.
 	WriteTimeout time.Duration
+	// SuspendAfter is how long there may be no usable link before the connection counts as [StateSuspended]. Zero: 2 min.
+	SuspendAfter time.Duration
 	// Buffer is the capacity of Conn.Events. Zero: 256.
 	Buffer int
-}
-
-// State says where a [Conn] stands.
-type State int
-
-// The states of a [Conn].
-const (
-	StateIdle         State = iota // before Connect, and after a Connect that failed
-	StateConnecting                // Connect is under way
-	StateConnected                 // usable
-	StateReconnecting              // the link is lost, the next one is waited for or being set up
-	StateClosed                    // for good; Conn.Err says why
-)
-
-// String returns the name of the state in lower case.
-func (s State) String() string {
-	switch s {
-	case StateIdle:
-		return "idle"
-	case StateConnecting:
-		return "connecting"
-	case StateConnected:
-		return "connected"
-	case StateReconnecting:
-		return "reconnecting"
-	case StateClosed:
-		return "closed"
-	}
-	return "state " + strconv.Itoa(int(s))
+	// NamePresence puts the clientId and connectionId of the link into what Conn.Presence announces, as backtracked did. The
+	// server knows them without it.
+	NamePresence bool
+	// Transport carries Conn.PresenceList. Nil: an http.Transport that dials as Dialer does if that is a [WebsocketDialer].
+	Transport http.RoundTripper
 }
 
 // Conn is a connection to QueUp that heals by itself. Its methods are safe for concurrent use.
@@ -84,14 +61,20 @@ type Conn struct {
 	done   chan struct{} // closed when user is done, too
 
 	mu           sync.Mutex    // leaf: held for a few assignments, never across anything that blocks
-	state        State         // guarded by mu
-	changed      chan struct{} // guarded by mu; closed and replaced when state or link change
+	status       Status        // guarded by mu
+	suspension   *time.Timer   // guarded by mu; runs from the loss of a link to the next usable one
+	outage       int           // guarded by mu; counts the losses of a usable link
+	changed      chan struct{} // guarded by mu; closed and replaced when status or link change
+	token        string        // guarded by mu; of the latest link, for PresenceList
 	link         *link         // guarded by mu; nil unless StateConnected
 	restoring    bool          // guarded by mu; a new link is up and the channels are being attached again
 	clientID     string        // guarded by mu
 	connectionID string        // guarded by mu
 	channels     []*channel    // guarded by mu; in the order they were attached
 	err          error         // guarded by mu; why the connection ended for good
+
+	suspended chan time.Time // buffered; tells the supervisor since when there is no link
+	stats     counters
 }
 
 // New checks cfg and returns a connection that does nothing before [Conn.Connect]. All that is wrong with cfg is joined into
@@ -107,6 +90,7 @@ func New(cfg Config) (*Conn, error) {
 	}
 	for name, d := range map[string]*time.Duration{
 		"RequestTimeout": &cfg.RequestTimeout, "ConnectTimeout": &cfg.ConnectTimeout, "WriteTimeout": &cfg.WriteTimeout,
+		"SuspendAfter": &cfg.SuspendAfter,
 	} {
 		if *d < 0 {
 			errs = append(errs, fmt.Errorf("%s is negative: %v", name, *d))
@@ -122,6 +106,7 @@ func New(cfg Config) (*Conn, error) {
 	cfg.RequestTimeout = orDefault(cfg.RequestTimeout, 15*time.Second)
 	cfg.ConnectTimeout = orDefault(cfg.ConnectTimeout, 30*time.Second)
 	cfg.WriteTimeout = orDefault(cfg.WriteTimeout, 10*time.Second)
+	cfg.SuspendAfter = orDefault(cfg.SuspendAfter, 2*time.Minute)
 	cfg.Buffer = orDefault(cfg.Buffer, 256)
 	cfg.Header = cfg.Header.Clone()
 	if cfg.Dialer == nil {
@@ -129,6 +114,9 @@ func New(cfg Config) (*Conn, error) {
 	}
 	if cfg.Reconnect == nil {
 		cfg.Reconnect = DefaultReconnect
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport(cfg.Dialer)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -140,6 +128,9 @@ func New(cfg Config) (*Conn, error) {
 		quiet:   make(chan struct{}),
 		done:    make(chan struct{}),
 		changed: make(chan struct{}),
+		status:  Status{Since: time.Now()},
+
+		suspended: make(chan time.Time, 1),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil
@@ -156,7 +147,7 @@ func (c *Conn) Connect(ctx context.Context) error {
 	defer c.own.Done()
 	l, err := c.dial(ctx)
 	if err != nil {
-		c.setState(StateIdle)
+		c.failed(err)
 		return fmt.Errorf("connect: %w", err)
 	}
 	c.up(l, false)
@@ -168,9 +159,9 @@ func (c *Conn) Connect(ctx context.Context) error {
 func (c *Conn) begin() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.state {
+	switch c.status.State {
 	case StateIdle:
-		c.setStateLocked(StateConnecting)
+		c.setStatusLocked(Status{State: StateConnecting})
 		c.own.Add(1)
 		return nil
 	case StateClosed:
@@ -197,13 +188,6 @@ func (c *Conn) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.connectionID
-}
-
-// State returns where the connection stands at this moment.
-func (c *Conn) State() State {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state
 }
 
 // Done is closed when the connection has ended and the last of its goroutines has returned, including those that run Token,
@@ -241,7 +225,7 @@ func (c *Conn) conclude(err error) error {
 	defer c.mu.Unlock()
 	if c.err == nil {
 		c.err = err
-		c.setStateLocked(StateClosed)
+		c.setStatusLocked(Status{State: StateClosed, Err: err})
 	}
 	return c.err
 }
@@ -258,22 +242,6 @@ func (c *Conn) shutdown(err error) {
 			close(c.done)
 		}()
 	})
-}
-
-func (c *Conn) setState(s State) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.setStateLocked(s)
-}
-
-// setStateLocked changes the state, unless it is final, and wakes who waits for a change.
-func (c *Conn) setStateLocked(s State) {
-	if c.state == StateClosed {
-		return
-	}
-	c.state = s
-	close(c.changed)
-	c.changed = make(chan struct{})
 }
 
 // closedLocked is what calls return when the connection has ended: ErrClosed, and the reason if that is another.

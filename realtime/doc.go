@@ -37,6 +37,9 @@
 //   - Life: a lost link is noticed within the announced ping interval and ping timeout, and is replaced after the wait of
 //     the [ReconnectPolicy], with a new token, the channels attached and presence entered in the order of the first time.
 //     Only [Conn.Close], an error marked by [Permanent] and the policy end a connection.
+//   - State: [Conn.Status] and [Conn.Watch] tell where the connection stands and when the next attempt will be. After
+//     Config.SuspendAfter (2 min) without a usable link it counts as suspended; the attempts go on. [Conn.Stats] is a
+//     snapshot for health checks.
 //   - Calls: [Conn.Attach] and [Conn.Presence] wait for a link while there is none, and return when the server has
 //     confirmed. All calls end with their ctx, and with [ErrClosed] when the connection ends.
 //   - Concurrency: every method may be called from anywhere at any time. Three goroutines serve a connection, one that

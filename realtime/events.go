@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Event is what happened on a connection: [Message], [Presence], [Connected], [Disconnected], [AttachFailed], [Detached],
-// [ServerError], [UnknownAction] or [Malformed], by value. See [Conn.Events].
+// Event is what happened on a connection: [Message], [Presence], [Connected], [Disconnected], [Suspended], [AttachFailed],
+// [Detached], [ServerError], [UnknownAction] or [Malformed], by value. See [Conn.Events].
 type Event interface {
 	event()
 }
@@ -44,6 +44,13 @@ type Disconnected struct {
 	Err     error
 	RetryIn time.Duration // until the next attempt; zero if Final
 	Final   bool          // there will be none: the stream ends here
+}
+
+// Suspended tells that there has been no usable link for Config.SuspendAfter. The attempts go on. It comes once per outage,
+// late by up to Config.ConnectTimeout if an attempt is under way at the time.
+type Suspended struct {
+	Since time.Time // when the last usable link was lost
+	Err   error     // of the latest attempt
 }
 
 // AttachFailed tells that a channel could not be attached, or presence not entered, after a reconnect. A channel the server
@@ -94,6 +101,7 @@ func (Message) event()       {}
 func (Presence) event()      {}
 func (Connected) event()     {}
 func (Disconnected) event()  {}
+func (Suspended) event()     {}
 func (AttachFailed) event()  {}
 func (Detached) event()      {}
 func (ServerError) event()   {}

@@ -100,6 +100,62 @@ func ExampleConn_Attach() {
 	// k1 presence room:65a1f0c2d4e8b90012ab34cd enter {"bot":true}
 }
 
+func ExampleConn_Watch() {
+	server := newServer()
+	defer server.shutdown()
+	conn, err := realtime.New(server.config())
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	if err := conn.Connect(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for status := range conn.Watch(ctx) {
+		fmt.Println(status.State)
+		if status.State == realtime.StateConnected {
+			_ = conn.Close()
+		}
+	}
+	// Output:
+	// connected
+	// closed
+}
+
+func ExampleConn_Stats() {
+	server := newServer()
+	defer server.shutdown()
+	conn, err := realtime.New(server.config())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.Connect(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	stats := conn.Stats()
+	deaf := stats.Status.State != realtime.StateConnected || time.Since(stats.LastFrame) > 2*time.Minute
+	fmt.Println("frames:", stats.FramesIn, "deaf:", deaf)
+	// Output: frames: 2 deaf: false
+}
+
+func ExampleConn_Publish() {
+	server := newServer()
+	defer server.shutdown()
+	conn, err := realtime.New(server.config())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := context.Background()
+	if err := conn.Connect(ctx); err != nil {
+		log.Fatal(err)
+	}
+	err = conn.Publish(ctx, "room:65a1f0c2d4e8b90012ab34cd", realtime.MessageBody{Name: "wave", Data: []byte(`{"to":"ada"}`)})
+	fmt.Println(err)
+	// Output: <nil>
+}
+
 func ExamplePermanent() {
 	login := func(context.Context) (string, error) {
 		return "", realtime.Permanent(fmt.Errorf("wrong password"))

@@ -30,6 +30,7 @@ type server struct {
 	hello  func(p *peer)                        // instead of the open packet and "connected"
 	answer func(p *peer, f realtime.Frame) bool // looks at a frame first; true: that was all
 	mute   func(p *peer) bool                   // true: pings are not answered
+	queue  int                                  // frames that wait for a client to read them
 
 	conns    chan net.Conn
 	stop     chan struct{}
@@ -60,6 +61,7 @@ type peer struct {
 func newServer() *server {
 	s := &server{
 		open:  realtime.Open{SID: "s", PingInterval: 25 * time.Second, PingTimeout: 60 * time.Second},
+		queue: 1 << 14,
 		conns: make(chan net.Conn),
 		stop:  make(chan struct{}),
 	}
@@ -132,7 +134,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = ws.NetConn().Close()
 		return
 	}
-	p := &peer{s: s, id: "k" + strconv.Itoa(len(s.peers)+1), ws: ws, out: make(chan []byte, 1<<14), gone: make(chan struct{})}
+	p := &peer{s: s, id: "k" + strconv.Itoa(len(s.peers)+1), ws: ws, out: make(chan []byte, s.queue), gone: make(chan struct{})}
 	s.peers = append(s.peers, p)
 	s.wg.Go(p.write)
 	s.wg.Go(p.read)
@@ -205,6 +207,9 @@ func (p *peer) confirm(f realtime.Frame) {
 	case realtime.ActionDetach:
 		f.Action = realtime.ActionDetached
 	case realtime.ActionPresence:
+		if f.Presence == nil {
+			return // spoilt on the way
+		}
 		f.ClientID, f.ConnectionID = "", ""
 		f.Presence.ClientID, f.Presence.ConnectionID = "bot", p.id
 	default:

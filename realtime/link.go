@@ -150,8 +150,10 @@ func (l *link) next() (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
+	l.c.stats.received(len(data))
 	p, err := ParsePacket(data)
 	if err != nil {
+		l.c.stats.malformed.Add(1)
 		return Packet{}, &badPacketError{data, err}
 	}
 	return p, nil
@@ -199,6 +201,7 @@ func (l *link) control(p Packet) error {
 		default: // one answer is on its way already
 		}
 	case PacketPong:
+		l.c.stats.lastPong.Store(time.Now().UnixNano())
 		select {
 		case l.pongs <- struct{}{}:
 		default:
@@ -302,5 +305,6 @@ func (l *link) writeFrame(data []byte) error {
 		l.fail(err)
 		return errLinkLost
 	}
+	l.c.stats.sent(len(data))
 	return nil
 }

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -13,7 +14,8 @@ type ReconnectPolicy func(try int, last error) (wait time.Duration, again bool)
 
 // Backoff makes policies that wait a random time below a bound that doubles: try 1 waits up to First, try 2 up to Base,
 // try 3 up to twice that, and so on up to Max. The whole of it is random ("full jitter"), so that clients which lost
-// their links together do not come back together.
+// their links together do not come back together. A server that refuses a handshake and says for how long (Retry-After) is
+// left alone for that long, but for no more than five minutes, and the random time comes on top.
 type Backoff struct {
 	First    time.Duration  // bound of try 1; zero: 250 ms
 	Base     time.Duration  // bound of try 2; zero: 500 ms
@@ -23,7 +25,7 @@ type Backoff struct {
 }
 
 // Next is a [ReconnectPolicy].
-func (b Backoff) Next(try int, _ error) (wait time.Duration, again bool) {
+func (b Backoff) Next(try int, last error) (wait time.Duration, again bool) {
 	if b.MaxTries > 0 && try > b.MaxTries {
 		return 0, false
 	}
@@ -31,8 +33,15 @@ func (b Backoff) Next(try int, _ error) (wait time.Duration, again bool) {
 	if random == nil {
 		random = rand.Float64
 	}
-	return time.Duration(random() * float64(b.bound(try))), true
+	wait = time.Duration(random() * float64(b.bound(try)))
+	if refused, ok := errors.AsType[*HandshakeError](last); ok {
+		wait += min(max(refused.RetryAfter, 0), maxRetryAfter)
+	}
+	return wait, true
 }
+
+// maxRetryAfter keeps a server from sending a bot away for good.
+const maxRetryAfter = 5 * time.Minute
 
 func (b Backoff) bound(try int) time.Duration {
 	limit := orDefault(b.Max, 30*time.Second)

@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
@@ -169,4 +170,65 @@ func socks5(t *testing.T, target string, names chan<- string) (addr string) {
 		splice(conn, r, out)
 	})
 	return ln.Addr().String()
+}
+
+// A DialContext of the user makes every connection, to the server or to the proxy, and no proxy of the environment comes in between.
+func TestWebsocketDialer_customDialContext(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	srv := httptest.NewServer(http.HandlerFunc(echo))
+	defer srv.Close()
+	p := &proxy{}
+	via := httptest.NewServer(p)
+	defer via.Close()
+	var dialled []string
+	d := &realtime.WebsocketDialer{NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dialled = append(dialled, network+" "+addr)
+		if addr == "queup.test:80" {
+			addr = srv.Listener.Addr().String()
+		}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
+	roundTrip(t, d, "ws://queup.test/")
+	u, _ := url.Parse(via.URL)
+	d.Proxy = http.ProxyURL(u)
+	roundTrip(t, d, wsURL(srv))
+	if got, want := fmt.Sprint(dialled), fmt.Sprintf("[tcp queup.test:80 tcp %s]", via.Listener.Addr()); got != want {
+		t.Errorf("dialled %s, want %s", got, want)
+	}
+}
+
+// The presence list takes the way of the websocket: its proxy, its password and its certificates.
+func TestPresenceList_throughTheProxyOfTheDialer(t *testing.T) {
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `[{"clientId":"u1"}]`)
+	}))
+	defer secure.Close()
+	p := &proxy{login: "me:secret"}
+	srv := httptest.NewTLSServer(p)
+	defer srv.Close()
+	via, _ := url.Parse(srv.URL)
+	pool := x509.NewCertPool()
+	pool.AddCert(secure.Certificate())
+	for name, login := range map[string]*url.Userinfo{"good": url.UserPassword("me", "secret"), "wrong": url.UserPassword("me", "wrong-password")} {
+		t.Run(name, func(t *testing.T) {
+			via.User = login
+			cfg := &tls.Config{RootCAs: pool}
+			conn, err := realtime.New(realtime.Config{
+				URL:    "wss" + strings.TrimPrefix(secure.URL, "https"),
+				Token:  func(context.Context) (string, error) { return "secret-token", nil },
+				Dialer: &realtime.WebsocketDialer{Proxy: http.ProxyURL(via), TLSConfig: cfg},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			list, err := conn.PresenceList(t.Context(), "room:a", realtime.PresenceFilter{})
+			if name == "good" && (err != nil || len(list) != 1) {
+				t.Errorf("%v, %v", list, err)
+			}
+			if name == "wrong" && (err == nil || strings.Contains(err.Error(), "wrong-password") || strings.Contains(err.Error(), "secret-token")) {
+				t.Errorf("error: %v", err)
+			}
+		})
+	}
 }

@@ -16,16 +16,16 @@ type call struct {
 	answer    Action // what confirms it
 	channel   string
 	presence  PresenceAction
-	frame     []byte     // as it goes over the wire
-	confirmed func()     // nil, or run by the reader before anything that came after the confirmation is looked at
-	done      chan error // buffered; gets one value from the reader, who has taken the call off the list
+	frame     []byte         // as it goes over the wire
+	confirmed func(f *Frame) // nil, or run by the reader before anything that came after the confirmation is looked at
+	done      chan error     // buffered; gets one value from the reader, who has taken the call off the list
 }
 
 // errLinkLost is what requests return when the link ends before the answer; the calls of Conn turn to the next link.
 var errLinkLost = errors.New("realtime: link lost")
 
 // request sends a frame and waits for the answer, at most RequestTimeout.
-func (l *link) request(ctx context.Context, f Frame, confirmed func()) error {
+func (l *link) request(ctx context.Context, f Frame, confirmed func(f *Frame)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.c.cfg.RequestTimeout, ErrNoAnswer)
 	defer cancel()
 	call := l.begin(f, confirmed)
@@ -37,13 +37,10 @@ func (l *link) request(ctx context.Context, f Frame, confirmed func()) error {
 }
 
 // begin lists a call for a request that is about to be sent. See docs/PROTOCOL.md 5.3.
-func (l *link) begin(f Frame, confirmed func()) *call {
+func (l *link) begin(f Frame, confirmed func(f *Frame)) *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.asked++
-	// QueUp's own client sends 24 characters and the connection id. Ours count, so that a recorded conversation can be
-	// compared with another; the connection id tells them from those of other clients.
-	f.ReqID = fmt.Sprintf("%024d%s", l.asked, l.connectionID)
+	f = l.identifiedLocked(f)
 	call := &call{
 		reqID:     f.ReqID,
 		answer:    f.Action,
@@ -62,6 +59,30 @@ func (l *link) begin(f Frame, confirmed func()) *call {
 	}
 	l.calls = append(l.calls, call)
 	return call
+}
+
+// identifiedLocked gives a frame the id of a request, and a presence the ids of this link if the user wants it so.
+func (l *link) identifiedLocked(f Frame) Frame {
+	l.asked++
+	// QueUp's own client sends 24 characters and the connection id. Ours count, so that a recorded conversation can be
+	// compared with another; the connection id tells them from those of other clients.
+	f.ReqID = fmt.Sprintf("%024d%s", l.asked, l.connectionID)
+	if f.Presence != nil && l.c.cfg.NamePresence {
+		named := *f.Presence
+		named.ClientID, named.ConnectionID = l.clientID, l.connectionID
+		f.Presence = &named
+	}
+	return f
+}
+
+// notify sends a frame nobody answers.
+func (l *link) notify(ctx context.Context, f Frame) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, l.c.cfg.RequestTimeout, ErrNotSent)
+	defer cancel()
+	l.mu.Lock()
+	f = l.identifiedLocked(f)
+	l.mu.Unlock()
+	return l.send(ctx, AppendFrame([]byte{byte(PacketMessage)}, f))
 }
 
 // withdraw takes a call off the list and says whether it was there, and so will get no answer any more.
@@ -106,7 +127,7 @@ func (l *link) settle(outcome error, match func(*call) bool) bool {
 	l.calls = slices.Delete(l.calls, i, i+1)
 	l.mu.Unlock()
 	if outcome == nil && c.confirmed != nil {
-		c.confirmed()
+		c.confirmed(&l.parser.frame)
 	}
 	c.done <- outcome
 	return true
@@ -116,6 +137,7 @@ func (l *link) settle(outcome error, match func(*call) bool) bool {
 func (l *link) receive(data []byte) {
 	now := time.Now()
 	if err := l.parser.parse(data); err != nil {
+		l.c.stats.malformed.Add(1)
 		l.deliver(Malformed{At: now, Raw: bytes.Clone(data), Err: err})
 		return
 	}
@@ -167,15 +189,17 @@ func (c *call) confirmedBy(f *Frame) bool {
 		return false
 	}
 	if f.ReqID != "" {
-		return c.reqID == f.ReqID
+		return c.reqID == f.ReqID && (f.Channel == "" || f.Channel == c.channel)
 	}
 	return c.channel == f.Channel && f.Action != ActionPresence
 }
 
-// shownBy recognises our own presence when the server shows it to the channel without the id of the request.
+// shownBy recognises our own presence when the server shows it to the channel without the id of the request. It may name the
+// client, the connection, or both; one that names neither could be anybody's.
 func (c *call) shownBy(f *Frame, p Presence, l *link) bool {
 	return c.answer == ActionPresence && f.ReqID == "" && c.channel == f.Channel && c.presence == p.Action &&
-		p.ClientID == l.clientID && (p.ConnectionID == "" || p.ConnectionID == l.connectionID)
+		p.ClientID+p.ConnectionID != "" &&
+		(p.ClientID == "" || p.ClientID == l.clientID) && (p.ConnectionID == "" || p.ConnectionID == l.connectionID)
 }
 
 // refusedBy pairs an error with its request.

@@ -57,7 +57,9 @@ type Socket interface {
 type HandshakeError struct {
 	Status int    // HTTP status; 401, 403 and 302 to the login page mean that the token is no good
 	Body   []byte // the beginning of the answer, at most 1 KiB, without the token
-	Err    error  // what the websocket library said
+	// RetryAfter is the wait the server asks for; zero if it does not. [Backoff] keeps to it.
+	RetryAfter time.Duration
+	Err        error // what the websocket library said
 }
 
 // Error names the status.
@@ -95,6 +97,8 @@ var (
 	ErrAlreadyConnected = errors.New("realtime: already connected")
 	// ErrNoAnswer is returned when the server did not answer a request within Config.RequestTimeout.
 	ErrNoAnswer = errors.New("realtime: no answer from the server")
+	// ErrNotSent is returned by [Conn.Publish] when the message could not be written, or the link broke over it.
+	ErrNotSent = errors.New("realtime: not sent")
 	// ErrConnectTimeout ends an attempt to connect after Config.ConnectTimeout.
 	ErrConnectTimeout = errors.New("realtime: connecting took too long")
 	// ErrHeartbeat ends a link on which nothing, or no pong, was heard for as long as the open packet allows.

@@ -34,8 +34,15 @@ func (c *Conn) up(l *link, again bool) {
 	c.mu.Lock()
 	c.link, c.restoring = l, false
 	c.clientID, c.connectionID = l.clientID, l.connectionID
-	c.setStateLocked(StateConnected)
+	c.setStatusLocked(Status{State: StateConnected})
 	c.mu.Unlock()
+	select {
+	case <-c.suspended: // too late to tell
+	default:
+	}
+	if again {
+		c.stats.reconnects.Add(1)
+	}
 	c.cfg.Logger.InfoContext(c.ctx, "realtime connected",
 		slog.String("client_id", l.clientID), slog.String("connection_id", l.connectionID), slog.Bool("again", again))
 	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
@@ -45,10 +52,7 @@ func (c *Conn) up(l *link, again bool) {
 func (c *Conn) bury(l *link) error {
 	<-l.ctx.Done()
 	cause := context.Cause(l.ctx)
-	c.mu.Lock()
-	c.link, c.restoring = nil, false
-	c.setStateLocked(StateReconnecting)
-	c.mu.Unlock()
+	c.down(cause, time.Time{})
 	if c.ctx.Err() != nil || errors.Is(cause, ErrServerClosed) {
 		l.close(1000)
 	} else {
@@ -68,13 +72,20 @@ func (c *Conn) relink(try *int, last error) (*link, error) {
 		}
 		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost",
 			slog.Any("error", last), slog.Int("attempt", *try), slog.Duration("retry_in", wait))
+		c.down(last, time.Now().Add(wait))
 		c.emit(Disconnected{Err: last, RetryIn: wait})
-		if !sleep(c.ctx, wait) {
+		if !c.pause(wait, last) {
 			break
 		}
+		c.down(last, time.Time{})
 		l, err := c.dial(c.ctx)
 		if err == nil {
 			return l, nil
+		}
+		select {
+		case since := <-c.suspended:
+			c.emit(Suspended{Since: since, Err: err})
+		default:
 		}
 		last = err
 	}
@@ -115,6 +126,7 @@ func (c *Conn) emit(e Event) {
 	select {
 	case c.events <- e:
 	case <-c.ctx.Done():
+		c.stats.dropped.Add(1)
 	}
 }
 
@@ -139,6 +151,9 @@ func (c *Conn) dial(ctx context.Context) (*link, error) {
 	if err != nil {
 		return nil, redact(err, token)
 	}
+	c.mu.Lock()
+	c.token = token
+	c.mu.Unlock()
 	l := newLink(c, sock)
 	if err := l.handshake(ctx); err != nil {
 		l.fail(err)
@@ -252,14 +267,18 @@ func await[T any](ctx context.Context, c *Conn, f func() (T, error), drop func(T
 	}
 }
 
-// sleep waits and says whether it was not interrupted.
-func sleep(ctx context.Context, d time.Duration) bool {
+// pause waits for the next attempt, tells if the connection becomes suspended, and says whether it goes on.
+func (c *Conn) pause(d time.Duration, last error) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+	for {
+		select {
+		case <-t.C:
+			return true
+		case since := <-c.suspended:
+			c.emit(Suspended{Since: since, Err: last})
+		case <-c.ctx.Done():
+			return false
+		}
 	}
 }

@@ -20,6 +20,8 @@ import (
 // DefaultReadLimit is the largest frame a [WebsocketDialer] accepts unless told otherwise: 1 MiB.
 const DefaultReadLimit = 1 << 20
 
+const defaultHandshakeTimeout = 30 * time.Second
+
 // WebsocketDialer is the [Dialer] for the real network, and for anything that can make a net.Conn. Its zero value is ready
 // for use. It must not be changed once in use, and may be used by many connections.
 type WebsocketDialer struct {
@@ -44,7 +46,7 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 	if _, err := url.Parse(rawURL); err != nil {
 		return nil, errors.New("realtime: the URL is malformed") // the reason would quote it
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, orDefault(d.HandshakeTimeout, 30*time.Second), errHandshakeTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, orDefault(d.HandshakeTimeout, defaultHandshakeTimeout), errHandshakeTimeout)
 	defer cancel()
 
 	// The library does not watch ctx while it waits for an answer, so ending ctx closes the connection under it.
@@ -73,7 +75,7 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 func dialError(ctx context.Context, resp *http.Response, err error) error {
 	if resp != nil {
 		body, _ := io.ReadAll(resp.Body) // the library has cut it to 1 KiB
-		return &HandshakeError{Status: resp.StatusCode, Body: body, Err: err}
+		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryAfter(resp.Header), Err: err}
 	}
 	if deadline, _ := ctx.Deadline(); ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
 		<-ctx.Done() // the connection has the same deadline and was a moment faster

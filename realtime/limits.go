@@ -1,0 +1,64 @@
+package realtime
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrRateLimited is matched by a [ServerError], a *[CloseError], a *[HandshakeError] and a *[PresenceListError] with which the
+	// server says that there was too much of something. QueUp's front-end knows the word "rateLimited"; how it arrives is
+	// not known, so each of these is looked at. See docs/PROTOCOL.md 5.7.
+	ErrRateLimited = errors.New("realtime: rate limited")
+	// ErrSpectatorLimit is matched by the same errors when they speak of the "spectatorLimitReached".
+	ErrSpectatorLimit = errors.New("realtime: spectator limit reached")
+)
+
+// limited says whether an answer means target, which is one of the two errors above or none of our business.
+func limited(target error, status int, text string) bool {
+	switch target {
+	case ErrRateLimited: //nolint:errorlint // this implements errors.Is
+		return status == http.StatusTooManyRequests || says(text, "ratelimit") || says(text, "toomanyrequests")
+	case ErrSpectatorLimit:
+		return says(text, "spectatorlimit")
+	}
+	return false
+}
+
+// says finds words however they are spelt: rateLimited, rate_limited, "Rate limit exceeded".
+func says(text, words string) bool {
+	letters := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		case r >= 'a' && r <= 'z':
+			return r
+		}
+		return -1
+	}, text)
+	return strings.Contains(letters, words)
+}
+
+// Is matches [ErrRateLimited] and [ErrSpectatorLimit].
+func (e ServerError) Is(target error) bool { return limited(target, 0, e.Text) }
+
+// Is matches [ErrRateLimited] and [ErrSpectatorLimit].
+func (e *CloseError) Is(target error) bool { return limited(target, 0, e.Reason) }
+
+// Is matches [ErrRateLimited] and [ErrSpectatorLimit].
+func (e *HandshakeError) Is(target error) bool { return limited(target, e.Status, string(e.Body)) }
+
+// retryAfter reads the header of that name, in seconds or as a date.
+func retryAfter(h http.Header) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return max(time.Duration(seconds)*time.Second, 0)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}

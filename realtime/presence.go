@@ -1,0 +1,197 @@
+package realtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/go-faster/jx"
+)
+
+// PresenceEntry is one connection that is present in a channel. See docs/PROTOCOL.md 2.13.
+type PresenceEntry struct {
+	ClientID     string          // who; a user id for registered users
+	ConnectionID string          // one of the connections they have
+	Data         json.RawMessage // nil if there was none
+	Extra        map[string]json.RawMessage
+}
+
+// PresenceFilter narrows [Conn.PresenceList]; what is empty does not.
+type PresenceFilter struct {
+	ClientID     string
+	ConnectionID string
+}
+
+// PresenceListError is an answer to [Conn.PresenceList] that is no list.
+type PresenceListError struct {
+	Status int    // HTTP status
+	Body   []byte // the beginning of the answer, at most 1 KiB, without the token
+	Err    error  // what is wrong with an answer of status 200, else nil
+}
+
+// Error names the status.
+func (e *PresenceListError) Error() string {
+	if e.Err != nil {
+		return "realtime: the presence list is unreadable: " + e.Err.Error()
+	}
+	return "realtime: presence list refused: " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
+}
+
+// Unwrap returns Err.
+func (e *PresenceListError) Unwrap() error { return e.Err }
+
+// Is matches [ErrRateLimited] and [ErrSpectatorLimit].
+func (e *PresenceListError) Is(target error) bool { return limited(target, e.Status, string(e.Body)) }
+
+const (
+	maxPresenceList = 16 << 20 // bytes
+	maxErrorBody    = 1 << 10  // bytes
+)
+
+// PresenceList asks the host of the websocket, over HTTP, who is present in a channel. It needs no link and no [Conn.Attach].
+// It shows the token of the latest link, and fetches a new one by Config.Token if there is none yet, or if the server does not
+// take it any more. Redirects are not followed, as the token would go with them. ctx and Config.RequestTimeout bound the call.
+//
+// The error matches a *[PresenceListError] if the server answered with anything but a list, [ErrNoAnswer] if it did not answer
+// in time, the cause of ctx, or [ErrClosed]. See docs/PROTOCOL.md 2.13.
+func (c *Conn) PresenceList(ctx context.Context, channel string, only PresenceFilter) ([]PresenceEntry, error) {
+	c.mu.Lock()
+	token, ended := c.token, c.err != nil
+	c.mu.Unlock()
+	if ended {
+		return nil, fmt.Errorf("presence list of %s: %w", channel, ErrClosed)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
+	ctx, stop := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrNoAnswer)
+	defer stop()
+
+	known := token != ""
+	for {
+		var err error
+		if token == "" {
+			if token, err = c.cfg.Token(ctx); err != nil {
+				return nil, fmt.Errorf("presence list of %s: token: %w", channel, err)
+			}
+		}
+		list, err := c.presenceList(ctx, c.presenceURL(channel, only), token)
+		if refused, ok := errors.AsType[*PresenceListError](err); ok && known && tokenRefused(refused.Status) {
+			token, known = "", false
+			continue
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			return nil, fmt.Errorf("presence list of %s: %w", channel, redact(err, token))
+		}
+		return list, nil
+	}
+}
+
+// tokenRefused says whether another token may help.
+func tokenRefused(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusFound
+}
+
+func (c *Conn) presenceURL(channel string, only PresenceFilter) string {
+	u := url.URL{Scheme: "https", Host: c.base.Host}
+	if c.base.Scheme == "ws" {
+		u.Scheme = "http"
+	}
+	q := make(url.Values)
+	if only.ClientID != "" {
+		q.Set("clientId", only.ClientID)
+	}
+	if only.ConnectionID != "" {
+		q.Set("connectionId", only.ConnectionID)
+	}
+	u.RawQuery = q.Encode()
+	return u.JoinPath("room", url.PathEscape(channel)).String()
+}
+
+func (c *Conn) presenceList(ctx context.Context, address, token string) ([]PresenceEntry, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if c.cfg.Header != nil {
+		req.Header = c.cfg.Header.Clone()
+	}
+	req.Header.Set("X-Access-Token", token)
+	req.Header.Set("Accept", "application/json")
+	resp, err := c.cfg.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxPresenceList+1))
+	if err != nil {
+		return nil, err
+	}
+	failure := &PresenceListError{Status: resp.StatusCode, Body: []byte(scrub(string(body[:min(len(body), maxErrorBody)]), token))}
+	if resp.StatusCode != http.StatusOK {
+		return nil, failure
+	}
+	if len(body) > maxPresenceList {
+		failure.Err = fmt.Errorf("it is larger than %d bytes", maxPresenceList)
+		return nil, failure
+	}
+	list, err := ParsePresenceList(body)
+	if err != nil {
+		failure.Err = err
+		return nil, failure
+	}
+	return list, nil
+}
+
+// ParsePresenceList reads a presence list, a JSON array. It is as lenient as [ParseFrame]: entries that are no objects are left
+// out. Only text that is no array is an error, and wraps [ErrFrame].
+func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
+	var p parser
+	p.dec.ResetBytes(data)
+	if p.dec.Next() != jx.Array {
+		return nil, errFrame(errors.New("the presence list is no array"))
+	}
+	var list []PresenceEntry
+	err := p.dec.Arr(func(d *jx.Decoder) error {
+		if d.Next() != jx.Object {
+			return d.Skip()
+		}
+		if err := p.parsePresence(); err != nil {
+			return err
+		}
+		b := p.presence
+		list = append(list, PresenceEntry{ClientID: b.ClientID, ConnectionID: b.ConnectionID, Data: b.Data, Extra: b.Extra})
+		return nil
+	})
+	if err == nil && !p.atEnd() {
+		err = errTrailing
+	}
+	if err != nil {
+		return nil, errFrame(err)
+	}
+	return slices.Clip(list), nil
+}
+
+// newTransport makes the transport of a Config that has none. It keeps no connection, so that nothing is left to close.
+func newTransport(d Dialer) *http.Transport {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: defaultHandshakeTimeout}
+	if ws, ok := d.(*WebsocketDialer); ok {
+		t.TLSClientConfig = ws.tlsConfig("")
+		if ws.NetDialContext != nil {
+			t.DialContext, t.Proxy = ws.NetDialContext, nil
+		}
+		if ws.Proxy != nil {
+			t.Proxy = ws.Proxy
+		}
+	}
+	return t
+}

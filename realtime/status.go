@@ -1,0 +1,144 @@
+package realtime
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+)
+
+// State says where a [Conn] stands.
+type State int
+
+// The states of a [Conn].
+const (
+	StateIdle         State = iota // before Connect, and after a Connect that failed
+	StateConnecting                // Connect is under way
+	StateConnected                 // usable
+	StateReconnecting              // the link is lost, the next one is waited for or being set up
+	StateSuspended                 // the same, and for longer than Config.SuspendAfter
+	StateClosed                    // for good; Conn.Err says why
+)
+
+// String returns the name of the state in lower case.
+func (s State) String() string {
+	switch s {
+	case StateIdle:
+		return "idle"
+	case StateConnecting:
+		return "connecting"
+	case StateConnected:
+		return "connected"
+	case StateReconnecting:
+		return "reconnecting"
+	case StateSuspended:
+		return "suspended"
+	case StateClosed:
+		return "closed"
+	}
+	return "state " + strconv.Itoa(int(s))
+}
+
+// Status is a [State] and what belongs to it.
+type Status struct {
+	State State
+	Since time.Time // when this state began
+	// RetryAt is the time of the next attempt while there is no link, zero while one is being made.
+	RetryAt time.Time
+	// Err is why there is no link: why the last one, or the latest attempt, failed. After the end it is Conn.Err.
+	Err error
+}
+
+// State returns where the connection stands at this moment.
+func (c *Conn) State() State { return c.Status().State }
+
+// Status returns where the connection stands at this moment, and why.
+func (c *Conn) Status() Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
+}
+
+// Watch yields the present status at once and then each new one, until ctx ends, the loop is left, or [StateClosed] was
+// yielded. It holds up nobody: a loop that is too slow for a change gets the next one. It takes nothing from [Conn.Events],
+// and any number of loops may watch.
+func (c *Conn) Watch(ctx context.Context) iter.Seq[Status] {
+	return func(yield func(Status) bool) {
+		var last Status
+		for first := true; ; first = false {
+			c.mu.Lock()
+			status, changed := c.status, c.changed
+			c.mu.Unlock()
+			if first || status.State != last.State || !status.Since.Equal(last.Since) || !status.RetryAt.Equal(last.RetryAt) {
+				last = status
+				if !yield(status) || status.State == StateClosed {
+					return
+				}
+				continue // it may have changed meanwhile
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// setStatusLocked changes the status, unless it is final, and wakes who waits for a change.
+func (c *Conn) setStatusLocked(s Status) {
+	if c.status.State == StateClosed {
+		return
+	}
+	s.Since = c.status.Since
+	if s.State != c.status.State {
+		s.Since = time.Now()
+	}
+	c.status = s
+	if (s.State == StateConnected || s.State == StateClosed) && c.suspension != nil {
+		c.suspension.Stop()
+		c.suspension = nil
+	}
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// failed notes that Connect has failed, and may be called again.
+func (c *Conn) failed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.setStatusLocked(Status{State: StateIdle, Err: err})
+}
+
+// down notes that there is no usable link, and when the next attempt will be: zero for now.
+func (c *Conn) down(err error, retryAt time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link, c.restoring = nil, false
+	status := Status{State: StateReconnecting, RetryAt: retryAt, Err: err}
+	if c.status.State == StateSuspended {
+		status.State = StateSuspended
+	}
+	if c.suspension == nil && c.status.State == StateConnected {
+		c.outage++
+		outage, since := c.outage, time.Now()
+		c.suspension = time.AfterFunc(c.cfg.SuspendAfter, func() { c.suspend(outage, since) })
+	}
+	c.setStatusLocked(status)
+}
+
+// suspend is run by the timer of down.
+func (c *Conn) suspend(outage int, since time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.suspension == nil || c.outage != outage {
+		return // a link was faster
+	}
+	status := c.status
+	status.State = StateSuspended
+	c.setStatusLocked(status)
+	select {
+	case c.suspended <- since:
+	default: // the supervisor has not yet told of the last time
+	}
+}
