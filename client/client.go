@@ -24,6 +24,7 @@ type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
 	transport *http.Transport  // immutable; nil if REST goes through one of the user's
+	http      *http.Client     // immutable; how REST calls leave
 	rest      *queupapi.Client // immutable; the calls that the bot makes
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
 	session   *session
@@ -58,6 +59,7 @@ func New(opts ...Option) (*Client, error) {
 	c := &Client{
 		config:    config,
 		log:       config.newLogger(),
+		http:      httpClient,
 		transport: transport,
 		workers:   &workers{ctx: life},
 		end:       end,

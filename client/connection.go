@@ -46,6 +46,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		URL:       c.config.realtimeURL.String(),
 		Token:     c.token,
 		Dialer:    c.config.newDialer(),
+		Transport: c.http.Transport,
 		Reconnect: c.config.reconnect,
 		Header:    http.Header{"User-Agent": {c.config.userAgent}},
 		Logger:    c.log,

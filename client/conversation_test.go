@@ -292,6 +292,10 @@ func TestConversation_fetch(t *testing.T) {
 	if v.LatestMessage() != "<3" || v.LatestAt().UnixMilli() != 1496420700000 || !v.HasRead(alice) || v.HasRead(me) {
 		t.Errorf("latest %q", v.LatestMessage())
 	}
+	p.answers["GET /message/v1"] = ok(`[{"_id":"m1","created":1496420594815,"message":"hi","userid":"65b2a1c0d4e8b90012ab0002"}]`) // an answer that took its time
+	if _, err := v.Fetch(t.Context()); err != nil || v.LatestMessage() != "<3" {
+		t.Errorf("an older message is the latest: %q, %v", v.LatestMessage(), err)
+	}
 	p.answers["GET /message/v1"] = ok(`[]`)
 	if messages, err := v.Fetch(t.Context()); err != nil || len(messages) != 0 || v.LatestMessage() != "<3" {
 		t.Errorf("messages %v, %v", messages, err)
@@ -300,6 +304,19 @@ func TestConversation_fetch(t *testing.T) {
 	if _, err := v.Fetch(t.Context()); !errors.Is(err, client.ErrNotFound) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// Whether QueUp always tells the newest first is not known.
+func TestConversation_fetchPutsInOrder(t *testing.T) {
+	bot, p := mailbox(t)
+	v, _ := bot.Conversations().Get("v1")
+	p.answers["GET /message/v1"] = ok(`[{"_id":"m1","created":1496420594815},{"_id":"m3","created":1496420700000},{"_id":"m2b","created":1496420600000},{"_id":"m2a","created":1496420600000}]`)
+	messages, err := v.Fetch(t.Context())
+	var ids []string
+	for _, m := range messages {
+		ids = append(ids, string(m.ID))
+	}
+	expect(t, fmt.Sprint("messages, ", err), ids, []string{"m1", "m2a", "m2b", "m3"})
 }
 
 // What has been read stays read when the message list tells the time of the last message a little differently.
@@ -322,6 +339,7 @@ func TestConversation_sendMessage(t *testing.T) {
 			" <3 & \"you\"\n", `{"message":"&lt;3 &amp; &#34;you&#34;","userid":"65b2a1c0d4e8b90012ab0001"}`,
 			`{"_id":"m7","created":1700000000000,"message":"&lt;3 &amp;amp; you","userid":"65b2a1c0d4e8b90012ab0001","messageid":"v1"}`, "<3 &amp; you", nil,
 		},
+		"the same again":             {"salt & pepper", `{"message":"salt &amp; pepper","userid":"65b2a1c0d4e8b90012ab0001"}`, `{}`, "salt & pepper", nil},
 		"an answer that says little": {"<3", `{"message":"&lt;3","userid":"65b2a1c0d4e8b90012ab0001"}`, `{}`, "<3", nil},
 		"raw":                        {"a &amp; b", `{"message":"a &amp; b","userid":"65b2a1c0d4e8b90012ab0001"}`, `{}`, "a & b", []client.Option{client.WithRawChat(true)}},
 	}
@@ -368,6 +386,7 @@ func TestConversation_sendMessage(t *testing.T) {
 func TestConversation_markAsRead(t *testing.T) {
 	for name, data := range map[string]string{
 		"the conversation": `{"_id":"v1","latest_message":1496420600000,"users_read":["65b2a1c0d4e8b90012ab0002","65b2a1c0d4e8b90012ab0001"]}`,
+		"a part of it":     `{"_id":"v1","latest_message":1496420600000}`,
 		"the last message": `{"_id":"m2","created":1496420600000,"message":"salt &amp; pepper","messageid":"v1"}`,
 		"nothing":          `{}`,
 	} {
@@ -377,7 +396,7 @@ func TestConversation_markAsRead(t *testing.T) {
 			p.answers["POST /message/v1/read"] = ok(data)
 			v, _ := bot.Conversations().Get("v1")
 			for range 2 {
-				if err := v.MarkAsRead(t.Context()); err != nil || !v.HasRead(me) || !v.HasRead(alice) || v.LatestMessage() != "salt & pepper" {
+				if err := v.MarkAsRead(t.Context()); err != nil || !v.HasRead(me) || !v.HasRead(alice) || v.LatestMessage() != "salt & pepper" || v.CreatedAt().UnixMilli() != 1496420594815 {
 					t.Errorf("read: %v, %v; latest %q", v.HasRead(me), err, v.LatestMessage())
 				}
 			}

@@ -61,6 +61,9 @@ func TestPlaylist_songsPageByPage(t *testing.T) {
 		if song.PlaylistID != lateHours {
 			t.Errorf("%s is in playlist %s", song.ID, song.PlaylistID)
 		}
+		if want := strings.Replace(string(song.ID), "e", "s", 1); song.ID != "e25" && string(song.SongID) != want || song.ID == "e25" && song.SongID != "s1" {
+			t.Errorf("%s is song %s", song.ID, song.SongID)
+		}
 		ids = append(ids, string(song.ID))
 		if info, known := song.Info(); known {
 			names = append(names, info.Name)

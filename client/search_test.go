@@ -51,6 +51,13 @@ func TestFetchSong_knowsItAfterwards(t *testing.T) {
 	if _, err := bot.FetchSong(t.Context(), "nothing"); err == nil {
 		t.Error("an answer without a song is a song")
 	}
+	_ = bot.Close()
+	if info, err := bot.FetchSong(t.Context(), "s1"); err != nil || info.ID != "s1" {
+		t.Errorf("what is known needs a call: %+v, %v", info, err)
+	}
+	if _, err := bot.FetchSong(t.Context(), "s2"); !errors.Is(err, client.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 func TestFetchSong_askedForTogetherOnce(t *testing.T) {

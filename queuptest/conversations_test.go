@@ -130,6 +130,9 @@ func TestOpenConversation_givesTheOneThatTheseSamePeopleHave(t *testing.T) {
 	if d := cmp.Diff([]string{two, three}, list(alice)); d != "" {
 		t.Errorf("alice's after bob's message (-want +got):\n%s", d)
 	}
+	if path := alice.talk("bob"); path != two { // although the other one has bob in it, too, and is found first
+		t.Errorf("alice's with bob is %s, want %s", path, two)
+	}
 	if d := cmp.Diff([]string{three}, list(login(t, srv, "carol"))); d != "" {
 		t.Errorf("carol's (-want +got):\n%s", d)
 	}

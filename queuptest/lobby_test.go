@@ -161,6 +161,35 @@ func TestCreateRoom_private(t *testing.T) {
 	}
 }
 
+// A room need not be in the lobby, nor be found; it is there all the same.
+func TestCreateRoom_outOfSight(t *testing.T) {
+	t.Parallel()
+	alice := login(t, start(t), "alice")
+	as[wire.Room](t, alice.createRoom(map[string]any{"name": "Deep One", "displayInLobby": false}))
+	as[wire.Room](t, alice.createRoom(map[string]any{"name": "Deep Two", "displayInSearch": false}))
+	slugs := func(rooms wire.Rooms) (slugs []string) {
+		for _, r := range rooms {
+			slugs = append(slugs, r.Slug)
+		}
+		return slugs
+	}
+	for what, c := range map[string]struct {
+		got  wire.Rooms
+		want []string
+	}{
+		"lobby":  {as[wire.Rooms](t, alice.get("/room")), []string{"lounge", "deep-two"}},
+		"term":   {as[wire.Rooms](t, alice.get("/room/term/deep")), []string{"deep-one"}},
+		"search": {as[wire.SearchResult](t, alice.get("/search?query=deep")).Rooms, []string{"deep-one"}},
+	} {
+		if d := cmp.Diff(c.want, slugs(c.got)); d != "" {
+			t.Errorf("%s (-want +got):\n%s", what, d)
+		}
+	}
+	if got := as[wire.Room](t, alice.get("/room/deep-two")); got.Name != "Deep Two" {
+		t.Errorf("room is %+v", got)
+	}
+}
+
 func TestCreateRoom_limitAndRefusals(t *testing.T) {
 	t.Parallel()
 	srv := start(t)

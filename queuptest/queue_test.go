@@ -177,6 +177,21 @@ func TestLockedQueue(t *testing.T) {
 	})
 }
 
+// What opens a locked queue is the permission, not that one has some role; the owner needs neither.
+func TestLockedQueue_opensToThePermission(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	role := as[wire.RoomRole](t, s.do("owner", "POST /room/{lounge}/roles", `{"label":"Listener","permissions":["chat.send"]}`))
+	s.do("owner", "PUT /room/{lounge}/users/{alice}/roles/"+string(role.ID), "").done(t)
+	s.room.Lock("mod", true)
+	s.heard()
+	const song = "songId=AbCdEfGhIjK&songType=youtube"
+	s.do("alice", queueSong, song).refused(t, 400, shapeE1, "The queue is locked")
+	as[wire.Play](t, s.do("owner", queueSong, song))
+	as[wire.RoomRole](t, s.do("owner", "PUT /room/{lounge}/roles/"+string(role.ID), `{"label":"DJs","permissions":["queue.lock.bypass"]}`))
+	as[wire.Play](t, s.do("alice", queueSong, song))
+}
+
 func TestOwnQueue(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
