@@ -105,7 +105,8 @@ func (c *Client) DeleteComment(ctx context.Context, song SongID, id CommentID) e
 	return failed("deleteComment", err)
 }
 
-// VoteComment votes for a comment, or against it, and returns it with its new votes. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// VoteComment votes for a comment, or against it, and returns it with its new votes. Errors: [*ArgumentError] for an empty id, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) VoteComment(ctx context.Context, id CommentID, up bool) (Comment, error) {
 	if err := checkID("Client.VoteComment", "id", id); err != nil {
 		return Comment{}, err
@@ -123,7 +124,8 @@ func (c *Client) VoteComment(ctx context.Context, id CommentID, up bool) (Commen
 	return comment, nil
 }
 
-// FlagComment reports a comment to the people who run QueUp. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// FlagComment reports a comment to the people who run QueUp. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.12.
 func (c *Client) FlagComment(ctx context.Context, id CommentID) error {
 	if err := checkID("Client.FlagComment", "id", id); err != nil {
 		return err

@@ -18,8 +18,9 @@ import (
 // maxRecipients is how many other people a conversation may have. Source: docs/PROTOCOL.md 1.6.
 const maxRecipients = 10
 
-// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its methods act in it. It is safe for
-// concurrent use. Get one with [Client.OpenConversation], [Client.FetchConversations] or [Client.Conversations]. Source: docs/PROTOCOL.md 3.12.
+// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its methods act in it. It
+// is safe for concurrent use. Get one with [Client.OpenConversation], [Client.FetchConversations] or [Client.Conversations]. Source:
+// docs/PROTOCOL.md 3.12.
 type Conversation struct {
 	client *Client        // immutable; nil only in a zero value
 	id     ConversationID // immutable
@@ -85,7 +86,8 @@ func (v *Conversation) String() string {
 	return cmp.Or(strings.Join(names, ", "), string(v.id))
 }
 
-// Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors: [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	if v.client == nil {
 		return nil, ErrDetached
@@ -105,8 +107,8 @@ func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	return messages, nil
 }
 
-// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is cut off, and the text is HTML-encoded unless
-// [WithRawChat] was given. It may be longer than a chat line.
+// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is cut off, and the text
+// is HTML-encoded unless [WithRawChat] was given. It may be longer than a chat line.
 //
 // An empty text is an [*ArgumentError], and nothing is sent. Other errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, error) {
@@ -192,8 +194,8 @@ func (v *Conversation) told(w wire.Conversation) {
 	}
 }
 
-// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who wrote it; whether it is new can only be
-// told by its text, because QueUp's two clocks for it need not agree.
+// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who wrote it; whether it
+// is new can only be told by its text, because QueUp's two clocks for it need not agree.
 func (v *Conversation) heard(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -296,8 +298,8 @@ func (s conversationStore) clear() {
 	s.values.Purge()
 }
 
-// Conversations are the account's private conversations that the client knows: the recent ones at login ([WithRecentConversations]), those it has fetched and those it
-// has opened. The latest used are kept ([WithConversationCache]).
+// Conversations are the account's private conversations that the client knows: the recent ones at login ([WithRecentConversations]), those
+// it has fetched and those it has opened. The latest used are kept ([WithConversationCache]).
 func (c *Client) Conversations() *ConversationCollection {
 	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
 }
@@ -341,10 +343,11 @@ func (c *Client) readRecent(ctx context.Context) {
 	}
 }
 
-// OpenConversation returns the private conversation with the given people, beside the account itself. One that the client knows is returned at once; else QueUp is asked, which
-// makes one if these people have none yet.
+// OpenConversation returns the private conversation with the given people, beside the account itself. One that the client knows is returned
+// at once; else QueUp is asked, which makes one if these people have none yet.
 //
-// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors: [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conversation, error) {
 	others := distinct(c.others(users))
 	reason := ""

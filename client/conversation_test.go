@@ -169,7 +169,11 @@ func TestConversations_areForgottenWithTheAccount(t *testing.T) {
 }
 
 func TestConversations_byRecipients(t *testing.T) {
-	bot, _ := mailbox(t)
+	bot, p := mailbox(t)
+	p.answers["GET /message"] = ok(`[{"_id":"v5"}]`) // of which it is not known who takes part
+	if _, err := bot.FetchConversations(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		users []client.UserID
 		want  client.ConversationID
@@ -218,6 +222,16 @@ func TestConversations_areBounded(t *testing.T) {
 	}
 	if list[2].String() == "" {
 		t.Error("a handle that is forgotten is of no use")
+	}
+	if _, found := bot.Conversations().ByRecipients(alice); !found {
+		t.Error("the second latest is forgotten")
+	}
+	p.answers["POST /message"] = ok(`{"_id":"v9"}`)
+	if _, err := bot.OpenConversation(t.Context(), people(1)...); err != nil {
+		t.Fatal(err)
+	}
+	if _, kept := bot.Conversations().Get("v1"); !kept {
+		t.Error("one that was asked for is forgotten before one that was not")
 	}
 	if _, err := client.New(client.WithConversationCache(0)); err == nil {
 		t.Error("a cache of nothing is allowed")

@@ -64,9 +64,9 @@ func checkUsername(op, name string) error {
 
 // ChangeUsername gives the account another name. [Client.User] has it at once; values that were made before keep the old one.
 //
-// A name that is taken, or that QueUp does not want, is [ErrUsernameTaken]. Nothing is sent for a name that is empty, longer than 30 characters, or has
-// other characters than letters, digits, dots, hyphens and underscores: that is an [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out
-// since, or logged in as somebody else. Source: docs/PROTOCOL.md 2.2.
+// A name that is taken, or that QueUp does not want, is [ErrUsernameTaken]. Nothing is sent for a name that is empty, longer than 30
+// characters, or has other characters than letters, digits, dots, hyphens and underscores: that is an [*ArgumentError]. It is
+// [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. Source: docs/PROTOCOL.md 2.2.
 func (u AuthenticatedUser) ChangeUsername(ctx context.Context, name string) error {
 	if err := checkUsername("AuthenticatedUser.ChangeUsername", name); err != nil {
 		return err
@@ -137,8 +137,8 @@ func (s *session) renamed(old, name string) {
 	}
 }
 
-// Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of users the id and name. An empty text is an
-// [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find more. Source: docs/PROTOCOL.md 2.12.
+// Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of users the id and
+// name. An empty text is an [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find more. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, users []User, err error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil, &ArgumentError{Op: "Client.Search", Argument: "text", Reason: "is empty"}
@@ -194,8 +194,8 @@ func (f Follow) Equal(g Follow) bool {
 // String returns both ids.
 func (f Follow) String() string { return string(f.FollowerID) + " follows " + string(f.FollowedID) }
 
-// Follow makes the client's account follow a user. Following twice changes nothing. Errors: [*ArgumentError] for an empty id, and [*APIError], [ErrNotFound]
-// for an unknown user. Source: docs/PROTOCOL.md 2.12.
+// Follow makes the client's account follow a user. Following twice changes nothing. Errors: [*ArgumentError] for an empty id, and
+// [*APIError], [ErrNotFound] for an unknown user. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Follow(ctx context.Context, u UserID) error {
 	if err := checkID("Client.Follow", "u", u); err != nil {
 		return err
@@ -213,7 +213,8 @@ func (c *Client) Unfollow(ctx context.Context, u UserID) error {
 	return failed("unfollow", err)
 }
 
-// Followers reads who follows a user. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12, 8.18.
+// Followers reads who follows a user. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Followers", "u", u); err != nil {
 		return nil, err
@@ -235,7 +236,8 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	return follows, nil
 }
 
-// Following reads whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12, 8.18.
+// Following reads whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Following", "u", u); err != nil {
 		return nil, err
