@@ -7,7 +7,6 @@ import (
 	"net/http"
 
 	"github.com/go-faster/jx"
-	ht "github.com/ogen-go/ogen/http"
 	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupserver"
@@ -93,9 +92,6 @@ func errorE5(status int, text string) *problem {
 func asProblem(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
-	}
-	if errors.Is(err, ht.ErrNotImplemented) {
-		return errorE1(http.StatusNotImplemented, "not implemented")
 	}
 	if _, ok := errors.AsType[ogenerrors.Error](err); ok { // params, body or media type do not decode
 		return errorE1(http.StatusBadRequest, err.Error())

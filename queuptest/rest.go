@@ -18,7 +18,6 @@ import (
 
 // rest answers the operations of the specification.
 type rest struct {
-	queupserver.UnimplementedHandler
 	*state
 }
 
