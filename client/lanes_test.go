@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -152,6 +153,46 @@ func TestLanes_chatGoesOneAtATime(t *testing.T) {
 		calls.Wait()
 		if most != 1 {
 			t.Errorf("%d lines in flight", most)
+		}
+	})
+}
+
+func TestLanes_loadsAreBoundedByThemselves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var at []time.Time
+		flying, most := 0, 0
+		bot := newClient(t, func(req *http.Request) answer {
+			mu.Lock()
+			at = append(at, time.Now())
+			flying++
+			most = max(most, flying)
+			mu.Unlock()
+			time.Sleep(100 * time.Millisecond)
+			mu.Lock()
+			flying--
+			mu.Unlock()
+			id := strings.TrimPrefix(req.URL.Path, "/song/")
+			return ok(`{"_id":"` + id + `","name":"Song","type":"youtube","fkid":"x"}`)
+		}, client.WithRateLimit(1, time.Hour))
+		var calls sync.WaitGroup
+		for i := range 80 {
+			calls.Go(func() {
+				for range 2 { // the second time from the cache
+					if _, err := bot.FetchSong(t.Context(), client.SongID(fmt.Sprint("s", i))); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		calls.Wait()
+		if most != 5 || len(at) != 80 {
+			t.Errorf("%d look-ups, %d at once; want 80, 5 at once", len(at), most)
+		}
+		for i := range at[25:] { // a burst of 5, and then 20 a second
+			if span := at[i+25].Sub(at[i]); span < time.Second-time.Millisecond {
+				t.Errorf("26 look-ups within %v, from the %dth on", span, i+1)
+			}
 		}
 	})
 }
