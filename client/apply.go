@@ -8,8 +8,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// apply brings the room's state up to date with an event and then tells everyone who listens. It runs on the connection's
-// goroutine; events are known by their name on the wire in docs/PROTOCOL.md 6.2.
+// apply brings the room's state up to date with an event and then tells everyone who listens. It runs on the
+// connection's goroutine; events are known by their name on the wire in docs/PROTOCOL.md 6.2.
 func (r *Room) apply(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.ChatMessage:
@@ -101,8 +101,9 @@ func (r *Room) applyUpdate(e *wire.UserUpdate, meta Meta) {
 	r.client.events.emit(MemberUpdated{Meta: meta, Member: member})
 }
 
-// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell roles by their ids or not
-// at all; what is known stays. An event without the record leaves what is known, or a record with nothing but the ids.
+// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
+// roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
+// with nothing but the ids.
 func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	known, present := r.members.get(id)
 	if w.UserID == "" && w.User.ID == "" && w.ID == "" {
@@ -122,8 +123,8 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	return m
 }
 
-// applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a play that
-// is not the current one. Source: docs/PROTOCOL.md 7, rule 12.
+// applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a
+// play that is not the current one. Source: docs/PROTOCOL.md 7, rule 12.
 func (r *Room) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 	c := r.client
 	song := newSong(c, e.Play)
@@ -150,7 +151,8 @@ func (r *Room) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 	c.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
 }
 
-// applyDub takes the totals from the event, and only if it is about the current play. Source: docs/PROTOCOL.md 7, rule 17.
+// applyDub takes the totals from the event, and only if it is about the current play. Source: docs/PROTOCOL.md 7, rule
+// 17.
 func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	song := newSong(r.client, e.Play)
 	if now, playing := r.NowPlaying(); playing && now.ID == song.ID {

@@ -64,7 +64,8 @@ func playlist(t *testing.T, bot *client.Client) client.Playlist {
 	return playlists[0]
 }
 
-// written writes a request as one line: what, where, and its body in one form however it was encoded. The sender's clock is left out.
+// written writes a request as one line: what, where, and its body in one form however it was encoded. The sender's
+// clock is left out.
 func written(t *testing.T, req *http.Request) string {
 	t.Helper()
 	line := req.Method + " " + req.URL.RequestURI()

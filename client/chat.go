@@ -16,12 +16,13 @@ import (
 // maxMessage is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
 const maxMessage = 255
 
-// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut off.
+// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut
+// off.
 //
-// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one that is
-// longer than 255 UTF-16 units after HTML encoding (SendLong splits it); [ErrNotJoined] for a room that the client is not
-// in. A refusal by QueUp is an [*APIError], [ErrRateLimited] when the account has said too much. It needs the permission
-// chat.send. Source: docs/PROTOCOL.md 1.7, 2.9.
+// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one
+// that is longer than 255 UTF-16 units after HTML encoding (SendLong splits it); [ErrNotJoined] for a room that the
+// client is not in. A refusal by QueUp is an [*APIError], [ErrRateLimited] when the account has said too much. It
+// needs the permission chat.send. Source: docs/PROTOCOL.md 1.7, 2.9.
 func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 	pieces, err := r.chatPieces("Room.SendMessage", text, 1)
 	if err != nil {
@@ -31,8 +32,8 @@ func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 }
 
 // SendLong says something that may be too long for one line: it is split at white space into at most as many lines as
-// [WithMessageParts] allows. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other errors are
-// those of SendMessage. When a later line fails, the lines that were sent come back with the error.
+// [WithMessageParts] allows. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other
+// errors are those of SendMessage. When a later line fails, the lines that were sent come back with the error.
 func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 	pieces, err := r.chatPieces("Room.SendLong", text, r.client.config.messageParts)
 	if err != nil {
@@ -84,7 +85,8 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
 }
 
-// splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in parts that are never split.
+// splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in
+// parts that are never split.
 func splitChat(units []string, encode func(string) string, most int) []string {
 	var pieces []string
 	for len(units) > 0 {
@@ -104,7 +106,8 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 	return pieces
 }
 
-// fitting returns how many of the units make the next line: as many as fit, back to the last white space if there is any.
+// fitting returns how many of the units make the next line: as many as fit, back to the last white space if there is
+// any.
 func fitting(units []string, encode func(string) string) int {
 	length, atSpace := 0, 0
 	for i, unit := range units {

@@ -18,8 +18,8 @@ import (
 // shutdownTimeout is how long Run takes at most to leave its rooms and to wait for handlers.
 const shutdownTimeout = 5 * time.Second
 
-// A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for concurrent
-// use. Make one with New and end it with Close, or let Run do everything.
+// A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for
+// concurrent use. Make one with New and end it with Close, or let Run do everything.
 type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
@@ -107,9 +107,9 @@ func (c *Client) String() string {
 // GoString is String, so that %#v prints no secret either.
 func (c *Client) GoString() string { return c.String() }
 
-// Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client keeps both in memory, to
-// log in again when QueUp ends the session. Login also reads the recent conversations, and succeeds without them ([WithRecentConversations]). It does not
-// connect. Source: docs/PROTOCOL.md 1.2.
+// Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client
+// keeps both in memory, to log in again when QueUp ends the session. Login also reads the recent conversations, and
+// succeeds without them ([WithRecentConversations]). It does not connect. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) Login(ctx context.Context, email, password string) error {
 	if c.closed() {
 		return ErrClosed
@@ -221,8 +221,8 @@ func (c *Client) Wait() error {
 	return l.err()
 }
 
-// Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the client and waits for
-// handlers, for at most 5 s. It returns nil when ctx ends.
+// Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the
+// client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
 func (c *Client) Run(ctx context.Context, email, password string) error {
 	err := c.run(ctx, email, password)
 	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
@@ -279,8 +279,8 @@ func (c *Client) leaveRooms(ctx context.Context) {
 	leaving.Wait()
 }
 
-// Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may be called twice and from a
-// handler, and waits for no handler; Done tells when the last one has returned.
+// Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may
+// be called twice and from a handler, and waits for no handler; Done tells when the last one has returned.
 func (c *Client) Close() error {
 	if !c.workers.close() {
 		return nil
@@ -319,8 +319,8 @@ func (c *Client) Messages() *Collection[MessageID, Message] {
 // Songs are the media this client has seen last ([WithSongCache]).
 func (c *Client) Songs() *Collection[SongID, SongInfo] { return &Collection[SongID, SongInfo]{c.songs} }
 
-// REST returns the generated client, for what this package has no method for. It shares the session and the errors. Its types follow
-// api/openapi.yaml and change with it.
+// REST returns the generated client, for what this package has no method for. It shares the session and the errors.
+// Its types follow api/openapi.yaml and change with it.
 func (c *Client) REST() *queupapi.Client { return c.rest }
 
 // seeUser notes an account that an event or an answer told of.

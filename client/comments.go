@@ -54,7 +54,8 @@ func newComment(c *Client, song SongID, w wire.Comment) Comment {
 	}
 }
 
-// Comments reads what was written about a piece of media. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// Comments reads what was written about a piece of media. Errors: [*ArgumentError] for an empty id, and [*APIError].
+// Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	if err := checkID("Client.Comments", "song", song); err != nil {
 		return nil, err
@@ -70,7 +71,8 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	return comments, nil
 }
 
-// AddComment writes about a piece of media. Errors: [*ArgumentError] for an empty id or text, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// AddComment writes about a piece of media. Errors: [*ArgumentError] for an empty id or text, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.12.
 func (c *Client) AddComment(ctx context.Context, song SongID, text string) (Comment, error) {
 	const op = "Client.AddComment"
 	if err := checkID(op, "song", song); err != nil {
@@ -92,7 +94,8 @@ func (c *Client) AddComment(ctx context.Context, song SongID, text string) (Comm
 	return comment, nil
 }
 
-// DeleteComment deletes one of the account's own comments. Errors: [*ArgumentError] for empty ids, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// DeleteComment deletes one of the account's own comments. Errors: [*ArgumentError] for empty ids, and [*APIError].
+// Source: docs/PROTOCOL.md 2.12.
 func (c *Client) DeleteComment(ctx context.Context, song SongID, id CommentID) error {
 	const op = "Client.DeleteComment"
 	if err := checkID(op, "song", song); err != nil {
@@ -105,8 +108,8 @@ func (c *Client) DeleteComment(ctx context.Context, song SongID, id CommentID) e
 	return failed("deleteComment", err)
 }
 
-// VoteComment votes for a comment, or against it, and returns it with its new votes. Errors: [*ArgumentError] for an empty id, and
-// [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// VoteComment votes for a comment, or against it, and returns it with its new votes. Errors: [*ArgumentError] for an
+// empty id, and [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) VoteComment(ctx context.Context, id CommentID, up bool) (Comment, error) {
 	if err := checkID("Client.VoteComment", "id", id); err != nil {
 		return Comment{}, err
@@ -124,8 +127,8 @@ func (c *Client) VoteComment(ctx context.Context, id CommentID, up bool) (Commen
 	return comment, nil
 }
 
-// FlagComment reports a comment to the people who run QueUp. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
-// docs/PROTOCOL.md 2.12.
+// FlagComment reports a comment to the people who run QueUp. Errors: [*ArgumentError] for an empty id, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) FlagComment(ctx context.Context, id CommentID) error {
 	if err := checkID("Client.FlagComment", "id", id); err != nil {
 		return err

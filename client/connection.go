@@ -9,8 +9,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// connection is what one Connect makes: the websocket, and the one goroutine that applies what it brings. All state of rooms changes on
-// that goroutine, so that events, loads and departures have one order.
+// connection is what one Connect makes: the websocket, and the one goroutine that applies what it brings. All state of
+// rooms changes on that goroutine, so that events, loads and departures have one order.
 type connection struct {
 	client   *Client
 	conn     *realtime.Conn
@@ -23,8 +23,9 @@ type connection struct {
 	stopJoins context.CancelCauseFunc
 }
 
-// Connect opens the websocket and returns once QueUp has accepted it. Lost connections heal by themselves from then on, as [WithReconnect] says; bad
-// credentials end it. It is [ErrNotLoggedIn] before Login, unless [WithGuest] was given, and nil if there is a connection already.
+// Connect opens the websocket and returns once QueUp has accepted it. Lost connections heal by themselves from then
+// on, as [WithReconnect] says; bad credentials end it. It is [ErrNotLoggedIn] before Login, unless [WithGuest] was
+// given, and nil if there is a connection already.
 func (c *Client) Connect(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
@@ -97,8 +98,8 @@ func (c *Client) adopt(l *connection) (adopted bool, err error) {
 	return true, nil
 }
 
-// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token for somebody else means to log in
-// again.
+// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token for somebody else
+// means to log in again.
 func (c *Client) token(ctx context.Context) (string, error) {
 	known := c.session.generation()
 	answer, err := c.rest.Token(ctx)

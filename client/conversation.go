@@ -18,9 +18,9 @@ import (
 // maxRecipients is how many other people a conversation may have. Source: docs/PROTOCOL.md 1.6.
 const maxRecipients = 10
 
-// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its methods act in it. It
-// is safe for concurrent use. Get one with [Client.OpenConversation], [Client.FetchConversations] or [Client.Conversations]. Source:
-// docs/PROTOCOL.md 3.12.
+// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its
+// methods act in it. It is safe for concurrent use. Get one with [Client.OpenConversation],
+// [Client.FetchConversations] or [Client.Conversations]. Source: docs/PROTOCOL.md 3.12.
 type Conversation struct {
 	client *Client        // immutable; nil only in a zero value
 	id     ConversationID // immutable
@@ -43,7 +43,8 @@ func (v *Conversation) CreatedAt() time.Time {
 	return v.createdAt
 }
 
-// LatestMessage returns the text of the last message that the client knows of, empty if there is none. Fetch brings it up to date.
+// LatestMessage returns the text of the last message that the client knows of, empty if there is none. Fetch brings it
+// up to date.
 func (v *Conversation) LatestMessage() string {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
@@ -86,8 +87,8 @@ func (v *Conversation) String() string {
 	return cmp.Or(strings.Join(names, ", "), string(v.id))
 }
 
-// Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors: [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors:
+// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	if v.client == nil {
 		return nil, ErrDetached
@@ -107,10 +108,11 @@ func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	return messages, nil
 }
 
-// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is cut off, and the text
-// is HTML-encoded unless [WithRawChat] was given. It may be longer than a chat line.
+// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is
+// cut off, and the text is HTML-encoded unless [WithRawChat] was given. It may be longer than a chat line.
 //
-// An empty text is an [*ArgumentError], and nothing is sent. Other errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// An empty text is an [*ArgumentError], and nothing is sent. Other errors: [ErrNotLoggedIn], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.11.
 func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -142,7 +144,8 @@ func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, e
 	return m, nil
 }
 
-// MarkAsRead tells QueUp that the account has read the conversation. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// MarkAsRead tells QueUp that the account has read the conversation. Errors: [ErrNotLoggedIn], and [*APIError].
+// Source: docs/PROTOCOL.md 2.11.
 func (v *Conversation) MarkAsRead(ctx context.Context) error {
 	if v.client == nil {
 		return ErrDetached
@@ -164,7 +167,8 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 	return nil
 }
 
-// told notes what an answer tells of the conversation. What is older than what is known of the last message changes nothing of that.
+// told notes what an answer tells of the conversation. What is older than what is known of the last message changes
+// nothing of that.
 func (v *Conversation) told(w wire.Conversation) {
 	var others []User
 	for _, u := range w.Users {
@@ -194,8 +198,8 @@ func (v *Conversation) told(w wire.Conversation) {
 	}
 }
 
-// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who wrote it; whether it
-// is new can only be told by its text, because QueUp's two clocks for it need not agree.
+// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who
+// wrote it; whether it is new can only be told by its text, because QueUp's two clocks for it need not agree.
 func (v *Conversation) heard(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -225,7 +229,8 @@ func newPrivateMessage(c *Client, id ConversationID, w wire.ConversationMessage)
 	return m
 }
 
-// Conversation returns the conversation of a private message, and false for a chat line or if the client does not know the conversation.
+// Conversation returns the conversation of a private message, and false for a chat line or if the client does not know
+// the conversation.
 func (m Message) Conversation() (*Conversation, bool) {
 	if m.client == nil || m.ConversationID == "" {
 		return nil, false
@@ -298,14 +303,15 @@ func (s conversationStore) clear() {
 	s.values.Purge()
 }
 
-// Conversations are the account's private conversations that the client knows: the recent ones at login ([WithRecentConversations]), those
-// it has fetched and those it has opened. The latest used are kept ([WithConversationCache]).
+// Conversations are the account's private conversations that the client knows: the recent ones at login
+// ([WithRecentConversations]), those it has fetched and those it has opened. The latest used are kept
+// ([WithConversationCache]).
 func (c *Client) Conversations() *ConversationCollection {
 	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
 }
 
-// FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first. Errors: [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first.
+// Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) FetchConversations(ctx context.Context) ([]*Conversation, error) {
 	return c.readConversations(ctx, c.rest)
 }
@@ -343,11 +349,11 @@ func (c *Client) readRecent(ctx context.Context) {
 	}
 }
 
-// OpenConversation returns the private conversation with the given people, beside the account itself. One that the client knows is returned
-// at once; else QueUp is asked, which makes one if these people have none yet.
+// OpenConversation returns the private conversation with the given people, beside the account itself. One that the
+// client knows is returned at once; else QueUp is asked, which makes one if these people have none yet.
 //
-// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors: [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors:
+// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conversation, error) {
 	others := distinct(c.others(users))
 	reason := ""
@@ -393,8 +399,8 @@ func (u User) OpenConversation(ctx context.Context) (*Conversation, error) {
 	return u.client.OpenConversation(ctx, u.ID)
 }
 
-// UnreadCount reads how many of the account's private conversations hold something that it has not read. Errors: [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// UnreadCount reads how many of the account's private conversations hold something that it has not read. Errors:
+// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) UnreadCount(ctx context.Context) (int, error) {
 	answer, err := c.rest.UnreadCount(ctx)
 	if err != nil {

@@ -29,8 +29,9 @@ const (
 // maxAnswer bounds the answer to a REST call. A room of 5,000 members answers about 3 MiB.
 const maxAnswer = 32 << 20
 
-// doer sends the requests of the generated client. All that is irregular about QueUp's REST ends here: redirects that mean a
-// lost session, errors in seven shapes, HTML in the place of JSON. It drops and rewrites nothing of a good answer.
+// doer sends the requests of the generated client. All that is irregular about QueUp's REST ends here: redirects that
+// mean a lost session, errors in seven shapes, HTML in the place of JSON. It drops and rewrites nothing of a good
+// answer.
 type doer struct {
 	http      *http.Client // follows no redirect and keeps the cookies
 	basePath  string       // path of the base URL, in front of every operation's
@@ -42,8 +43,8 @@ type doer struct {
 	loads     bool // all calls are loads, which have a lane of their own
 }
 
-// Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp answered,
-// or what net/http says.
+// Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp
+// answered, or what net/http says.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	ctx, release := bound(req.Context(), d.workers.ctx)
 	defer release() // the answer has been read by then
@@ -90,7 +91,8 @@ func (d *doer) send(op string, req *http.Request) (*http.Response, error) {
 	}
 }
 
-// try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one try.
+// try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one
+// try.
 func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 	leave, err := d.lane(op).enter(req.Context(), op)
 	if err != nil {
@@ -127,8 +129,9 @@ func (d *doer) lane(op string) *lane {
 	}
 }
 
-// repeatable reports whether a request that failed may be sent again: any that has not left, and a read that met a network that failed or a host
-// in trouble. Everything else may have been carried out; some of QueUp's deletions take one thing more with each call.
+// repeatable reports whether a request that failed may be sent again: any that has not left, and a read that met a
+// network that failed or a host in trouble. Everything else may have been carried out; some of QueUp's deletions take
+// one thing more with each call.
 func repeatable(req *http.Request, resp *http.Response, err error) bool {
 	switch {
 	case req.Context().Err() != nil, !rewindable(req):

@@ -162,8 +162,8 @@ func (e *MessageTooLongError) Error() string {
 	return fmt.Sprintf("queup: a text of %d characters (after HTML encoding) does not fit into %d line(s) of %d", e.Length, e.Parts, e.Limit)
 }
 
-// A RateLimitError means that a call was not sent, because its turn would come after the deadline of its context. It is also
-// [ErrRateLimited]. See [WithRateLimit].
+// A RateLimitError means that a call was not sent, because its turn would come after the deadline of its context. It
+// is also [ErrRateLimited]. See [WithRateLimit].
 type RateLimitError struct {
 	// Op is the operation's name in api/openapi.yaml.
 	Op string

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An Event is something that happened: in a room, in private, or to the connection. The types of this file are all there are;
-// each is a struct that embeds [Meta] and travels by value.
+// An Event is something that happened: in a room, in private, or to the connection. The types of this file are all
+// there are; each is a struct that embeds [Meta] and travels by value.
 type Event interface {
 	// EventMeta returns what all events have.
 	EventMeta() Meta
@@ -50,8 +50,8 @@ type (
 	// Reconnected fires when a lost connection is back, with all rooms attached again.
 	Reconnected struct{ Meta }
 
-	// Lagged fires when a handler was too slow and events were given up: once for each time its queue ran over, after it has caught up. It is
-	// also the error that the error handler hears.
+	// Lagged fires when a handler was too slow and events were given up: once for each time its queue ran over, after
+	// it has caught up. It is also the error that the error handler hears.
 	Lagged struct { //nolint:errname // an event before all, and an error on the side
 		Meta
 		// Type is what the slow subscription listens to, for example Chat.

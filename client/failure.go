@@ -140,8 +140,8 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// readJSON reads a successful answer to its end and makes sure that it is what the generated decoders expect, because they would put the whole
-// body into their errors. The answer's body is what was read.
+// readJSON reads a successful answer to its end and makes sure that it is what the generated decoders expect, because
+// they would put the whole body into their errors. The answer's body is what was read.
 func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
@@ -178,7 +178,8 @@ func nonsense(op string, resp *http.Response, what string) *APIError {
 	return e
 }
 
-// failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other. It is nil for nil.
+// failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other. It
+// is nil for nil.
 func failed(op string, err error) error {
 	if err == nil {
 		return nil

@@ -10,9 +10,9 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// FetchRoom reads a room by its id or slug without joining it. What only reads works on it, also without a login: Info, History, FetchMembers,
-// FetchStaff, FetchBanned, AuditLog; acting is [ErrNotJoined]. For a room that is joined it is the same *Room, with Info read anew. An unknown
-// room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
+// FetchRoom reads a room by its id or slug without joining it. What only reads works on it, also without a login:
+// Info, History, FetchMembers, FetchStaff, FetchBanned, AuditLog; acting is [ErrNotJoined]. For a room that is joined
+// it is the same *Room, with Info read anew. An unknown room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) {
 	if idOrSlug == "" {
 		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: "is empty"}
@@ -38,7 +38,8 @@ func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
 	return room, nil
 }
 
-// FetchRooms reads the lobby: public rooms, the busiest first, page by page as the loop goes on. An error ends the sequence. Source: docs/PROTOCOL.md 2.3.
+// FetchRooms reads the lobby: public rooms, the busiest first, page by page as the loop goes on. An error ends the
+// sequence. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
 		answer, err := c.rest.Rooms(ctx, queupapi.RoomsParams{Offset: queupapi.NewOptInt(offset)})
@@ -49,8 +50,8 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 	})
 }
 
-// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters, digits and spaces. An error ends the
-// sequence; an empty text is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
+// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters,
+// digits and spaces. An error ends the sequence; an empty text is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInfo, error] {
 	if text == "" {
 		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "is empty"})
@@ -74,8 +75,9 @@ func roomInfos(rooms wire.Rooms) []RoomInfo {
 	return infos
 }
 
-// History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a later page meanwhile come once. A deleted
-// track has no Info. An error ends the sequence. It needs no login. Source: docs/PROTOCOL.md 1.5, 2.5.
+// History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a
+// later page meanwhile come once. A deleted track has no Info. An error ends the sequence. It needs no login. Source:
+// docs/PROTOCOL.md 1.5, 2.5.
 func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] {
 	return byPage(ctx, func(s Song) PlayID { return s.ID }, func(ctx context.Context, page int) ([]Song, int, error) {
 		answer, err := r.client.rest.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
@@ -86,7 +88,8 @@ func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] {
 	})
 }
 
-// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Source: docs/PROTOCOL.md 2.4.
+// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Source:
+// docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 	if err != nil {
@@ -95,7 +98,8 @@ func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchMember reads the record of one user in the room, who need not be there. Someone who was never there is [ErrNotFound]. Source: docs/PROTOCOL.md 2.4.
+// FetchMember reads the record of one user in the room, who need not be there. Someone who was never there is
+// [ErrNotFound]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMember(ctx context.Context, u UserID) (Member, error) {
 	if u == "" {
 		return Member{}, &ArgumentError{Op: "Room.FetchMember", Argument: "u", Reason: "is empty"}
@@ -152,7 +156,8 @@ func (r *Room) newMember(w wire.RoomUser) Member {
 	return m
 }
 
-// FetchChat reads the latest chat lines that QueUp still has, the oldest first. Lines that were deleted are marked so. Source: docs/PROTOCOL.md 2.9.
+// FetchChat reads the latest chat lines that QueUp still has, the oldest first. Lines that were deleted are marked so.
+// Source: docs/PROTOCOL.md 2.9.
 func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	answer, err := r.client.rest.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
 	if err != nil {
@@ -180,7 +185,8 @@ func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	return lines, nil
 }
 
-// FetchVotes reads who voted for and against what plays now. Both are empty, without an error, when nothing plays. Source: docs/PROTOCOL.md 2.5.
+// FetchVotes reads who voted for and against what plays now. Both are empty, without an error, when nothing plays.
+// Source: docs/PROTOCOL.md 2.5.
 func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 	answer, err := r.client.rest.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 	if err = failed("activeDubs", err); err != nil {
@@ -201,7 +207,8 @@ type AuditEntry struct {
 	At time.Time `json:"at"`
 	// Type is what was done, in QueUp's words, which are not documented.
 	Type string `json:"type"`
-	// Duration is how long it holds, for example of a ban; 0 where that means nothing. That QueUp counts seconds here is not certain.
+	// Duration is how long it holds, for example of a ban; 0 where that means nothing. That QueUp counts seconds here
+	// is not certain.
 	Duration time.Duration `json:"duration"`
 	// User is whom it was done to, zero for what concerns nobody.
 	User User `json:"user,omitzero"`
@@ -211,7 +218,8 @@ type AuditEntry struct {
 	extra
 }
 
-// AuditLog reads the room's log of moderation. It needs the permission room.audit.view where the room asks for it. Source: docs/PROTOCOL.md 2.3.
+// AuditLog reads the room's log of moderation. It needs the permission room.audit.view where the room asks for it.
+// Source: docs/PROTOCOL.md 2.3.
 func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
 	if err != nil {
@@ -243,7 +251,8 @@ func (e AuditEntry) Equal(f AuditEntry) bool {
 // String tells who did what to whom.
 func (e AuditEntry) String() string { return e.By.String() + " " + e.Type + " " + e.User.String() }
 
-// FetchPermissions reads QueUp's catalogue of permissions as it comes, because nobody has documented its shape; it is the same for every room. Source: docs/PROTOCOL.md 2.10.
+// FetchPermissions reads QueUp's catalogue of permissions as it comes, because nobody has documented its shape; it is
+// the same for every room. Source: docs/PROTOCOL.md 2.10.
 func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) {
 	answer, err := c.rest.Permissions(ctx)
 	if err != nil {

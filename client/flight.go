@@ -20,8 +20,8 @@ type sharedCall[V any] struct {
 	cancel  context.CancelCauseFunc // ends the call
 }
 
-// do returns the outcome of fn, which runs at most once at a time per key, or the cause of ctx if that ends first. fn runs in a
-// goroutine of the given workers.
+// do returns the outcome of fn, which runs at most once at a time per key, or the cause of ctx if that ends first. fn
+// runs in a goroutine of the given workers.
 func (f *flight[K, V]) do(ctx context.Context, key K, workers *workers, fn func(context.Context) (V, error)) (V, error) {
 	var none V
 	for {

@@ -24,7 +24,8 @@ func newHistory(size int) *history {
 	return h
 }
 
-// add keeps a line and reports whether it is new: QueUp sends some lines twice. A line without an id is new, and not kept.
+// add keeps a line and reports whether it is new: QueUp sends some lines twice. A line without an id is new, and not
+// kept.
 func (h *history) add(m Message) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// hub hands events to subscriptions. The list of subscriptions is replaced, never edited, so that no lock is held while events are handed out.
+// hub hands events to subscriptions. The list of subscriptions is replaced, never edited, so that no lock is held
+// while events are handed out.
 type hub struct {
 	workers *workers                             // run the handlers; immutable
 	report  func(ctx context.Context, err error) // hears of errors in handlers; immutable

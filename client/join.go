@@ -30,12 +30,13 @@ func Listen() JoinOption {
 	return func(j *joinConfig) { j.listen = true }
 }
 
-// JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded. Events
-// that arrive meanwhile follow RoomJoined, in order. A room that is joined already is returned at once, and of joins at the
-// same time one is made.
+// JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
+// Events that arrive meanwhile follow RoomJoined, in order. A room that is joined already is returned at once, and of
+// joins at the same time one is made.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
-// [ErrTooManyPasswords]; all are [*APIError]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7 rule 3.
+// [ErrTooManyPasswords]; all are [*APIError]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7
+// rule 3.
 func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) (*Room, error) {
 	if strings.TrimSpace(slug) == "" {
 		return nil, &ArgumentError{Op: "Client.JoinRoom", Argument: "slug", Reason: "is empty"}
@@ -110,8 +111,8 @@ func (r *Room) joinedAs(how joinConfig) bool {
 	return r.mayAct()
 }
 
-// join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then events. When it
-// fails, undo takes back what was done.
+// join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then
+// events. When it fails, undo takes back what was done.
 func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo func(), err error) {
 	var done []func(ctx context.Context)
 	undo = func() {
@@ -197,7 +198,8 @@ func (r *Room) unsubscribe(ctx context.Context, l *connection) {
 	r.vanish(ctx, l)
 }
 
-// vanish takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that is short.
+// vanish takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that
+// is short.
 func (r *Room) vanish(ctx context.Context, l *connection) {
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -208,8 +210,8 @@ func (r *Room) vanish(ctx context.Context, l *connection) {
 // presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
 const presenceTimeout = 2 * time.Second
 
-// appear enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket goes on
-// trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
+// appear enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket
+// goes on trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
 func (r *Room) appear(ctx context.Context, l *connection) error {
 	entered := make(chan error, 1)
 	if !r.client.workers.start(func() {
@@ -234,8 +236,8 @@ func (r *Room) appear(ctx context.Context, l *connection) error {
 	return nil
 }
 
-// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it. After any other error the
-// client is still in the room, and Leave can be called again.
+// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it. After any
+// other error the client is still in the room, and Leave can be called again.
 func (r *Room) Leave(ctx context.Context) error {
 	if !r.Joined() {
 		return ErrNotJoined

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call has a lane of its own: a
-// bot that has used up its calls can still log in, talk, and load a room. Source: docs/PROTOCOL.md 1.6.
+// lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
+// has a lane of its own: a bot that has used up its calls can still log in, talk, and load a room. Source:
+// docs/PROTOCOL.md 1.6.
 type lanes struct {
 	session lane // login, logout, session, token
 	chat    lane // one at a time
@@ -71,8 +72,8 @@ type lane struct {
 	rate   *rate.Limiter // nil for none
 }
 
-// enter waits until a call may be sent. It fails at once if that would be after ctx's deadline, and the caller calls leave when the call is
-// over.
+// enter waits until a call may be sent. It fails at once if that would be after ctx's deadline, and the caller calls
+// leave when the call is over.
 func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
 	leave = func() {}
 	if l.slots != nil {
@@ -136,8 +137,8 @@ func waitUntil(ctx context.Context, op string, at time.Time) error {
 	}
 }
 
-// window lets through at most size calls in any span of time as long as per. A token bucket would let through nearly twice as many. What
-// counts is when they arrive, so they leave a little further apart.
+// window lets through at most size calls in any span of time as long as per. A token bucket would let through nearly
+// twice as many. What counts is when they arrive, so they leave a little further apart.
 type window struct {
 	size int
 	per  time.Duration

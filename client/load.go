@@ -44,9 +44,9 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	return state, g.Wait()
 }
 
-// refresh reads the room's state while its messages wait, and makes it the room's own; then it runs then, and lets the messages go. It
-// does none of this, and reports false, when the connection was lost again meanwhile or the messages have gone: what was read may be older than
-// what happened since.
+// refresh reads the room's state while its messages wait, and makes it the room's own; then it runs then, and lets the
+// messages go. It does none of this, and reports false, when the connection was lost again meanwhile or the messages
+// have gone: what was read may be older than what happened since.
 func (r *Room) refresh(ctx context.Context, l *connection, then func()) (current bool, err error) {
 	var holds int
 	if err := l.do(ctx, func() { holds = r.holds }); err != nil {
@@ -80,8 +80,9 @@ const (
 	maxReloadWait = 30 * time.Second
 )
 
-// reload reads a room again whose messages wait since the connection was lost. Live events wait for it, but not for long: when QueUp is slow,
-// they go out with what is known, and the room is read again later. When the connection is lost once more, the next reload takes over.
+// reload reads a room again whose messages wait since the connection was lost. Live events wait for it, but not for
+// long: when QueUp is slow, they go out with what is known, and the room is read again later. When the connection is
+// lost once more, the next reload takes over.
 func (r *Room) reload(l *connection) {
 	ctx := r.client.workers.ctx
 	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {

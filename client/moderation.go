@@ -38,8 +38,8 @@ func (r *Room) channelRequest() queupapi.OptChannelRequest {
 
 // Kick puts a user out of the room, who may come back. The reason is shown to the room and may be empty.
 //
-// It needs the permission members.kick, and a rank above the user's. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError] for a
-// refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+// It needs the permission members.kick, and a rank above the user's. Errors: [*ArgumentError] for an empty id,
+// [ErrNotJoined], and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
 	if err := r.target("Room.Kick", u); err != nil {
 		return err
@@ -52,10 +52,11 @@ func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
 	return failed("kick", err)
 }
 
-// Ban keeps a user out of the room for a time, which is rounded up to minutes, or for good with [BanForever]. Any other duration that is not positive
-// is an [*ArgumentError].
+// Ban keeps a user out of the room for a time, which is rounded up to minutes, or for good with [BanForever]. Any
+// other duration that is not positive is an [*ArgumentError].
 //
-// It needs the permission members.ban, and a rank above the user's. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+// It needs the permission members.ban, and a rank above the user's. Errors are those of Kick. Source: docs/PROTOCOL.md
+// 2.9.
 func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	if d <= 0 && d != BanForever {
 		return &ArgumentError{Op: "Room.Ban", Argument: "d", Reason: "must be positive, or BanForever"}
@@ -71,7 +72,8 @@ func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	return failed("ban", err)
 }
 
-// Unban lets a user come back who was banned. It needs the permission members.ban. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+// Unban lets a user come back who was banned. It needs the permission members.ban. Errors are those of Kick. Source:
+// docs/PROTOCOL.md 2.9.
 func (r *Room) Unban(ctx context.Context, u UserID) error {
 	if err := r.target("Room.Unban", u); err != nil {
 		return err
@@ -80,8 +82,8 @@ func (r *Room) Unban(ctx context.Context, u UserID) error {
 	return failed("unban", err)
 }
 
-// Mute keeps a user from chatting until Unmute: QueUp knows no duration for it. It needs the permission members.mute and works on members without a role.
-// Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+// Mute keeps a user from chatting until Unmute: QueUp knows no duration for it. It needs the permission members.mute
+// and works on members without a role. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Mute(ctx context.Context, u UserID) error {
 	if err := r.target("Room.Mute", u); err != nil {
 		return err
@@ -90,7 +92,8 @@ func (r *Room) Mute(ctx context.Context, u UserID) error {
 	return failed("mute", err)
 }
 
-// Unmute lets a user chat again. It needs the permission members.mute. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+// Unmute lets a user chat again. It needs the permission members.mute. Errors are those of Kick. Source:
+// docs/PROTOCOL.md 2.9.
 func (r *Room) Unmute(ctx context.Context, u UserID) error {
 	if err := r.target("Room.Unmute", u); err != nil {
 		return err
@@ -99,8 +102,8 @@ func (r *Room) Unmute(ctx context.Context, u UserID) error {
 	return failed("unmute", err)
 }
 
-// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and
-// [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors: [*ArgumentError] for
+// an empty id, [ErrNotJoined], and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteMessage", Argument: "id", Reason: "is empty"}
@@ -112,8 +115,9 @@ func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 	return failed("deleteChat", err)
 }
 
-// Delete deletes the line from its room; see [Room.DeleteMessage]. It is [ErrDetached] for a value that no client made, and [ErrNotJoined] for one of a room that
-// the client does not know; a private message cannot be deleted, which is an [*ArgumentError].
+// Delete deletes the line from its room; see [Room.DeleteMessage]. It is [ErrDetached] for a value that no client
+// made, and [ErrNotJoined] for one of a room that the client does not know; a private message cannot be deleted, which
+// is an [*ArgumentError].
 func (m Message) Delete(ctx context.Context) error {
 	if m.client == nil {
 		return ErrDetached

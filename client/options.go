@@ -117,7 +117,8 @@ func WithBaseURL(u string) Option {
 	}
 }
 
-// WithRealtimeURL sets where the websocket is; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are taken.
+// WithRealtimeURL sets where the websocket is; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are
+// taken.
 func WithRealtimeURL(u string) Option {
 	return func(c *config) (err error) {
 		c.realtimeURL, err = parseURL("WithRealtimeURL", u, "ws", "wss")
@@ -152,8 +153,8 @@ func WithHTTPClient(h *http.Client) Option {
 	}
 }
 
-// WithTransport makes REST calls through rt: the place for proxies, recordings, logs and faults of one's own. It takes the place of
-// what WithHTTPClient, WithDialContext, WithProxy and WithTLSConfig would do for REST.
+// WithTransport makes REST calls through rt: the place for proxies, recordings, logs and faults of one's own. It takes
+// the place of what WithHTTPClient, WithDialContext, WithProxy and WithTLSConfig would do for REST.
 func WithTransport(rt http.RoundTripper) Option {
 	return func(c *config) error {
 		if rt == nil {
@@ -187,7 +188,8 @@ func WithDialContext(f func(ctx context.Context, network, addr string) (net.Conn
 	}
 }
 
-// WithProxy sends REST and websocket through a proxy: http, https, socks5 or socks5h, with a user and password if the URL has them.
+// WithProxy sends REST and websocket through a proxy: http, https, socks5 or socks5h, with a user and password if the
+// URL has them.
 func WithProxy(u *url.URL) Option {
 	return func(c *config) error {
 		if u == nil {
@@ -212,8 +214,8 @@ func WithTLSConfig(t *tls.Config) Option {
 	}
 }
 
-// WithLogger sets where the client logs: frames and changes of state at Debug, connections at Info, retries at Warn, errors of handlers at
-// Error. By default it is silent, except for what [WithErrorHandler] says.
+// WithLogger sets where the client logs: frames and changes of state at Debug, connections at Info, retries at Warn,
+// errors of handlers at Error. By default it is silent, except for what [WithErrorHandler] says.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
@@ -235,11 +237,13 @@ func WithUserAgent(s string) Option {
 	}
 }
 
-// WithRateLimit sets how many calls the bot makes in any window of time; the default is [DefaultCalls] in [DefaultCallsPer], and 0 requests turn it off. A
-// call waits for its turn; one whose deadline would come first is not sent, and is a [*RateLimitError].
+// WithRateLimit sets how many calls the bot makes in any window of time; the default is [DefaultCalls] in
+// [DefaultCallsPer], and 0 requests turn it off. A call waits for its turn; one whose deadline would come first is not
+// sent, and is a [*RateLimitError].
 //
-// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat, one line at a time; and what
-// joining a room reads, at most 5 at once and 20 a second. When QueUp answers 429, or says Retry-After, everything waits. Source: docs/PROTOCOL.md 1.6.
+// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat,
+// one line at a time; and what joining a room reads, at most 5 at once and 20 a second. When QueUp answers 429, or
+// says Retry-After, everything waits. Source: docs/PROTOCOL.md 1.6.
 func WithRateLimit(requests int, per time.Duration) Option {
 	return func(c *config) error {
 		if requests < 0 {
@@ -264,7 +268,8 @@ func WithMessageHistory(n int) Option {
 	}
 }
 
-// WithMessageParts sets how many lines [Room.SendLong] may split a text into; the default is [DefaultMessageParts], at least 1.
+// WithMessageParts sets how many lines [Room.SendLong] may split a text into; the default is [DefaultMessageParts], at
+// least 1.
 func WithMessageParts(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -275,7 +280,8 @@ func WithMessageParts(n int) Option {
 	}
 }
 
-// WithUserCache sets how many users are remembered beside those in the client's rooms; the default is [DefaultUserCache], at least 1.
+// WithUserCache sets how many users are remembered beside those in the client's rooms; the default is
+// [DefaultUserCache], at least 1.
 func WithUserCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -297,8 +303,8 @@ func WithSongCache(n int) Option {
 	}
 }
 
-// WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache], at least 1. One that was forgotten
-// gets a new handle when it is fetched or opened again.
+// WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache],
+// at least 1. One that was forgotten gets a new handle when it is fetched or opened again.
 func WithConversationCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -309,8 +315,8 @@ func WithConversationCache(n int) Option {
 	}
 }
 
-// WithRecentConversations sets whether Login reads the account's recent conversations into [Client.Conversations]. By default it does. When that fails, it is
-// logged at Warn and Login succeeds all the same.
+// WithRecentConversations sets whether Login reads the account's recent conversations into [Client.Conversations]. By
+// default it does. When that fails, it is logged at Warn and Login succeeds all the same.
 func WithRecentConversations(on bool) Option {
 	return func(c *config) error {
 		c.recentConversations = on
@@ -318,7 +324,8 @@ func WithRecentConversations(on bool) Option {
 	}
 }
 
-// WithRawChat sends chat and private messages as they are. By default it is HTML-encoded, as QueUp's own page does, so that people read what was sent.
+// WithRawChat sends chat and private messages as they are. By default it is HTML-encoded, as QueUp's own page does, so
+// that people read what was sent.
 func WithRawChat(on bool) Option {
 	return func(c *config) error {
 		c.rawChat = on
@@ -343,12 +350,13 @@ type FullPolicy int
 const (
 	// DropOldest gives up the oldest waiting event and says so with Lagged. This is the default.
 	DropOldest FullPolicy = iota
-	// Block makes everything wait for the slow handler, down to the socket. It is meant for offline tools: other handlers stand still
-	// meanwhile, and a handler that waits for another event or calls Close deadlocks itself.
+	// Block makes everything wait for the slow handler, down to the socket. It is meant for offline tools: other
+	// handlers stand still meanwhile, and a handler that waits for another event or calls Close deadlocks itself.
 	Block
 )
 
-// WithQueue sets how many events may wait for a handler, and what happens to more; the default is [DefaultQueue] and [DropOldest].
+// WithQueue sets how many events may wait for a handler, and what happens to more; the default is [DefaultQueue] and
+// [DropOldest].
 func WithQueue(size int, full FullPolicy) Option {
 	return func(c *config) error {
 		if size < 1 {
@@ -362,8 +370,9 @@ func WithQueue(size int, full FullPolicy) Option {
 	}
 }
 
-// WithErrorHandler sets who hears of what goes wrong in handlers: [*HandlerError], [*PanicError] and [Lagged]. By default such errors are
-// logged at Error, through [slog.Default] if WithLogger was not used, so that no bot fails in silence.
+// WithErrorHandler sets who hears of what goes wrong in handlers: [*HandlerError], [*PanicError] and [Lagged]. By
+// default such errors are logged at Error, through [slog.Default] if WithLogger was not used, so that no bot fails in
+// silence.
 func WithErrorHandler(f func(ctx context.Context, err error)) Option {
 	return func(c *config) error {
 		if f == nil {

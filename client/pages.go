@@ -7,14 +7,15 @@ import (
 )
 
 const (
-	// pageSize is how many rows QueUp puts on a page of a list. A page with fewer is the last. Source: docs/PROTOCOL.md 1.5.
+	// pageSize is how many rows QueUp puts on a page of a list. A page with fewer is the last. Source:
+	// docs/PROTOCOL.md 1.5.
 	pageSize = 20
 	// maxPages bounds a list that does not end.
 	maxPages = 100_000
 )
 
-// byPage iterates over a list whose pages are numbered from 1. id tells rows apart; fetch also returns how many rows the page had, those that it
-// leaves out included.
+// byPage iterates over a list whose pages are numbered from 1. id tells rows apart; fetch also returns how many rows
+// the page had, those that it leaves out included.
 func byPage[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
@@ -34,8 +35,8 @@ func byOffset[T any, K ~string](
 	})
 }
 
-// byToken iterates over a list each of whose pages brings what asks for the next. The first is asked for with nothing; the last brings
-// nothing, or what asked for it, or at most one row.
+// byToken iterates over a list each of whose pages brings what asks for the next. The first is asked for with nothing;
+// the last brings nothing, or what asked for it, or at most one row.
 func byToken[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, token string) (rows []T, next string, err error),
 ) iter.Seq2[T, error] {
@@ -45,9 +46,9 @@ func byToken[T any, K ~string](
 	})
 }
 
-// pages iterates over a list that comes in pages. Each loop over it reads the list anew. A page is fetched when its first row is wanted. Lists
-// grow while they are read, so a row that was there before is passed over; a page that has nothing else ends the list. An error comes
-// once and ends it too.
+// pages iterates over a list that comes in pages. Each loop over it reads the list anew. A page is fetched when its
+// first row is wanted. Lists grow while they are read, so a row that was there before is passed over; a page that has
+// nothing else ends the list. An error comes once and ends it too.
 func pages[T any, K ~string, P any](
 	ctx context.Context, id func(T) K, first P, fetch func(ctx context.Context, at P) (rows []T, next P, more bool, err error),
 ) iter.Seq2[T, error] {

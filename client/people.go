@@ -59,9 +59,9 @@ func (p *people) all() []entry[UserID, User] {
 	return entries
 }
 
-// see notes what was learnt about a user and returns all that is known. Events tell less than lists do, so nothing known is
-// lost. A name is taken over only where none is known, or with renamed, which is for the places that can be trusted: chat
-// and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
+// see notes what was learnt about a user and returns all that is known. Events tell less than lists do, so nothing
+// known is lost. A name is taken over only where none is known, or with renamed, which is for the places that can be
+// trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
 func (p *people) see(u User, renamed bool) User {
 	if u.ID == "" {
 		return u

@@ -7,8 +7,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is [ErrNothingPlaying] when nothing plays; other
-// errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
+// Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is
+// [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Skip(ctx context.Context) error {
 	song, playing := r.NowPlaying()
 	if !playing {
@@ -26,7 +26,8 @@ func (r *Room) Updub(ctx context.Context) error {
 	return song.Updub(ctx)
 }
 
-// Downdub votes against what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Downdub].
+// Downdub votes against what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of
+// [Song.Downdub].
 func (r *Room) Downdub(ctx context.Context) error {
 	song, playing := r.NowPlaying()
 	if !playing {
@@ -43,9 +44,10 @@ func (r *Room) nothing() error {
 	return ErrNothingPlaying
 }
 
-// Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the permission queue.skip, unless the song
-// is one's own. It is [ErrDetached] for a value that no client made, [ErrNotJoined] when the client is not in the room, and an [*APIError] for a refusal
-// by QueUp. Source: docs/PROTOCOL.md 2.9.
+// Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the
+// permission queue.skip, unless the song is one's own. It is [ErrDetached] for a value that no client made,
+// [ErrNotJoined] when the client is not in the room, and an [*APIError] for a refusal by QueUp. Source:
+// docs/PROTOCOL.md 2.9.
 func (s Song) Skip(ctx context.Context) error {
 	room, err := s.playingIn()
 	if err != nil {
@@ -55,8 +57,9 @@ func (s Song) Skip(ctx context.Context) error {
 	return failed("skip", err)
 }
 
-// Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError], because QueUp takes no more than ten votes a
-// song. Other errors are those of Skip. Source: docs/PROTOCOL.md 2.5, 7 rule 18.
+// Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError],
+// because QueUp takes no more than ten votes a song. Other errors are those of Skip. Source: docs/PROTOCOL.md 2.5, 7
+// rule 18.
 func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
 
 // Downdub votes against this play; see Updub.

@@ -19,7 +19,8 @@ type PlaylistSongID = wire.PlaylistSongID
 // maxPlaylistName is the longest name that QueUp's own page takes. Source: docs/PROTOCOL.md 2.7.
 const maxPlaylistName = 100
 
-// A Playlist is one of the account's own playlists, at a moment. [Room.QueuePlaylist] queues it. Source: docs/PROTOCOL.md 3.11.
+// A Playlist is one of the account's own playlists, at a moment. [Room.QueuePlaylist] queues it. Source:
+// docs/PROTOCOL.md 3.11.
 type Playlist struct {
 	// ID never changes.
 	ID PlaylistID `json:"id"`
@@ -144,8 +145,8 @@ func (c *Client) FetchPlaylists(ctx context.Context) ([]Playlist, error) {
 	return playlists, nil
 }
 
-// CreatePlaylist makes an empty playlist. Errors: [*ArgumentError] for a name that is empty or longer than 100 characters, [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// CreatePlaylist makes an empty playlist. Errors: [*ArgumentError] for a name that is empty or longer than 100
+// characters, [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (c *Client) CreatePlaylist(ctx context.Context, name string) (Playlist, error) {
 	if err := checkPlaylistName("Client.CreatePlaylist", name); err != nil {
 		return Playlist{}, err
@@ -169,9 +170,10 @@ func checkPlaylistName(op, name string) error {
 	return nil
 }
 
-// ImportYouTubePlaylist copies a playlist of YouTube, named by the id it has there, into one of the account's, or into a new one if that is
-// empty. It returns the playlist with the songs in it. Errors: [*ArgumentError] for an empty media id, [ErrNotLoggedIn], and [*APIError],
-// for example for a playlist that is private. Source: docs/PROTOCOL.md 2.7.
+// ImportYouTubePlaylist copies a playlist of YouTube, named by the id it has there, into one of the account's, or into
+// a new one if that is empty. It returns the playlist with the songs in it. Errors: [*ArgumentError] for an empty
+// media id, [ErrNotLoggedIn], and [*APIError], for example for a playlist that is private. Source: docs/PROTOCOL.md
+// 2.7.
 func (c *Client) ImportYouTubePlaylist(ctx context.Context, mediaID string, into PlaylistID) (Playlist, error) {
 	if err := checkID("Client.ImportYouTubePlaylist", "mediaID", mediaID); err != nil {
 		return Playlist{}, err
@@ -183,7 +185,8 @@ func (c *Client) ImportYouTubePlaylist(ctx context.Context, mediaID string, into
 	return newPlaylist(c, answer.Data), nil
 }
 
-// ImportSoundCloudPlaylist is ImportYouTubePlaylist for SoundCloud. [Client.SoundCloudPlaylists] finds the media id. Source: docs/PROTOCOL.md 2.7.
+// ImportSoundCloudPlaylist is ImportYouTubePlaylist for SoundCloud. [Client.SoundCloudPlaylists] finds the media id.
+// Source: docs/PROTOCOL.md 2.7.
 func (c *Client) ImportSoundCloudPlaylist(ctx context.Context, mediaID string, into PlaylistID) (Playlist, error) {
 	if err := checkID("Client.ImportSoundCloudPlaylist", "mediaID", mediaID); err != nil {
 		return Playlist{}, err
@@ -234,8 +237,8 @@ func (p SoundCloudPlaylist) Equal(q SoundCloudPlaylist) bool {
 // String returns the title, or the id where the title is not known.
 func (p SoundCloudPlaylist) String() string { return cmp.Or(p.Title, p.MediaID) }
 
-// SoundCloudPlaylists reads the playlists that a user of SoundCloud has there. Errors: [*ArgumentError] for an empty name, [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// SoundCloudPlaylists reads the playlists that a user of SoundCloud has there. Errors: [*ArgumentError] for an empty
+// name, [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]SoundCloudPlaylist, error) {
 	if err := checkID("Client.SoundCloudPlaylists", "username", username); err != nil {
 		return nil, err
@@ -259,9 +262,9 @@ func (p Playlist) may(op string) error {
 	return checkID(op, "the playlist's ID", p.ID)
 }
 
-// Songs reads the entries of the playlist in their order, page by page as the loop goes on: all of them, or those with the filter in their
-// name. An error ends the sequence: [ErrDetached] for a value that no client made, [ErrNotLoggedIn], or an [*APIError]. Source:
-// docs/PROTOCOL.md 1.5, 2.7.
+// Songs reads the entries of the playlist in their order, page by page as the loop goes on: all of them, or those with
+// the filter in their name. An error ends the sequence: [ErrDetached] for a value that no client made,
+// [ErrNotLoggedIn], or an [*APIError]. Source: docs/PROTOCOL.md 1.5, 2.7.
 func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSong, error] {
 	if err := p.may("Playlist.Songs"); err != nil {
 		return failing[PlaylistSong](err)
@@ -283,8 +286,8 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 	})
 }
 
-// Rename gives the playlist another name. The value keeps the old one. Errors: [*ArgumentError] for a name that is empty or longer than 100
-// characters, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Rename gives the playlist another name. The value keeps the old one. Errors: [*ArgumentError] for a name that is
+// empty or longer than 100 characters, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Rename(ctx context.Context, name string) error {
 	const op = "Playlist.Rename"
 	if err := checkPlaylistName(op, name); err != nil {
@@ -306,8 +309,9 @@ func (p Playlist) Delete(ctx context.Context) error {
 	return failed("deletePlaylist", err)
 }
 
-// Add adds media by the provider's id and returns the playlist with its new SongCount. Errors: [*ArgumentError] for a provider that is
-// neither [YouTube] nor [SoundCloud] and for an empty id, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Add adds media by the provider's id and returns the playlist with its new SongCount. Errors: [*ArgumentError] for a
+// provider that is neither [YouTube] nor [SoundCloud] and for an empty id, [ErrDetached], [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Add(ctx context.Context, provider Provider, mediaID string) (Playlist, error) {
 	const op = "Playlist.Add"
 	if err := checkProvider(op, provider); err != nil {
@@ -319,8 +323,9 @@ func (p Playlist) Add(ctx context.Context, provider Provider, mediaID string) (P
 	return p.add(ctx, op, &queupapi.AddPlaylistSongApplicationJSON{MediaID: queupapi.NewOptString(mediaID), Provider: queupapi.NewOptProvider(provider)})
 }
 
-// AddSong adds media that QueUp knows, for example what plays, and returns the playlist with its new SongCount. QueUp's own page calls it a
-// grab. Errors: [*ArgumentError] for an empty id, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// AddSong adds media that QueUp knows, for example what plays, and returns the playlist with its new SongCount.
+// QueUp's own page calls it a grab. Errors: [*ArgumentError] for an empty id, [ErrDetached], [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) AddSong(ctx context.Context, song SongID) (Playlist, error) {
 	const op = "Playlist.AddSong"
 	if err := checkID(op, "song", song); err != nil {
@@ -340,8 +345,8 @@ func (p Playlist) add(ctx context.Context, op string, request queupapi.AddPlayli
 	return p.changed(answer.Data), nil
 }
 
-// Remove takes an entry out and returns the playlist with its new SongCount. Errors: [*ArgumentError] for an empty id, [ErrDetached],
-// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Remove takes an entry out and returns the playlist with its new SongCount. Errors: [*ArgumentError] for an empty id,
+// [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Remove(ctx context.Context, entry PlaylistSongID) (Playlist, error) {
 	const op = "Playlist.Remove"
 	if err := checkID(op, "entry", entry); err != nil {
@@ -371,9 +376,9 @@ func (p Playlist) changed(w wire.Playlist) Playlist {
 	return q
 }
 
-// Reorder puts the entries into another order. ids must name each entry of the playlist once: with some missing or twice, or fewer or more
-// than SongCount where that is known, it is an [*ArgumentError] and nothing is sent. Other errors: [ErrDetached], [ErrNotLoggedIn], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Reorder puts the entries into another order. ids must name each entry of the playlist once: with some missing or
+// twice, or fewer or more than SongCount where that is known, it is an [*ArgumentError] and nothing is sent. Other
+// errors: [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Reorder(ctx context.Context, ids []PlaylistSongID) error {
 	const op = "Playlist.Reorder"
 	sorted := slices.Sorted(slices.Values(ids))
@@ -398,7 +403,8 @@ func (p Playlist) Reorder(ctx context.Context, ids []PlaylistSongID) error {
 	return failed("reorderPlaylist", err)
 }
 
-// Shuffle puts the entries into a random order. Errors: [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Shuffle puts the entries into a random order. Errors: [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.7.
 func (p Playlist) Shuffle(ctx context.Context) error {
 	if err := p.may("Playlist.Shuffle"); err != nil {
 		return err

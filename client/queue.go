@@ -16,12 +16,13 @@ type queueConfig struct{ noJoin bool }
 // NoJoin only adds the song: whoever has left the rotation stays out of it.
 func NoJoin() QueueOption { return func(q *queueConfig) { q.noJoin = true } }
 
-// QueueSong puts a song into the client's own queue in the room, and joins the rotation so that it will play, because QueUp does not do that by itself. The song
-// is returned as QueUp stored it.
+// QueueSong puts a song into the client's own queue in the room, and joins the rotation so that it will play, because
+// QueUp does not do that by itself. The song is returned as QueUp stored it.
 //
-// It needs the permission queue.join, or queue.lock.bypass while the queue is locked. Errors: [*ArgumentError] for a provider that is neither [YouTube] nor
-// [SoundCloud] and for an empty id, [ErrNotJoined], and an [*APIError] for a refusal by QueUp, for example because the song was played lately. When joining
-// the rotation fails, the queued song is returned together with the error. Source: docs/PROTOCOL.md 2.6.
+// It needs the permission queue.join, or queue.lock.bypass while the queue is locked. Errors: [*ArgumentError] for a
+// provider that is neither [YouTube] nor [SoundCloud] and for an empty id, [ErrNotJoined], and an [*APIError] for a
+// refusal by QueUp, for example because the song was played lately. When joining the rotation fails, the queued song
+// is returned together with the error. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) QueueSong(ctx context.Context, p Provider, mediaID string, opts ...QueueOption) (Song, error) {
 	const op = "Room.QueueSong"
 	if p != YouTube && p != SoundCloud {
@@ -53,8 +54,8 @@ func (r *Room) QueueSong(ctx context.Context, p Provider, mediaID string, opts .
 	return song, r.PauseQueue(ctx, false)
 }
 
-// QueuePlaylist puts all songs of a playlist into the client's own queue, and joins the rotation. QueUp breaks down over playlists of thousands of songs. Permissions and errors are
-// those of QueueSong. Source: docs/PROTOCOL.md 2.6.
+// QueuePlaylist puts all songs of a playlist into the client's own queue, and joins the rotation. QueUp breaks down
+// over playlists of thousands of songs. Permissions and errors are those of QueueSong. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) QueuePlaylist(ctx context.Context, id PlaylistID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.QueuePlaylist", Argument: "id", Reason: "is empty"}
@@ -68,7 +69,8 @@ func (r *Room) QueuePlaylist(ctx context.Context, id PlaylistID) error {
 	return r.PauseQueue(ctx, false)
 }
 
-// OwnQueue reads the client's own queue in the room, the next song first. It is [ErrNotLoggedIn] for a guest. Source: docs/PROTOCOL.md 2.6.
+// OwnQueue reads the client's own queue in the room, the next song first. It is [ErrNotLoggedIn] for a guest. Source:
+// docs/PROTOCOL.md 2.6.
 func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.OwnQueue(ctx, queupapi.OwnQueueParams{RoomID: r.id})
 	if err != nil {
@@ -102,8 +104,8 @@ func (r *Room) newSong(w wire.Play) Song {
 	return s
 }
 
-// ReorderOwnQueue puts the client's own queue into another order. ids must name each of its songs once; any other list is an [*ArgumentError], and so is one that the
-// queue has outgrown meanwhile. Source: docs/PROTOCOL.md 2.6.
+// ReorderOwnQueue puts the client's own queue into another order. ids must name each of its songs once; any other list
+// is an [*ArgumentError], and so is one that the queue has outgrown meanwhile. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
 	if err := r.act(); err != nil {
 		return err
@@ -129,7 +131,8 @@ func isPermutation[T ~string](list, of []T) bool {
 	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
 }
 
-// RemoveOwnSong takes one song out of the client's own queue. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
+// RemoveOwnSong takes one song out of the client's own queue. Errors: [*ArgumentError] for an empty id,
+// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.RemoveOwnSong", Argument: "id", Reason: "is empty"}
@@ -141,7 +144,8 @@ func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 	return failed("removeOwnSong", err)
 }
 
-// ClearQueue empties the client's own queue in the room. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
+// ClearQueue empties the client's own queue in the room. Errors: [ErrNotJoined], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.6.
 func (r *Room) ClearQueue(ctx context.Context) error {
 	if err := r.act(); err != nil {
 		return err
@@ -150,7 +154,8 @@ func (r *Room) ClearQueue(ctx context.Context) error {
 	return failed("clearOwnQueue", err)
 }
 
-// PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError] for example when the queue is locked. Source: docs/PROTOCOL.md 2.6.
+// PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError] for
+// example when the queue is locked. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
 	if err := r.act(); err != nil {
 		return err
@@ -159,8 +164,8 @@ func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
 	return failed("pauseOwnQueue", err)
 }
 
-// LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock. Errors: [ErrNotJoined], and
-// [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock.
+// Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) LockQueue(ctx context.Context, locked bool) error {
 	if err := r.act(); err != nil {
 		return err
@@ -177,8 +182,9 @@ func onOff(on bool) wire.Switch {
 	return wire.SwitchOff
 }
 
-// FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the media out; [Song.Info] knows those that the
-// client has met, [Client.FetchSong] reads the others. Source: docs/PROTOCOL.md 2.5.
+// FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the
+// media out; [Song.Info] knows those that the client has met, [Client.FetchSong] reads the others. Source:
+// docs/PROTOCOL.md 2.5.
 func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {
@@ -187,10 +193,11 @@ func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	return r.songs(answer.Data), nil
 }
 
-// MoveDJ moves a DJ to another place of the queue: 0 plays next, and an index beyond either end means that end. Nothing is sent when the DJ is there already.
+// MoveDJ moves a DJ to another place of the queue: 0 plays next, and an index beyond either end means that end.
+// Nothing is sent when the DJ is there already.
 //
-// It needs the permission queue.order. Errors: [*ArgumentError] for an empty id and for a user who is not queued, [ErrNotJoined], and [*APIError]. Source:
-// docs/PROTOCOL.md 2.5, 7 rule 23.
+// It needs the permission queue.order. Errors: [*ArgumentError] for an empty id and for a user who is not queued,
+// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.5, 7 rule 23.
 func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
 	if err := r.target("Room.MoveDJ", u); err != nil {
 		return err
@@ -216,7 +223,8 @@ func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
 	return failed("reorderQueue", err)
 }
 
-// RemoveDJ takes all songs of a user out of the queue. It needs the permission queue.dj.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5.
+// RemoveDJ takes all songs of a user out of the queue. It needs the permission queue.dj.remove. Errors are those of
+// Kick. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
 	if err := r.target("Room.RemoveDJ", u); err != nil {
 		return err
@@ -225,7 +233,8 @@ func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
 	return failed("removeDJ", err)
 }
 
-// RemoveSong takes the next song of a user out of the queue. It needs the permission queue.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5.
+// RemoveSong takes the next song of a user out of the queue. It needs the permission queue.remove. Errors are those of
+// Kick. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
 	if err := r.target("Room.RemoveSong", u); err != nil {
 		return err
@@ -234,8 +243,9 @@ func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
 	return failed("removeSong", err)
 }
 
-// PauseDJ takes a DJ out of the rotation, who keeps the songs, or puts the DJ back. Nothing is sent when the DJ is known to be in that state: QueUp may take the call
-// for a switch. It needs the permission queue.dj.remove. Errors are those of Kick. Source: docs/PROTOCOL.md 2.5, 8.
+// PauseDJ takes a DJ out of the rotation, who keeps the songs, or puts the DJ back. Nothing is sent when the DJ is
+// known to be in that state: QueUp may take the call for a switch. It needs the permission queue.dj.remove. Errors are
+// those of Kick. Source: docs/PROTOCOL.md 2.5, 8.
 func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
 	if err := r.target("Room.PauseDJ", u); err != nil {
 		return err

@@ -67,8 +67,8 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 }
 
-// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room that is being
-// joined is read anyway.
+// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
+// that is being joined is read anyway.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
@@ -78,8 +78,8 @@ func (l *connection) reconnected() {
 	}
 }
 
-// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once more; after that the
-// next connection will.
+// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once
+// more; after that the next connection will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	room, ok := l.rooms[e.Channel]
 	if !ok || !errors.Is(e.Err, realtime.ErrNoAnswer) {

@@ -6,8 +6,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// A Permission is the right to do something in a room. The names from before custom roles (skip, queue-order, kick, …) mean the same
-// as the ones that took their place. Source: docs/PROTOCOL.md 4.3.
+// A Permission is the right to do something in a room. The names from before custom roles (skip, queue-order, kick, …)
+// mean the same as the ones that took their place. Source: docs/PROTOCOL.md 4.3.
 type Permission string
 
 // The permissions known so far.
@@ -82,15 +82,15 @@ const (
 	RoleMember     RoleID = "65ef1e77ac32214febf09295"
 )
 
-// A Role is a set of permissions that members of a room can hold: one of the fixed roles, or since autumn 2026 one of the room's
-// own. Source: docs/PROTOCOL.md 3.6, 3.7.
+// A Role is a set of permissions that members of a room can hold: one of the fixed roles, or since autumn 2026 one of
+// the room's own. Source: docs/PROTOCOL.md 3.6, 3.7.
 type Role struct {
 	// ID names the role; that of a custom role is unique to its room.
 	ID RoleID `json:"id"`
 	// Label is the name shown to people.
 	Label string `json:"label"`
-	// TemplateKey names the starter role it was copied from: co-owner, manager, mod, vip, resident-dj, dj, guest. Empty for a role made
-	// from nothing.
+	// TemplateKey names the starter role it was copied from: co-owner, manager, mod, vip, resident-dj, dj, guest.
+	// Empty for a role made from nothing.
 	TemplateKey string `json:"templateKey,omitempty"`
 	// Position orders roles: higher has more authority. Only the order means something.
 	Position int64 `json:"position"`

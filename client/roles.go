@@ -13,8 +13,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has the fixed ones, which are returned
-// without a call that fails. Source: docs/PROTOCOL.md 2.10, 4.
+// FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has
+// the fixed ones, which are returned without a call that fails. Source: docs/PROTOCOL.md 2.10, 4.
 func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
 	custom, err := r.customRoles(ctx)
 	if err != nil {
@@ -48,10 +48,12 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 	return answer.Data.Roles, nil
 }
 
-// SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles they stand for the role made from that template.
+// SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles
+// they stand for the role made from that template.
 //
-// It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an empty id and for a fixed role that the room has
-// no successor of, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.10, 4.
+// It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an
+// empty id and for a fixed role that the room has no successor of, [ErrNotJoined], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.10, 4.
 func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
 	id, custom, err := r.resolveRole(ctx, "Room.SetRole", u, role)
 	if err != nil {
@@ -104,7 +106,8 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 	return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
 }
 
-// SetRole gives the member a role; see [Room.SetRole]. It is [ErrDetached] for a value that no client made, and [ErrNotJoined] if the client does not know the room.
+// SetRole gives the member a role; see [Room.SetRole]. It is [ErrDetached] for a value that no client made, and
+// [ErrNotJoined] if the client does not know the room.
 func (m Member) SetRole(ctx context.Context, role RoleID) error {
 	if m.client == nil {
 		return ErrDetached
@@ -158,8 +161,9 @@ func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
 	return request, nil
 }
 
-// CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage and every permission granted. Errors: [*ArgumentError] for
-// settings that cannot be, [ErrNotJoined], and [*APIError]; [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
+// CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage
+// and every permission granted. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError];
+// [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 	request, err := s.request("Room.CreateRole")
 	if err == nil {
@@ -175,8 +179,9 @@ func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.Label == s.Label })
 }
 
-// UpdateRole changes a custom role. edit gets what the role has now and changes it, because QueUp replaces the whole role. It needs the permission roles.manage, and a rank above
-// the role. Errors are those of CreateRole; a role that the room does not have is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.10, 7 rule 25.
+// UpdateRole changes a custom role. edit gets what the role has now and changes it, because QueUp replaces the whole
+// role. It needs the permission roles.manage, and a rank above the role. Errors are those of CreateRole; a role that
+// the room does not have is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.10, 7 rule 25.
 func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSettings)) (Role, error) {
 	const op = "Room.UpdateRole"
 	if edit == nil {
@@ -207,7 +212,8 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.ID == id })
 }
 
-// roleOf returns the role that an answer holds. The answer's shape is not documented, so the role is looked up where it is not there.
+// roleOf returns the role that an answer holds. The answer's shape is not documented, so the role is looked up where
+// it is not there.
 func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole) bool) (Role, error) {
 	for _, place := range []json.RawMessage{data, member(data, "role")} {
 		var w wire.RoomRole
@@ -225,8 +231,9 @@ func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole
 	return Role{}, &APIError{Op: "roomRoles", Status: 200, Message: "the role is not among the room's roles after it was written"}
 }
 
-// DeleteRole deletes a custom role; who holds it loses it. The default role cannot be deleted. It needs the permission roles.manage, and a rank above the role. Errors:
-// [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.10.
+// DeleteRole deletes a custom role; who holds it loses it. The default role cannot be deleted. It needs the permission
+// roles.manage, and a rank above the role. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError].
+// Source: docs/PROTOCOL.md 2.10.
 func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is empty"}
@@ -238,8 +245,9 @@ func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 	return failed("deleteRole", err)
 }
 
-// ReorderRoles puts the room's roles into another order. ids must name each role once, the highest first and the default role last; any other list is an [*ArgumentError]. It
-// needs the permission roles.manage, and roles that are not below one's own must stay where they are. Source: docs/PROTOCOL.md 2.10.
+// ReorderRoles puts the room's roles into another order. ids must name each role once, the highest first and the
+// default role last; any other list is an [*ArgumentError]. It needs the permission roles.manage, and roles that are
+// not below one's own must stay where they are. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 	const op = "Room.ReorderRoles"
 	if err := r.act(); err != nil {
@@ -280,7 +288,8 @@ type Standing struct {
 	RoleIDs []RoleID
 }
 
-// FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
+// FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom
+// roles. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
 	answer, err := r.client.rest.OwnPermissions(ctx, queupapi.OwnPermissionsParams{RoomID: r.id})
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for concurrent use and
-// stays the same through reconnects. Get one with [Client.JoinRoom].
+// A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
+// concurrent use and stays the same through reconnects. Get one with [Client.JoinRoom].
 type Room struct {
 	client  *Client                // immutable
 	id      RoomID                 // immutable

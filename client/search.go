@@ -11,9 +11,10 @@ import (
 	"github.com/queup-go/queup/gen/queupapi"
 )
 
-// FetchSong returns what QueUp knows about a piece of media. Media that the client has seen cost no call ([WithSongCache]); of lookups of
-// the same media at the same time one is sent, and it does not count as one of the bot's calls ([WithRateLimit]). Unknown media is
-// [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
+// FetchSong returns what QueUp knows about a piece of media. Media that the client has seen cost no call
+// ([WithSongCache]); of lookups of the same media at the same time one is sent, and it does not count as one of the
+// bot's calls ([WithRateLimit]). Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source:
+// docs/PROTOCOL.md 2.8.
 func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	if err := checkID("Client.FetchSong", "id", id); err != nil {
 		return SongInfo{}, err
@@ -43,8 +44,9 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	return info, err
 }
 
-// SearchSongs looks for media at YouTube or SoundCloud, page by page as the loop goes on. An error ends the sequence; an empty text and a provider
-// that is neither [YouTube] nor [SoundCloud] are an [*ArgumentError]. Source: docs/PROTOCOL.md 1.5, 2.8.
+// SearchSongs looks for media at YouTube or SoundCloud, page by page as the loop goes on. An error ends the sequence;
+// an empty text and a provider that is neither [YouTube] nor [SoundCloud] are an [*ArgumentError]. Source:
+// docs/PROTOCOL.md 1.5, 2.8.
 func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider) iter.Seq2[SongInfo, error] {
 	const op = "Client.SearchSongs"
 	if strings.TrimSpace(text) == "" {
@@ -83,8 +85,8 @@ func checkProvider(op string, provider Provider) error {
 	return nil
 }
 
-// SongLink asks QueUp for the page of a piece of media at its provider. It needs no login. [SongInfo.URL] makes one without a call. Unknown
-// media is [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
+// SongLink asks QueUp for the page of a piece of media at its provider. It needs no login. [SongInfo.URL] makes one
+// without a call. Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
 func (c *Client) SongLink(ctx context.Context, id SongID) (string, error) {
 	if err := checkID("Client.SongLink", "id", id); err != nil {
 		return "", err

@@ -55,8 +55,8 @@ func (s *session) generation() int {
 	return s.count
 }
 
-// renew logs in again after a call of the given generation met a lost session. However many calls meet it, one logs in and
-// all wait for it. Without credentials it is ErrNotLoggedIn.
+// renew logs in again after a call of the given generation met a lost session. However many calls meet it, one logs in
+// and all wait for it. Without credentials it is ErrNotLoggedIn.
 func (s *session) renew(ctx context.Context, generation int) error {
 	_, err := s.renewal.do(ctx, struct{}{}, s.workers, func(ctx context.Context) (struct{}, error) {
 		s.mu.Lock()

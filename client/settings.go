@@ -137,8 +137,8 @@ func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	request.MetaDescription.SetTo(s.MetaDescription)
 }
 
-// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Errors: [*ArgumentError] for settings that cannot be, and [*APIError]. Source:
-// docs/PROTOCOL.md 2.3.
+// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Errors:
+// [*ArgumentError] for settings that cannot be, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) {
 	if err := s.check("Client.CreateRoom"); err != nil {
 		return nil, err
@@ -152,8 +152,9 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 	return c.roomOf("createRoom", answer.Data)
 }
 
-// Update changes the room's settings. edit gets them as they are now and changes them, because QueUp is sent the whole room, with what this version does not know left as it
-// was. It needs the permission room.manage. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// Update changes the room's settings. edit gets them as they are now and changes them, because QueUp is sent the whole
+// room, with what this version does not know left as it was. It needs the permission room.manage. Errors:
+// [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, error) {
 	const op = "Room.Update"
 	if edit == nil {
@@ -190,7 +191,8 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 	return r.Info(), nil
 }
 
-// SetSlowMode limits how often members may chat, or not. It needs the permission room.settings.moderation. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// SetSlowMode limits how often members may chat, or not. It needs the permission room.settings.moderation. Errors:
+// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) SetSlowMode(ctx context.Context, on bool) error {
 	return r.set(ctx, wire.SettingSlowMode, on)
 }

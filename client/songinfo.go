@@ -20,7 +20,8 @@ const (
 // liveLength is how long QueUp says that a live stream is. Source: docs/PROTOCOL.md 1.8.
 const liveLength = 99_999 * time.Second
 
-// A SongInfo is a piece of media: a video or a track. Broken imports lack name, provider and media id. Source: docs/PROTOCOL.md 3.8.
+// A SongInfo is a piece of media: a video or a track. Broken imports lack name, provider and media id. Source:
+// docs/PROTOCOL.md 3.8.
 type SongInfo struct {
 	// ID is QueUp's.
 	ID SongID `json:"id"`

@@ -13,15 +13,15 @@ type Source interface {
 	source() (*Client, *Room)
 }
 
-// On calls handle for each event of type E. E is one of the event types of this package, or an interface that some of them satisfy: On[Event]
-// hears everything.
+// On calls handle for each event of type E. E is one of the event types of this package, or an interface that some of
+// them satisfy: On[Event] hears everything.
 //
-// One subscription hears its events in order and one at a time; two subscriptions do not wait for each other. A handler may call anything,
-// Close included. Its ctx ends when the client is closed. An error it returns, or a panic, goes to the error handler
-// ([WithErrorHandler]) and ends nothing.
+// One subscription hears its events in order and one at a time; two subscriptions do not wait for each other. A
+// handler may call anything, Close included. Its ctx ends when the client is closed. An error it returns, or a panic,
+// goes to the error handler ([WithErrorHandler]) and ends nothing.
 //
-// cancel ends the subscription: no event is handled after the one that is being handled. It returns at once and may be called twice, and from
-// the handler.
+// cancel ends the subscription: no event is handled after the one that is being handled. It returns at once and may be
+// called twice, and from the handler.
 //
 // On panics if E is no event type (a pointer, a struct that embeds an event) or if s or handle is nil.
 func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel func()) {
@@ -35,8 +35,9 @@ func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel 
 	return sub.cancel
 }
 
-// Stream returns the events of type E as a sequence, for use in a range loop. It subscribes at the call, so nothing that happens between
-// the call and the loop is missed. The sequence ends with ctx, with Close, or when the loop is left, and it can be used once.
+// Stream returns the events of type E as a sequence, for use in a range loop. It subscribes at the call, so nothing
+// that happens between the call and the loop is missed. The sequence ends with ctx, with Close, or when the loop is
+// left, and it can be used once.
 //
 // It panics as [On] does.
 func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
@@ -57,8 +58,8 @@ func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
 	}
 }
 
-// Next waits for an event of type E that match accepts; a nil match accepts any. It returns the cause of ctx when that ends first, and
-// [ErrClosed] when the client is closed.
+// Next waits for an event of type E that match accepts; a nil match accepts any. It returns the cause of ctx when that
+// ends first, and [ErrClosed] when the client is closed.
 //
 // It subscribes at the call. To wait for the answer to something you do, call [Stream] first and then act.
 //

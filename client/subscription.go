@@ -130,7 +130,8 @@ func (s *subscription) tell(lag *Lagged) {
 	s.hub.report(s.hub.workers.ctx, *lag)
 }
 
-// work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an idle one.
+// work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an
+// idle one.
 func (s *subscription) work() {
 	done := false
 	defer func() {

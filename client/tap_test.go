@@ -9,8 +9,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A tap is a Dialer at whose websockets a test can listen in: it sees QueUp's frames, and decides which of them get lost.
-// The websockets are counted from 1.
+// A tap is a Dialer at whose websockets a test can listen in: it sees QueUp's frames, and decides which of them get
+// lost. The websockets are counted from 1.
 type tap struct {
 	dialer realtime.Dialer
 	in     func(link int, f *realtime.Frame) (lost bool) // from the server, which it may change; nil lets all through

@@ -15,8 +15,8 @@ const (
 	answerTimeout = 60 * time.Second // of one REST call, if the caller's context allows more
 )
 
-// newHTTPClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects; and the transport if that is
-// ours to close.
+// newHTTPClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects; and the
+// transport if that is ours to close.
 func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error) {
 	h = &http.Client{Timeout: answerTimeout}
 	if c.httpClient != nil {

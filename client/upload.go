@@ -25,12 +25,13 @@ const (
 	maxBackground = 2 << 20
 )
 
-// UploadAvatar gives the account another picture and returns its address, empty if QueUp does not say. name is the name of the file. The
-// picture is read to its end and recognised by its content: a JPEG, PNG or BMP, or a GIF, which may move.
+// UploadAvatar gives the account another picture and returns its address, empty if QueUp does not say. name is the
+// name of the file. The picture is read to its end and recognised by its content: a JPEG, PNG or BMP, or a GIF, which
+// may move.
 //
-// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 10 MiB: that is an [*ArgumentError]. It
-// is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. A refusal by QueUp is an [*APIError]. Source:
-// docs/PROTOCOL.md 2.12.
+// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 10 MiB: that is an
+// [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. A
+// refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (u AuthenticatedUser) UploadAvatar(ctx context.Context, name string, picture io.Reader) (string, error) {
 	file, kind, err := readPicture("AuthenticatedUser.UploadAvatar", name, picture, maxAvatar)
 	if err != nil {
@@ -68,11 +69,11 @@ func (c *Client) uploadGIF(ctx context.Context, _, _ string, file []byte) (wire.
 	return answer.Data, nil
 }
 
-// UploadBackground gives the room another picture behind it. The account must own the room; it need not be in it. name is the name of the
-// file. The picture is read to its end and recognised by its content: a JPEG, PNG, GIF or BMP.
+// UploadBackground gives the room another picture behind it. The account must own the room; it need not be in it. name
+// is the name of the file. The picture is read to its end and recognised by its content: a JPEG, PNG, GIF or BMP.
 //
-// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 2 MiB: that is an [*ArgumentError]. A
-// refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 2 MiB: that is an
+// [*ArgumentError]. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Reader) error {
 	file, kind, err := readPicture("Room.UploadBackground", name, picture, maxBackground)
 	if err != nil {

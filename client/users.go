@@ -15,8 +15,8 @@ import (
 // maxUsername is the longest username that QueUp's own page takes. Source: docs/PROTOCOL.md 1.7.
 const maxUsername = 30
 
-// FetchUser reads an account by its id or its username. It needs no login. An unknown user is [ErrNotFound], an empty name an
-// [*ArgumentError]. Source: docs/PROTOCOL.md 2.2.
+// FetchUser reads an account by its id or its username. It needs no login. An unknown user is [ErrNotFound], an empty
+// name an [*ArgumentError]. Source: docs/PROTOCOL.md 2.2.
 func (c *Client) FetchUser(ctx context.Context, idOrName string) (User, error) {
 	if strings.TrimSpace(idOrName) == "" {
 		return User{}, &ArgumentError{Op: "Client.FetchUser", Argument: "idOrName", Reason: "is empty"}
@@ -62,11 +62,13 @@ func checkUsername(op, name string) error {
 	return &ArgumentError{Op: op, Argument: "name", Reason: reason}
 }
 
-// ChangeUsername gives the account another name. [Client.User] has it at once; values that were made before keep the old one.
+// ChangeUsername gives the account another name. [Client.User] has it at once; values that were made before keep the
+// old one.
 //
-// A name that is taken, or that QueUp does not want, is [ErrUsernameTaken]. Nothing is sent for a name that is empty, longer than 30
-// characters, or has other characters than letters, digits, dots, hyphens and underscores: that is an [*ArgumentError]. It is
-// [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. Source: docs/PROTOCOL.md 2.2.
+// A name that is taken, or that QueUp does not want, is [ErrUsernameTaken]. Nothing is sent for a name that is empty,
+// longer than 30 characters, or has other characters than letters, digits, dots, hyphens and underscores: that is an
+// [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else.
+// Source: docs/PROTOCOL.md 2.2.
 func (u AuthenticatedUser) ChangeUsername(ctx context.Context, name string) error {
 	if err := checkUsername("AuthenticatedUser.ChangeUsername", name); err != nil {
 		return err
@@ -137,8 +139,9 @@ func (s *session) renamed(old, name string) {
 	}
 }
 
-// Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of users the id and
-// name. An empty text is an [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find more. Source: docs/PROTOCOL.md 2.12.
+// Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of
+// users the id and name. An empty text is an [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find
+// more. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, users []User, err error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil, &ArgumentError{Op: "Client.Search", Argument: "text", Reason: "is empty"}
@@ -194,8 +197,8 @@ func (f Follow) Equal(g Follow) bool {
 // String returns both ids.
 func (f Follow) String() string { return string(f.FollowerID) + " follows " + string(f.FollowedID) }
 
-// Follow makes the client's account follow a user. Following twice changes nothing. Errors: [*ArgumentError] for an empty id, and
-// [*APIError], [ErrNotFound] for an unknown user. Source: docs/PROTOCOL.md 2.12.
+// Follow makes the client's account follow a user. Following twice changes nothing. Errors: [*ArgumentError] for an
+// empty id, and [*APIError], [ErrNotFound] for an unknown user. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Follow(ctx context.Context, u UserID) error {
 	if err := checkID("Client.Follow", "u", u); err != nil {
 		return err
@@ -213,8 +216,8 @@ func (c *Client) Unfollow(ctx context.Context, u UserID) error {
 	return failed("unfollow", err)
 }
 
-// Followers reads who follows a user. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
-// docs/PROTOCOL.md 2.12, 8.18.
+// Followers reads who follows a user. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError].
+// Source: docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Followers", "u", u); err != nil {
 		return nil, err
@@ -236,8 +239,8 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	return follows, nil
 }
 
-// Following reads whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
-// docs/PROTOCOL.md 2.12, 8.18.
+// Following reads whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError].
+// Source: docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Following", "u", u); err != nil {
 		return nil, err

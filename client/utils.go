@@ -22,8 +22,9 @@ func ParseTimestamp(iso string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// FormatSongLength writes a length as people read it on a player: minutes and seconds (03:54), with hours in front from
-// an hour on (1:02:03). Parts of a second are cut off and a negative length counts as zero. It is backtracked's utils.song_length.
+// FormatSongLength writes a length as people read it on a player: minutes and seconds (03:54), with hours in front
+// from an hour on (1:02:03). Parts of a second are cut off and a negative length counts as zero. It is backtracked's
+// utils.song_length.
 func FormatSongLength(d time.Duration) string {
 	seconds := int64(max(d, 0) / time.Second)
 	if seconds < 3600 {
