@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // exchange is what a fake QueUp answers, and what it was asked.
@@ -47,9 +49,10 @@ func joinedRoom(t *testing.T, answers map[string]string) (*Room, *exchange) {
 	e := &exchange{answers: answers}
 	c := newStage(t, WithTransport(e), WithRateLimit(0, 0))
 	room := c.rooms.handle(c, "r")
-	room.describe(RoomInfo{ID: "r", RTC: "dubtrackfm-lounge"})
+	room.describe(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
 	room.setJoined(true)
-	room.play(newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"}))
+	c.become(AuthenticatedUser{User{ID: "me"}})
+	room.now = &play{song: newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"})}
 	return room, e
 }
 
@@ -345,7 +348,7 @@ func TestActions_onWhatPlays(t *testing.T) {
 		}
 	}
 	room.mu.Lock()
-	room.song = nil
+	room.now = nil
 	room.mu.Unlock()
 	for name, err := range map[string]error{"Skip": room.Skip(t.Context()), "Updub": room.Updub(t.Context()), "Downdub": room.Downdub(t.Context())} {
 		if !errors.Is(err, ErrNothingPlaying) {

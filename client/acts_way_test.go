@@ -180,7 +180,7 @@ func TestActs_inBothWorldsOfRoles(t *testing.T) {
 	}
 }
 
-// Someone without a role is refused by QueUp, and told why.
+// Someone without a role is told so before anything is sent.
 func TestActs_thatTheRoleDoesNotAllow(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, room := joinLounge(t, server, "alice", client.WithRateLimit(0, 0))
@@ -188,17 +188,21 @@ func TestActs_thatTheRoleDoesNotAllow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, err := range map[string]error{
-			"Kick":    room.Kick(t.Context(), bob.ID, ""),
-			"Ban":     room.Ban(t.Context(), bob.ID, time.Hour),
-			"Mute":    room.Mute(t.Context(), bob.ID),
-			"Lock":    room.LockQueue(t.Context(), true),
-			"SetRole": room.SetRole(t.Context(), bob.ID, client.RoleVIP),
+		sent := len(server.Log())
+		for lacking, err := range map[client.Permission]error{
+			client.PermMembersKick: room.Kick(t.Context(), bob.ID, ""),
+			client.PermMembersBan:  room.Ban(t.Context(), bob.ID, time.Hour),
+			client.PermMembersMute: room.Mute(t.Context(), bob.ID),
+			client.PermQueueLock:   room.LockQueue(t.Context(), true),
+			client.PermRolesManage: room.SetRole(t.Context(), bob.ID, client.RoleVIP),
 		} {
-			refusal, ok := errors.AsType[*client.APIError](err)
-			if !ok || refusal.Message == "" || !errors.Is(err, client.ErrUnauthorized) && !errors.Is(err, client.ErrForbidden) {
-				t.Errorf("%s = %v", name, err)
+			refusal, ok := errors.AsType[*client.PermissionError](err)
+			if !ok || refusal.Permission != lacking || refusal.User != "" || !errors.Is(err, client.ErrForbidden) {
+				t.Errorf("without %s: %v", lacking, err)
 			}
+		}
+		if more := server.Log()[sent:]; len(more) > 0 {
+			t.Errorf("sent %v", more)
 		}
 	})
 }

@@ -21,8 +21,8 @@ const maxMessage = 255
 //
 // Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one
 // that is longer than 255 UTF-16 units after HTML encoding (SendLong splits it); [ErrNotJoined] for a room that the
-// client is not in. A refusal by QueUp is an [*APIError], [ErrRateLimited] when the account has said too much. It
-// needs the permission chat.send. Source: docs/PROTOCOL.md 1.7, 2.9.
+// client is not in; a [*PermissionError] while the account is muted or lacks the permission chat.send. A refusal by QueUp
+// is an [*APIError], [ErrRateLimited] when the account has said too much. Source: docs/PROTOCOL.md 1.7, 2.9.
 func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 	pieces, err := r.chatPieces("Room.SendMessage", text, 1)
 	if err != nil {
@@ -64,10 +64,22 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	if pieces == nil {
 		return nil, &MessageTooLongError{Length: utf16Len(encode(text)), Limit: maxMessage, Parts: most}
 	}
-	if !r.mayAct() {
-		return nil, ErrNotJoined
+	if err := r.act(); err != nil {
+		return nil, err
 	}
-	return pieces, nil
+	return pieces, r.mayChat(op)
+}
+
+// mayChat returns what keeps the client from chatting. A line of who is muted is not sent. Source: docs/PROTOCOL.md 7,
+// rule 11.
+func (r *Room) mayChat(op string) error {
+	if self, ok := r.members.get(r.client.myID()); ok && self.Muted {
+		return &PermissionError{Op: op, Permission: PermChatSend, Reason: "this account is muted in the room"}
+	}
+	if _, custom := r.Standing(); custom {
+		return r.may(op, PermChatSend)
+	}
+	return nil
 }
 
 // say posts one line.

@@ -33,16 +33,18 @@ type Client struct {
 	end       context.CancelCauseFunc // ends the workers' context
 	done      chan struct{}           // closed when the last goroutine has returned after Close
 
-	people *people
-	songs  *bounded[SongID, SongInfo]
-	media  flight[SongID, SongInfo] // lookups of media under way
-	rooms  roomTable
+	people  *people
+	songs   *media
+	lookups flight[SongID, SongInfo] // of media, under way
+	rooms   roomTable
 
 	conversations conversationStore
 
 	mu         sync.Mutex
 	me         *AuthenticatedUser // guarded by mu; nil when logged out
 	connection *connection        // guarded by mu; nil before Connect
+	lastEvent  time.Time          // guarded by mu
+	lastResync time.Time          // guarded by mu
 }
 
 // New makes a client. It does not touch the network. All that is wrong with the options comes back in one joined error.
@@ -65,7 +67,7 @@ func New(opts ...Option) (*Client, error) {
 		end:       end,
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),
-		songs:     newBounded[SongID, SongInfo](config.songs),
+		songs:     newMedia(config.songs),
 		rooms:     roomTable{newTable[RoomID, *Room]()},
 
 		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
@@ -177,12 +179,18 @@ func (c *Client) User() (AuthenticatedUser, bool) {
 	return me, true
 }
 
-// isMe reports whether id is the account that is logged in.
-func (c *Client) isMe(id UserID) bool {
+// myID returns the id of the account that is logged in, empty if none is.
+func (c *Client) myID() UserID {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.me != nil && c.me.ID == id
+	if c.me == nil {
+		return ""
+	}
+	return c.me.ID
 }
+
+// isMe reports whether id is the account that is logged in.
+func (c *Client) isMe(id UserID) bool { return id != "" && id == c.myID() }
 
 // Logout leaves the rooms, ends the connection and ends the session. The client can log in again.
 func (c *Client) Logout(ctx context.Context) error {

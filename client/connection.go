@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/queup-go/queup/realtime"
 )
@@ -18,6 +19,7 @@ type connection struct {
 	ended    chan struct{} // closed when the goroutine has returned
 
 	rooms map[string]*Room // by channel; owned by the goroutine
+	inbox inbox            // owned by the goroutine
 
 	joins     context.Context // of the joins under way; ends when the client is about to leave its rooms
 	stopJoins context.CancelCauseFunc
@@ -95,6 +97,9 @@ func (c *Client) adopt(l *connection) (adopted bool, err error) {
 		return false, ErrClosed
 	}
 	c.connection = l
+	if c.me != nil {
+		c.workers.start(func() { l.listenForMail(userChannel(c.me.ID)) })
+	}
 	return true, nil
 }
 
@@ -176,6 +181,24 @@ func (l *connection) run() {
 			}
 			l.receive(e)
 		}
+	}
+}
+
+// after runs f on the goroutine once d has passed, unless stop is called before, on the goroutine too.
+func (l *connection) after(d time.Duration, f func()) (stop func()) {
+	stopped := false
+	timer := time.AfterFunc(d, func() {
+		l.client.workers.start(func() {
+			_ = l.do(l.client.workers.ctx, func() {
+				if !stopped {
+					f()
+				}
+			})
+		})
+	})
+	return func() {
+		stopped = true
+		timer.Stop()
 	}
 }
 

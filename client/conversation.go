@@ -31,6 +31,8 @@ type Conversation struct {
 	latest    string    // guarded by mu
 	others    []User    // guarded by mu; replaced, never changed
 	readBy    []UserID  // guarded by mu; replaced, never changed
+
+	deliveredID MessageID // guarded by mu: the last message that PrivateMessage has told of
 }
 
 // ID returns the conversation's id, which never changes.
@@ -93,19 +95,7 @@ func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	if v.client == nil {
 		return nil, ErrDetached
 	}
-	answer, err := v.client.rest.ConversationMessages(ctx, queupapi.ConversationMessagesParams{ConversationID: v.id})
-	if err != nil {
-		return nil, failed("conversationMessages", err)
-	}
-	messages := make([]Message, 0, len(answer.Data))
-	for _, w := range slices.Backward(answer.Data) {
-		messages = append(messages, newPrivateMessage(v.client, v.id, w))
-	}
-	slices.SortStableFunc(messages, func(a, b Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
-	if n := len(messages); n > 0 {
-		v.heard(messages[n-1], false)
-	}
-	return messages, nil
+	return v.read(ctx, v.client.rest)
 }
 
 // SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is

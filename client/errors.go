@@ -20,6 +20,8 @@ var (
 	ErrRateLimited = errors.New("queup: rate limited")
 	// ErrBanned means that the account is banned from the room.
 	ErrBanned = errors.New("queup: banned from the room")
+	// ErrKicked means that the account was put out of the room. It may come back.
+	ErrKicked = errors.New("queup: kicked from the room")
 	// ErrRoomPassword means that a private room's password is missing or wrong.
 	ErrRoomPassword = errors.New("queup: room password missing or wrong")
 	// ErrTooManyPasswords means that wrong room passwords have been tried too often; QueUp asks to wait two hours.

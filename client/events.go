@@ -47,8 +47,12 @@ type (
 		RetryIn time.Duration
 	}
 
-	// Reconnected fires when a lost connection is back, with all rooms attached again.
+	// Reconnected fires when a lost connection is back, with all rooms attached again. What was missed in a room follows
+	// as its ordinary events, marked Resynced, and then the event Resynced of that room.
 	Reconnected struct{ Meta }
+
+	// Resynced fires for each room when everything that was missed and can be known has been told.
+	Resynced struct{ Meta }
 
 	// Lagged fires when a handler was too slow and events were given up: once for each time its queue ran over, after
 	// it has caught up. It is also the error that the error handler hears.
@@ -114,6 +118,144 @@ type (
 		Meta
 		Member Member
 	}
+
+	// MemberPresence fires when someone else becomes visible in a room, invisible, or says something new about it. Who is
+	// there with several connections becomes invisible with the last.
+	MemberPresence struct {
+		Meta
+		// User is who; of a guest only an id is known.
+		User User
+		// Presence is what they are now.
+		Presence Presence
+	}
+
+	// AvatarUpdated fires when someone has a new picture.
+	AvatarUpdated struct {
+		Meta
+		User User
+	}
+)
+
+// Events of moderation. By is who did it; it is zero in an event that was found out after a lost connection.
+type (
+	// MemberKicked fires when someone is put out of a room. MemberLeft follows.
+	MemberKicked struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+		// Reason is what the moderator wrote, often empty.
+		Reason string
+	}
+
+	// MemberBanned fires when someone may not come in any more. MemberLeft follows.
+	MemberBanned struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+		// For is how long, in whole minutes; zero if Permanent is true.
+		For time.Duration
+		// Permanent is true for a ban that does not end by itself.
+		Permanent bool
+	}
+
+	// MemberUnbanned fires when someone may come in again.
+	MemberUnbanned struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+	}
+
+	// MemberMuted fires when someone may not chat any more.
+	MemberMuted struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+	}
+
+	// MemberUnmuted fires when someone may chat again.
+	MemberUnmuted struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+	}
+
+	// RoleSet fires when someone is given a role.
+	RoleSet struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+		Role   Role
+	}
+
+	// RoleUnset fires when someone loses a role. The role DJ goes by itself, see docs/PROTOCOL.md 4.1.
+	RoleUnset struct {
+		Meta
+		User   User
+		Member Member
+		By     User
+		Role   Role
+	}
+)
+
+// Events of a room's roles and settings. By is who did it, zero where that is not known.
+type (
+	// RoleCreated fires when a room has a new role.
+	RoleCreated struct {
+		Meta
+		Role Role
+	}
+
+	// RoleUpdated fires when a role has changed.
+	RoleUpdated struct {
+		Meta
+		Role Role
+	}
+
+	// RoleDeleted fires when a role is gone. Who held it holds it no more.
+	RoleDeleted struct {
+		Meta
+		Role Role
+	}
+
+	// RolesReordered fires when the roles of a room stand in another order.
+	RolesReordered struct {
+		Meta
+		// Roles are all of them, the highest first.
+		Roles []Role
+	}
+
+	// RoomUpdated fires when the settings of a room were saved.
+	RoomUpdated struct {
+		Meta
+		Info RoomInfo
+	}
+
+	// SlowMode fires when the slow mode of the chat is turned on or off.
+	SlowMode struct {
+		Meta
+		On bool
+		By User
+	}
+
+	// GuestChat fires when members without a role may chat, or may not any more.
+	GuestChat struct {
+		Meta
+		On bool
+		By User
+	}
+
+	// GuestEmbed fires when members without a role may post links and pictures, or may not any more.
+	GuestEmbed struct {
+		Meta
+		On bool
+		By User
+	}
 )
 
 // Events of a room's chat.
@@ -135,22 +277,63 @@ type (
 		// By is who deleted it.
 		By User
 	}
+
+	// ChatCleared fires when all lines of someone are deleted.
+	ChatCleared struct {
+		Meta
+		// User is whose lines they were.
+		User User
+		// By is who deleted them.
+		By User
+	}
+
+	// PrivateMessage fires when someone writes to the account, whether the client is in a room or not.
+	PrivateMessage struct {
+		Meta
+		// Message is what was written. If QueUp did not hand it over, Content is empty and Conversation.Fetch may find it
+		// later.
+		Message Message
+		// Author is who wrote it.
+		Author User
+		// Conversation is where to answer.
+		Conversation *Conversation
+	}
+
+	// CommentAdded fires when someone comments on a piece of media.
+	CommentAdded struct {
+		Meta
+		Comment Comment
+	}
+
+	// CommentRemoved fires when a comment is deleted; often only its id is known.
+	CommentRemoved struct {
+		Meta
+		Comment Comment
+	}
+
+	// CommentUpdated fires when somebody votes on a comment; often only its id and its votes are known.
+	CommentUpdated struct {
+		Meta
+		Comment Comment
+	}
 )
 
 // Events of what plays.
 type (
-	// SongChanged fires when another song plays, or none.
+	// SongChanged fires when another song plays, or none. What QueUp's event lacked has been looked up.
 	SongChanged struct {
 		Meta
 		// Song is what plays, zero if Playing is false.
 		Song Song
-		// Info is its media.
+		// Info is its media. It has no more than an id where QueUp does not know the media, or took longer than 2 s to say;
+		// then PlaylistUpdated follows with it.
 		Info SongInfo
 		// User is who queued it.
 		User User
 		// Previous is what played before, with its final score; zero if nothing did.
 		Previous Song
-		// Playing is false when the room has fallen silent.
+		// Playing is false when the room has fallen silent. QueUp does not tell, so it is found out: 15 s after the end of
+		// the last song, and 5 s after a skip.
 		Playing bool
 	}
 
@@ -158,6 +341,51 @@ type (
 	PlaylistUpdated struct {
 		Meta
 		Song Song
+	}
+
+	// QueueUpdated fires when the queue of a room has been read again because it has changed, at most every 5 s.
+	QueueUpdated struct {
+		Meta
+		// Queue is the next song of each DJ, in the order they will play.
+		Queue []Song
+	}
+
+	// QueueReordered fires when a moderator has put the queue into another order. QueueUpdated follows.
+	QueueReordered struct {
+		Meta
+		By User
+	}
+
+	// QueueLocked fires when the queue is locked or opened.
+	QueueLocked struct {
+		Meta
+		Locked bool
+		By     User
+	}
+
+	// QueuePaused fires when someone leaves the rotation and keeps the songs, or joins it again.
+	QueuePaused struct {
+		Meta
+		Member Member
+		Paused bool
+		// By is the member, or the moderator who did it.
+		By User
+	}
+
+	// SongRemoved fires when a moderator takes the next song of a DJ out of the queue. QueueUpdated follows.
+	SongRemoved struct {
+		Meta
+		// Member is the DJ.
+		Member Member
+		By     User
+	}
+
+	// DJRemoved fires when a moderator takes all songs of a DJ out of the queue. QueueUpdated follows.
+	DJRemoved struct {
+		Meta
+		// Member is the DJ.
+		Member Member
+		By     User
 	}
 
 	// SongSkipped fires when a song is ended early; SongChanged follows.
@@ -178,6 +406,14 @@ type (
 		User User
 		// Up is true for a vote for the song.
 		Up bool
+	}
+
+	// Grab fires when someone adds what plays to a playlist of theirs.
+	Grab struct {
+		Meta
+		// Song is the song with its new count.
+		Song Song
+		User User
 	}
 )
 

@@ -26,15 +26,14 @@ func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) 
 
 // roomOf returns the handle of a room that an answer tells of.
 func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
-	info := newRoomInfo(w)
-	if info.ID == "" {
+	if w.ID == "" {
 		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}
 	}
 	if w.Owner.Username != "" {
 		c.seeUser(w.Owner, true)
 	}
-	room := c.rooms.handle(c, info.ID)
-	room.describe(info)
+	room := c.rooms.handle(c, w.ID)
+	room.describe(w)
 	return room, nil
 }
 

@@ -1,16 +1,22 @@
 package client
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // history keeps the latest chat lines of a room.
 type history struct {
-	mu    sync.RWMutex
-	heard *simplelru.LRU[MessageID, struct{}] // guarded by mu; ids of the latest lines, however many are kept
-	lines *simplelru.LRU[MessageID, *Message] // guarded by mu; in the order they came. nil keeps none
+	mu     sync.RWMutex
+	heard  *simplelru.LRU[MessageID, struct{}] // guarded by mu; ids of the latest lines, however many are kept
+	latest time.Time                           // guarded by mu; when the latest of them was said
+	seeded bool                                // guarded by mu: what was said before the room was joined is among heard
+	lines  *simplelru.LRU[MessageID, *Message] // guarded by mu; in the order they came. nil keeps none
 }
 
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
@@ -24,22 +30,89 @@ func newHistory(size int) *history {
 	return h
 }
 
-// add keeps a line and reports whether it is new: QueUp sends some lines twice. A line without an id is new, and not
-// kept.
-func (h *history) add(m Message) bool {
+// hear notes a line by its id and reports whether it is new: QueUp sends some lines twice. One without an id is new.
+func (h *history) hear(id MessageID, at time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if m.ID == "" {
+	if id == "" {
 		return true
 	}
-	if h.heard.Contains(m.ID) {
+	if h.heard.Contains(id) {
 		return false
 	}
-	h.heard.Add(m.ID, struct{}{})
-	if h.lines != nil {
-		h.lines.Add(m.ID, &m)
+	h.heard.Add(id, struct{}{})
+	if at.After(h.latest) {
+		h.latest = at
 	}
 	return true
+}
+
+// seed notes what was said before the room was joined, so that none of it is taken for news later, all but the news.
+func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
+	for _, entry := range entries {
+		e, ok := entry.(*wire.ChatMessage)
+		if !ok {
+			continue
+		}
+		if _, is := news[e.ID]; !is {
+			h.hear(e.ID, e.SentAt)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seeded = true
+}
+
+// fullHistory is how many lines make one suspect that there were more, when none of them is known. How many QueUp keeps
+// is not known.
+const fullHistory = 50
+
+// unheard returns where the lines begin that were missed since the connection was lost, and the time in which there may
+// have been more than QueUp still has; nil if there were no more.
+func (h *history) unheard(entries wire.ChatHistory, cut time.Time) (first int, gap *Gap) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	var oldest time.Time
+	lines, afterCut := 0, len(entries)
+	for i, entry := range slices.Backward(entries) {
+		e, ok := entry.(*wire.ChatMessage)
+		if !ok {
+			continue
+		}
+		if h.heard.Contains(e.ID) {
+			return i + 1, nil
+		}
+		lines++
+		oldest = e.SentAt
+		if e.SentAt.After(cut) {
+			afterCut = i
+		}
+	}
+	lost := &Gap{From: cut, To: oldest, What: "chat"}
+	switch {
+	case lines == 0:
+		return 0, nil
+	case !h.latest.IsZero(): // we knew a line, and QueUp has forgotten it
+		lost.From = h.latest
+		return 0, lost
+	case !h.seeded: // some may be older than we are in the room
+		if oldest.After(cut) && lines >= fullHistory {
+			return afterCut, lost
+		}
+		return afterCut, nil
+	case lines >= fullHistory:
+		return 0, lost
+	}
+	return 0, nil
+}
+
+// add keeps a line. One without an id is not kept.
+func (h *history) add(m Message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lines != nil && m.ID != "" {
+		h.lines.Add(m.ID, &m)
+	}
 }
 
 func (h *history) get(id MessageID) (Message, bool) {
@@ -55,19 +128,16 @@ func (h *history) get(id MessageID) (Message, bool) {
 	return *m, true
 }
 
-// delete marks a line as deleted and returns it.
-func (h *history) delete(id MessageID) (Message, bool) {
+// change replaces a line that is kept.
+func (h *history) change(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lines == nil {
-		return Message{}, false
+		return
 	}
-	m, ok := h.lines.Peek(id)
-	if !ok {
-		return Message{}, false
+	if kept, ok := h.lines.Peek(m.ID); ok {
+		*kept = m
 	}
-	m.Deleted = true
-	return *m, true
 }
 
 // list returns the lines, the oldest first.

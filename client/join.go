@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -31,7 +32,7 @@ func Listen() JoinOption {
 }
 
 // JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
-// Events that arrive meanwhile follow RoomJoined, in order. A room that is joined already is returned at once, and of
+// Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is joined already is returned at once, and of
 // joins at the same time one is made.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
@@ -61,11 +62,10 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	if err != nil {
 		return nil, failed("room", err)
 	}
-	info := newRoomInfo(answer.Data)
-	if info.ID == "" {
+	if answer.Data.ID == "" {
 		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
 	}
-	room := c.rooms.handle(c, info.ID)
+	room := c.rooms.handle(c, answer.Data.ID)
 	if err := room.turn.take(ctx); err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 		room.turn.give()
 		return room, nil
 	}
-	room.describe(info)
+	room.describe(answer.Data)
 	undo, err := room.join(ctx, l, how)
 	if err == nil {
 		room.turn.give()
@@ -123,8 +123,9 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		}
 	}
 	listening := r.Joined()
+	var self wire.RoomUser
 	if !how.listen {
-		if err := r.enter(ctx, how.password); err != nil {
+		if self, err = r.enter(ctx, how.password); err != nil {
 			return undo, err
 		}
 		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
@@ -142,11 +143,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 	}
 	if listening {
 		r.setJoined(true)
-		return undo, nil
+		return undo, l.do(ctx, func() { r.adopt(self, how.password) })
 	}
 	for {
-		current, err := r.refresh(ctx, l, func() {
+		current, err := r.loadFirst(ctx, l, self, func() {
 			r.setJoined(!how.listen)
+			r.setPassword(how.password)
 			r.client.events.emit(RoomJoined{r.meta()})
 		})
 		if err != nil || current {
@@ -161,16 +163,35 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 // tidyTimeout bounds the tidying up after a join that failed or a room that is over.
 const tidyTimeout = 5 * time.Second
 
-// enter makes the account a member that is present.
-func (r *Room) enter(ctx context.Context, password string) error {
+// adopt takes over the client's own record, when a room that was only listened to is joined.
+func (r *Room) adopt(self wire.RoomUser, password string) {
+	r.setPassword(password)
+	if m := newMember(r.client, self); m.UserID != "" {
+		m.RoomID = r.id
+		r.put(m)
+		r.setMuted(m.UserID, m.Muted)
+		r.readRolesSoon()
+	}
+}
+
+// setPassword remembers what the room was joined with, for coming back.
+func (r *Room) setPassword(password string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.password = password
+}
+
+// enter makes the account a member that is present, and returns its record.
+func (r *Room) enter(ctx context.Context, password string) (wire.RoomUser, error) {
 	var request queupapi.OptJoinRequest
 	if password != "" {
 		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password)})
 	}
-	if _, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id}); err != nil {
-		return failed(opJoinRoom, err)
+	answer, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id})
+	if err != nil {
+		return wire.RoomUser{}, failed(opJoinRoom, err)
 	}
-	return nil
+	return answer.Data.User, nil
 }
 
 // exit is the reverse of enter.
@@ -185,6 +206,8 @@ func (r *Room) exit(ctx context.Context) error {
 func (r *Room) subscribe(ctx context.Context, l *connection) error {
 	if err := l.do(ctx, func() {
 		l.rooms[r.channel()] = r
+		r.live.reset()
+		r.live.link = l
 		r.hold()
 	}); err != nil {
 		return err

@@ -12,18 +12,36 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// roomState is what a room tells of itself at one moment.
+// roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
+// guest may not see everything.
 type roomState struct {
+	about  *wire.Room // only read after a lost connection: a join has it already
 	users  wire.RoomUsers
+	roles  *authority
 	active wire.ActiveSong // empty when nothing plays
+	dubs   *wire.Dubs
+	queue  *[]Song
+	chat   *wire.ChatHistory
 }
 
-// fetch reads the room's state.
-func (r *Room) fetch(ctx context.Context) (roomState, error) {
+// mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows.
+const mediaBudget = time.Second
+
+// fetch reads the room's state. Source: docs/PROTOCOL.md 7, rule 3.
+func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 	var state roomState
+	loads := r.client.loads
 	g, ctx := errgroup.WithContext(ctx)
+	optional := func(what string, read func(ctx context.Context) error) {
+		g.Go(func() error {
+			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
+				r.client.log.DebugContext(ctx, "not read", slog.String("what", what), slog.String("room", r.Slug()), slog.Any("error", err))
+			}
+			return context.Cause(ctx)
+		})
+	}
 	g.Go(func() error {
-		answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+		answer, err := loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 		if err != nil {
 			return failed("roomUsers", err)
 		}
@@ -31,7 +49,7 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		return nil
 	})
 	g.Go(func() error {
-		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
+		answer, err := loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		if errors.Is(err, ErrNotFound) { // nothing plays
 			return nil
 		}
@@ -41,108 +59,160 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		state.active = answer.Data
 		return nil
 	})
+	optional("roles", func(ctx context.Context) error {
+		roles, err := r.fetchAuthority(ctx)
+		if err == nil {
+			state.roles = &roles
+		}
+		return err
+	})
+	optional("votes", func(ctx context.Context) error {
+		answer, err := loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
+		if err == nil {
+			state.dubs = &answer.Data
+		}
+		return err
+	})
+	optional("queue", func(ctx context.Context) error {
+		media, cancel := context.WithTimeout(ctx, mediaBudget)
+		defer cancel()
+		queue, err := r.fetchQueue(ctx, media)
+		if err == nil {
+			state.queue = &queue
+		}
+		return err
+	})
+	optional("chat", func(ctx context.Context) error {
+		answer, err := loads.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
+		if err == nil {
+			state.chat = &answer.Data
+		}
+		return err
+	})
+	if again {
+		optional("room", func(ctx context.Context) error {
+			answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+			if err == nil {
+				state.about = &answer.Data
+			}
+			return err
+		})
+	}
 	return state, g.Wait()
 }
 
-// refresh reads the room's state while its messages wait, and makes it the room's own; then it runs then, and lets the
-// messages go. It does none of this, and reports false, when the connection was lost again meanwhile or the messages
-// have gone: what was read may be older than what happened since.
-func (r *Room) refresh(ctx context.Context, l *connection, then func()) (current bool, err error) {
-	var holds int
-	if err := l.do(ctx, func() { holds = r.holds }); err != nil {
-		return false, err
+// fetchAuthority reads the roles of the room, and what the client itself may do.
+func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
+	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
+	if errors.Is(err, ErrNotFound) { // it has none of its own
+		return newAuthority(nil, nil), nil
 	}
-	state, err := r.fetch(ctx)
 	if err != nil {
-		return false, err
+		return authority{}, failed("roomRoles", err)
 	}
-	gone := false
-	if err := l.do(ctx, func() {
-		gone = l.rooms[r.channel()] != r
-		if current = !gone && r.holding && r.holds == holds; current {
-			r.load(state)
-			then()
-			r.release()
-		}
-	}); err != nil {
-		return false, err
+	roles := []Role{}
+	for _, w := range answer.Data.Roles {
+		roles = append(roles, newCustomRole(w))
 	}
-	if gone {
-		return false, errDetachedByServer
+	var own *Standing
+	if w := answer.Data.Actor; w.Permissions != nil {
+		standing := newStanding(w)
+		own = &standing
 	}
-	return current, nil
+	return newAuthority(roles, own), nil
 }
 
-const (
-	// maxHold is how long the events of a room wait at most while it is read again.
-	maxHold = 2 * time.Second
-	// maxReloadWait is the longest pause between two tries.
-	maxReloadWait = 30 * time.Second
-)
-
-// reload reads a room again whose messages wait since the connection was lost. Live events wait for it, but not for
-// long: when QueUp is slow, they go out with what is known, and the room is read again later. When the connection is
-// lost once more, the next reload takes over.
-func (r *Room) reload(l *connection) {
-	ctx := r.client.workers.ctx
-	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
-		var mine int // the hold that this reload works under
-		if l.do(ctx, func() { mine = r.holds }) != nil {
-			return
-		}
-		underMine := func(f func()) bool {
-			is := false
-			return l.do(ctx, func() {
-				if is = r.holds == mine && l.rooms[r.channel()] == r; is {
-					f()
-				}
-			}) == nil && is
-		}
-		brief, cancel := context.WithTimeout(ctx, maxHold)
-		_, err := r.refresh(brief, l, func() {})
-		cancel()
-		if err == nil || !underMine(r.release) {
-			return
-		}
-		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
-			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
-		if waitUntil(ctx, "reload", time.Now().Add(wait)) != nil || !underMine(r.hold) {
-			return
-		}
-	}
-}
-
-// load makes a state the room's own. It runs on the connection's goroutine.
-func (r *Room) load(state roomState) {
+// load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
+func (r *Room) load(state roomState, self wire.RoomUser) {
 	c := r.client
 	gone := r.members.all()
-	members := make(map[UserID]Member, len(state.users))
-	for _, w := range state.users {
+	members := make(map[UserID]Member, len(state.users)+1)
+	for _, w := range append(state.users, self) {
 		member := newMember(c, w)
 		if _, twice := members[member.UserID]; twice || member.UserID == "" {
 			continue
 		}
 		member.RoomID = r.id
-		c.seeUser(w.User, true)
+		if w.User.ID != "" {
+			c.seeUser(w.User, true)
+		}
 		c.people.enter(member.UserID)
+		r.setMuted(member.UserID, member.Muted)
 		members[member.UserID] = member
 	}
 	r.members.replace(members)
 	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
 		c.people.leave(e.id)
 	}
+	if state.roles != nil {
+		r.setRoles(*state.roles)
+	}
+	if state.chat != nil {
+		r.history.seed(*state.chat, r.live.waiting.lines())
+	}
+	if w := state.active; w.Play.ID != "" {
+		r.begin(r.newPlay(w.Play, w.Song, w.Elapsed), w.Elapsed)
+		if state.dubs != nil {
+			r.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
+		}
+	}
+	r.loadQueue(state)
+	r.synced()
+}
 
-	song := newSong(c, state.active.Play)
-	if info, known := c.seeSong(state.active.Song); known {
-		song.SongID, song.info = info.ID, &info
+// loadQueue takes over the queue. What could not be looked up in time of its media follows.
+func (r *Room) loadQueue(state roomState) (changed bool) {
+	if state.queue == nil {
+		return false
 	}
-	song.RoomID, song.Active = r.id, true
-	if song.PlayedAt.IsZero() {
-		song.PlayedAt = time.Now().Add(-max(state.active.Elapsed, 0))
+	changed = r.setQueue(*state.queue)
+	if lacksMedia(*state.queue) {
+		r.readQueue()
 	}
+	return changed
+}
+
+// synced notes that the state has been read.
+func (r *Room) synced() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.song = nil; song.ID != "" {
-		r.song = &song
+	r.syncedAt = time.Now()
+}
+
+// loadFirst reads the state of a room that is being joined, while its messages wait, and makes it the room's own; then
+// it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost again
+// meanwhile: what was read may be older than what happened since.
+func (r *Room) loadFirst(ctx context.Context, l *connection, self wire.RoomUser, then func()) (current bool, err error) {
+	var hold int
+	if err := l.do(ctx, func() { hold = r.live.waiting.turn }); err != nil {
+		return false, err
 	}
+	state, err := r.fetch(ctx, false)
+	if err != nil {
+		return false, err
+	}
+	attached := false
+	if err := l.do(ctx, func() {
+		if attached = l.rooms[r.channel()] == r; !attached || r.live.waiting.turn != hold {
+			return
+		}
+		current = true
+		r.load(state, self)
+		then()
+		r.replay(hold, none)
+	}); err != nil {
+		return false, err
+	}
+	if !attached {
+		return false, errDetachedByServer
+	}
+	return current, nil
+}
+
+// replay is release for messages that may be older than the state that was read while they waited: what the state has
+// already is not told again.
+func (r *Room) replay(hold int, still level) {
+	r.live.replay = true
+	r.release(hold, still)
+	r.live.replay = false
 }

@@ -99,25 +99,40 @@ func (m Member) Room() (*Room, bool) {
 	return m.client.Rooms().Get(m.RoomID)
 }
 
-// Roles returns the roles held, without the default role. A role of which only the id is known has just that.
+// Roles returns the roles held, the highest first and without the default role, as the room has them now: a role that
+// was changed since is the new one, and one that was deleted is gone. A role of which only the id is known has just
+// that.
 func (m Member) Roles() []Role {
+	var known authority
+	if room, ok := m.Room(); ok {
+		known = room.authority()
+	}
 	var roles []Role
 	for _, id := range m.RoleIDs {
-		roles = append(roles, m.role(id))
+		if role, exists := m.role(known, id); exists && !role.Default {
+			roles = append(roles, role)
+		}
 	}
-	return roles
+	return ranked(roles)
 }
 
-func (m Member) role(id RoleID) Role {
+// role returns what is known of a role held, and false if the room does not have it any more.
+func (m Member) role(known authority, id RoleID) (Role, bool) {
+	if role, ok := known.role(id); ok {
+		return role, true
+	}
+	if known.custom {
+		return Role{}, false
+	}
 	for _, r := range m.held {
 		if r.ID == id && r.Label != "" { // a role without a label is no more than its id
-			return r
+			return r, true
 		}
 	}
 	if r, ok := fixedRoles[id]; ok {
-		return r
+		return r, true
 	}
-	return Role{ID: id}
+	return Role{ID: id}, true
 }
 
 // Role returns the highest role held, and false if there is none.
@@ -126,13 +141,7 @@ func (m Member) Role() (Role, bool) {
 	if len(roles) == 0 {
 		return Role{}, false
 	}
-	highest := roles[0]
-	for _, r := range roles[1:] {
-		if r.Position > highest.Position {
-			highest = r
-		}
-	}
-	return highest, true
+	return roles[0], true
 }
 
 // Equal reports whether both tell the same, whatever client they come from.

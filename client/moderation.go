@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"html"
+	"strings"
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
@@ -19,12 +20,36 @@ func (r *Room) act() error {
 	return nil
 }
 
+// actWith is act for what needs a permission.
+func (r *Room) actWith(op string, p Permission) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	return r.may(op, p)
+}
+
 // target checks that the client may act in the room and that a user is named.
 func (r *Room) target(op string, u UserID) error {
 	if u == "" {
 		return &ArgumentError{Op: op, Argument: "u", Reason: "is empty"}
 	}
 	return r.act()
+}
+
+// targetWith is target for what needs a permission.
+func (r *Room) targetWith(op string, p Permission, u UserID) error {
+	if err := r.target(op, u); err != nil {
+		return err
+	}
+	return r.may(op, p)
+}
+
+// targetOver is target for what needs a permission and a rank above the user's.
+func (r *Room) targetOver(op string, p Permission, u UserID) error {
+	if err := r.target(op, u); err != nil {
+		return err
+	}
+	return r.mayOver(op, p, u)
 }
 
 // rtc is the room's channel name, which moderation calls carry. Source: docs/PROTOCOL.md 1.4.
@@ -38,10 +63,11 @@ func (r *Room) channelRequest() queupapi.OptChannelRequest {
 
 // Kick puts a user out of the room, who may come back. The reason is shown to the room and may be empty.
 //
-// It needs the permission members.kick, and a rank above the user's. Errors: [*ArgumentError] for an empty id,
-// [ErrNotJoined], and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+// It needs the permission members.kick, and a rank above the user's; in a room from before custom roles, nobody with a
+// role can be kicked. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], [*PermissionError] before anything is
+// sent, and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9, 7 rules 24 and 32.
 func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
-	if err := r.target("Room.Kick", u); err != nil {
+	if err := r.targetOver("Room.Kick", PermMembersKick, u); err != nil {
 		return err
 	}
 	if !r.client.config.rawChat {
@@ -61,7 +87,7 @@ func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	if d <= 0 && d != BanForever {
 		return &ArgumentError{Op: "Room.Ban", Argument: "d", Reason: "must be positive, or BanForever"}
 	}
-	if err := r.target("Room.Ban", u); err != nil {
+	if err := r.targetOver("Room.Ban", PermMembersBan, u); err != nil {
 		return err
 	}
 	minutes := int((d + time.Minute - 1) / time.Minute)
@@ -75,7 +101,7 @@ func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 // Unban lets a user come back who was banned. It needs the permission members.ban. Errors are those of Kick. Source:
 // docs/PROTOCOL.md 2.9.
 func (r *Room) Unban(ctx context.Context, u UserID) error {
-	if err := r.target("Room.Unban", u); err != nil {
+	if err := r.targetWith("Room.Unban", PermMembersBan, u); err != nil {
 		return err
 	}
 	_, err := r.client.rest.Unban(ctx, r.channelRequest(), queupapi.UnbanParams{RoomID: r.id, UserID: u})
@@ -85,7 +111,7 @@ func (r *Room) Unban(ctx context.Context, u UserID) error {
 // Mute keeps a user from chatting until Unmute: QueUp knows no duration for it. It needs the permission members.mute
 // and works on members without a role. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Mute(ctx context.Context, u UserID) error {
-	if err := r.target("Room.Mute", u); err != nil {
+	if err := r.targetOver("Room.Mute", PermMembersMute, u); err != nil {
 		return err
 	}
 	_, err := r.client.rest.Mute(ctx, r.channelRequest(), queupapi.MuteParams{RoomID: r.id, UserID: u})
@@ -95,21 +121,35 @@ func (r *Room) Mute(ctx context.Context, u UserID) error {
 // Unmute lets a user chat again. It needs the permission members.mute. Errors are those of Kick. Source:
 // docs/PROTOCOL.md 2.9.
 func (r *Room) Unmute(ctx context.Context, u UserID) error {
-	if err := r.target("Room.Unmute", u); err != nil {
+	if err := r.targetWith("Room.Unmute", PermMembersMute, u); err != nil {
 		return err
 	}
 	_, err := r.client.rest.Unmute(ctx, r.channelRequest(), queupapi.UnmuteParams{RoomID: r.id, UserID: u})
 	return failed("unmute", err)
 }
 
-// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors: [*ArgumentError] for
-// an empty id, [ErrNotJoined], and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+// isOwnLine reports whether the client has written a line; the id of a line begins with its author's.
+func (r *Room) isOwnLine(id MessageID) bool {
+	if m, known := r.history.get(id); known {
+		return r.client.isMe(m.AuthorID)
+	}
+	author, _, _ := strings.Cut(string(id), "-")
+	return r.client.isMe(UserID(author))
+}
+
+// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors are those of Kick.
+// Source: docs/PROTOCOL.md 2.9.
 func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteMessage", Argument: "id", Reason: "is empty"}
 	}
 	if err := r.act(); err != nil {
 		return err
+	}
+	if !r.isOwnLine(id) {
+		if err := r.may("Room.DeleteMessage", PermChatDelete); err != nil {
+			return err
+		}
 	}
 	_, err := r.client.rest.DeleteChat(ctx, r.channelRequest(), queupapi.DeleteChatParams{RoomID: r.id, ChatID: id})
 	return failed("deleteChat", err)

@@ -68,6 +68,7 @@ type config struct {
 	queue                int
 	full                 FullPolicy
 	errorHandler         func(ctx context.Context, err error)
+	mutedMessages        bool
 	ownMessages          bool
 	guest                bool
 }
@@ -379,6 +380,15 @@ func WithErrorHandler(f func(ctx context.Context, err error)) Option {
 			return optionError("WithErrorHandler", "f", "is nil")
 		}
 		c.errorHandler = f
+		return nil
+	}
+}
+
+// WithMutedMessages delivers the chat of members who are muted too, and keeps it in the history. By default what they say
+// is heard by nobody.
+func WithMutedMessages(on bool) Option {
+	return func(c *config) error {
+		c.mutedMessages = on
 		return nil
 	}
 }

@@ -46,12 +46,17 @@ func (r *Room) nothing() error {
 
 // Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the
 // permission queue.skip, unless the song is one's own. It is [ErrDetached] for a value that no client made,
-// [ErrNotJoined] when the client is not in the room, and an [*APIError] for a refusal by QueUp. Source:
-// docs/PROTOCOL.md 2.9.
+// [ErrNotJoined] when the client is not in the room, a [*PermissionError] before anything is sent, and an [*APIError] for a
+// refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
 func (s Song) Skip(ctx context.Context) error {
 	room, err := s.playingIn()
 	if err != nil {
 		return err
+	}
+	if !s.client.isMe(s.UserID) {
+		if err := room.may("Song.Skip", PermQueueSkip); err != nil {
+			return err
+		}
 	}
 	_, err = s.client.rest.Skip(ctx, room.channelRequest(), queupapi.SkipParams{RoomID: room.id, PlayID: s.ID})
 	return failed("skip", err)
@@ -76,7 +81,8 @@ func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
 	if _, err := s.client.rest.Vote(ctx, &queupapi.VoteRequest{Type: vote}, queupapi.VoteParams{RoomID: room.id, PlayID: s.ID}); err != nil {
 		return failed("vote", err)
 	}
-	room.setOwnVote(s.ID, vote)
+	me := s.client.myID()
+	room.amend(s.ID, func(p *play) { p.voted(me, vote) })
 	return nil
 }
 
@@ -96,26 +102,4 @@ func (s Song) playingIn() (*Room, error) {
 		return nil, ErrNothingPlaying
 	}
 	return room, nil
-}
-
-// ownVote is the vote that the client has given for a play, empty for none.
-func (r *Room) ownVote(play PlayID) wire.DubType {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.voted.play != play {
-		return ""
-	}
-	return r.voted.vote
-}
-
-func (r *Room) setOwnVote(play PlayID, vote wire.DubType) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.voted = ownVote{play, vote}
-}
-
-// ownVote is the client's own vote for one play.
-type ownVote struct {
-	play PlayID
-	vote wire.DubType
 }

@@ -165,9 +165,9 @@ func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
 }
 
 // LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock.
-// Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// Errors: [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) LockQueue(ctx context.Context, locked bool) error {
-	if err := r.act(); err != nil {
+	if err := r.actWith("Room.LockQueue", PermQueueLock); err != nil {
 		return err
 	}
 	_, err := r.client.rest.LockQueue(ctx, &queupapi.LockQueueRequest{LockQueue: onOff(locked)}, queupapi.LockQueueParams{RoomID: r.id})
@@ -197,9 +197,9 @@ func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 // Nothing is sent when the DJ is there already.
 //
 // It needs the permission queue.order. Errors: [*ArgumentError] for an empty id and for a user who is not queued,
-// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.5, 7 rule 23.
+// [ErrNotJoined], [*PermissionError], and [*APIError]. Source: docs/PROTOCOL.md 2.5, 7 rule 23.
 func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
-	if err := r.target("Room.MoveDJ", u); err != nil {
+	if err := r.targetWith("Room.MoveDJ", PermQueueOrder, u); err != nil {
 		return err
 	}
 	queue, err := r.FetchQueue(ctx)
@@ -226,7 +226,7 @@ func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
 // RemoveDJ takes all songs of a user out of the queue. It needs the permission queue.dj.remove. Errors are those of
 // Kick. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
-	if err := r.target("Room.RemoveDJ", u); err != nil {
+	if err := r.targetWith("Room.RemoveDJ", PermQueueDJRemove, u); err != nil {
 		return err
 	}
 	_, err := r.client.rest.RemoveDJ(ctx, queupapi.RemoveDJParams{RoomID: r.id, UserID: u})
@@ -236,7 +236,7 @@ func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
 // RemoveSong takes the next song of a user out of the queue. It needs the permission queue.remove. Errors are those of
 // Kick. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
-	if err := r.target("Room.RemoveSong", u); err != nil {
+	if err := r.targetWith("Room.RemoveSong", PermQueueRemove, u); err != nil {
 		return err
 	}
 	_, err := r.client.rest.RemoveSong(ctx, queupapi.RemoveSongParams{RoomID: r.id, UserID: u})
@@ -247,7 +247,7 @@ func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
 // known to be in that state: QueUp may take the call for a switch. It needs the permission queue.dj.remove. Errors are
 // those of Kick. Source: docs/PROTOCOL.md 2.5, 8.
 func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
-	if err := r.target("Room.PauseDJ", u); err != nil {
+	if err := r.targetWith("Room.PauseDJ", PermQueueDJRemove, u); err != nil {
 		return err
 	}
 	if m, ok := r.members.get(u); ok && m.QueuePaused == paused {

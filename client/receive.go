@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -15,8 +14,11 @@ func (l *connection) receive(e realtime.Event) {
 	c := l.client
 	switch e := e.(type) {
 	case realtime.Message:
+		c.heardEvent(e.At)
 		if room, ok := l.rooms[e.Channel]; ok {
 			room.receive(e)
+		} else if l.inbox.channel == e.Channel {
+			l.receiveMail(e)
 		}
 		// Other channels have been left: what still comes from them is old. Source: docs/PROTOCOL.md 7, rule 4.
 	case realtime.Connected:
@@ -38,7 +40,9 @@ func (l *connection) receive(e realtime.Event) {
 	case realtime.ServerError:
 		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", e.Channel), slog.Any("error", e))
 	case realtime.Presence:
-		c.log.DebugContext(c.workers.ctx, "presence changed", slog.String("channel", e.Channel), slog.String("user", e.ClientID))
+		if room, ok := l.rooms[e.Channel]; ok {
+			room.receive(e)
+		}
 	}
 }
 
@@ -56,8 +60,7 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 		return
 	}
 	for _, room := range l.rooms {
-		room.hold()
-		room.late = false
+		room.cut()
 	}
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
@@ -67,35 +70,51 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 }
 
+// cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
+func (r *Room) cut() {
+	r.callOff()
+	r.hold()
+	r.live.late = false
+	r.live.cutAt = time.Now()
+	clear(r.live.presence)
+}
+
 // reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
 // that is being joined is read anyway.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
-		if room.Joined() && !room.late {
-			l.client.workers.start(func() { room.reload(l) })
+		if room.Joined() && !room.live.late {
+			l.client.workers.start(func() { room.resync(l) })
 		}
+	}
+	if l.inbox.channel != "" {
+		l.client.workers.start(l.readMissedMail)
 	}
 }
 
 // attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once
 // more; after that the next connection will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
+	if e.Channel == l.inbox.channel {
+		l.client.workers.start(func() { l.listenForMail(e.Channel) })
+		return
+	}
 	room, ok := l.rooms[e.Channel]
 	if !ok || !errors.Is(e.Err, realtime.ErrNoAnswer) {
 		l.lose(e.Channel, e.Err)
 		return
 	}
-	room.late = true
+	room.live.late = true
 	l.client.workers.start(func() {
 		ctx := l.client.workers.ctx
-		if l.conn.Attach(ctx, e.Channel) != nil || l.do(ctx, func() { room.late = false }) != nil {
+		if l.conn.Attach(ctx, e.Channel) != nil || l.do(ctx, func() { room.live.late = false }) != nil {
 			return
 		}
-		if room.mayAct() {
+		if room.visible() {
 			_ = room.appear(ctx, l)
 		}
-		room.reload(l)
+		room.resync(l)
 	})
 }
 
@@ -133,40 +152,4 @@ func (l *connection) remove(room *Room) bool {
 	delete(l.rooms, room.channel())
 	room.close()
 	return true
-}
-
-// maxHeld bounds how many messages wait while a room is loaded.
-const maxHeld = 4096
-
-// receive takes the next message of the room's channel. While the room is being loaded, messages wait.
-func (r *Room) receive(m realtime.Message) {
-	if r.holding {
-		if len(r.held) == maxHeld {
-			r.client.events.emit(Gap{Meta: r.meta(), From: r.held[0].At, To: m.At, What: "events that came while the room was read"})
-			r.held = nil
-		}
-		r.held = append(r.held, m)
-		return
-	}
-	event, err := wire.DecodeEvent(m.Name, m.Data)
-	if err != nil {
-		r.client.events.emit(Malformed{Meta: Meta{At: m.At, Room: r, Name: m.Name, Raw: m.Data}, Err: err})
-		return
-	}
-	r.apply(event, Meta{At: m.At, Room: r, Name: event.EventName(), Raw: event.RawJSON()})
-}
-
-// hold lets messages wait until release.
-func (r *Room) hold() {
-	r.holding = true
-	r.holds++
-}
-
-// release takes the messages that waited, in their order.
-func (r *Room) release() {
-	held := r.held
-	r.holding, r.held = false, nil
-	for _, m := range held {
-		r.receive(m)
-	}
 }

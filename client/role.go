@@ -63,6 +63,11 @@ var implied = map[Permission][]Permission{
 	PermMembersList: {PermMembersMute, PermMembersKick, PermMembersBan, PermRolesManage},
 }
 
+// split maps the rights whose work became that of several permissions to those beside the one in renamed.
+var split = map[Permission][]Permission{
+	"queue-order": {PermQueueRemove, PermQueueDJRemove},
+}
+
 // current returns today's name of a permission.
 func (p Permission) current() Permission {
 	if now, ok := renamed[p]; ok {
@@ -106,17 +111,17 @@ type Role struct {
 
 // fixedRoles are the roles that every room had until custom roles came, and QueUp's own positions for their successors.
 var fixedRoles = map[RoleID]Role{
-	RoleCoOwner: {ID: RoleCoOwner, Label: "Co-Owner", TemplateKey: "co-owner", Position: 896, Permissions: permissions(
+	RoleCoOwner: {ID: RoleCoOwner, Label: "Co-Owner", TemplateKey: "co-owner", Position: 896, Permissions: rights(
 		"update-room", "set-roles", "set-managers", "skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat",
 		"chat-mention", "chat", "mod-settings")},
-	RoleManager: {ID: RoleManager, Label: "Manager", TemplateKey: "manager", Position: 768, Permissions: permissions(
+	RoleManager: {ID: RoleManager, Label: "Manager", TemplateKey: "manager", Position: 768, Permissions: rights(
 		"set-roles", "skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat", "chat-mention", "chat", "mod-settings")},
-	RoleModerator: {ID: RoleModerator, Label: "Moderator", TemplateKey: "mod", Position: 640, Permissions: permissions(
+	RoleModerator: {ID: RoleModerator, Label: "Moderator", TemplateKey: "mod", Position: 640, Permissions: rights(
 		"skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat", "chat-mention", "chat", "mod-settings")},
-	RoleVIP:        {ID: RoleVIP, Label: "VIP", TemplateKey: "vip", Position: 512, Permissions: permissions("skip", "set-dj", "chat")},
-	RoleResidentDJ: {ID: RoleResidentDJ, Label: "Resident DJ", TemplateKey: "resident-dj", Position: 384, Permissions: permissions("set-dj", "chat")},
-	RoleDJ:         {ID: RoleDJ, Label: "DJ", TemplateKey: "dj", Position: 256, Permissions: permissions("chat")},
-	RoleMember:     {ID: RoleMember, Label: "Member", TemplateKey: "member", Permissions: permissions("chat")},
+	RoleVIP:        {ID: RoleVIP, Label: "VIP", TemplateKey: "vip", Position: 512, Permissions: rights("skip", "set-dj", "chat")},
+	RoleResidentDJ: {ID: RoleResidentDJ, Label: "Resident DJ", TemplateKey: "resident-dj", Position: 384, Permissions: rights("set-dj", "chat")},
+	RoleDJ:         {ID: RoleDJ, Label: "DJ", TemplateKey: "dj", Position: 256, Permissions: rights("chat")},
+	RoleMember:     {ID: RoleMember, Label: "Member", TemplateKey: "member", Permissions: rights("chat")},
 }
 
 func permissions(names ...string) []Permission {
@@ -127,10 +132,19 @@ func permissions(names ...string) []Permission {
 	return list
 }
 
+// rights is permissions for a fixed role, whose rights did the work of more than one permission.
+func rights(names ...string) []Permission {
+	list := permissions(names...)
+	for _, name := range names {
+		list = append(list, split[Permission(name)]...)
+	}
+	return list
+}
+
 // newFixedRole makes the value of a role from before custom roles. Where QueUp sends its id alone, the rest is known.
 func newFixedRole(w wire.Role) Role {
 	known := fixedRoles[w.ID]
-	r := Role{ID: w.ID, Label: w.Label, TemplateKey: w.Type, Position: known.Position, Permissions: permissions(w.Rights...), extra: extra{w.Extra}}
+	r := Role{ID: w.ID, Label: w.Label, TemplateKey: w.Type, Position: known.Position, Permissions: rights(w.Rights...), extra: extra{w.Extra}}
 	if r.Label == "" {
 		r.Label = known.Label
 	}

@@ -16,21 +16,11 @@ import (
 // FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has
 // the fixed ones, which are returned without a call that fails. Source: docs/PROTOCOL.md 2.10, 4.
 func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
-	custom, err := r.customRoles(ctx)
+	a, err := r.fetchAuthority(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var roles []Role
-	for _, w := range custom {
-		roles = append(roles, newCustomRole(w))
-	}
-	if custom == nil {
-		for _, role := range fixedRoles {
-			roles = append(roles, role)
-		}
-	}
-	slices.SortStableFunc(roles, func(a, b Role) int { return int(b.Position - a.Position) })
-	return roles, nil
+	return a.roles, nil
 }
 
 // customRoles reads the room's roles as they are; nil means that it has none of its own.
@@ -52,8 +42,8 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 // they stand for the role made from that template.
 //
 // It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an
-// empty id and for a fixed role that the room has no successor of, [ErrNotJoined], and [*APIError]. Source:
-// docs/PROTOCOL.md 2.10, 4.
+// empty id and for a fixed role that the room has no successor of, [ErrNotJoined], [*PermissionError] before anything is
+// sent, and [*APIError]. Source: docs/PROTOCOL.md 2.10, 4.
 func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
 	id, custom, err := r.resolveRole(ctx, "Room.SetRole", u, role)
 	if err != nil {
@@ -81,7 +71,8 @@ func (r *Room) UnsetRole(ctx context.Context, u UserID, role RoleID) error {
 	return failed("unsetRole", err)
 }
 
-// resolveRole finds the role in the room that an id stands for, and tells in which of the two worlds the room lives.
+// resolveRole finds the role in the room that an id stands for, tells in which of the two worlds the room lives, and
+// checks that the client may give it to the user.
 func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID) (id RoleID, custom bool, err error) {
 	if role == "" {
 		return "", false, &ArgumentError{Op: op, Argument: "role", Reason: "is empty"}
@@ -89,21 +80,31 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 	if err := r.target(op, u); err != nil {
 		return "", false, err
 	}
-	roles, err := r.customRoles(ctx)
-	if err != nil || roles == nil {
-		return role, false, err
-	}
-	if slices.ContainsFunc(roles, func(w wire.RoomRole) bool { return w.ID == role }) {
-		return role, true, nil
-	}
-	if fixed, ok := fixedRoles[role]; ok {
-		for _, w := range roles {
-			if w.TemplateKey == fixed.TemplateKey {
-				return w.ID, true, nil
-			}
+	known := r.authority()
+	id, found := known.resolve(role)
+	if !known.known || !found { // it may be new
+		if known, err = r.fetchAuthority(ctx); err != nil {
+			return "", false, err
+		}
+		if id, found = known.resolve(role); !found {
+			return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
 		}
 	}
-	return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
+	return id, known.custom, r.mayGrant(op, u, id)
+}
+
+// resolve returns the id of the role that id stands for: itself, or in a room with custom roles the one made from the
+// template of a fixed role.
+func (a authority) resolve(id RoleID) (RoleID, bool) {
+	if _, ok := a.role(id); ok || !a.custom {
+		return id, true
+	}
+	if fixed, ok := fixedRoles[id]; ok {
+		if i := slices.IndexFunc(a.roles, func(r Role) bool { return r.TemplateKey == fixed.TemplateKey }); i >= 0 {
+			return a.roles[i].ID, true
+		}
+	}
+	return "", false
 }
 
 // SetRole gives the member a role; see [Room.SetRole]. It is [ErrDetached] for a value that no client made, and
@@ -165,9 +166,10 @@ func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
 // and every permission granted. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError];
 // [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
-	request, err := s.request("Room.CreateRole")
+	const op = "Room.CreateRole"
+	request, err := s.request(op)
 	if err == nil {
-		err = r.act()
+		err = r.actWith(op, PermRolesManage)
 	}
 	if err != nil {
 		return Role{}, err
@@ -187,7 +189,7 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	if edit == nil {
 		return Role{}, &ArgumentError{Op: op, Argument: "edit", Reason: "is nil"}
 	}
-	if err := r.act(); err != nil {
+	if err := r.actWith(op, PermRolesManage); err != nil {
 		return Role{}, err
 	}
 	roles, err := r.customRoles(ctx)
@@ -238,7 +240,7 @@ func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is empty"}
 	}
-	if err := r.act(); err != nil {
+	if err := r.actWith("Room.DeleteRole", PermRolesManage); err != nil {
 		return err
 	}
 	_, err := r.client.rest.DeleteRole(ctx, queupapi.DeleteRoleParams{RoomID: r.id, RoleID: id})
@@ -250,7 +252,7 @@ func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 // not below one's own must stay where they are. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 	const op = "Room.ReorderRoles"
-	if err := r.act(); err != nil {
+	if err := r.actWith(op, PermRolesManage); err != nil {
 		return err
 	}
 	roles, err := r.customRoles(ctx)
@@ -295,10 +297,13 @@ func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
 	if err != nil {
 		return Standing{}, failed("ownPermissions", err)
 	}
-	w := answer.Data
+	return newStanding(answer.Data), nil
+}
+
+func newStanding(w wire.Actor) Standing {
 	s := Standing{Permissions: permissions(w.Permissions...), Owner: w.Owner, GlobalAdmin: w.GlobalAdmin, RoleIDs: w.Roles, Unlimited: w.Position == nil}
 	if w.Position != nil {
 		s.Position = *w.Position
 	}
-	return s, nil
+	return s
 }

@@ -4,7 +4,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/queup-go/queup/realtime"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
@@ -14,29 +16,71 @@ type Room struct {
 	id      RoomID                 // immutable
 	members *table[UserID, Member] // written by the connection's goroutine
 	history *history               // written by the connection's goroutine
+	left    *departures            // written by the connection's goroutine
 
 	turn turn // held while what joined says is about to change
 
-	holding bool               // owned by the connection's goroutine: messages wait
-	holds   int                // owned by the connection's goroutine: how often hold was called
-	late    bool               // owned by the connection's goroutine: the channel did not come back with the connection yet
-	held    []realtime.Message // owned by the connection's goroutine
+	live roomWork // owned by the connection's goroutine
 
-	mu      sync.RWMutex
-	info    RoomInfo // guarded by mu
-	joined  bool     // guarded by mu: attached, and loaded once
-	present bool     // guarded by mu: also joined by REST, so that it may be acted in
-	song    *Song    // guarded by mu; nil when nothing plays
-	voted   ownVote  // guarded by mu
+	mu       sync.RWMutex
+	about    wire.Room // guarded by mu: what info was made of
+	info     RoomInfo  // guarded by mu
+	joined   bool      // guarded by mu: attached, and loaded once
+	present  bool      // guarded by mu: also joined by REST, so that it may be acted in
+	password string    // guarded by mu: what it was joined with
+
+	invisible bool // guarded by mu: ChangePresence was asked for it
+
+	roles    authority // guarded by mu; without owner and me, which authority() fills in
+	now      *play     // guarded by mu; nil when nothing plays. Replaced, never changed
+	queue    []Song    // guarded by mu; replaced, never changed
+	syncedAt time.Time // guarded by mu: when all of this was last read
 }
 
+// roomWork is what the connection's goroutine needs to keep a room up to date.
+type roomWork struct {
+	link    *connection // the room is attached to; nil before and after
+	waiting waiting
+	alarms  map[string]func() // what is due at some time, by its purpose; calling one calls it off
+	epoch   int               // changes whenever what was asked of QueUp for this room is no longer wanted
+	late    bool              // the channel did not come back with the connection yet
+	replay  bool              // events are applied that may be older than the state
+	cutAt   time.Time         // when the connection was lost
+	lastAt  time.Time         // when the last play began that was told of, by QueUp's clock
+
+	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
+	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
+	presence map[string]map[string]struct{}   // connections of each who is visible
+	news     *Meta                            // the latest event that was about the queue and not told yet
+}
+
+const (
+	maxMuted = 1024 // users whose mute is remembered when they have left
+	maxPlays = 512  // plays that are known not to be news
+)
+
 func newRoom(c *Client, id RoomID) *Room {
-	return &Room{
+	r := &Room{
 		client:  c,
 		id:      id,
 		members: newTable[UserID, Member](),
 		history: newHistory(c.config.messageHistory),
+		left:    newDepartures(),
 		turn:    make(turn, 1),
+	}
+	r.live.reset()
+	return r
+}
+
+// reset forgets everything but the epoch.
+func (w *roomWork) reset() {
+	*w = roomWork{
+		epoch:    w.epoch + 1,
+		waiting:  waiting{turn: w.waiting.turn + 1},
+		alarms:   make(map[string]func()),
+		muted:    newLRU[UserID, struct{}](maxMuted),
+		plays:    newLRU[PlayID, struct{}](maxPlays),
+		presence: make(map[string]map[string]struct{}),
 	}
 }
 
@@ -64,7 +108,7 @@ func (r *Room) Name() string { return r.Info().Name }
 // RTC returns the name of the room's channel in a realtime system of the past.
 func (r *Room) RTC() string { return r.Info().RTC }
 
-// Info returns what the room says about itself.
+// Info returns what the room says about itself. It follows the room's events while the client is in the room.
 func (r *Room) Info() RoomInfo {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -110,16 +154,6 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 	return r.members.get(id)
 }
 
-// NowPlaying returns what plays, and false if nothing does.
-func (r *Room) NowPlaying() (Song, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.song == nil {
-		return Song{}, false
-	}
-	return *r.song, true
-}
-
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
 func (r *Room) Messages() []Message { return r.history.list() }
 
@@ -131,13 +165,22 @@ func (r *Room) put(m Member) {
 	r.members.put(m.UserID, m)
 }
 
-// take removes a member.
+// take removes a member, who is remembered for a while.
 func (r *Room) take(id UserID) (Member, bool) {
 	m, present := r.members.remove(id)
 	if present {
 		r.client.people.leave(id)
+		r.left.add(m)
 	}
 	return m, present
+}
+
+// lately returns the record of who is in the room, or was until a moment ago.
+func (r *Room) lately(id UserID) (Member, bool) {
+	if m, ok := r.members.get(id); ok {
+		return m, true
+	}
+	return r.left.get(id)
 }
 
 // setJoined notes that the room is joined, and present if it may also be acted in.
@@ -149,17 +192,19 @@ func (r *Room) setJoined(present bool) {
 }
 
 // describe sets what the room says about itself.
-func (r *Room) describe(info RoomInfo) {
+func (r *Room) describe(w wire.Room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.info = info
+	r.about, r.info = w, newRoomInfo(w)
 }
 
-// play sets what plays.
-func (r *Room) play(s Song) {
+// edit changes what the room says about itself and returns it.
+func (r *Room) edit(change func(*wire.Room)) RoomInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.song = &s
+	change(&r.about)
+	r.info = newRoomInfo(r.about)
+	return r.info
 }
 
 // close forgets what is only true while the client is in the room.
@@ -167,8 +212,11 @@ func (r *Room) close() {
 	for id := range r.Members().All() {
 		r.take(id)
 	}
-	r.holding, r.held = false, nil
+	r.left.clear()
+	r.callOff()
+	r.live.reset()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.joined, r.present, r.song = false, false, nil
+	r.joined, r.present, r.invisible, r.password = false, false, false, ""
+	r.now, r.queue, r.roles = nil, nil, authority{}
 }

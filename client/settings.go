@@ -154,13 +154,14 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 
 // Update changes the room's settings. edit gets them as they are now and changes them, because QueUp is sent the whole
 // room, with what this version does not know left as it was. It needs the permission room.manage. Errors:
-// [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// [*ArgumentError] for settings that cannot be, [ErrNotJoined], [*PermissionError] before anything is sent, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, error) {
 	const op = "Room.Update"
 	if edit == nil {
 		return RoomInfo{}, &ArgumentError{Op: op, Argument: "edit", Reason: "is nil"}
 	}
-	if err := r.act(); err != nil {
+	if err := r.actWith(op, PermRoomManage); err != nil {
 		return RoomInfo{}, err
 	}
 	now, err := r.client.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
@@ -186,29 +187,29 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 		return RoomInfo{}, failed("updateRoom", err)
 	}
 	if answer.Data.ID == r.id {
-		r.describe(newRoomInfo(answer.Data))
+		r.describe(answer.Data)
 	}
 	return r.Info(), nil
 }
 
 // SetSlowMode limits how often members may chat, or not. It needs the permission room.settings.moderation. Errors:
-// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) SetSlowMode(ctx context.Context, on bool) error {
-	return r.set(ctx, wire.SettingSlowMode, on)
+	return r.set(ctx, "Room.SetSlowMode", wire.SettingSlowMode, on)
 }
 
 // SetGuestChat lets members without a role chat, or not; see SetSlowMode.
 func (r *Room) SetGuestChat(ctx context.Context, on bool) error {
-	return r.set(ctx, wire.SettingGuestChat, on)
+	return r.set(ctx, "Room.SetGuestChat", wire.SettingGuestChat, on)
 }
 
 // SetGuestEmbed lets members without a role post links and pictures, or not; see SetSlowMode.
 func (r *Room) SetGuestEmbed(ctx context.Context, on bool) error {
-	return r.set(ctx, wire.SettingGuestEmbed, on)
+	return r.set(ctx, "Room.SetGuestEmbed", wire.SettingGuestEmbed, on)
 }
 
-func (r *Room) set(ctx context.Context, setting wire.ModSetting, on bool) error {
-	if err := r.act(); err != nil {
+func (r *Room) set(ctx context.Context, op string, setting wire.ModSetting, on bool) error {
+	if err := r.actWith(op, PermSettingsModeration); err != nil {
 		return err
 	}
 	_, err := r.client.rest.SetModSetting(ctx, &queupapi.ModSettingRequest{Setting: setting, Value: on}, queupapi.SetModSettingParams{RoomID: r.id})

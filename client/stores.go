@@ -114,9 +114,3 @@ func (b *bounded[K, V]) all() []entry[K, V] {
 	}
 	return entries
 }
-
-func (b *bounded[K, V]) put(id K, v V) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.values.Add(id, v)
-}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -23,7 +24,7 @@ type User struct {
 
 func newUser(c *Client, w wire.User) User {
 	return User{
-		ID:        w.ID,
+		ID:        userID(w),
 		Username:  w.Username,
 		Avatar:    pictureURL(w.ProfileImage),
 		CreatedAt: w.Created,
@@ -31,6 +32,9 @@ func newUser(c *Client, w wire.User) User {
 		client:    c,
 	}
 }
+
+// userID returns whose account it is; the outer id counts, but it can be missing. Source: docs/PROTOCOL.md 7, rule 29.
+func userID(w wire.User) UserID { return cmp.Or(w.ID, w.UserInfo.UserID) }
 
 // pictureURL returns the best address of an uploaded picture.
 func pictureURL(p wire.ProfileImage) string {

@@ -185,7 +185,7 @@ func TestMember_roles(t *testing.T) {
 	if !ok || role.Label != "Moderator" || !role.Can(client.PermMembersKick) {
 		t.Errorf("the highest role is %+v", role)
 	}
-	if roles := member.Roles(); len(roles) != 3 || roles[0].TemplateKey != "resident-dj" || roles[2].ID != "65f6e504182cfd0016ef0007" {
+	if roles := member.Roles(); len(roles) != 3 || roles[1].TemplateKey != "resident-dj" || roles[2].ID != "65f6e504182cfd0016ef0007" {
 		t.Errorf("roles %+v", roles)
 	}
 }

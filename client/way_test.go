@@ -227,7 +227,7 @@ func TestReconnect_bringsTheRoomBack(t *testing.T) {
 		synctest.Wait()
 		lounge.Say("alice", "are you there?")
 		synctest.Wait()
-		expect(t, "heard", heard(), []string{"disconnected for a reason: true", "client.Reconnected", "are you there?"})
+		expect(t, "heard", heard(), []string{"disconnected for a reason: true", "client.Reconnected", "client.MemberLeft", "client.Resynced", "are you there?"})
 		if _, ok := room.MemberNamed("carol"); ok || !room.Joined() {
 			t.Error("the members are those from before the cut")
 		}

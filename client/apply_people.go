@@ -1,0 +1,217 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
+// roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
+// with nothing but the ids.
+func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
+	known, present := r.lately(id)
+	if w.UserID == "" && w.User.ID == "" && w.ID == "" {
+		if present {
+			return known
+		}
+		return Member{UserID: id, RoomID: r.id, Muted: r.live.muted.Contains(id), client: r.client}
+	}
+	m := newMember(r.client, w)
+	m.UserID, m.RoomID = id, r.id
+	for _, role := range m.held {
+		r.learnRole(role)
+	}
+	m.Muted = m.Muted || known.Muted || r.live.muted.Contains(id)
+	m.Banned = m.Banned || known.Banned
+	if len(m.RoleIDs) == 0 {
+		m.RoleIDs = known.RoleIDs
+	}
+	m.held = append(m.held, known.held...) // after what the event told, which counts first
+	return m
+}
+
+// applyJoin ignores who is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
+func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
+	user, _, ok := r.someone(e.User, meta)
+	if !ok {
+		return
+	}
+	r.quiet(dueGone + string(user.ID))
+	if r.client.isMe(user.ID) {
+		r.quiet(dueReturn)
+	}
+	if _, present := r.members.get(user.ID); present {
+		return
+	}
+	member := r.memberOf(user.ID, e.Member)
+	r.put(member)
+	r.client.events.emit(MemberJoined{Meta: meta, Member: member, User: user})
+}
+
+// applyLeave ignores who is not in the room any more.
+func (r *Room) applyLeave(e *wire.UserLeave, meta Meta) {
+	e.User.ID = cmp.Or(userID(e.User), e.Member.UserID)
+	user, _, ok := r.someone(e.User, meta)
+	if !ok {
+		return
+	}
+	if r.client.isMe(user.ID) && r.mayAct() {
+		r.doubt()
+		return
+	}
+	r.quiet(dueGone + string(user.ID))
+	if member, present := r.take(user.ID); present {
+		r.client.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
+		r.readQueueSoon(nil)
+	}
+}
+
+// Purposes of alarms.
+const (
+	dueReturn = "return" // come back after a departure of our own that we know nothing of
+	dueGone   = "gone "  // and a user's id: who was put out has left, whether QueUp says so or not
+)
+
+// expulsion is how long a leave takes to follow a kick or a ban, and a kick or a ban to follow a leave. Source:
+// docs/PROTOCOL.md 7, rule 5.
+const expulsion = 5 * time.Second
+
+// doubt is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
+// it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
+func (r *Room) doubt() {
+	r.alarm(dueReturn, expulsion, func() {
+		r.mu.RLock()
+		password := r.password
+		r.mu.RUnlock()
+		l := r.live.link
+		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", r.Slug()))
+		r.ask(answerTimeout, func(ctx context.Context) func() {
+			_, err := r.enter(ctx, password)
+			if err == nil {
+				err = r.appear(ctx, l)
+			}
+			if err == nil {
+				return nil
+			}
+			return func() {
+				if refused(err) {
+					l.lose(r.channel(), err)
+					return
+				}
+				r.client.log.WarnContext(ctx, "not back yet", slog.String("room", r.Slug()), slog.Any("error", err))
+				r.doubt()
+			}
+		})
+	})
+}
+
+// refused reports whether QueUp does not let the client into a room.
+func refused(err error) bool {
+	return errors.Is(err, ErrBanned) || errors.Is(err, ErrRoomPassword) || errors.Is(err, ErrTooManyPasswords) ||
+		errors.Is(err, ErrNotFound) || errors.Is(err, ErrForbidden)
+}
+
+func (r *Room) applyUpdate(e *wire.UserUpdate, meta Meta) {
+	id := cmp.Or(e.Member.UserID, e.Subject)
+	if _, _, ok := r.someone(wire.User{ID: id}, meta); !ok {
+		return
+	}
+	before, _ := r.lately(id)
+	member := r.memberOf(id, e.Member)
+	if r.live.replay && before.Equal(member) {
+		return
+	}
+	r.keep(member)
+	r.client.events.emit(MemberUpdated{Meta: meta, Member: member})
+}
+
+func (r *Room) applyAvatar(subject UserID, w wire.User, picture wire.ProfileImage, meta Meta) {
+	w.ID = cmp.Or(userID(w), subject)
+	w.ProfileImage = picture
+	if user, _, ok := r.someone(w, meta); ok {
+		r.client.events.emit(AvatarUpdated{Meta: meta, User: user})
+	}
+}
+
+func (r *Room) applyKick(e *wire.UserKick, meta Meta) {
+	user, member, ok := r.someone(e.Target, meta)
+	if !ok {
+		return
+	}
+	r.client.events.emit(MemberKicked{Meta: meta, User: user, Member: member, By: r.by(e.User), Reason: e.Reason})
+	r.expelled(user, ErrKicked)
+}
+
+func (r *Room) applyBan(e *wire.UserBan, meta Meta) {
+	user, member, ok := r.someone(e.Target, meta)
+	if !ok {
+		return
+	}
+	permanent := e.Duration <= 0
+	member.Banned, member.BannedAt, member.BannedUntil = true, meta.At, time.Time{}
+	if !permanent {
+		member.BannedUntil = meta.At.Add(e.Duration)
+	}
+	r.keep(member)
+	r.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member, By: r.by(e.User), For: max(e.Duration, 0), Permanent: permanent})
+	r.expelled(user, ErrBanned)
+}
+
+// expelled sees to it that who was put out is gone: for the client itself, the room is over; of others QueUp has been
+// seen to say so of the wrong one. Source: docs/PROTOCOL.md 7, rules 5 and 6.
+func (r *Room) expelled(user User, why error) {
+	if r.client.isMe(user.ID) && r.mayAct() {
+		r.live.link.lose(r.channel(), why)
+		return
+	}
+	if _, present := r.members.get(user.ID); !present {
+		return
+	}
+	r.alarm(dueGone+string(user.ID), expulsion, func() {
+		if member, present := r.take(user.ID); present {
+			r.client.events.emit(MemberLeft{Meta: r.meta(), Member: member, User: user})
+		}
+	})
+}
+
+func (r *Room) applyUnban(e *wire.UserUnban, meta Meta) {
+	user, member, ok := r.someone(e.Target, meta)
+	if !ok {
+		return
+	}
+	member.Banned, member.BannedAt, member.BannedUntil = false, time.Time{}, time.Time{}
+	r.keep(member)
+	r.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member, By: r.by(e.User)})
+}
+
+// applyMute notes mutes of who has left, too: QueUp does not repeat them when they come back. Source: docs/PROTOCOL.md
+// 7, rule 11.
+func (r *Room) applyMute(target, by wire.User, muted bool, meta Meta) {
+	user, member, ok := r.someone(target, meta)
+	if !ok || r.live.replay && r.isMuted(member) == muted {
+		return
+	}
+	r.setMuted(user.ID, muted)
+	member.Muted = muted
+	r.keep(member)
+	if muted {
+		r.client.events.emit(MemberMuted{Meta: meta, User: user, Member: member, By: r.by(by)})
+	} else {
+		r.client.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member, By: r.by(by)})
+	}
+}
+
+func (r *Room) isMuted(m Member) bool { return m.Muted || r.live.muted.Contains(m.UserID) }
+
+func (r *Room) setMuted(u UserID, muted bool) {
+	if muted {
+		r.live.muted.Add(u, struct{}{})
+	} else {
+		r.live.muted.Remove(u)
+	}
+}

@@ -1,0 +1,62 @@
+package client
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+)
+
+const (
+	// lingering is how long who has left a room is remembered, because events about them may still come. Source:
+	// docs/PROTOCOL.md 7, rule 7.
+	lingering = 10 * time.Second
+	// maxDepartures bounds how many are.
+	maxDepartures = 5000
+)
+
+// departures are the members who left a room a moment ago.
+type departures struct {
+	mu   sync.Mutex
+	gone *simplelru.LRU[UserID, departure] // guarded by mu; in the order they left
+}
+
+type departure struct {
+	member Member
+	at     time.Time
+}
+
+func newDepartures() *departures {
+	return &departures{gone: newLRU[UserID, departure](maxDepartures)}
+}
+
+func (d *departures) add(m Member) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := time.Now()
+	for {
+		_, oldest, ok := d.gone.GetOldest()
+		if !ok || now.Sub(oldest.at) <= lingering {
+			break
+		}
+		d.gone.RemoveOldest()
+	}
+	d.gone.Add(m.UserID, departure{m, now})
+}
+
+// get returns the record of who has left within the last moments.
+func (d *departures) get(id UserID) (Member, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	gone, ok := d.gone.Peek(id)
+	if !ok || time.Since(gone.at) > lingering {
+		return Member{}, false
+	}
+	return gone.member, true
+}
+
+func (d *departures) clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.gone.Purge()
+}

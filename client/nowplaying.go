@@ -1,0 +1,347 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// play is what plays in a room. It is guarded by the room's mu.
+type play struct {
+	song  Song
+	began time.Time // by our clock
+	votes map[UserID]wire.DubType
+	grabs map[UserID]struct{}
+	heard int // how many votes and grabs events have told of
+}
+
+// NowPlaying returns what plays, and false if nothing does.
+func (r *Room) NowPlaying() (Song, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return Song{}, false
+	}
+	return r.now.song, true
+}
+
+// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never more than the
+// song's length.
+func (r *Room) Elapsed() (time.Duration, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return 0, false
+	}
+	return min(max(time.Since(r.now.began), 0), r.now.song.Length), true
+}
+
+// Remaining returns how long the current song still plays, and false if nothing plays.
+func (r *Room) Remaining() (time.Duration, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return 0, false
+	}
+	return r.now.remaining(), true
+}
+
+func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.song.Length)), 0) }
+
+// Votes returns who voted for and against the current song, as far as is known, in no particular order. Source:
+// docs/PROTOCOL.md 7, rules 16 and 17.
+func (r *Room) Votes() (up, down []UserID) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return nil, nil
+	}
+	for id, vote := range r.now.votes {
+		if vote == wire.Updub {
+			up = append(up, id)
+		} else {
+			down = append(down, id)
+		}
+	}
+	return up, down
+}
+
+// Grabbers returns who added the current song to a playlist, as far as is known, in no particular order: QueUp does not
+// always say who did before the room was joined.
+func (r *Room) Grabbers() []UserID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(r.now.grabs))
+}
+
+// amend changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
+// the same time.
+func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now == nil || r.now.song.ID != id {
+		return Song{}, false
+	}
+	change(r.now)
+	return r.now.song, true
+}
+
+// voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
+func (p *play) voted(u UserID, vote wire.DubType) {
+	if u == "" {
+		return
+	}
+	if p.votes == nil {
+		p.votes = make(map[UserID]wire.DubType)
+	}
+	p.votes[u] = vote
+}
+
+func (p *play) grabbed(u UserID) {
+	if u == "" {
+		return
+	}
+	if p.grabs == nil {
+		p.grabs = make(map[UserID]struct{})
+	}
+	p.grabs[u] = struct{}{}
+}
+
+// ownVote is the vote that the client has given for a play, empty for none.
+func (r *Room) ownVote(id PlayID) wire.DubType {
+	me := r.client.myID()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil || r.now.song.ID != id {
+		return ""
+	}
+	return r.now.votes[me]
+}
+
+const (
+	// staleAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
+	staleAfter = 15 * time.Second
+	// skipGrace is how long the next song may take after a skip.
+	skipGrace = 5 * time.Second
+	// askAgain is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
+	askAgain = 30 * time.Second
+)
+
+// Purposes of alarms.
+const (
+	dueSong  = "song"  // the event of the song can wait no longer for its media
+	dueCheck = "check" // see whether the current song still plays
+)
+
+// begin makes a song what plays. It runs on the connection's goroutine, as everything below.
+func (r *Room) begin(song Song, elapsed time.Duration) {
+	r.live.plays.Add(song.ID, struct{}{})
+	r.live.lastAt = song.PlayedAt
+	r.mu.Lock()
+	r.now = &play{song: song, began: time.Now().Add(-max(elapsed, 0))}
+	r.queue = slices.DeleteFunc(slices.Clone(r.queue), func(s Song) bool { return s.ID == song.ID })
+	r.mu.Unlock()
+	r.checkAtEnd()
+}
+
+// checkAtEnd sees to it that a song that does not end is noticed.
+func (r *Room) checkAtEnd() {
+	if left, playing := r.Remaining(); playing {
+		r.alarm(dueCheck, left+staleAfter, r.checkPlay)
+	}
+}
+
+// change makes a song what plays and tells of it.
+func (r *Room) change(song Song, elapsed time.Duration, meta Meta) {
+	previous := r.over()
+	r.begin(song, elapsed)
+	info, _ := song.Info()
+	if info.ID == "" {
+		info.ID = song.SongID
+	}
+	user, known := song.User()
+	if !known {
+		user = User{ID: song.UserID, client: r.client}
+	}
+	if !meta.Resynced {
+		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
+	}
+	r.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
+}
+
+// fallSilent notes that nothing plays any more and tells of it.
+func (r *Room) fallSilent(meta Meta) {
+	previous := r.over()
+	r.mu.Lock()
+	r.now = nil
+	r.mu.Unlock()
+	r.quiet(dueCheck)
+	r.client.events.emit(SongChanged{Meta: meta, Previous: previous})
+}
+
+// over returns what plays as what has played, zero if nothing does.
+func (r *Room) over() Song {
+	song, playing := r.NowPlaying()
+	song.Active, song.Played = false, playing
+	return song
+}
+
+// newPlay makes the value of a play that QueUp says is the current one.
+func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
+	song := newSong(r.client, w)
+	if media.ID == "" {
+		media = w.Song
+	}
+	if info, known := r.client.seeSong(media); known {
+		song.SongID, song.info = info.ID, &info
+	}
+	song.RoomID, song.Active, song.Played = r.id, true, false
+	if song.PlayedAt.IsZero() {
+		song.PlayedAt = time.Now().Add(-max(elapsed, 0))
+	}
+	return song
+}
+
+// complete looks up what is missing of a song, and returns the song with what was found.
+func (r *Room) complete(ctx context.Context, song Song) Song {
+	c := r.client
+	if _, known := song.Info(); !known && song.SongID != "" {
+		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
+			song.info = &info
+		}
+	}
+	if _, known := song.User(); !known && song.UserID != "" {
+		if answer, err := c.loads.User(ctx, queupapi.UserParams{IDOrUsername: string(song.UserID)}); err == nil {
+			c.seeUser(answer.Data, true)
+		}
+	}
+	return song
+}
+
+// whole reports whether nothing is missing of a song that could be looked up.
+func (s Song) whole() bool {
+	_, hasInfo := s.Info()
+	_, hasUser := s.User()
+	return (hasInfo || s.SongID == "") && (hasUser || s.UserID == "")
+}
+
+// changeWhole is change for a song of which something may be missing. The room's events wait while it is looked up,
+// but not for long: then the song goes out as it is, and what is found later follows as PlaylistUpdated.
+func (r *Room) changeWhole(song Song, elapsed time.Duration, meta Meta) {
+	if song.whole() {
+		r.change(song, elapsed, meta)
+		r.afterChange()
+		return
+	}
+	since := time.Now()
+	hold := r.hold()
+	told := false
+	tell := func(song Song) {
+		told = true
+		r.quiet(dueSong)
+		r.change(song, elapsed+time.Since(since), meta)
+		r.afterChange()
+		r.release(hold, none)
+	}
+	r.alarm(dueSong, maxHold, func() { tell(song) })
+	r.ask(answerTimeout, func(ctx context.Context) func() {
+		found := r.complete(ctx, song)
+		return func() {
+			if !told {
+				tell(found)
+				return
+			}
+			if now, current := r.amend(song.ID, func(p *play) { p.song.info = found.info }); current && found.whole() {
+				r.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+			}
+		}
+	})
+}
+
+// checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
+func (r *Room) checkPlay() {
+	suspect, _ := r.NowPlaying()
+	r.ask(answerTimeout, func(ctx context.Context) func() {
+		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
+		return func() {
+			now, playing := r.NowPlaying()
+			if !playing || now.ID != suspect.ID { // an event was faster
+				return
+			}
+			var active wire.ActiveSong
+			if err == nil {
+				active = answer.Data
+			}
+			switch {
+			case errors.Is(err, ErrNotFound):
+				r.fallSilent(r.meta())
+			case active.Play.ID == "": // or an error
+				r.client.log.DebugContext(r.client.workers.ctx, "what plays is not known", slog.String("room", r.Slug()), slog.Any("error", err))
+				r.alarm(dueCheck, askAgain, r.checkPlay)
+			case active.Play.ID != now.ID:
+				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())
+			case active.Elapsed >= now.Length:
+				r.fallSilent(r.meta())
+			default:
+				r.alarm(dueCheck, now.Length-active.Elapsed+staleAfter, r.checkPlay)
+			}
+		}
+	})
+}
+
+// afterChange reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
+// docs/PROTOCOL.md 7, rules 16 and 19.
+func (r *Room) afterChange() {
+	r.readVotes()
+	r.readQueueSoon(nil)
+}
+
+// readVotes reads who voted for the current song. What events told meanwhile is newer and stays.
+func (r *Room) readVotes() {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return
+	}
+	r.ask(answerTimeout, func(ctx context.Context) func() {
+		answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
+		if err != nil {
+			r.client.log.DebugContext(ctx, "votes not read", slog.String("room", r.Slug()), slog.Any("error", err))
+			return nil
+		}
+		return func() { r.amend(song.ID, func(p *play) { p.count(answer.Data) }) }
+	})
+}
+
+// count takes over who voted, if the answer is about this play. Source: docs/PROTOCOL.md 7, rule 16.
+func (p *play) count(w wire.Dubs) {
+	if w.CurrentSong.ID != p.song.ID {
+		return
+	}
+	heard := p.votes
+	if p.heard == 0 {
+		heard, p.votes = nil, nil
+		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
+		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(w.Grabs)))
+	}
+	take := func(list []wire.DubVote, vote wire.DubType) {
+		for _, v := range list {
+			if _, newer := heard[v.UserID]; !newer {
+				p.voted(v.UserID, vote)
+			}
+		}
+	}
+	take(w.UpDubs, wire.Updub)
+	take(w.DownDubs, wire.Downdub)
+	for _, v := range w.Grabs {
+		p.grabbed(v.UserID)
+	}
+}

@@ -1,0 +1,464 @@
+package client
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+const (
+	// maxReloadWait is the longest pause between two tries to read a room again.
+	maxReloadWait = 30 * time.Second
+	// maxSongHold is how long the events of what plays wait for the plays that were missed, before QueUp has said which.
+	maxSongHold = 30 * time.Second
+	// maxBackfill bounds the pages of the history that are read for the plays that were missed: some ten days of them.
+	maxBackfill = 200
+)
+
+// resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
+// wait for it, but not for long: when QueUp is slow, they go out, all but those about what plays, and the room is read
+// again later. When the connection is lost once more, the next resync takes over.
+func (r *Room) resync(l *connection) {
+	ctx := r.client.workers.ctx
+	songsFlow := time.Now().Add(maxSongHold)
+	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
+		var hold int // the one that this resync works under
+		if l.do(ctx, func() { hold = r.live.waiting.turn }) != nil {
+			return
+		}
+		err := r.resyncOnce(ctx, l, hold)
+		if err == nil {
+			return
+		}
+		still := none
+		if time.Now().Before(songsFlow) {
+			still = ofPlaying
+		}
+		if !r.under(l, hold, func() { r.release(hold, still) }) {
+			return
+		}
+		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
+			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
+		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { r.hold() }) {
+			return
+		}
+	}
+}
+
+// under runs f on the connection's goroutine, if the hold is still the same and the room still attached.
+func (r *Room) under(l *connection, hold int, f func()) bool {
+	is := false
+	return l.do(r.client.workers.ctx, func() {
+		if is = r.live.waiting.turn == hold && l.rooms[r.channel()] == r; is {
+			f()
+		}
+	}) == nil && is
+}
+
+// resyncOnce is one try. Its error means that nothing has been told and another try is due.
+func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
+	brief, cancel := context.WithTimeout(ctx, maxHold)
+	defer cancel()
+	missed := r.readMissed(ctx, l)
+	defer missed.stop()
+	state, err := r.fetch(brief, true)
+	if err != nil {
+		return err
+	}
+	complete := missed.wait(brief)
+	r.under(l, hold, func() {
+		r.catchUp(state)
+		if complete {
+			r.catchUpSongs(state, missed)
+			r.replay(hold, none)
+			return
+		}
+		r.replay(hold, ofPlaying)
+	})
+	if complete {
+		return nil
+	}
+	missed.wait(ctx)
+	r.under(l, hold, func() {
+		r.catchUpSongs(state, missed)
+		r.replay(hold, none)
+	})
+	return nil
+}
+
+// again is the Meta of what was found out after a lost connection.
+func (r *Room) again() Meta { return Meta{At: time.Now(), Room: r, Resynced: true} }
+
+// catchUp makes a state the room's own and tells every difference, all but those about what plays.
+func (r *Room) catchUp(state roomState) {
+	if state.about != nil {
+		r.catchUpInfo(*state.about)
+	}
+	if state.roles != nil {
+		r.catchUpRoles(*state.roles)
+	}
+	r.catchUpMembers(state.users)
+	if state.chat != nil {
+		r.catchUpChat(*state.chat)
+	}
+}
+
+func (r *Room) catchUpInfo(w wire.Room) {
+	before := r.Info()
+	r.describe(w)
+	now := r.Info()
+	emit, meta := r.client.events.emit, r.again()
+	if before.QueueLocked != now.QueueLocked {
+		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
+	}
+	if before.SlowMode != now.SlowMode {
+		emit(SlowMode{Meta: meta, On: now.SlowMode})
+	}
+	if before.GuestChat != now.GuestChat {
+		emit(GuestChat{Meta: meta, On: now.GuestChat})
+	}
+	if before.GuestEmbed != now.GuestEmbed {
+		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+	}
+	// What has an event of its own, or changes all the time, is no change of the settings.
+	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
+	before.ActiveUsers, before.UpdatedAt, before.extra = now.ActiveUsers, now.UpdatedAt, now.extra
+	if !before.Equal(now) {
+		emit(RoomUpdated{Meta: meta, Info: now})
+	}
+}
+
+func (r *Room) catchUpRoles(a authority) {
+	before := r.authority()
+	r.setRoles(a)
+	if !before.known || !before.custom || !a.custom {
+		return
+	}
+	emit, meta := r.client.events.emit, r.again()
+	for _, old := range before.roles {
+		if _, still := a.role(old.ID); !still {
+			emit(RoleDeleted{Meta: meta, Role: old})
+		}
+	}
+	moved := false
+	for _, role := range a.roles {
+		old, known := before.role(role.ID)
+		moved = moved || known && old.Position != role.Position
+		old.Position = role.Position
+		switch {
+		case !known:
+			emit(RoleCreated{Meta: meta, Role: role})
+		case !old.Equal(role):
+			emit(RoleUpdated{Meta: meta, Role: role})
+		}
+	}
+	if moved {
+		emit(RolesReordered{Meta: meta, Roles: r.Roles()})
+	}
+}
+
+func (r *Room) catchUpMembers(users wire.RoomUsers) {
+	c, meta := r.client, r.again()
+	there := make(map[UserID]struct{}, len(users))
+	for _, w := range users {
+		member := newMember(c, w)
+		if member.UserID == "" {
+			continue
+		}
+		there[member.UserID] = struct{}{}
+	}
+	for _, e := range r.members.all() {
+		if _, stays := there[e.id]; stays || c.isMe(e.id) && r.mayAct() {
+			continue
+		}
+		user, _ := e.value.User()
+		if member, present := r.take(e.id); present {
+			c.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
+		}
+	}
+	for _, w := range users {
+		r.catchUpMember(w, meta)
+	}
+	if me := c.myID(); me != "" && r.mayAct() {
+		if _, listed := there[me]; !listed { // QueUp has forgotten that we are here
+			r.doubt()
+		}
+	}
+}
+
+// catchUpMember takes over the record of one member.
+func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
+	c := r.client
+	member := newMember(c, w)
+	if member.UserID == "" {
+		return
+	}
+	member.RoomID = r.id
+	known, _ := c.people.get(member.UserID)
+	user := User{ID: member.UserID, client: c}
+	if w.User.ID != "" {
+		user = c.seeUser(w.User, true)
+	}
+	before, present := r.members.get(member.UserID)
+	r.setMuted(member.UserID, member.Muted)
+	r.put(member)
+	if !present {
+		c.events.emit(MemberJoined{Meta: meta, Member: member, User: user})
+		return
+	}
+	if before.Muted != member.Muted {
+		if member.Muted {
+			c.events.emit(MemberMuted{Meta: meta, User: user, Member: member})
+		} else {
+			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member})
+		}
+	}
+	for _, role := range before.Roles() {
+		if !slices.Contains(member.RoleIDs, role.ID) {
+			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member, Role: role})
+		}
+	}
+	for _, role := range member.Roles() {
+		if !slices.Contains(before.RoleIDs, role.ID) {
+			c.events.emit(RoleSet{Meta: meta, User: user, Member: member, Role: role})
+		}
+	}
+	if before.QueuePaused != member.QueuePaused {
+		c.events.emit(QueuePaused{Meta: meta, Member: member, Paused: member.QueuePaused, By: user})
+	}
+	// What has an event of its own is no change of the record.
+	before.Muted, before.RoleIDs, before.QueuePaused, before.extra = member.Muted, member.RoleIDs, member.QueuePaused, member.extra
+	if !before.Equal(member) || known.Username != user.Username {
+		c.events.emit(MemberUpdated{Meta: meta, Member: member})
+	}
+}
+
+// catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
+func (r *Room) catchUpChat(entries wire.ChatHistory) {
+	first, gap := r.history.unheard(entries, r.live.cutAt)
+	if gap != nil {
+		gap.Meta = r.again()
+		r.client.events.emit(*gap)
+	}
+	r.live.replay = true // what is known already is not told again
+	defer func() { r.live.replay = false }()
+	for i, entry := range entries {
+		switch e := entry.(type) {
+		case *wire.ChatMessage:
+			if i >= first {
+				r.applyChat(e, r.again())
+			}
+		case *wire.DeleteChatMessage:
+			if m, known := r.history.get(e.ID); known && !m.Deleted {
+				r.applyChatDeleted(e, r.again())
+			}
+		case *wire.DeleteChatMessageGlobal:
+			if slices.ContainsFunc(r.history.list(), func(m Message) bool { return m.AuthorID == e.AuthorID && !m.Deleted }) {
+				r.applyChatCleared(e, r.again())
+			}
+		}
+	}
+}
+
+// catchUpSongs tells the plays that were missed, then what plays now, who voted, and the queue; and that this was all.
+func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
+	emit := r.client.events.emit
+	active := state.active
+	if missed.gap != nil {
+		missed.gap.Meta = r.again()
+		emit(*missed.gap)
+	}
+	for _, w := range slices.Backward(missed.rows) {
+		song := r.newSong(w)
+		if now, playing := r.NowPlaying(); playing && now.ID == song.ID { // which has come to its end, with this score
+			if w.ID != active.Play.ID {
+				if song.info == nil {
+					song.info = now.info
+				}
+				song.RoomID = r.id
+				r.amend(song.ID, func(p *play) { p.song = song })
+			}
+			continue
+		}
+		if song.ID == active.Play.ID || r.live.plays.Contains(song.ID) {
+			continue
+		}
+		meta := r.again()
+		if !song.PlayedAt.IsZero() {
+			meta.At = song.PlayedAt
+		}
+		song.Active = true
+		r.change(song, song.Length, meta)
+	}
+	now, playing := r.NowPlaying()
+	switch {
+	case active.Play.ID == "" && playing:
+		r.fallSilent(r.again())
+	case active.Play.ID == "":
+	case active.Play.ID == now.ID:
+		r.catchUpVotes(state)
+		r.checkAtEnd()
+	default:
+		r.change(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.again())
+		if state.dubs != nil {
+			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
+		}
+	}
+	if r.loadQueue(state) {
+		emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
+	}
+	r.synced()
+	r.client.resynced()
+	emit(Resynced{r.again()})
+}
+
+// catchUpVotes tells the votes that were missed on a song that still plays.
+func (r *Room) catchUpVotes(state roomState) {
+	w := state.active
+	before := make(map[UserID]wire.DubType)
+	var added []UserID
+	song, _ := r.amend(w.Play.ID, func(p *play) {
+		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
+		p.began = time.Now().Add(-max(w.Elapsed, 0))
+		if state.dubs == nil {
+			return
+		}
+		before = p.votes
+		p.heard = 0
+		for _, v := range state.dubs.Grabs {
+			if _, known := p.grabs[v.UserID]; !known {
+				added = append(added, v.UserID)
+			}
+		}
+		p.count(*state.dubs)
+	})
+	up, down := r.Votes()
+	tell := func(users []UserID, vote wire.DubType) {
+		slices.Sort(users)
+		for _, id := range users {
+			if before[id] != vote {
+				r.client.events.emit(Dub{Meta: r.again(), Song: song, User: r.client.userOrID(id), Up: vote == wire.Updub})
+			}
+		}
+	}
+	if state.dubs == nil {
+		return
+	}
+	tell(up, wire.Updub)
+	tell(down, wire.Downdub)
+	for _, id := range added {
+		r.client.events.emit(Grab{Meta: r.again(), Song: song, User: r.client.userOrID(id)})
+	}
+}
+
+// userOrID returns what is known of a user, or a value with nothing but the id.
+func (c *Client) userOrID(id UserID) User {
+	if u, known := c.people.get(id); known {
+		return u
+	}
+	return User{ID: id, client: c}
+}
+
+// missedPlays are the plays of the history that are newer than the last one that was told, the newest first.
+type missedPlays struct {
+	rows []wire.Play
+	gap  *Gap          // what is too long ago, or could not be read; nil for nothing
+	done chan struct{} // closed when the others are set
+	stop func()        // ends the reading
+}
+
+// readMissed begins to read them.
+func (r *Room) readMissed(ctx context.Context, l *connection) *missedPlays {
+	ctx, cancel := context.WithCancel(ctx)
+	m := &missedPlays{done: make(chan struct{}), stop: cancel}
+	var since time.Time // what played before this is no news
+	known := make(map[PlayID]struct{})
+	if l.do(ctx, func() {
+		for _, id := range r.live.plays.Keys() {
+			known[id] = struct{}{}
+		}
+		if since = r.live.lastAt; since.IsZero() {
+			r.mu.RLock()
+			since = r.syncedAt
+			r.mu.RUnlock()
+		}
+	}) != nil || !r.client.workers.start(func() {
+		defer close(m.done)
+		m.read(ctx, r, known, since)
+	}) {
+		close(m.done)
+	}
+	return m
+}
+
+// wait reports whether the reading has come to its end.
+func (m *missedPlays) wait(ctx context.Context) bool {
+	select {
+	case <-m.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct{}, since time.Time) {
+	seen := make(map[PlayID]struct{})
+	lost := func() {
+		m.gap = &Gap{To: time.Now(), What: "plays"}
+		if n := len(m.rows); n > 0 {
+			m.gap.To = m.rows[n-1].PlayedAt
+		}
+		r.mu.RLock()
+		defer r.mu.RUnlock()
+		m.gap.From = r.syncedAt
+		if r.now != nil {
+			m.gap.From = r.now.song.PlayedAt
+		}
+	}
+	until := time.Now().Add(maxSongHold)
+	for page := range maxBackfill {
+		rows, err := r.historyPage(ctx, page+1, until)
+		if err != nil {
+			r.client.log.WarnContext(ctx, "history not read after a lost connection", slog.String("room", r.Slug()), slog.Any("error", err))
+			lost()
+			return
+		}
+		fresh := false
+		for _, w := range rows {
+			if _, told := known[w.ID]; told {
+				m.rows = append(m.rows, w) // for its final score
+				return
+			}
+			if w.PlayedAt.Before(since) {
+				return
+			}
+			if _, twice := seen[w.ID]; !twice && w.ID != "" {
+				seen[w.ID] = struct{}{}
+				m.rows = append(m.rows, w)
+				fresh = true
+			}
+		}
+		if len(rows) < pageSize || !fresh {
+			return
+		}
+	}
+	lost()
+}
+
+// historyPage reads a page of what has played. It does not give up before until.
+func (r *Room) historyPage(ctx context.Context, page int, until time.Time) (wire.Plays, error) {
+	for wait := time.Second; ; wait *= 2 {
+		answer, err := r.client.loads.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
+		if err == nil {
+			return answer.Data, nil
+		}
+		again := time.Now().Add(wait)
+		if again.After(until) || waitUntil(ctx, "history", again) != nil {
+			return nil, failed("history", err)
+		}
+	}
+}

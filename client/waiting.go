@@ -1,0 +1,160 @@
+package client
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/realtime"
+)
+
+// waiting are the messages of a room that wait, while something is read that they need.
+type waiting struct {
+	level    level
+	since    time.Time        // when the oldest of them came
+	turn     int              // counts holds, so that who releases can tell whether the hold is still the same
+	messages []realtime.Event // messages, and presence
+}
+
+// level says which messages wait.
+type level int
+
+const (
+	none      level = iota
+	ofPlaying       // those about what plays
+	all
+)
+
+const (
+	// maxHold is how long all messages of a room wait at most.
+	maxHold = 2 * time.Second
+	// maxHeld bounds how many wait.
+	maxHeld = 4096
+)
+
+// takes reports whether a message has to wait.
+func (w *waiting) takes(e realtime.Event) bool {
+	switch w.level {
+	case all:
+		return true
+	case ofPlaying:
+		m, _ := e.(realtime.Message)
+		return m.Name == "chat-skip" || strings.HasPrefix(m.Name, "room_playlist-")
+	default:
+		return false
+	}
+}
+
+// receive takes the next message of the room's channel, or what it tells of someone's presence: it waits, or is applied.
+func (r *Room) receive(e realtime.Event) {
+	w := &r.live.waiting
+	if !w.takes(e) {
+		switch e := e.(type) {
+		case realtime.Message:
+			r.read(e)
+		case realtime.Presence:
+			r.applyPresence(e)
+		}
+		return
+	}
+	if len(w.messages) == maxHeld {
+		r.client.events.emit(Gap{Meta: r.meta(), From: w.since, To: time.Now(), What: "events that came while the room was read"})
+		w.messages = nil
+	}
+	if len(w.messages) == 0 {
+		w.since = time.Now()
+	}
+	w.messages = append(w.messages, e)
+}
+
+// hold lets all messages wait until release is called with what it returns, or until hold is called again.
+func (r *Room) hold() (turn int) {
+	w := &r.live.waiting
+	w.level = all
+	w.turn++
+	return w.turn
+}
+
+// lines returns the ids of the chat lines that wait.
+func (w *waiting) lines() map[MessageID]struct{} {
+	ids := make(map[MessageID]struct{})
+	for _, e := range w.messages {
+		if m, ok := e.(realtime.Message); ok {
+			if event, err := wire.DecodeEvent(m.Name, m.Data); err == nil {
+				if line, ok := event.(*wire.ChatMessage); ok {
+					ids[line.ID] = struct{}{}
+				}
+			}
+		}
+	}
+	return ids
+}
+
+// release lets go what waits, in its order, except what is still to wait. It does nothing if another hold has begun
+// since the one that turn is of. An event that is let go can begin another one, for those behind it.
+func (r *Room) release(turn int, still level) {
+	w := &r.live.waiting
+	if w.turn != turn {
+		return
+	}
+	held := w.messages
+	w.level, w.messages = still, nil
+	for _, m := range held {
+		if r.live.link == nil { // one of them was the end of the room
+			return
+		}
+		r.receive(m)
+	}
+}
+
+// alarm runs f on the connection's goroutine once d has passed, unless the alarm is called off: by another one for the
+// same purpose, because the connection is lost, or because the room is over.
+func (r *Room) alarm(purpose string, d time.Duration, f func()) {
+	r.quiet(purpose)
+	r.live.alarms[purpose] = r.live.link.after(d, func() {
+		delete(r.live.alarms, purpose)
+		f()
+	})
+}
+
+// pending reports whether an alarm is set.
+func (r *Room) pending(purpose string) bool {
+	_, set := r.live.alarms[purpose]
+	return set
+}
+
+// quiet calls an alarm off.
+func (r *Room) quiet(purpose string) {
+	if stop, set := r.live.alarms[purpose]; set {
+		stop()
+		delete(r.live.alarms, purpose)
+	}
+}
+
+// callOff calls everything off that is due or was asked of QueUp.
+func (r *Room) callOff() {
+	for purpose := range r.live.alarms {
+		r.quiet(purpose)
+	}
+	r.live.epoch++
+}
+
+// ask runs f in a goroutine of its own, for as long as limit allows, and what it returns on the connection's, unless
+// that was called off meanwhile.
+func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
+	l, epoch := r.live.link, r.live.epoch
+	r.client.workers.start(func() {
+		ctx, cancel := context.WithTimeout(r.client.workers.ctx, limit)
+		defer cancel()
+		then := f(ctx)
+		if then == nil {
+			return
+		}
+		_ = l.do(r.client.workers.ctx, func() {
+			if r.live.link == l && r.live.epoch == epoch {
+				then()
+			}
+		})
+	})
+}
