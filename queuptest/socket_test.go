@@ -198,10 +198,13 @@ func TestPresence(t *testing.T) {
 	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1}}`)
 	check("alice", s.frame(), realtime.PresenceLeave, "", "")
 	check("watcher", watcher.frame(), realtime.PresenceLeave, "", "")
-	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1}}`)
-	if f := s.frame(); f.Action != realtime.ActionError {
+	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1},"reqId":"2"}`)
+	if f := s.frame(); f.Action != realtime.ActionError || f.ReqID != "2" {
 		t.Errorf("alice can leave twice: %+v", f)
 	}
+	// Dubtrack's client leaves unasked whenever it detaches, and dies of an error.
+	s.ask(`{"action":14,"channel":"` + channel + `","presence":{"action":1}}`)
+	s.silent()
 
 	// A link that breaks takes its presence along; the account is still in the room.
 	s = alice.listen()
