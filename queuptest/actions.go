@@ -137,11 +137,9 @@ func (s *state) presence(l *link, f realtime.Frame) {
 		l.present[f.Channel] = &body
 	case realtime.PresenceLeave:
 		if l.present[f.Channel] == nil {
-			// Only who asked hears of it: one client leaves whenever it detaches, and an error is the end of it
-			// (docs/PROTOCOL.md 5.8).
-			if f.ReqID != "" {
-				l.refuse(f, "not present in the channel")
-			}
+			// Nobody else hears of it, and it is no error: one client leaves whenever it detaches, and an error is the end of
+			// it (docs/PROTOCOL.md 5.8).
+			l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 			return
 		}
 		delete(l.present, f.Channel)

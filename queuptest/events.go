@@ -65,7 +65,11 @@ func (r *room) deleteMessage(by *account, m *message) {
 func (r *room) join(a *account, now time.Time) *member {
 	m := r.member(a)
 	m.active, m.updated = true, now
-	r.emit(&wire.UserJoin{User: r.wireEventUser(a), Member: r.wireMember(m)})
+	w := r.wireMember(m)
+	if m.role != "" {
+		w.Role = m.role.wireRole() // with the id alone, DubAPI would take whoever comes back for nobody (docs/PROTOCOL.md 5.8)
+	}
+	r.emit(&wire.UserJoin{User: r.wireEventUser(a), Member: w})
 	return m
 }
 
