@@ -121,6 +121,7 @@ type line struct {
 	At     time.Time `json:"at"`
 	From   string    `json:"from"` // client or server
 	Kind   string    `json:"kind"` // http or ws
+	Agent  string    `json:"agent,omitzero"`
 	User   string    `json:"user,omitzero"`
 	Method string    `json:"method,omitzero"`
 	Path   string    `json:"path,omitzero"`
@@ -137,7 +138,8 @@ func writeLog(w io.Writer, entries []queuptest.Entry) error {
 	lines.SetEscapeHTML(false) // a person may read it
 	for _, e := range entries {
 		l := line{
-			At: e.At, From: "server", Kind: e.Kind, User: e.User, Method: e.Method, Path: e.Path, Status: e.Status, Body: e.Body,
+			At: e.At, From: "server", Kind: e.Kind, Agent: e.Agent, User: e.User,
+			Method: e.Method, Path: e.Path, Status: e.Status, Body: e.Body,
 		}
 		if e.In {
 			l.From = "client"
