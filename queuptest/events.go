@@ -67,7 +67,8 @@ func (r *room) join(a *account, now time.Time) *member {
 	m.active, m.updated = true, now
 	w := r.wireMember(m)
 	if m.role != "" {
-		w.Role = m.role.wireRole() // with the id alone, DubAPI would take whoever comes back for nobody (docs/PROTOCOL.md 5.8)
+		// With the id alone, DubAPI takes a moderator who comes back for somebody without a role (docs/PROTOCOL.md 5.8).
+		w.Role = m.role.wireRole()
 	}
 	r.emit(&wire.UserJoin{User: r.wireEventUser(a), Member: w})
 	return m

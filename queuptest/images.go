@@ -48,8 +48,8 @@ func (s *state) newImage(data []byte) (wire.ProfileImage, error) {
 	}, nil
 }
 
-// avatarEvent tells of a new picture: by the name that bots know, or by that of the site's list of 2026. That the name changed
-// when the roles did is an assumption (docs/PROTOCOL.md 8.8). The caller holds s.mu.
+// avatarEvent tells of a new picture: by the name that bots know, or by that of the site's list of 2026. That the name
+// changed when the roles did is an assumption (docs/PROTOCOL.md 8.8). The caller holds s.mu.
 func (s *state) avatarEvent(a *account) wire.Event {
 	if s.classic {
 		return &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: a.image}

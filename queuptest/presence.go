@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// presencePath is where the host of the websocket tells who is present in a channel, see docs/PROTOCOL.md 2.13. The channel
-// that follows has a colon, which no id and no slug of a room has.
+// presencePath is where the host of the websocket tells who is present in a channel, see docs/PROTOCOL.md 2.13. The
+// channel that follows has a colon, which no id and no slug of a room has.
 const presencePath = "/room/"
 
 func isPresencePath(path string) bool {
@@ -24,8 +24,8 @@ type presenceRow struct {
 	Data         json.RawMessage `json:"data"`
 }
 
-// servePresence answers who is present in a channel, as a bare list. That the token opens the channels it can attach to, and
-// how a bad one is refused, are assumptions.
+// servePresence answers who is present in a channel, as a bare list. That the token opens the channels it can attach
+// to, and how a bad one is refused, are assumptions.
 func (s *Server) servePresence(w http.ResponseWriter, r *http.Request) {
 	channel := strings.TrimPrefix(r.URL.Path, presencePath)
 	if r.Method != http.MethodGet {

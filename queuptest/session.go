@@ -225,8 +225,8 @@ func newREST(s *state) (http.Handler, error) {
 
 var errNotFound = errorE1(http.StatusNotFound, "Not Found")
 
-// redirectToLogin answers a call without a session, in the words of Express: none to who reads JSON alone. One client parses
-// what it gets before it looks where that leads, see docs/PROTOCOL.md 5.8.
+// redirectToLogin answers a call without a session, in the words of Express: none to who reads JSON alone. One client
+// parses what it gets before it looks where that leads, see docs/PROTOCOL.md 5.8.
 func redirectToLogin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", "/auth/login")
 	if accept := r.Header.Get("Accept"); accept != "" && !strings.Contains(accept, "text/") && !strings.Contains(accept, "*/*") {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// token logs in and fetches a token of the websocket, as GET /auth/token has it in its data; without a name it is a guest's.
+// token logs in and fetches a token of the websocket, as GET /auth/token has it in its data; without a name it is a
+// guest's.
 func (p *program) token(t *testing.T, name string) json.RawMessage {
 	t.Helper()
 	h := &http.Client{}
@@ -218,7 +219,8 @@ func TestInterop_dubtrackWSClient(t *testing.T) {
 		t.Errorf("token: %+v", f)
 	}
 
-	// The link is lost. It comes back with the same token, and names the id it had; the channel is to be attached again.
+	// The link is lost. It comes back with the same token, and names the id it had; the channel is to be attached
+	// again.
 	bob.act(t, "cut")
 	hear(t, bob, "disconnected", anyOf[ids])
 	hear(t, bob, "connected", anyOf[ids])

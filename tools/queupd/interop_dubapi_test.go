@@ -635,8 +635,8 @@ func TestInterop_dubAPICustomRoles(t *testing.T) {
 	p.stop(t)
 }
 
-// A session that has ended is a redirect to the login: DubAPI follows it by logging in, and repeats the call once. The link may be
-// lost in the same moment.
+// A session that has ended is a redirect to the login: DubAPI follows it by logging in, and repeats the call once. The
+// link may be lost in the same moment.
 func TestInterop_dubAPIExpiredSession(t *testing.T) {
 	srv := queuptest.NewServer()
 	defer srv.Close()

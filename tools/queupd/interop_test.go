@@ -22,13 +22,14 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// These tests run clients that others wrote (testdata/clients, from npm) against queupd, a process of its own. `make interop`
-// installs and runs them. What holds for all of them is in this file.
+// These tests run clients that others wrote (testdata/clients, from npm) against queupd, a process of its own. `make
+// interop` installs and runs them. What holds for all of them is in this file.
 
 const (
 	interopPatience = 20 * time.Second // for what should take no time, on a busy machine
 
-	// interopLogs, in the environment, names a folder for what those clients send, one file for each queupd, as it logs it.
+	// interopLogs, in the environment, names a folder for what those clients send, one file for each queupd, as it logs
+	// it.
 	interopLogs = "QUEUP_INTEROP_LOGS"
 )
 
@@ -399,7 +400,8 @@ func (s *script) times(event string) int {
 	return n
 }
 
-// A client that would talk to anybody else is stopped, whichever way it tries: the process ends, and says where it wanted to go.
+// A client that would talk to anybody else is stopped, whichever way it tries: the process ends, and says where it
+// wanted to go.
 func TestInterop_noOtherHostIsReached(t *testing.T) {
 	const port = "40001"
 	for name, c := range map[string]struct{ code, want string }{

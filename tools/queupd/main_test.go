@@ -21,8 +21,8 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// asProgram, in the environment, makes the test binary be queupd: a process of its own, with the race detector if the tests
-// have it, and without a second build.
+// asProgram, in the environment, makes the test binary be queupd: a process of its own, with the race detector if the
+// tests have it, and without a second build.
 const asProgram = "QUEUPD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {

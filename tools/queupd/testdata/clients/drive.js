@@ -1,7 +1,8 @@
 'use strict'
-// What the scripts here have in common: the test sends commands on stdin and reads what happens on stdout, one JSON object a
-// line each. A command is {"id":1,"act":"name","args":[]}, its answer {"id":1,"result":...} or {"id":1,"error":"text"}, and
-// whatever happens by itself is {"event":"name","data":...}. When stdin ends, so does the process.
+// What the scripts here have in common: the test sends commands on stdin and reads what happens on stdout, one JSON
+// object a line each. A command is {"id":1,"act":"name","args":[]}, its answer {"id":1,"result":...} or
+// {"id":1,"error":"text"}, and whatever happens by itself is {"event":"name","data":...}. When stdin ends, so does the
+// process.
 
 // lines goes through all that is written, in order; JSON has no undefined, so null stands for it.
 const write = (line) => process.stdout.write(JSON.stringify(line, (_, v) => v === undefined ? null : v) + '\n')
@@ -20,7 +21,8 @@ function drive (acts) {
   }).on('close', () => process.exit(0))
 }
 
-// An exception that a client does not catch would end a bot; here it ends the script, but not before the test hears of it.
+// An exception that a client does not catch would end a bot; here it ends the script, but not before the test hears of
+// it.
 process.on('uncaughtException', (err) => {
   report('uncaught', err)
   process.stderr.write(`${err.stack}\n`)

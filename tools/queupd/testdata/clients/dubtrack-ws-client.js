@@ -12,8 +12,8 @@ const channel = (name) => client.channels.get(name)
 const whole = (call) => new Promise((resolve, reject) => call((err, result) => err ? reject(err) : resolve(result)))
 
 drive({
-  // token is what GET /auth/token has in its data, or just the token. Polling, with which the library would begin, is not
-  // offered by the server (docs/PROTOCOL.md 5.1).
+  // token is what GET /auth/token has in its data, or just the token. Polling, with which the library would begin, is
+  // not offered by the server (docs/PROTOCOL.md 5.1).
   open: (token) => {
     client = new SocketClient({ host, transports: ['websocket'], authCallback: (_, done) => setImmediate(done, null, token) })
     const { connection } = client

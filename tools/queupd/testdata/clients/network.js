@@ -1,7 +1,7 @@
 'use strict'
-// A network that ends at the loopback, for this process alone: hosts that a client has built in lead to a server of ours,
-// and any other host ends the process. The clients are not changed; node's own net, tls, dns and dgram are. Child processes
-// and worker threads are not covered, and no client here starts any.
+// A network that ends at the loopback, for this process alone: hosts that a client has built in lead to a server of
+// ours, and any other host ends the process. The clients are not changed; node's own net, tls, dns and dgram are. Child
+// processes and worker threads are not covered, and no client here starts any.
 //
 //   const network = require('./network') // before the client, which must find nothing else
 //   network.lead(['api.queup.net', 'ws.queup.net'], 'http://127.0.0.1:8080')
