@@ -68,8 +68,7 @@ func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 	r.under(l, hold, func() {
 		r.catchUp(state)
 		if complete {
-			r.catchUpSongs(state, missed)
-			r.replay(hold, none)
+			r.finish(state, missed, hold)
 			return
 		}
 		r.replay(hold, ofPlaying)
@@ -78,11 +77,17 @@ func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 		return nil
 	}
 	missed.wait(ctx)
-	r.under(l, hold, func() {
-		r.catchUpSongs(state, missed)
-		r.replay(hold, none)
-	})
+	r.under(l, hold, func() { r.finish(state, missed, hold) })
 	return nil
+}
+
+// finish tells what was missed of what plays, and lets the rest of the events go.
+func (r *Room) finish(state roomState, missed *missedPlays, hold int) {
+	r.catchUpSongs(state, missed)
+	r.replay(hold, none)
+	if _, playing := r.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
+		r.alarm(dueCheck, time.Second, r.checkPlay)
+	}
 }
 
 // again is the Meta of what was found out after a lost connection.
@@ -163,7 +168,8 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 			c.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
 		}
 	}
-	r.live.muted.Purge() // of who is not there it is not known any more
+	r.live.muted.Purge() // of who is not there, nothing is certain any more
+	r.left.clear()
 	for _, w := range users {
 		r.catchUpMember(w, meta)
 	}
@@ -252,24 +258,29 @@ func (r *Room) catchUpChat(entries wire.ChatHistory) {
 func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	emit := r.client.events.emit
 	active := state.active
-	waiting := r.live.waiting.plays() // which will be told in their turn
 	if missed.gap != nil {
 		missed.gap.Meta = r.again()
 		emit(*missed.gap)
 	}
-	for _, w := range slices.Backward(missed.rows) {
+	rows := missed.rows
+	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
+		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
+	}
+	var later map[PlayID]struct{}
+	if active.Play.ID == "" { // the same, when nothing played
+		later = r.live.waiting.plays()
+	}
+	for _, w := range slices.Backward(rows) {
 		song := r.newSong(w)
 		if now, playing := r.NowPlaying(); playing && now.ID == song.ID { // which has come to its end, with this score
-			if w.ID != active.Play.ID {
-				if song.info == nil {
-					song.info = now.info
-				}
-				song.RoomID = r.id
-				r.amend(song.ID, func(p *play) { p.song = song })
+			if song.info == nil {
+				song.info = now.info
 			}
+			song.RoomID = r.id
+			r.amend(song.ID, func(p *play) { p.song = song })
 			continue
 		}
-		if _, later := waiting[song.ID]; later || song.ID == active.Play.ID || r.live.plays.Contains(song.ID) {
+		if _, waits := later[song.ID]; waits || r.live.plays.Contains(song.ID) {
 			continue
 		}
 		meta := r.again()
@@ -280,9 +291,7 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		r.change(song, song.Length, meta)
 	}
 	now, playing := r.NowPlaying()
-	_, later := waiting[active.Play.ID]
 	switch {
-	case later && active.Play.ID != now.ID:
 	case active.Play.ID == "" && playing:
 		r.fallSilent(r.again())
 	case active.Play.ID == "":
