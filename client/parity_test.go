@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -272,6 +273,45 @@ func TestParity_presenceAndGrabs(t *testing.T) {
 		if users := room.Grabbers(); len(users) != 1 || userName(bot, users[0]) != "alice" {
 			t.Errorf("grabbed by %v", users)
 		}
+	})
+}
+
+// QueUp has been seen to send these, but not lately: nothing here makes them happen by itself.
+func TestParity_rareEvents(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		alice, _ := room.MemberNamed("alice")
+		heard := record(room, func(e client.Event) string {
+			switch e := e.(type) {
+			case client.CommentAdded:
+				return fmt.Sprint("added ", e.Comment.ID, " ", e.Comment.Content)
+			case client.CommentRemoved:
+				return fmt.Sprint("removed ", e.Comment.ID, " ", e.Comment.Deleted)
+			case client.CommentUpdated:
+				return fmt.Sprint("updated ", e.Comment.ID, " ", e.Comment.Updubs)
+			case client.AvatarUpdated:
+				picture, _ := e.User.AvatarURL()
+				return fmt.Sprint("picture of ", e.User, " ", picture)
+			}
+			return ""
+		})
+		for _, event := range []string{
+			`{"type":"comment-add","comment":{"_id":"66180726304e1f0018010001","comment":"nice","userid":"65b2a1c0d4e8b90012ab0003"}}`,
+			`{"type":"comment-update-66180726304e1f0018010001","comment":{"updubs":1}}`,
+			`{"type":"comment-remove","comment":{"_id":"66180726304e1f0018010001"}}`,
+			`{"type":"user-avatar-update","user":{"_id":"` + string(alice.UserID) + `"},"img":{"url":"https://img.example/alice.png"}}`,
+		} {
+			var named struct{ Type string }
+			if err := json.Unmarshal([]byte(event), &named); err != nil {
+				t.Fatal(err)
+			}
+			server.Room("lounge").Broadcast(named.Type, json.RawMessage(event))
+		}
+		synctest.Wait()
+		expect(t, "heard", heard(), []string{
+			"added 66180726304e1f0018010001 nice", "updated 66180726304e1f0018010001 1", "removed 66180726304e1f0018010001 true",
+			"picture of alice https://img.example/alice.png",
+		})
 	})
 }
 
