@@ -53,10 +53,11 @@ type RoomSettings struct {
 // String tells all settings, and of the password only whether there is one.
 func (s RoomSettings) String() string {
 	type plain RoomSettings
-	if s.Password != "" {
-		s.Password = redact.Mask
+	shown := plain(s)
+	if shown.Password != "" {
+		shown.Password = redact.Mask
 	}
-	return fmt.Sprintf("%+v", plain(s))
+	return fmt.Sprintf("%+v", shown)
 }
 
 // GoString is String, so that %#v prints no secret either.
