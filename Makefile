@@ -20,17 +20,23 @@ test: ## Run all tests
 check: fmt-check lint drift tidy-check race ## Everything that must hold before a commit
 	@echo "==> all good"
 
-# The server is JavaScript and its dependencies are not ours, so it stands apart from `make check`. package.json names the
-# version; what npm installs is ignored by git.
-interop: ## Drive a real Engine.IO server, from npm, over real sockets (needs node and npm)
+# JavaScript that is not ours on the other side, so it stands apart from `make check`: a server for our client, and clients for
+# our server. The package.json files name the versions; what npm installs is ignored by git. With QUEUP_INTEROP_LOGS=/a/folder
+# what those clients send is left there as JSON lines.
+INTEROP = realtime tools/queupd
+INTEROP_NPM = realtime/testdata/engineio tools/queupd/testdata/clients
+
+interop: ## Meet JavaScript from npm: a real Engine.IO server, and bots on DubAPI (needs node and npm)
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
-		echo "interop: node or npm is not on the PATH. These tests drive the Engine.IO server of npm: install Node.js 18" >&2; \
-		echo "interop: or newer (https://nodejs.org). make test and make check need neither." >&2; exit 1; }
-	@echo "==> interop: npm install in realtime/testdata/engineio"
-	@cd realtime/testdata/engineio && npm install --package-lock=false --no-audit --no-fund --loglevel=error || { \
-		echo "interop: npm could not install the server; is its registry reachable?" >&2; exit 1; }
+		echo "interop: node or npm is not on the PATH. These tests meet an Engine.IO server and clients of QueUp from npm: install" >&2; \
+		echo "interop: Node.js 18 or newer (https://nodejs.org). make test and make check need neither." >&2; exit 1; }
+	@for folder in $(INTEROP_NPM); do \
+		echo "==> interop: npm install in $$folder"; \
+		(cd $$folder && npm install --package-lock=false --no-audit --no-fund --loglevel=error) || { \
+			echo "interop: npm could not install what $$folder/package.json names; is its registry reachable?" >&2; exit 1; }; \
+	done
 	@echo "==> interop: go test -race -tags interop"
-	@$(GO) test -race -tags interop -count=1 -v -run '^TestInterop' ./realtime
+	@$(GO) test -race -tags interop -count=1 -timeout=5m -v -run '^TestInterop' $(INTEROP:%=./%)
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"

@@ -146,9 +146,11 @@ func (r *Room) by(w wire.User) User {
 	return r.client.seeUser(w, false)
 }
 
-// keep notes the new record of who is in the room.
+// keep notes the new record of who is in the room, or has just left it.
 func (r *Room) keep(m Member) {
 	if _, present := r.members.get(m.UserID); present {
 		r.put(m)
+		return
 	}
+	r.left.update(m)
 }

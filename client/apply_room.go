@@ -29,7 +29,25 @@ func (r *Room) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 	if r.live.replay && before.Equal(info) {
 		return
 	}
+	r.tellSettings(before, info, meta)
 	r.client.events.emit(RoomUpdated{Meta: meta, Info: info})
+}
+
+// tellSettings tells the changes of settings that have an event of their own. Who changed them is not known.
+func (r *Room) tellSettings(before, now RoomInfo, meta Meta) {
+	emit := r.client.events.emit
+	if before.QueueLocked != now.QueueLocked {
+		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
+	}
+	if before.SlowMode != now.SlowMode {
+		emit(SlowMode{Meta: meta, On: now.SlowMode})
+	}
+	if before.GuestChat != now.GuestChat {
+		emit(GuestChat{Meta: meta, On: now.GuestChat})
+	}
+	if before.GuestEmbed != now.GuestEmbed {
+		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+	}
 }
 
 // overlay returns a room with what an event tells of it in one of its members.

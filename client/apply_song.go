@@ -39,9 +39,7 @@ func (r *Room) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	voter, twice := userID(e.User), false
 	song, current := r.amend(e.Play.ID, func(p *play) {
-		if twice = r.live.replay && voter != "" && p.votes[voter] == e.Type; twice {
-			return
-		}
+		twice = r.live.replay && voter != "" && p.votes[voter] == e.Type
 		p.heard++
 		p.voted(voter, e.Type)
 		p.song.Updubs, p.song.Downdubs = e.Play.Updubs, e.Play.Downdubs
@@ -60,10 +58,8 @@ func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 func (r *Room) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 	grabber, twice := userID(e.User), false
 	song, current := r.amend(e.Play.ID, func(p *play) {
-		if _, known := p.grabs[grabber]; known && r.live.replay {
-			twice = true
-			return
-		}
+		_, known := p.grabs[grabber]
+		twice = known && r.live.replay
 		p.heard++
 		p.grabbed(grabber)
 		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs, int64(len(p.grabs)))

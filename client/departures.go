@@ -44,6 +44,15 @@ func (d *departures) add(m Member) {
 	d.gone.Add(m.UserID, departure{m, now})
 }
 
+// update replaces the record of who has left within the last moments.
+func (d *departures) update(m Member) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if gone, ok := d.gone.Peek(m.UserID); ok {
+		d.gone.Add(m.UserID, departure{m, gone.at})
+	}
+}
+
 // get returns the record of who has left within the last moments.
 func (d *departures) get(id UserID) (Member, bool) {
 	d.mu.Lock()

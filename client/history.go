@@ -13,8 +13,11 @@ import (
 // history keeps the latest chat lines of a room.
 type history struct {
 	mu     sync.RWMutex
-	heard  *simplelru.LRU[MessageID, struct{}] // guarded by mu; ids of the latest lines, however many are kept
-	latest time.Time                           // guarded by mu; when the latest of them was said
+	heard  *simplelru.LRU[MessageID, int]      // guarded by mu; the latest lines, however many are kept, and the era they were heard in
+	era    int                                 // guarded by mu; a new one begins when the connection is lost
+	behind bool                                // guarded by mu; what was said since then has not been read
+	cutAt  time.Time                           // guarded by mu; when that was
+	latest time.Time                           // guarded by mu; when the latest was said of those with none missing before
 	seeded bool                                // guarded by mu: what was said before the room was joined is among heard
 	lines  *simplelru.LRU[MessageID, *Message] // guarded by mu; in the order they came. nil keeps none
 }
@@ -23,7 +26,7 @@ type history struct {
 const maxHeard = 512
 
 func newHistory(size int) *history {
-	h := &history{heard: newLRU[MessageID, struct{}](maxHeard)}
+	h := &history{heard: newLRU[MessageID, int](maxHeard)}
 	if size > 0 {
 		h.lines = newLRU[MessageID, *Message](size)
 	}
@@ -37,13 +40,13 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if id == "" {
 		return true
 	}
+	if !h.behind && at.After(h.latest) {
+		h.latest = at
+	}
 	if h.heard.Contains(id) {
 		return false
 	}
-	h.heard.Add(id, struct{}{})
-	if at.After(h.latest) {
-		h.latest = at
-	}
+	h.heard.Add(id, h.era)
 	return true
 }
 
@@ -67,11 +70,22 @@ func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 // is not known.
 const fullHistory = 50
 
-// unheard returns where the lines begin that were missed since the connection was lost, and the time in which there may
-// have been more than QueUp still has; nil if there were no more.
-func (h *history) unheard(entries wire.ChatHistory, cut time.Time) (first int, gap *Gap) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
+// cut notes that the connection is lost. What is heard from now on does not tell what was said before.
+func (h *history) cut() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.behind {
+		h.behind, h.cutAt = true, time.Now()
+		h.era++
+	}
+}
+
+// unheard returns where the lines begin that were said since the connection was lost, and the time in which there may
+// have been more than QueUp still has; nil if there were no more. From then on the history is not behind any more.
+func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind = false
 	var oldest time.Time
 	lines, afterCut := 0, len(entries)
 	for i, entry := range slices.Backward(entries) {
@@ -79,16 +93,16 @@ func (h *history) unheard(entries wire.ChatHistory, cut time.Time) (first int, g
 		if !ok {
 			continue
 		}
-		if h.heard.Contains(e.ID) {
+		if era, heard := h.heard.Peek(e.ID); heard && era < h.era {
 			return i + 1, nil
 		}
 		lines++
 		oldest = e.SentAt
-		if e.SentAt.After(cut) {
+		if e.SentAt.After(h.cutAt) {
 			afterCut = i
 		}
 	}
-	lost := &Gap{From: cut, To: oldest, What: "chat"}
+	lost := &Gap{From: h.cutAt, To: oldest, What: "chat"}
 	switch {
 	case lines == 0:
 		return 0, nil
@@ -96,7 +110,7 @@ func (h *history) unheard(entries wire.ChatHistory, cut time.Time) (first int, g
 		lost.From = h.latest
 		return 0, lost
 	case !h.seeded: // some may be older than we are in the room
-		if oldest.After(cut) && lines >= fullHistory {
+		if oldest.After(h.cutAt) && lines >= fullHistory {
 			return afterCut, lost
 		}
 		return afterCut, nil

@@ -71,11 +71,16 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 }
 
 // cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
+// What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
 func (r *Room) cut() {
+	if r.Joined() {
+		r.release(r.live.waiting.turn, ofPlaying)
+	}
+	r.live.waiting.messages = nil
 	r.callOff()
 	r.hold()
 	r.live.late = false
-	r.live.cutAt = time.Now()
+	r.history.cut()
 	clear(r.live.presence)
 }
 

@@ -13,18 +13,17 @@ import (
 const (
 	// maxReloadWait is the longest pause between two tries to read a room again.
 	maxReloadWait = 30 * time.Second
-	// maxSongHold is how long the events of what plays wait for the plays that were missed, before QueUp has said which.
-	maxSongHold = 30 * time.Second
+	// historyPatience is how long the history is asked for, before the plays that were missed are given up.
+	historyPatience = 30 * time.Second
 	// maxBackfill bounds the pages of the history that are read for the plays that were missed: some ten days of them.
 	maxBackfill = 200
 )
 
 // resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
-// wait for it, but not for long: when QueUp is slow, they go out, all but those about what plays, and the room is read
-// again later. When the connection is lost once more, the next resync takes over.
+// wait for it, but not for long: when QueUp is slow, they go out, and the room is read again later. Only those about what
+// plays wait on, because the plays that were missed come first. When the connection is lost once more, the next resync takes over.
 func (r *Room) resync(l *connection) {
 	ctx := r.client.workers.ctx
-	songsFlow := time.Now().Add(maxSongHold)
 	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
 		var hold int // the one that this resync works under
 		if l.do(ctx, func() { hold = r.live.waiting.turn }) != nil {
@@ -34,11 +33,7 @@ func (r *Room) resync(l *connection) {
 		if err == nil {
 			return
 		}
-		still := none
-		if time.Now().Before(songsFlow) {
-			still = ofPlaying
-		}
-		if !r.under(l, hold, func() { r.release(hold, still) }) {
+		if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
 			return
 		}
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
@@ -63,12 +58,12 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 	brief, cancel := context.WithTimeout(ctx, maxHold)
 	defer cancel()
-	missed := r.readMissed(ctx, l)
-	defer missed.stop()
 	state, err := r.fetch(brief, true)
 	if err != nil {
 		return err
 	}
+	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
+	defer missed.stop()
 	complete := missed.wait(brief)
 	r.under(l, hold, func() {
 		r.catchUp(state)
@@ -111,24 +106,12 @@ func (r *Room) catchUpInfo(w wire.Room) {
 	before := r.Info()
 	r.describe(w)
 	now := r.Info()
-	emit, meta := r.client.events.emit, r.again()
-	if before.QueueLocked != now.QueueLocked {
-		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
-	}
-	if before.SlowMode != now.SlowMode {
-		emit(SlowMode{Meta: meta, On: now.SlowMode})
-	}
-	if before.GuestChat != now.GuestChat {
-		emit(GuestChat{Meta: meta, On: now.GuestChat})
-	}
-	if before.GuestEmbed != now.GuestEmbed {
-		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
-	}
+	r.tellSettings(before, now, r.again())
 	// What has an event of its own, or changes all the time, is no change of the settings.
 	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
 	before.ActiveUsers, before.UpdatedAt, before.extra = now.ActiveUsers, now.UpdatedAt, now.extra
 	if !before.Equal(now) {
-		emit(RoomUpdated{Meta: meta, Info: now})
+		r.client.events.emit(RoomUpdated{Meta: r.again(), Info: now})
 	}
 }
 
@@ -180,6 +163,7 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 			c.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
 		}
 	}
+	r.live.muted.Purge() // of who is not there it is not known any more
 	for _, w := range users {
 		r.catchUpMember(w, meta)
 	}
@@ -239,7 +223,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 
 // catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
 func (r *Room) catchUpChat(entries wire.ChatHistory) {
-	first, gap := r.history.unheard(entries, r.live.cutAt)
+	first, gap := r.history.unheard(entries)
 	if gap != nil {
 		gap.Meta = r.again()
 		r.client.events.emit(*gap)
@@ -268,6 +252,7 @@ func (r *Room) catchUpChat(entries wire.ChatHistory) {
 func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	emit := r.client.events.emit
 	active := state.active
+	waiting := r.live.waiting.plays() // which will be told in their turn
 	if missed.gap != nil {
 		missed.gap.Meta = r.again()
 		emit(*missed.gap)
@@ -284,7 +269,7 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 			}
 			continue
 		}
-		if song.ID == active.Play.ID || r.live.plays.Contains(song.ID) {
+		if _, later := waiting[song.ID]; later || song.ID == active.Play.ID || r.live.plays.Contains(song.ID) {
 			continue
 		}
 		meta := r.again()
@@ -295,7 +280,9 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		r.change(song, song.Length, meta)
 	}
 	now, playing := r.NowPlaying()
+	_, later := waiting[active.Play.ID]
 	switch {
+	case later && active.Play.ID != now.ID:
 	case active.Play.ID == "" && playing:
 		r.fallSilent(r.again())
 	case active.Play.ID == "":
@@ -419,7 +406,7 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 			m.gap.From = r.now.song.PlayedAt
 		}
 	}
-	until := time.Now().Add(maxSongHold)
+	until := time.Now().Add(historyPatience)
 	for page := range maxBackfill {
 		rows, err := r.historyPage(ctx, page+1, until)
 		if err != nil {

@@ -45,7 +45,6 @@ type roomWork struct {
 	epoch   int               // changes whenever what was asked of QueUp for this room is no longer wanted
 	late    bool              // the channel did not come back with the connection yet
 	replay  bool              // events are applied that may be older than the state
-	cutAt   time.Time         // when the connection was lost
 	lastAt  time.Time         // when the last play began that was told of, by QueUp's clock
 
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not

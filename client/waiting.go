@@ -78,13 +78,25 @@ func (r *Room) hold() (turn int) {
 
 // lines returns the ids of the chat lines that wait.
 func (w *waiting) lines() map[MessageID]struct{} {
-	ids := make(map[MessageID]struct{})
-	for _, e := range w.messages {
-		if m, ok := e.(realtime.Message); ok {
-			if event, err := wire.DecodeEvent(m.Name, m.Data); err == nil {
-				if line, ok := event.(*wire.ChatMessage); ok {
-					ids[line.ID] = struct{}{}
-				}
+	return waitingIDs(w, func(e *wire.ChatMessage) MessageID { return e.ID })
+}
+
+// plays returns the ids of the plays that events tell of which wait.
+func (w *waiting) plays() map[PlayID]struct{} {
+	return waitingIDs(w, func(e *wire.RoomPlaylistUpdate) PlayID { return e.Play.ID })
+}
+
+// waitingIDs returns what id finds in the events of one kind.
+func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]struct{} {
+	ids := make(map[K]struct{})
+	for _, held := range w.messages {
+		m, ok := held.(realtime.Message)
+		if !ok {
+			continue
+		}
+		if event, err := wire.DecodeEvent(m.Name, m.Data); err == nil {
+			if e, ok := event.(E); ok {
+				ids[id(e)] = struct{}{}
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (l *link) act(f realtime.Frame) {
 	case realtime.ActionHeartbeat:
 		l.answer(realtime.Frame{Action: realtime.ActionHeartbeat}, f)
 	case realtime.ActionAttach:
-		if problem := s.mayAttach(l, f.Channel); problem != "" {
+		if problem := s.mayAttach(l.identity, f.Channel); problem != "" {
 			l.refuse(f, problem)
 			return
 		}
@@ -87,16 +87,16 @@ func (l *link) refuse(request realtime.Frame, text string) {
 	l.answer(realtime.Frame{Action: realtime.ActionError, Channel: request.Channel, Error: text}, request)
 }
 
-// mayAttach says why a link may not hear a channel; nothing if it may. Rooms are open to all, also to guests. The events of
+// mayAttach says why somebody may not hear a channel; nothing if it may. Rooms are open to all, also to guests. The events of
 // an account are its own: clients that attach to another's (docs/PROTOCOL.md 5.4) hear nothing there anyway.
-func (s *state) mayAttach(l *link, channel string) (problem string) {
+func (s *state) mayAttach(who identity, channel string) (problem string) {
 	kind, id, _ := strings.Cut(channel, ":")
 	switch {
 	case channel == "":
 		return "channel is required"
 	case kind == "room" && s.room(id) != nil:
 		return ""
-	case kind == "user" && l.identity.account != nil && id == string(l.identity.account.id):
+	case kind == "user" && who.account != nil && id == string(who.account.id):
 		return ""
 	case kind == "user":
 		return "not your channel"
@@ -137,7 +137,9 @@ func (s *state) presence(l *link, f realtime.Frame) {
 		l.present[f.Channel] = &body
 	case realtime.PresenceLeave:
 		if l.present[f.Channel] == nil {
-			l.refuse(f, "not present in the channel")
+			// Nobody else hears of it, and it is no error: one client leaves whenever it detaches, and an error is the end of
+			// it (docs/PROTOCOL.md 5.8).
+			l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 			return
 		}
 		delete(l.present, f.Channel)

@@ -65,7 +65,12 @@ func (r *room) deleteMessage(by *account, m *message) {
 func (r *room) join(a *account, now time.Time) *member {
 	m := r.member(a)
 	m.active, m.updated = true, now
-	r.emit(&wire.UserJoin{User: r.wireEventUser(a), Member: r.wireMember(m)})
+	w := r.wireMember(m)
+	if m.role != "" {
+		// With the id alone, DubAPI takes a moderator who comes back for somebody without a role (docs/PROTOCOL.md 5.8).
+		w.Role = m.role.wireRole()
+	}
+	r.emit(&wire.UserJoin{User: r.wireEventUser(a), Member: w})
 	return m
 }
 

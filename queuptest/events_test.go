@@ -30,8 +30,14 @@ func TestJoinAndLeave_areHeardByOthers(t *testing.T) {
 		t.Errorf("user is %+v", e.User)
 	}
 	if e.Member.ID != joined.User.ID || e.Member.UserID != e.User.ID || e.Member.User.Username != "" ||
-		e.Member.Role.ID != "5615fa9ae596154a5c000000" || e.Member.Role.Label != "" {
+		e.Member.Role.ID != "5615fa9ae596154a5c000000" || e.Member.Role.Label != "Co-Owner" {
 		t.Errorf("record is %+v", e.Member)
+	}
+	// Captured records are whole, and DubAPI merges the next into the last.
+	for _, member := range []string{`"dubs":0`, `"playedCount":0`, `"skippedCount":0`, `"songsInQueue":0`, `"queuePaused":null`} {
+		if !strings.Contains(string(e.RawJSON()), member) {
+			t.Errorf("no %s in %s", member, e.RawJSON())
+		}
 	}
 	// Who is there already may join again, and the room hears again.
 	_ = bot.send("POST", path, "", "")

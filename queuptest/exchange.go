@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // exchange is one HTTP request and its answer, on their way into the log. It is the ResponseWriter that everything above
@@ -32,7 +34,7 @@ func exchangeOf(ctx context.Context) *exchange {
 func logged(s *state, log *journal, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{ResponseWriter: w, log: log, entry: Entry{
-			Kind: KindHTTP, Method: r.Method, Path: maskPath(r.URL),
+			Kind: KindHTTP, Agent: redact.Text(r.UserAgent()), Method: r.Method, Path: maskPath(r.URL),
 		}}
 		_, a := s.session(r)
 		x.entry.User = s.username(a)

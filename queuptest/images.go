@@ -48,6 +48,15 @@ func (s *state) newImage(data []byte) (wire.ProfileImage, error) {
 	}, nil
 }
 
+// avatarEvent tells of a new picture: by the name that bots know, or by that of the site's list of 2026. That the name
+// changed when the roles did is an assumption (docs/PROTOCOL.md 8.8). The caller holds s.mu.
+func (s *state) avatarEvent(a *account) wire.Event {
+	if s.classic {
+		return &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: a.image}
+	}
+	return &wire.UserAvatarUpdate{User: s.wireEventUser(a), Image: a.image}
+}
+
 // setAvatar gives an account a picture, and tells the rooms where it is. The caller holds s.mu.
 func (h *rest) setAvatar(ctx context.Context, data []byte) (*queupserver.UserEnvelope, error) {
 	image, err := h.newImage(data)
@@ -58,7 +67,7 @@ func (h *rest) setAvatar(ctx context.Context, data []byte) (*queupserver.UserEnv
 	a.image = image
 	for _, r := range h.rooms {
 		if r.present(a) != nil {
-			h.emitTo(r.channel, &wire.UserAvatarUpdate{User: h.wireEventUser(a), Image: image})
+			h.emitTo(r.channel, h.avatarEvent(a))
 		}
 	}
 	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: a.wireUser()}, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/queuptest"
 )
 
 // The beginnings of files.
@@ -83,6 +84,18 @@ func TestUserImage(t *testing.T) {
 	}
 	as[wire.User](t, bot.upload("/user/image", "image", pngFile)) // who is in no room
 	listener.silent()
+}
+
+// In the classic world the event has the name that bots of that time listen to, with an id in it.
+func TestUserImage_classic(t *testing.T) {
+	t.Parallel()
+	srv := start(t, queuptest.ClassicRoles())
+	alice, listener := login(t, srv, "alice"), newBrowser(t, srv).listen()
+	u := as[wire.User](t, alice.upload("/user/image", "image", pngFile))
+	e := event[*wire.UserImageUpdate](listener)
+	if e.Subject != u.ID || e.User.ID != u.ID || e.Name != "user-update-"+string(u.ID) || cmp.Diff(u.ProfileImage, e.Image) != "" {
+		t.Errorf("event is %s", e.Raw)
+	}
 }
 
 func TestUserGIF(t *testing.T) {

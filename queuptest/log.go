@@ -19,11 +19,12 @@ const (
 )
 
 // An Entry is one thing that went over the wire: an HTTP request or its answer, or one websocket frame. Passwords, cookies
-// and tokens in it are masked; headers are not kept.
+// and tokens in it are masked; no header is kept but the one that names the program.
 type Entry struct {
 	At     time.Time
 	In     bool   // true: from the client to the server
 	Kind   string // KindHTTP or KindWS
+	Agent  string // the User-Agent of the request, or of the one that opened the websocket; empty if it named none
 	User   string // the account's name; empty without a session, for a guest, and for a login before it succeeded
 	Method string // of the HTTP request, also with its answer
 	Path   string // of the HTTP request, with the query if there is one, also with its answer

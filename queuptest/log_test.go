@@ -33,6 +33,9 @@ func TestLog_holdsEverythingInOrder(t *testing.T) {
 			line += f.Action.String()
 		}
 		got = append(got, line)
+		if e.Agent != "Go-http-client/1.1" {
+			t.Errorf("%s is of %q", line, e.Agent)
+		}
 		if e.At.IsZero() || time.Since(e.At) > time.Minute {
 			t.Errorf("entry of %v", e.At)
 		}

@@ -279,6 +279,9 @@ func TestReorderQueue(t *testing.T) {
 			t.Errorf("event is %s", e.RawJSON())
 		}
 		s.order("carol", "bob")
+		s.do("mod", reorder, "order={bob},{carol}").done(t) // as DubAPI writes it
+		s.order("bob", "carol")
+		s.do("mod", reorder, "order=").refused(t, 400, shapeE1, "order must have everybody who is queued exactly once")
 	})
 }
 

@@ -181,6 +181,17 @@ func TestWithoutSession_protectedCallsAreRedirected(t *testing.T) {
 			t.Errorf("%v: %d to %q: %s", c, got.Status, got.Header.Get("Location"), got.Body)
 		}
 	}
+	// Express has no words for those who want JSON, and DubAPI could not parse them.
+	for accept, words := range map[string]bool{"application/json": false, "application/json, */*": true, "text/html": true} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL()+"/auth/session", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept", accept)
+		if got := b.do(req); got.Status != http.StatusFound || got.Header.Get("Location") != "/auth/login" || words != (got.Body != "") {
+			t.Errorf("Accept %s: %d %s", accept, got.Status, got.Body)
+		}
+	}
 	// What a client reads that follows the redirect.
 	if got := b.get("/auth/login"); got.Status != http.StatusOK || string(got.data(t)) != `{"message":"dologin"}` {
 		t.Errorf("GET /auth/login: %d %s", got.Status, got.Body)

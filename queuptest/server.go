@@ -65,9 +65,12 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	routes = s.quirks.wrap(routes)
 	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isSocketPath(r.URL.Path) {
+		switch {
+		case isSocketPath(r.URL.Path):
 			s.serveSocket(w, r)
-		} else {
+		case isPresencePath(r.URL.Path):
+			s.servePresence(w, r)
+		default:
 			routes.ServeHTTP(w, r)
 		}
 	})

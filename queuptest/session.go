@@ -1,10 +1,12 @@
 package queuptest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -205,13 +207,14 @@ func newREST(s *state) (http.Handler, error) {
 			// Where the redirect below leads, and what tells a client that it followed it; docs/PROTOCOL.md 1.2.
 			writeEnvelope(w, http.StatusOK, jx.Raw(`{"message":"dologin"}`))
 		case ok && c.account == nil && protected[route.Name()]:
-			redirectToLogin(w)
+			redirectToLogin(w, r)
 		default:
 			limit := int64(maxBody)
 			if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data;") {
 				limit = maxUpload
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, limit)
+			bracketOrder(r)
 			if r.ContentLength == 0 {
 				r.Header.Del("Content-Type") // some HTTP clients name a type for nothing
 			}
@@ -222,12 +225,37 @@ func newREST(s *state) (http.Handler, error) {
 
 var errNotFound = errorE1(http.StatusNotFound, "Not Found")
 
-// redirectToLogin answers a call without a session, in the words of Express.
-func redirectToLogin(w http.ResponseWriter) {
+// redirectToLogin answers a call without a session, in the words of Express: none to who reads JSON alone. One client
+// parses what it gets before it looks where that leads, see docs/PROTOCOL.md 5.8.
+func redirectToLogin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Location", "/auth/login")
+	if accept := r.Header.Get("Accept"); accept != "" && !strings.Contains(accept, "text/") && !strings.Contains(accept, "*/*") {
+		w.WriteHeader(http.StatusFound)
+		return
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusFound)
 	_, _ = w.Write([]byte(`<p>Found. Redirecting to <a href="/auth/login">/auth/login</a></p>`))
+}
+
+// bracketOrder makes order=a,b of a form, as one client writes it, the order[]=a and order[]=b of the others. See
+// docs/PROTOCOL.md 8.14.
+func bracketOrder(r *http.Request) {
+	if !strings.HasSuffix(r.URL.Path, "/order") || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		r.Body = readCloser{io.MultiReader(bytes.NewReader(body), failingReader{err}), r.Body}
+		return
+	}
+	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("order") && !form.Has("order[]") {
+		form["order[]"] = strings.Split(form.Get("order"), ",")
+		form.Del("order")
+		body = []byte(form.Encode())
+		r.ContentLength = int64(len(body))
+	}
+	r.Body = readCloser{bytes.NewReader(body), r.Body}
 }
 
 // recoverAs500 keeps a fault of ours from closing the connection without a word.

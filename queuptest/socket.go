@@ -7,6 +7,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -29,6 +30,7 @@ type link struct {
 	conn     *websocket.Conn
 	id       string
 	identity identity
+	agent    string        // as in the log
 	done     chan struct{} // closed by cut
 	wake     chan struct{} // holds a token when there is something for the writer to do
 
@@ -84,6 +86,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 		s:        s,
 		conn:     conn,
 		identity: who,
+		agent:    redact.Text(r.UserAgent()),
 		done:     make(chan struct{}),
 		wake:     make(chan struct{}, 1),
 		attached: map[string]bool{},
@@ -244,5 +247,5 @@ func (l *link) read() {
 }
 
 func (l *link) log(in bool, text *logText) {
-	l.s.log.add(Entry{In: in, Kind: KindWS, User: l.s.username(l.identity.account)}, text)
+	l.s.log.add(Entry{In: in, Kind: KindWS, Agent: l.agent, User: l.s.username(l.identity.account)}, text)
 }

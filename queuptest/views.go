@@ -100,6 +100,19 @@ func (r *room) wireMember(m *member) wire.RoomUser {
 	for _, c := range m.roles {
 		w.Roles = append(w.Roles, wire.RoomRole{ID: c.id})
 	}
+	// In captures a record is whole. A client that merges one into what it knows takes a missing member for no change.
+	zeros := map[string]json.RawMessage{}
+	for name, value := range map[string]int64{
+		"dubs": w.Dubs, "playedCount": w.PlayedCount, "skippedCount": w.SkippedCount, "songsInQueue": w.SongsInQueue,
+	} {
+		if value == 0 {
+			zeros[name] = json.RawMessage(`0`)
+		}
+	}
+	if !w.QueuePaused {
+		zeros["queuePaused"] = json.RawMessage(`null`)
+	}
+	w.Extra = zeros
 	return w
 }
 

@@ -3,11 +3,15 @@
 //
 //	go run ./tools/queupd -addr 127.0.0.1:8080 -roles custom
 //
+// With -log FILE it writes the traffic it has seen into a file when it ends, one JSON object a line: what went over the wire,
+// in order, without passwords, cookies and tokens.
+//
 // Its first line on standard output is one JSON object that says where it is and who may log in; nothing else is written
 // there. It listens on the loopback only.
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/queup-go/queup/queuptest"
 )
@@ -56,6 +61,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	addr := flags.String("addr", "127.0.0.1:0", "`host:port` to listen on; the host must be on the loopback, port 0 is any free one")
 	roles := flags.String("roles", "custom", "`world` of roles: custom, as since autumn 2026, or classic, the fixed roles until then")
 	quirks := flags.Bool("quirks", false, "answer as irregularly as QueUp does, see docs/PROTOCOL.md 1.8")
+	logTo := flags.String("log", "", "`file` for the traffic, written at the end as JSON lines: the last 10,000 requests, answers and frames")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
 	} else if err != nil {
@@ -77,18 +83,75 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *quirks {
 		opts = append(opts, queuptest.Quirks())
 	}
+	if err := serve(ctx, opts, *logTo, stdout); err != nil {
+		fmt.Fprintf(stderr, "queupd: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// serve runs the server until ctx ends. It writes the log to a file unless its name is empty.
+func serve(ctx context.Context, opts []queuptest.Option, logTo string, stdout io.Writer) (err error) {
+	var log io.Writer
+	if logTo != "" { // opened now, so that a bad name shows at once
+		file, problem := os.Create(logTo)
+		if problem != nil {
+			return fmt.Errorf("-log: %w", problem)
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		log = file
+	}
 	srv, err := queuptest.Start(opts...)
 	if err != nil {
-		fmt.Fprintf(stderr, "queupd: %v\n", err)
-		return 1
+		return err
 	}
-	defer srv.Close()
+	defer func() {
+		srv.Close()
+		err = errors.Join(err, writeLog(log, srv.Log()))
+	}()
 	if err := json.NewEncoder(stdout).Encode(announce(srv)); err != nil {
-		fmt.Fprintf(stderr, "queupd: %v\n", err)
-		return 1
+		return err
 	}
 	<-ctx.Done()
-	return 0
+	return nil
+}
+
+// line is a queuptest.Entry as the log has it.
+type line struct {
+	At     time.Time `json:"at"`
+	From   string    `json:"from"` // client or server
+	Kind   string    `json:"kind"` // http or ws
+	Agent  string    `json:"agent,omitzero"`
+	User   string    `json:"user,omitzero"`
+	Method string    `json:"method,omitzero"`
+	Path   string    `json:"path,omitzero"`
+	Status int       `json:"status,omitzero"`
+	Body   string    `json:"body,omitzero"`
+}
+
+func writeLog(w io.Writer, entries []queuptest.Entry) error {
+	if w == nil {
+		return nil
+	}
+	buffered := bufio.NewWriter(w)
+	lines := json.NewEncoder(buffered)
+	lines.SetEscapeHTML(false) // a person may read it
+	for _, e := range entries {
+		l := line{
+			At: e.At, From: "server", Kind: e.Kind, Agent: e.Agent, User: e.User,
+			Method: e.Method, Path: e.Path, Status: e.Status, Body: e.Body,
+		}
+		if e.In {
+			l.From = "client"
+		}
+		if err := lines.Encode(l); err != nil {
+			return fmt.Errorf("-log: %w", err)
+		}
+	}
+	if err := buffered.Flush(); err != nil {
+		return fmt.Errorf("-log: %w", err)
+	}
+	return nil
 }
 
 func announce(srv *queuptest.Server) announcement {

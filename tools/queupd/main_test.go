@@ -10,14 +10,27 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/queup-go/queup/queuptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asProgram, in the environment, makes the test binary be queupd: a process of its own, with the race detector if the
+// tests have it, and without a second build.
+const asProgram = "QUEUPD_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // The first line is all a program in another language needs: with it, it logs in.
 func TestRun_announcesItselfAndServesUntilInterrupted(t *testing.T) {
@@ -130,6 +143,7 @@ func TestRun_refusals(t *testing.T) {
 		"no host":        {[]string{"-addr", ":8080"}, 1, `queupd: queuptest: address ":8080" would leave the loopback`},
 		"all interfaces": {[]string{"-addr", "0.0.0.0:8080"}, 1, "would leave the loopback"},
 		"a name":         {[]string{"-addr", "example.com:8080"}, 1, "would leave the loopback"},
+		"no such folder": {[]string{"-log", "testdata/nowhere/log.jsonl"}, 1, "queupd: -log: open testdata/nowhere/log.jsonl"},
 		"no port":        {[]string{"-addr", "127.0.0.1"}, 1, "missing port"},
 		"a word":         {[]string{"now"}, 2, `unexpected argument "now"`},
 		"a third world":  {[]string{"-roles", "both"}, 2, `-roles is custom or classic, not "both"`},
@@ -190,5 +204,54 @@ func TestRun_quirks(t *testing.T) {
 	_, _ = io.Copy(io.Discard, reader) // until it ends
 	if got := <-code; got != 0 {
 		t.Errorf("exit status %d", got)
+	}
+}
+
+// A program sends its password, and the log tells of all it did but that.
+func TestRun_log(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log.jsonl")
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-log", file}, stdout, io.Discard)
+		_ = stdout.Close()
+	}()
+	var a announcement
+	if err := json.NewDecoder(reader).Decode(&a); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	form := url.Values{"username": {"<bot>"}, "password": {"correct-horse"}}
+	resp, err := client.PostForm(a.URL+"/auth/login", form) //nolint:noctx // the server is local
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	interrupt()
+	_, _ = io.Copy(io.Discard, reader) // until it ends
+	if got := <-code; got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(text, []byte("correct-horse")) {
+		t.Errorf("the password is in %s", text)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	var asked, answered line
+	if len(lines) != 2 || json.Unmarshal([]byte(lines[0]), &asked) != nil || json.Unmarshal([]byte(lines[1]), &answered) != nil {
+		t.Fatalf("log: %s", text)
+	}
+	if asked.From != "client" || asked.Kind != queuptest.KindHTTP || asked.Method != http.MethodPost || asked.Path != "/auth/login" ||
+		asked.Status != 0 || asked.At.IsZero() || !strings.Contains(asked.Body, "username=%3Cbot%3E") {
+		t.Errorf("the request: %+v", asked)
+	}
+	if answered.From != "server" || answered.Status != http.StatusBadRequest || !strings.Contains(answered.Body, "Wrong username") {
+		t.Errorf("the answer: %+v", answered)
 	}
 }
