@@ -70,8 +70,8 @@
 // It comes back by itself ([WithReconnect]): [Disconnected], then [Reconnected], with the rooms attached and the bot
 // visible again, and an expired session renewed. Each room is then read again, and what has changed is told as ordinary
 // events with Resynced set in [Meta], the plays that were missed in their order and before live ones; [Resynced] is the
-// last of them. What QueUp itself has forgotten is a [Gap], with its interval. Live chat waits for this no longer than
-// 2 s, live events of what plays no longer than 30 s.
+// last of them. What QueUp itself has forgotten is a [Gap], with its interval. Live chat waits
+// for this no longer than 2 s; live events of what plays wait until the plays before them are told or given up.
 //
 // [Client.Health] tells a bot that hears nothing from a room where nothing happens: LastFrame moves with every ping.
 //
