@@ -89,6 +89,9 @@ func (v *Conversation) String() string {
 	return cmp.Or(strings.Join(names, ", "), string(v.id))
 }
 
+// GoString is String: %#v would print all that the client knows.
+func (v *Conversation) GoString() string { return v.String() }
+
 // Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors:
 // [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {

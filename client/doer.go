@@ -208,6 +208,9 @@ func sendError(ctx context.Context, op string, err error) error {
 		return fmt.Errorf("queup: %s: %w", op, cause)
 	}
 	if sent, ok := errors.AsType[*url.Error](err); ok {
+		if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
+			op += ": QueUp cannot be reached"
+		}
 		return fmt.Errorf("queup: %s: %s %s: %w", op, strings.ToUpper(sent.Op), sent.URL, sent.Err)
 	}
 	return fmt.Errorf("queup: %s: %w", op, err)

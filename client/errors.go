@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,11 +28,11 @@ var (
 	// ErrTooManyPasswords means that wrong room passwords have been tried too often; QueUp asks to wait two hours.
 	ErrTooManyPasswords = errors.New("queup: too many wrong room passwords")
 	// ErrNotLoggedIn means that the call needs Login first.
-	ErrNotLoggedIn = errors.New("queup: not logged in")
+	ErrNotLoggedIn = errors.New("queup: not logged in, call Login first")
 	// ErrNotConnected means that the call needs Connect first.
-	ErrNotConnected = errors.New("queup: not connected")
+	ErrNotConnected = errors.New("queup: not connected, call Connect first")
 	// ErrNotJoined means that the call needs a room that is joined.
-	ErrNotJoined = errors.New("queup: room not joined")
+	ErrNotJoined = errors.New("queup: room not joined, call JoinRoom first")
 	// ErrSessionExpired means that QueUp has ended the session and logging in again did not help or was not possible.
 	ErrSessionExpired = errors.New("queup: session expired")
 	// ErrNothingPlaying means that nothing plays, or that another song does.
@@ -78,7 +79,7 @@ func (e *APIError) Error() string {
 	if e.Message != "" {
 		text.WriteString(": " + e.Message)
 	}
-	if e.Code != "" && !strings.Contains(e.Message, e.Code) {
+	if e.Code != "" && e.Code != strconv.Itoa(e.Status) && !strings.Contains(e.Message, e.Code) {
 		text.WriteString(" (" + e.Code + ")")
 	}
 	if e.RetryAfter > 0 {

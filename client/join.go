@@ -32,11 +32,11 @@ func Listen() JoinOption {
 }
 
 // JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
-// Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is joined already is returned at once, and of
-// joins at the same time one is made.
+// Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is
+// joined already is returned at once, and of joins at the same time one is made.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
-// [ErrTooManyPasswords]; all are [*APIError]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7
+// [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7
 // rule 3.
 func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) (*Room, error) {
 	if strings.TrimSpace(slug) == "" {
@@ -60,7 +60,7 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	defer release()
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
-		return nil, failed("room", err)
+		return nil, notJoined(slug, failed("room", err))
 	}
 	if answer.Data.ID == "" {
 		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
@@ -86,7 +86,23 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	}) {
 		room.turn.give()
 	}
-	return nil, err
+	return nil, notJoined(slug, err)
+}
+
+// notJoined says which room could not be joined, and what to do about the reasons that there are something to do about.
+func notJoined(slug string, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, ErrNotFound):
+		hint = ", check the slug (the last part of the room's address)"
+	case errors.Is(err, ErrBanned):
+		hint = ", this account is banned from it"
+	case errors.Is(err, ErrTooManyPasswords):
+		hint = ", too many wrong passwords were tried, wait two hours"
+	case errors.Is(err, ErrRoomPassword):
+		hint = ", it is private and wants the option RoomPassword with the right password"
+	}
+	return fmt.Errorf("queup: room %q not joined%s: %w", slug, hint, err)
 }
 
 // turn lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.
@@ -133,12 +149,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 	if !listening {
 		done = append(done, func(ctx context.Context) { r.unsubscribe(ctx, l) })
 		if err := r.subscribe(ctx, l); err != nil {
-			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
+			return undo, err
 		}
 	}
 	if !how.listen {
 		if err := r.appear(ctx, l); err != nil {
-			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
+			return undo, err
 		}
 	}
 	if listening {
@@ -155,7 +171,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 			return undo, err
 		}
 		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
-			return undo, fmt.Errorf("queup: join %s: %w", r.Slug(), err)
+			return undo, err
 		}
 	}
 }

@@ -2,7 +2,9 @@ package client
 
 import (
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/queup-go/queup/gen/wire"
 )
@@ -91,6 +93,28 @@ func (m Message) Room() (*Room, bool) {
 		return nil, false
 	}
 	return m.client.Rooms().Get(m.RoomID)
+}
+
+// Mentions reports whether the text mentions a user by name, as @name in any case. everyone, mods and djs are names,
+// too, which QueUp's page honours when the author has the permission chat.mention. Source: docs/PROTOCOL.md 1.7.
+func (m Message) Mentions(name string) bool {
+	if name == "" {
+		return false
+	}
+	text, at := strings.ToLower(m.Content), "@"+strings.ToLower(name)
+	for {
+		before, after, found := strings.Cut(text, at)
+		if !found {
+			return false
+		}
+		text = after
+		last, _ := utf8.DecodeLastRuneInString(before)
+		// A name may hold dots and hyphens, but at its end they are more likely the sentence's.
+		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(after, ".-"))
+		if !inUsername(last) && !inUsername(next) {
+			return true
+		}
+	}
 }
 
 // Equal reports whether both tell the same, whatever client they come from.

@@ -131,6 +131,9 @@ func (l *connection) lose(channel string, err error) {
 	}
 	present := room.mayAct()
 	l.remove(room)
+	if err != nil {
+		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", room.Slug()), slog.Any("error", err))
+	}
 	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
 	l.client.workers.start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)

@@ -277,17 +277,23 @@ func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 // A Standing is what the client itself may do in a room. Source: docs/PROTOCOL.md 3.7.
 type Standing struct {
 	// Permissions are all that the client has, the implied ones included.
-	Permissions []Permission
+	Permissions []Permission `json:"permissions,omitempty"`
 	// Position is its rank. It means nothing if Unlimited is true.
-	Position int64
+	Position int64 `json:"position"`
 	// Unlimited is true for the room's owner and QueUp's staff, who rank above everybody.
-	Unlimited bool
+	Unlimited bool `json:"unlimited"`
 	// Owner is true for who made the room.
-	Owner bool
+	Owner bool `json:"owner"`
 	// GlobalAdmin is true for QueUp's staff.
-	GlobalAdmin bool
+	GlobalAdmin bool `json:"globalAdmin"`
 	// RoleIDs are the roles held.
-	RoleIDs []RoleID
+	RoleIDs []RoleID `json:"roleIds,omitempty"`
+}
+
+// Equal reports whether both tell the same.
+func (s Standing) Equal(t Standing) bool {
+	return slices.Equal(s.Permissions, t.Permissions) && s.Position == t.Position && s.Unlimited == t.Unlimited && s.Owner == t.Owner &&
+		s.GlobalAdmin == t.GlobalAdmin && slices.Equal(s.RoleIDs, t.RoleIDs)
 }
 
 // FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom

@@ -136,6 +136,9 @@ func (r *Room) String() string {
 	return string(r.id)
 }
 
+// GoString is String, so that %#v prints no secret either.
+func (r *Room) GoString() string { return r.String() }
+
 // Members are the people in the room. On a nil room there are none.
 func (r *Room) Members() *Collection[UserID, Member] {
 	if r == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // RoomSettings is what can be set of a room. Source: docs/PROTOCOL.md 3.4.
@@ -48,6 +49,19 @@ type RoomSettings struct {
 	// MetaDescription describes the room to search engines, at most 255 characters.
 	MetaDescription string
 }
+
+// String tells all settings, and of the password only whether there is one.
+func (s RoomSettings) String() string {
+	type plain RoomSettings
+	shown := plain(s)
+	if shown.Password != "" {
+		shown.Password = redact.Mask
+	}
+	return fmt.Sprintf("%+v", shown)
+}
+
+// GoString is String, so that %#v prints no secret either.
+func (s RoomSettings) GoString() string { return s.String() }
 
 // settingsOf returns what can be set of a room, as it is.
 func settingsOf(w wire.Room) RoomSettings {

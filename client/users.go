@@ -52,14 +52,17 @@ func checkUsername(op, name string) error {
 		reason = "is empty"
 	case utf16Len(name) > maxUsername:
 		reason = "is longer than 30 characters"
-	case strings.ContainsFunc(name, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_", r)
-	}):
+	case strings.ContainsFunc(name, func(r rune) bool { return !inUsername(r) }):
 		reason = "must consist of letters, digits, dots, hyphens and underscores"
 	default:
 		return nil
 	}
 	return &ArgumentError{Op: op, Argument: "name", Reason: reason}
+}
+
+// inUsername reports whether a username may hold a character.
+func inUsername(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(".-_", r)
 }
 
 // ChangeUsername gives the account another name. [Client.User] has it at once; values that were made before keep the

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+	"github.com/queup-go/queup/realtime"
 )
 
 // A bot's unit test writes values as literals: their methods must not need a client.
@@ -74,6 +76,7 @@ func TestValues_marshalCompareAndPrint(t *testing.T) {
 		{client.Song{ID: "p1", SongID: "s1", UserID: "u1", RoomID: "r1", Length: time.Minute, CreatedAt: at, PlayedAt: at, Active: true, Order: 1, Updubs: 3, Downdubs: 1, Grabs: 2}, "song s1"},
 		{client.SongInfo{ID: "s1", Name: "Artist - Title", Provider: client.YouTube, MediaID: "x", Length: 234 * time.Second, Thumbnail: "https://i.example/x.jpg", CreatedAt: at}, "Artist - Title (03:54)"},
 		{client.Role{ID: client.RoleVIP, Label: "VIP", TemplateKey: "vip", Position: 512, Color: "#00aeff", Permissions: []client.Permission{client.PermQueueSkip}}, "VIP"},
+		{client.Standing{Permissions: []client.Permission{client.PermQueueSkip}, Position: 640, Owner: true, RoleIDs: []client.RoleID{client.RoleVIP}}, "{[queue.skip] 640 false true false [5615fe1ee596154fc2000001]}"},
 		{client.RoomInfo{ID: "r1", Slug: "lounge", Name: "The Lounge", Public: true, OwnerID: "u1", MaxSongLength: 10 * time.Minute, CreatedAt: at}, "The Lounge"},
 	}
 	for _, tt := range values {
@@ -106,6 +109,72 @@ func TestValues_marshalCompareAndPrint(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// However a value or a handle is printed, it can be read, and gives no secret away.
+func TestPrinting(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot, room := joinLounge(t, server, "bot", client.WithRateLimit(0, 0))
+		owner, _ := joinLounge(t, server, "owner", client.WithRateLimit(0, 0))
+		cellar := must(owner.CreateRoom(t.Context(), client.RoomSettings{
+			Name: "Cellar", Private: true, Password: "swordfish", MaxSongLength: 10 * time.Minute, MaxQueue: 10,
+		}))(t)
+		private := must(bot.JoinRoom(t.Context(), cellar.Slug(), client.RoomPassword("swordfish")))(t)
+		song, _ := room.NowPlaying()
+		info, _ := song.Info()
+		member, _ := room.MemberNamed("mod")
+		user, _ := member.User()
+		role, _ := member.Role()
+		standing, _ := room.Standing()
+		conversation := must(bot.OpenConversation(t.Context(), user.ID))(t)
+		sent := must(room.SendMessage(t.Context(), "hello"))(t)
+		chat := client.Chat{Meta: client.Meta{Room: private}, Message: sent, Author: user, Member: member}
+		for want, v := range map[string]any{
+			"queup client of bot": bot,
+			"The Lounge":          room,
+			"Cellar":              private,
+			"mod":                 conversation,
+			string(song.ID):       song,
+			info.MediaID:          info,
+			string(user.ID):       user,
+			string(member.ID):     member,
+			string(role.ID):       role,
+			"hello":               sent,
+			"Position":            standing,
+			"Reconnects":          bot.Health(),
+			"MaxQueue":            client.RoomSettings{Password: "swordfish", MaxQueue: 7},
+			string(sent.ID):       chat,
+		} {
+			for _, verb := range []string{"%v", "%+v", "%#v"} {
+				text := fmt.Sprintf(verb, v)
+				if strings.Contains(text, "swordfish") || strings.Contains(text, "secret") {
+					t.Errorf("%s of %T gives a secret away: %s", verb, v, text)
+				}
+				if len(text) > 2000 {
+					t.Errorf("%s of %T has %d characters", verb, v, len(text))
+				}
+				if verb == "%#v" && !strings.Contains(text, want) {
+					t.Errorf("%s of %T does not show %q: %s", verb, v, want, text)
+				}
+			}
+		}
+	})
+}
+
+func TestStandingAndHealth_marshal(t *testing.T) {
+	at := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	health := client.Health{State: realtime.StateReconnecting, LastFrame: at, LastEvent: at, Reconnects: 3}
+	text, err := json.Marshal(health)
+	if err != nil || !strings.Contains(string(text), `"state":"reconnecting"`) {
+		t.Errorf("health is %s, %v", text, err)
+	}
+	var back client.Health
+	if err := json.Unmarshal(text, &back); err != nil || back != health {
+		t.Errorf("%s is read as %+v, %v", text, back, err)
+	}
+	if err := json.Unmarshal([]byte(`{"state":"asleep"}`), &back); err == nil {
+		t.Error("a state that there is not was read")
 	}
 }
 

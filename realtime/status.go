@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
 	"time"
@@ -37,6 +38,20 @@ func (s State) String() string {
 		return "closed"
 	}
 	return "state " + strconv.Itoa(int(s))
+}
+
+// MarshalText returns the name of the state, so that people can read it in JSON, too.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText takes what MarshalText returns.
+func (s *State) UnmarshalText(text []byte) error {
+	for state := StateIdle; state <= StateClosed; state++ {
+		if state.String() == string(text) {
+			*s = state
+			return nil
+		}
+	}
+	return fmt.Errorf("realtime: no state %q", text)
 }
 
 // Status is a [State] and what belongs to it.

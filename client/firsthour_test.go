@@ -1,0 +1,195 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+// What a newcomer gets wrong in the first hour is seen on stderr, or returned by Run, without any option, and says what
+// to do about it.
+func TestFirstHour(t *testing.T) {
+	join := func(slug string) func(context.Context, *client.Client) error {
+		return func(ctx context.Context, bot *client.Client) error {
+			_, err := bot.JoinRoom(ctx, slug)
+			return err
+		}
+	}
+	tests := map[string]struct {
+		password string
+		onReady  func(context.Context, *client.Client) error
+		logged   []string // in one line
+		returned []string
+	}{
+		"wrong slug in a handler": {
+			onReady: join("longue"),
+			logged:  []string{"handler of Ready", "longue", "check the slug"},
+		},
+		"wrong password": {
+			password: "sesame",
+			returned: []string{"login refused", "check the username and password"},
+		},
+		"banned account": {
+			onReady: join("fortress"),
+			logged:  []string{"handler of Ready", "fortress", "this account is banned"},
+		},
+		"private room": {
+			onReady: join("cellar"),
+			logged:  []string{"handler of Ready", "cellar", "RoomPassword"},
+		},
+		"an error of the handler's own": {
+			onReady: func(context.Context, *client.Client) error { return errors.New("the file of jokes is empty") },
+			logged:  []string{"handler of Ready", "the file of jokes is empty"},
+		},
+		"a panic in the handler": {
+			onReady: func(context.Context, *client.Client) error { panic("no jokes") },
+			logged:  []string{"handler of Ready panicked", "no jokes", "firsthour_test.go"},
+		},
+		"acting in a room that was only looked at": {
+			onReady: func(ctx context.Context, bot *client.Client) error {
+				room, err := bot.FetchRoom(ctx, "lounge")
+				if err != nil {
+					return err
+				}
+				_, err = room.SendMessage(ctx, "hello")
+				return err
+			},
+			logged: []string{"handler of Ready", "call JoinRoom first"},
+		},
+		"joining without a connection": {
+			onReady: func(ctx context.Context, _ *client.Client) error {
+				other, err := client.New()
+				if err != nil {
+					return err
+				}
+				defer other.Close()
+				_, err = other.JoinRoom(ctx, "lounge")
+				return err
+			},
+			logged: []string{"handler of Ready", "call Connect first"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			logged := captureDefaultLog(t)
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(worldWithClosedDoors()))
+				defer server.Close()
+				bot, err := client.New(
+					client.WithBaseURL(server.URL()),
+					client.WithRealtimeURL(server.RealtimeURL()),
+					client.WithDialContext(server.DialContext),
+				)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if tt.onReady != nil {
+					client.On(bot, func(ctx context.Context, _ client.Ready) error { return tt.onReady(ctx, bot) })
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				password := "secret"
+				if tt.password != "" {
+					password = tt.password
+				}
+				err = bot.Run(ctx, "bot", password)
+				<-bot.Done()
+				returned := ""
+				if err != nil {
+					returned = err.Error()
+				}
+				expectWords(t, "Run returned", returned, tt.returned)
+				expectWords(t, "the log says", logged.String(), tt.logged)
+				if strings.Count(logged.String(), "\n") > 1 {
+					t.Errorf("the log has more than one line:\n%s", logged)
+				}
+				if tt.password != "" && strings.Contains(returned+logged.String(), tt.password) {
+					t.Errorf("the password is told: %s %s", returned, logged)
+				}
+			})
+		})
+	}
+}
+
+// A newcomer without a network hears which address did not answer.
+func TestFirstHour_noNetwork(t *testing.T) {
+	server := queuptest.NewServer()
+	url, realtimeURL := server.URL(), server.RealtimeURL()
+	server.Close()
+	bot, err := client.New(client.WithBaseURL(url), client.WithRealtimeURL(realtimeURL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bot.Run(t.Context(), "bot", "secret")
+	<-bot.Done()
+	if err == nil {
+		t.Fatal("Run without a network succeeded")
+	}
+	expectWords(t, "Run returned", err.Error(), []string{"QueUp cannot be reached", url})
+	if strings.Contains(err.Error(), "secret") {
+		t.Errorf("the password is told: %v", err)
+	}
+}
+
+// expectWords checks that a text holds all of some words, and nothing at all for no words.
+func expectWords(t *testing.T, what, text string, words []string) {
+	t.Helper()
+	if len(words) == 0 && text != "" {
+		t.Errorf("%s %q, want nothing", what, text)
+	}
+	for _, word := range words {
+		if !strings.Contains(text, word) {
+			t.Errorf("%s %q, want %q in it", what, text, word)
+		}
+	}
+}
+
+// captureDefaultLog collects what goes to slog.Default, which writes to stderr otherwise.
+func captureDefaultLog(t *testing.T) *logBuffer {
+	t.Helper()
+	buffer, before, output, flags := &logBuffer{}, slog.Default(), log.Writer(), log.Flags()
+	slog.SetDefault(slog.New(slog.NewTextHandler(buffer, nil))) // which takes package log along
+	t.Cleanup(func() {
+		slog.SetDefault(before)
+		log.SetOutput(output)
+		log.SetFlags(flags)
+	})
+	return buffer
+}
+
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer // guarded by mu
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// worldWithClosedDoors is the default world with two rooms that do not let the bot in.
+func worldWithClosedDoors() queuptest.World {
+	world := queuptest.DefaultWorld()
+	world.Rooms = append(world.Rooms,
+		queuptest.RoomSpec{Slug: "fortress", Owner: "owner", Banned: []string{"bot"}},
+		queuptest.RoomSpec{Slug: "cellar", Owner: "owner", Password: "swordfish"},
+	)
+	return world
+}
