@@ -72,13 +72,17 @@ func joinTime(t *testing.T, world queuptest.World) (took time.Duration) {
 }
 
 func TestJoinRoom_ofFiveThousand(t *testing.T) {
-	took := joinTime(t, crowded(5000)); t.Log(took); if took > 5*time.Second {
+	took := joinTime(t, crowded(5000))
+	t.Log(took)
+	if took > 5*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
 
 func TestJoinRoom_ofTenRoomsAtOnce(t *testing.T) {
-	took := joinTime(t, crowded(slices.Repeat([]int{500}, 10)...)); t.Log(took); if took > 10*time.Second {
+	took := joinTime(t, crowded(slices.Repeat([]int{500}, 10)...))
+	t.Log(took)
+	if took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
