@@ -47,7 +47,7 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 }
 
 // maxRoles bounds how many roles events can give a room, and a member, until they are read again.
-const maxRoles = 512
+const maxRoles = 256
 
 // learnRole notes a role of the room's own that it should have told of before.
 func (r *Room) learnRole(role Role) {
