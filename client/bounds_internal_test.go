@@ -133,6 +133,10 @@ func TestUsers_nobodyPresentIsForgotten(t *testing.T) {
 						t.Fatalf("member %d is forgotten: %v, %v", i, u, m)
 					}
 				}
+				k.join(1000 + size + 999) // one of them comes in
+				if n := users.Len(); n != 301+size-1 {
+					t.Errorf("%d users are known instead of 301 and %d", n, size-1)
+				}
 				k.connection.remove(k.room)
 				if n := users.Len(); n != size {
 					t.Errorf("%d users are known instead of %d once the room is over", n, size)
@@ -462,12 +466,36 @@ func TestRoom_givesItsMemoryBack(t *testing.T) {
 		}
 		full := heap() - before
 		k.connection.remove(k.room)
-		runtime.KeepAlive(k)
-		if left := heap() - before; left > full/3 {
+		if left := heap() - before; left > full/2 {
 			t.Errorf("%d of %d bytes are still in use", left, full)
 		}
 		runtime.KeepAlive(k)
 	}, WithUserCache(1))
+}
+
+// What a loop runs over is what there is when it begins.
+func TestMembers_everyChangeIsSeen(t *testing.T) {
+	inCrowd(t, 3, func(t *testing.T, k *crowd) {
+		dubs := func() string {
+			list := make(map[UserID]int64)
+			for id, m := range k.room.Members().All() {
+				list[id] = m.Dubs
+			}
+			return fmt.Sprint(len(list), list[crowdID(1)])
+		}
+		for _, step := range []struct{ name, frame, want string }{
+			{"user-join", joinFrame(3), "4 0"},
+			{"user_update_" + string(crowdID(1)), fmt.Sprintf(`{"user":{"_id":"x","userid":%q,"dubs":7}}`, crowdID(1)), "4 7"},
+			{"user-leave", leaveFrame(0), "3 7"},
+			{"user-leave", leaveFrame(1), "2 0"},
+		} {
+			dubs()
+			k.receive(step.name, step.frame)
+			if got := dubs(); got != step.want {
+				t.Errorf("after %s: members and dubs are %s instead of %s", step.name, got, step.want)
+			}
+		}
+	})
 }
 
 // A handle on a room that the client is not in costs next to nothing.
