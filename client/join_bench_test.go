@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime"
@@ -52,7 +53,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-var errNoNetwork = fmt.Errorf("there is no network")
+var errNoNetwork = errors.New("there is no network")
 
 func crowdID(i int) UserID { return UserID(fmt.Sprintf("65b2a1c0d4e8b9%010x", i)) }
 
@@ -103,10 +104,10 @@ func (k *crowd) play(id string) { k.receive("room_playlist-update", playFrame(id
 // The frames of a benchmark are made before it, so that it measures the client alone.
 const crowdFrames = 1024
 
-func frames(make func(i int) string) []string {
+func frames(frame func(i int) string) []string {
 	list := []string{}
 	for i := range crowdFrames {
-		list = append(list, make(i))
+		list = append(list, frame(i))
 	}
 	return list
 }
@@ -132,6 +133,7 @@ func comeAndGo(members int) (join, leave []string) {
 // Each round is a join and a leave.
 func BenchmarkJoinAndLeave(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		join, leave := comeAndGo(members)
 		for i := 0; b.Loop(); i++ {
 			k.receive("user-join", join[i%crowdFrames])
@@ -143,6 +145,7 @@ func BenchmarkJoinAndLeave(b *testing.B) {
 // Somebody looks at all members now and then.
 func BenchmarkJoinAndLeave_readRarely(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		join, leave := comeAndGo(members)
 		for i := 0; b.Loop(); i++ {
 			k.receive("user-join", join[i%crowdFrames])
@@ -157,6 +160,7 @@ func BenchmarkJoinAndLeave_readRarely(b *testing.B) {
 // Somebody looks at all members after each change: this costs what there is to look at, and no more.
 func BenchmarkJoinAndLeave_readAlways(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		join, leave := comeAndGo(members)
 		for i := 0; b.Loop(); i++ {
 			k.receive("user-join", join[i%crowdFrames])
@@ -181,6 +185,7 @@ func (k *crowd) countMembers(b *testing.B, want int) {
 // A handler looks up who has come, by id and by name, and the benchmark waits for it.
 func BenchmarkJoinAndLeave_handled(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		join, leave := comeAndGo(members)
 		found := make(chan bool)
 		On(k.room, func(_ context.Context, e MemberJoined) error {
@@ -201,6 +206,7 @@ func BenchmarkJoinAndLeave_handled(b *testing.B) {
 
 func BenchmarkChat(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		lines := frames(func(i int) string { return chatFrame(i%members, i) })
 		for i := 0; b.Loop(); i++ {
 			k.receive("chat-message", lines[i%crowdFrames])
@@ -211,6 +217,7 @@ func BenchmarkChat(b *testing.B) {
 // A handler looks up who has spoken, by id and by name, and the benchmark waits for it.
 func BenchmarkChat_handled(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		lines := frames(func(i int) string { return chatFrame(i%members, i) })
 		found := make(chan bool)
 		On(k.room, func(_ context.Context, e Chat) error {
@@ -230,6 +237,7 @@ func BenchmarkChat_handled(b *testing.B) {
 
 func BenchmarkDub(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, members int) {
+		b.Helper()
 		votes := frames(func(i int) string { return dubFrame(i%members, []string{"updub", "downdub"}[i/members%2]) })
 		for i := 0; b.Loop(); i++ {
 			k.receive("room_playlist-dub", votes[i%crowdFrames])
@@ -240,6 +248,7 @@ func BenchmarkDub(b *testing.B) {
 // News of the song that plays.
 func BenchmarkPlaylistUpdate(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, _ int) {
+		b.Helper()
 		news := playFrame(crowdPlay)
 		for b.Loop() {
 			k.receive("room_playlist-update", news)
@@ -250,6 +259,7 @@ func BenchmarkPlaylistUpdate(b *testing.B) {
 // Each round is another song.
 func BenchmarkSongChange(b *testing.B) {
 	inRooms(b, func(b *testing.B, k *crowd, _ int) {
+		b.Helper()
 		songs := frames(func(i int) string { return playFrame(fmt.Sprintf("65d4c3e2f60adb%010x", i)) })
 		for i := 0; b.Loop(); i++ {
 			k.receive("room_playlist-update", songs[i%crowdFrames])
