@@ -31,7 +31,7 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	if len(m.RoleIDs) == 0 {
 		m.RoleIDs = known.RoleIDs
 	}
-	m.held = append(m.held, known.held...) // after what the event told, which counts first
+	m.hold(append(m.held, known.held...)) // what the event told counts first
 	return m
 }
 

@@ -46,10 +46,13 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 	return target, newFixedRole(object)
 }
 
+// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
+const maxRoles = 256
+
 // learnRole notes a role of the room's own that it should have told of before.
 func (r *Room) learnRole(role Role) {
 	a := r.authority()
-	if _, known := a.role(role.ID); known || !a.custom || role.Label == "" {
+	if _, known := a.role(role.ID); known || !a.custom || role.Label == "" || len(a.roles) >= maxRoles {
 		return
 	}
 	r.mu.Lock()
@@ -77,9 +80,9 @@ func (r *Room) keepRole(m *Member, role Role, holds bool) {
 			ids = nil
 		}
 		ids = append(ids, role.ID)
-		m.held = append([]Role{role}, m.held...)
 	}
-	m.RoleIDs = ids
+	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
+	m.hold(append([]Role{role}, m.held...))
 	r.keep(*m)
 	if r.client.isMe(m.UserID) {
 		r.readRolesSoon()
@@ -98,7 +101,8 @@ func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		return
 	}
 	r.editRoles(func(roles []Role) []Role {
-		return append(slices.DeleteFunc(roles, func(old Role) bool { return old.ID == role.ID }), role)
+		roles = append(slices.DeleteFunc(roles, func(old Role) bool { return old.ID == role.ID }), role)
+		return roles[max(len(roles)-maxRoles, 0):]
 	})
 	if meta.Name == "room-role-create" {
 		r.client.events.emit(RoleCreated{Meta: meta, Role: role})

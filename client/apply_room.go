@@ -87,7 +87,7 @@ func (r *Room) enterAnew() {
 	password := r.password
 	r.mu.RUnlock()
 	l := r.live.link
-	r.ask(answerTimeout, func(ctx context.Context) func() {
+	r.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
 		_, err := r.enter(ctx, password)
 		if err == nil {
 			return nil

@@ -11,14 +11,25 @@ type Collection[K ~string, V any] struct {
 // store is what stands behind a Collection.
 type store[K ~string, V any] interface {
 	get(id K) (V, bool)
-	// all returns every entry; the caller does not change it.
-	all() []entry[K, V]
+	// all iterates over a snapshot, which is made when the loop begins.
+	all() iter.Seq2[K, V]
 	len() int
 }
 
 type entry[K ~string, V any] struct {
 	id    K
 	value V
+}
+
+// each iterates over what snapshot returns when the loop begins.
+func each[K ~string, V any](snapshot func() []entry[K, V]) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for _, e := range snapshot() {
+			if !yield(e.id, e.value) {
+				return
+			}
+		}
+	}
 }
 
 // Get returns the value with that id.
@@ -35,20 +46,17 @@ func (c *Collection[K, V]) Find(match func(V) bool) (V, bool) { return Find(c.Va
 
 // All iterates over a snapshot of ids and values, in no particular order.
 func (c *Collection[K, V]) All() iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		for _, e := range c.snapshot() {
-			if !yield(e.id, e.value) {
-				return
-			}
-		}
+	if c == nil || c.store == nil {
+		return func(func(K, V) bool) {}
 	}
+	return c.store.all()
 }
 
 // Values iterates over a snapshot of the values, in no particular order.
 func (c *Collection[K, V]) Values() iter.Seq[V] {
 	return func(yield func(V) bool) {
-		for _, e := range c.snapshot() {
-			if !yield(e.value) {
+		for _, v := range c.All() {
+			if !yield(v) {
 				return
 			}
 		}
@@ -61,11 +69,4 @@ func (c *Collection[K, V]) Len() int {
 		return 0
 	}
 	return c.store.len()
-}
-
-func (c *Collection[K, V]) snapshot() []entry[K, V] {
-	if c == nil || c.store == nil {
-		return nil
-	}
-	return c.store.all()
 }

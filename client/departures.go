@@ -67,5 +67,5 @@ func (d *departures) get(id UserID) (Member, bool) {
 func (d *departures) clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.gone.Purge()
+	d.gone = newLRU[UserID, departure](maxDepartures) // a map that was large stays so
 }

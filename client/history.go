@@ -1,6 +1,7 @@
 package client
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -182,7 +183,7 @@ type allMessages struct{ rooms *table[RoomID, *Room] }
 
 func (a allMessages) get(id MessageID) (Message, bool) {
 	for _, r := range a.rooms.all() {
-		if m, ok := r.value.history.get(id); ok {
+		if m, ok := r.history.get(id); ok {
 			return m, true
 		}
 	}
@@ -192,15 +193,17 @@ func (a allMessages) get(id MessageID) (Message, bool) {
 func (a allMessages) len() int {
 	n := 0
 	for _, r := range a.rooms.all() {
-		n += r.value.history.len()
+		n += r.history.len()
 	}
 	return n
 }
 
-func (a allMessages) all() []entry[MessageID, Message] {
+func (a allMessages) all() iter.Seq2[MessageID, Message] { return each(a.list) }
+
+func (a allMessages) list() []entry[MessageID, Message] {
 	var entries []entry[MessageID, Message]
 	for _, r := range a.rooms.all() {
-		for _, m := range r.value.history.list() {
+		for _, m := range r.history.list() {
 			entries = append(entries, entry[MessageID, Message]{m.ID, m})
 		}
 	}

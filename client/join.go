@@ -65,8 +65,8 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	if answer.Data.ID == "" {
 		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
 	}
-	room := c.rooms.handle(c, answer.Data.ID)
-	if err := room.turn.take(ctx); err != nil {
+	room, err := c.claim(ctx, answer.Data.ID)
+	if err != nil {
 		return nil, err
 	}
 	if room.joinedAs(how) {
@@ -103,6 +103,20 @@ func notJoined(slug string, err error) error {
 		hint = ", it is private and wants the option RoomPassword with the right password"
 	}
 	return fmt.Errorf("queup: room %q not joined%s: %w", slug, hint, err)
+}
+
+// claim returns the handle of a room with its turn taken: from then on it is not forgotten.
+func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
+	for {
+		room := c.rooms.handle(c, id)
+		if err := room.turn.take(ctx); err != nil {
+			return nil, err
+		}
+		if c.rooms.handle(c, id) == room {
+			return room, nil
+		}
+		room.turn.give() // it was forgotten before the turn was ours
+	}
 }
 
 // turn lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.

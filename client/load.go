@@ -125,7 +125,7 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 // load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
 func (r *Room) load(state roomState, self wire.RoomUser) {
 	c := r.client
-	gone := r.members.all()
+	gone := r.members.list()
 	members := make(map[UserID]Member, len(state.users)+1)
 	for _, w := range append(state.users, self) {
 		member := newMember(c, w)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"iter"
 	"sync"
 	"time"
 
@@ -49,7 +50,9 @@ func (m *media) len() int {
 	return m.used.Len()
 }
 
-func (m *media) all() []entry[SongID, SongInfo] {
+func (m *media) all() iter.Seq2[SongID, SongInfo] { return each(m.list) }
+
+func (m *media) list() []entry[SongID, SongInfo] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire()

@@ -83,6 +83,16 @@ func newMember(c *Client, w wire.RoomUser) Member {
 	return m
 }
 
+// hold notes what QueUp told of the roles: of each that the member holds, the first telling with a label.
+func (m *Member) hold(told []Role) {
+	m.held = nil
+	for _, id := range m.RoleIDs {
+		if i := slices.IndexFunc(told, func(r Role) bool { return r.ID == id && r.Label != "" }); i >= 0 {
+			m.held = append(m.held, told[i])
+		}
+	}
+}
+
 // User returns the account, and false if the client does not know it.
 func (m Member) User() (User, bool) {
 	if m.client == nil {

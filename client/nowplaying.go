@@ -95,9 +95,12 @@ func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
 	return r.now.song, true
 }
 
+// maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
+const maxVoters = 10_000
+
 // voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
 func (p *play) voted(u UserID, vote wire.DubType) {
-	if u == "" {
+	if _, again := p.votes[u]; u == "" || !again && len(p.votes) >= maxVoters {
 		return
 	}
 	if p.votes == nil {
@@ -107,7 +110,7 @@ func (p *play) voted(u UserID, vote wire.DubType) {
 }
 
 func (p *play) grabbed(u UserID) {
-	if u == "" {
+	if u == "" || len(p.grabs) >= maxVoters {
 		return
 	}
 	if p.grabs == nil {
@@ -311,7 +314,7 @@ func (r *Room) readVotes() {
 	if !playing {
 		return
 	}
-	r.ask(answerTimeout, func(ctx context.Context) func() {
+	r.askInTurn("votes", answerTimeout, func(ctx context.Context) func() {
 		answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 		if err != nil {
 			r.client.log.DebugContext(ctx, "votes not read", slog.String("room", r.Slug()), slog.Any("error", err))

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"iter"
 	"strings"
 	"sync"
 
@@ -44,7 +45,9 @@ func (p *people) len() int {
 	return len(p.present) + p.seen.Len()
 }
 
-func (p *people) all() []entry[UserID, User] {
+func (p *people) all() iter.Seq2[UserID, User] { return each(p.list) }
+
+func (p *people) list() []entry[UserID, User] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entries := make([]entry[UserID, User], 0, len(p.present)+p.seen.Len())

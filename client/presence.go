@@ -63,8 +63,10 @@ func (r *Room) visible() bool {
 	return r.joined && r.present && !r.invisible
 }
 
-// maxVisible bounds whose presence is counted by connection.
-const maxVisible = 10_000
+const (
+	maxVisible     = 10_000 // users whose presence is counted by connection
+	maxConnections = 64     // connections of one of them that are counted
+)
 
 // applyPresence counts connections: only the first makes somebody visible, and only the last invisible. Source:
 // docs/PROTOCOL.md 7, rule 30.
@@ -86,7 +88,7 @@ func (r *Room) applyPresence(e realtime.Presence) {
 			connections = make(map[string]struct{})
 			r.live.presence[e.ClientID] = connections
 		}
-		if connections != nil {
+		if connections != nil && len(connections) < maxConnections {
 			connections[e.ConnectionID] = struct{}{}
 		}
 	}

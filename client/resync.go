@@ -159,12 +159,12 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 		}
 		there[member.UserID] = struct{}{}
 	}
-	for _, e := range r.members.all() {
-		if _, stays := there[e.id]; stays || c.isMe(e.id) && r.mayAct() {
+	for id, member := range r.members.all() {
+		if _, stays := there[id]; stays || c.isMe(id) && r.mayAct() {
 			continue
 		}
-		user, _ := e.value.User()
-		if member, present := r.take(e.id); present {
+		user, _ := member.User()
+		if member, present := r.take(id); present {
 			c.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
 		}
 	}

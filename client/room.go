@@ -42,6 +42,7 @@ type roomWork struct {
 	link    *connection // the room is attached to; nil before and after
 	waiting waiting
 	alarms  map[string]func() // what is due at some time, by its purpose; calling one calls it off
+	asking  map[string]func() // what is under way that is asked in turn, by its purpose; what follows it, or nil
 	epoch   int               // changes whenever what was asked of QueUp for this room is no longer wanted
 	late    bool              // the channel did not come back with the connection yet
 	replay  bool              // events are applied that may be older than the state
@@ -77,6 +78,7 @@ func (w *roomWork) reset() {
 		epoch:    w.epoch + 1,
 		waiting:  waiting{turn: w.waiting.turn + 1},
 		alarms:   make(map[string]func()),
+		asking:   make(map[string]func()),
 		muted:    newLRU[UserID, struct{}](maxMuted),
 		plays:    newLRU[PlayID, struct{}](maxPlays),
 		presence: make(map[string]map[string]struct{}),
@@ -211,8 +213,10 @@ func (r *Room) edit(change func(*wire.Room)) RoomInfo {
 
 // close forgets what is only true while the client is in the room.
 func (r *Room) close() {
-	for id := range r.Members().All() {
-		r.take(id)
+	gone := r.members.list()
+	r.members.replace(nil)
+	for _, e := range gone {
+		r.client.people.leave(e.id)
 	}
 	r.left.clear()
 	r.callOff()

@@ -1,7 +1,7 @@
 package client
 
 import (
-	"maps"
+	"slices"
 	"strings"
 )
 
@@ -32,14 +32,17 @@ type roomTable struct {
 func (t *roomTable) handle(c *Client, id RoomID) *Room {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if r, ok := t.values[id]; ok {
+	if r, ok := t.find(id); ok {
 		return r
 	}
-	if len(t.values) >= maxIdleRooms {
-		maps.DeleteFunc(t.values, func(_ RoomID, r *Room) bool { return !r.Joined() && len(r.turn) == 0 })
+	if len(t.entries) >= maxIdleRooms {
+		for _, e := range slices.Clone(t.entries) {
+			if !e.value.Joined() && len(e.value.turn) == 0 {
+				t.drop(e.id)
+			}
+		}
 	}
 	r := newRoom(c, id)
-	t.values[id] = r
-	t.snapshot = nil
+	t.set(id, r)
 	return r
 }

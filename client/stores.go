@@ -1,35 +1,49 @@
 package client
 
 import (
+	"iter"
+	"slices"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// table is a store that holds everything put into it. Its cost per change does not depend on its size: the snapshot
-// for readers is made when one asks and kept until the next change.
+// table is a store that holds everything put into it. Its cost per change does not depend on its size: the entries are
+// never changed, only replaced, so that the snapshot for readers, which is made when one asks and kept until the next
+// change, is a list of pointers.
 type table[K ~string, V any] struct {
 	mu       sync.RWMutex
-	values   map[K]V       // guarded by mu
-	snapshot []entry[K, V] // guarded by mu; nil after a change
+	places   map[K]int      // guarded by mu; where each stands in entries
+	entries  []*entry[K, V] // guarded by mu; in no order
+	snapshot []*entry[K, V] // guarded by mu; nil after a change
 }
 
-func newTable[K ~string, V any]() *table[K, V] { return &table[K, V]{values: make(map[K]V)} }
+func newTable[K ~string, V any]() *table[K, V] { return &table[K, V]{places: make(map[K]int)} }
 
 func (t *table[K, V]) get(id K) (V, bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	v, ok := t.values[id]
-	return v, ok
+	return t.find(id)
 }
 
 func (t *table[K, V]) len() int {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return len(t.values)
+	return len(t.entries)
 }
 
-func (t *table[K, V]) all() []entry[K, V] {
+func (t *table[K, V]) all() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for _, e := range t.list() {
+			if !yield(e.id, e.value) {
+				return
+			}
+		}
+	}
+}
+
+// list returns the snapshot.
+func (t *table[K, V]) list() []*entry[K, V] {
 	t.mu.RLock()
 	snapshot := t.snapshot
 	t.mu.RUnlock()
@@ -39,10 +53,7 @@ func (t *table[K, V]) all() []entry[K, V] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.snapshot == nil {
-		t.snapshot = make([]entry[K, V], 0, len(t.values))
-		for id, v := range t.values {
-			t.snapshot = append(t.snapshot, entry[K, V]{id, v})
-		}
+		t.snapshot = slices.Clone(t.entries)
 	}
 	return t.snapshot
 }
@@ -50,26 +61,59 @@ func (t *table[K, V]) all() []entry[K, V] {
 func (t *table[K, V]) put(id K, v V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.values[id] = v
-	t.snapshot = nil
+	t.set(id, v)
 }
 
 // remove takes the value out and returns it.
 func (t *table[K, V]) remove(id K) (V, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v, ok := t.values[id]
-	delete(t.values, id)
-	t.snapshot = nil
-	return v, ok
+	return t.drop(id)
 }
 
 // replace makes the given values the whole content.
 func (t *table[K, V]) replace(values map[K]V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.values = values
+	t.places, t.entries, t.snapshot = make(map[K]int, len(values)), make([]*entry[K, V], 0, len(values)), nil
+	for id, v := range values {
+		t.set(id, v)
+	}
+}
+
+// find, set and drop are get, put and remove with mu held.
+func (t *table[K, V]) find(id K) (V, bool) {
+	if i, ok := t.places[id]; ok {
+		return t.entries[i].value, true
+	}
+	var none V
+	return none, false
+}
+
+func (t *table[K, V]) set(id K, v V) {
 	t.snapshot = nil
+	e := &entry[K, V]{id, v}
+	if i, ok := t.places[id]; ok {
+		t.entries[i] = e
+		return
+	}
+	t.places[id] = len(t.entries)
+	t.entries = append(t.entries, e)
+}
+
+func (t *table[K, V]) drop(id K) (V, bool) {
+	v, ok := t.find(id)
+	if !ok {
+		return v, false
+	}
+	i, last := t.places[id], len(t.entries)-1
+	t.snapshot = nil
+	t.entries[i] = t.entries[last]
+	t.places[t.entries[i].id] = i
+	t.entries[last] = nil
+	t.entries = t.entries[:last]
+	delete(t.places, id)
+	return v, true
 }
 
 // bounded is a store that keeps the values used last and gives up the others.
@@ -103,7 +147,9 @@ func (b *bounded[K, V]) len() int {
 	return b.values.Len()
 }
 
-func (b *bounded[K, V]) all() []entry[K, V] {
+func (b *bounded[K, V]) all() iter.Seq2[K, V] { return each(b.list) }
+
+func (b *bounded[K, V]) list() []entry[K, V] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	entries := make([]entry[K, V], 0, b.values.Len())

@@ -15,6 +15,7 @@ type waiting struct {
 	since    time.Time        // when the oldest of them came
 	turn     int              // counts holds, so that who releases can tell whether the hold is still the same
 	messages []realtime.Event // messages, and presence
+	size     int              // of their data, in bytes
 }
 
 // level says which messages wait.
@@ -31,6 +32,8 @@ const (
 	maxHold = 2 * time.Second
 	// maxHeld bounds how many wait.
 	maxHeld = 4096
+	// maxHeldSize bounds the bytes of those that wait.
+	maxHeldSize = 16 << 20
 )
 
 // takes reports whether a message has to wait.
@@ -58,14 +61,26 @@ func (r *Room) receive(e realtime.Event) {
 		}
 		return
 	}
-	if len(w.messages) == maxHeld {
+	size := dataSize(e)
+	if len(w.messages) == maxHeld || len(w.messages) > 0 && w.size+size > maxHeldSize {
 		r.client.events.emit(Gap{Meta: r.meta(), From: w.since, To: time.Now(), What: "events that came while the room was read"})
-		w.messages = nil
+		w.messages, w.size = nil, 0
 	}
 	if len(w.messages) == 0 {
 		w.since = time.Now()
 	}
 	w.messages = append(w.messages, e)
+	w.size += size
+}
+
+func dataSize(e realtime.Event) int {
+	switch e := e.(type) {
+	case realtime.Message:
+		return len(e.Data)
+	case realtime.Presence:
+		return len(e.Data)
+	}
+	return 0
 }
 
 // hold lets all messages wait until release is called with what it returns, or until hold is called again.
@@ -111,7 +126,7 @@ func (r *Room) release(turn int, still level) {
 		return
 	}
 	held := w.messages
-	w.level, w.messages = still, nil
+	w.level, w.messages, w.size = still, nil, 0
 	for _, m := range held {
 		if r.live.link == nil { // one of them was the end of the room
 			return
@@ -149,6 +164,7 @@ func (r *Room) callOff() {
 	for purpose := range r.live.alarms {
 		r.quiet(purpose)
 	}
+	clear(r.live.asking)
 	r.live.epoch++
 }
 
@@ -168,5 +184,28 @@ func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func()
 				then()
 			}
 		})
+	})
+}
+
+// askInTurn is ask for what may be wanted many times in a short while: of those with the same purpose one is under way,
+// and the latest that was wanted meanwhile follows.
+func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
+	if _, busy := r.live.asking[purpose]; busy {
+		r.live.asking[purpose] = func() { r.askInTurn(purpose, limit, f) }
+		return
+	}
+	r.live.asking[purpose] = nil
+	r.ask(limit, func(ctx context.Context) func() {
+		then := f(ctx)
+		return func() {
+			next := r.live.asking[purpose]
+			delete(r.live.asking, purpose)
+			if then != nil {
+				then()
+			}
+			if next != nil && r.live.link != nil { // else that was the end of the room
+				next()
+			}
+		}
 	})
 }
