@@ -45,7 +45,7 @@ func (l *link) act(f realtime.Frame) {
 	case realtime.ActionHeartbeat:
 		l.answer(realtime.Frame{Action: realtime.ActionHeartbeat}, f)
 	case realtime.ActionAttach:
-		if problem := s.mayAttach(l, f.Channel); problem != "" {
+		if problem := s.mayAttach(l.identity, f.Channel); problem != "" {
 			l.refuse(f, problem)
 			return
 		}
@@ -87,16 +87,16 @@ func (l *link) refuse(request realtime.Frame, text string) {
 	l.answer(realtime.Frame{Action: realtime.ActionError, Channel: request.Channel, Error: text}, request)
 }
 
-// mayAttach says why a link may not hear a channel; nothing if it may. Rooms are open to all, also to guests. The events of
+// mayAttach says why somebody may not hear a channel; nothing if it may. Rooms are open to all, also to guests. The events of
 // an account are its own: clients that attach to another's (docs/PROTOCOL.md 5.4) hear nothing there anyway.
-func (s *state) mayAttach(l *link, channel string) (problem string) {
+func (s *state) mayAttach(who identity, channel string) (problem string) {
 	kind, id, _ := strings.Cut(channel, ":")
 	switch {
 	case channel == "":
 		return "channel is required"
 	case kind == "room" && s.room(id) != nil:
 		return ""
-	case kind == "user" && l.identity.account != nil && id == string(l.identity.account.id):
+	case kind == "user" && who.account != nil && id == string(who.account.id):
 		return ""
 	case kind == "user":
 		return "not your channel"
@@ -153,6 +153,11 @@ func (s *state) presence(l *link, f realtime.Frame) {
 		}
 	}
 	l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
+	if body.Action == realtime.PresenceLeave {
+		s.disappeared(l.identity, f.Channel)
+	} else {
+		s.appeared(l.identity, f.Channel, time.Now())
+	}
 }
 
 // presenceLeft tells a channel that a link with presence in it is gone.
@@ -166,4 +171,5 @@ func (s *state) presenceLeft(l *link, channel string) {
 			Data: json.RawMessage(`{}`),
 		},
 	})
+	s.disappeared(l.identity, channel)
 }

@@ -112,6 +112,12 @@ func (b *browser) send(method, path, contentType, body string) reply {
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	return b.do(req)
+}
+
+// do makes a request of the test's own.
+func (b *browser) do(req *http.Request) reply {
+	b.tb.Helper()
 	resp, err := b.client.Do(req)
 	if err != nil {
 		b.tb.Fatal(err)

@@ -32,7 +32,7 @@ const (
 
 func newConfig(opts []Option) (config, error) {
 	c := config{
-		rules:        rules{quotaLines: defaultQuotaLines, quotaTime: defaultQuotaTime},
+		rules:        rules{quotaLines: defaultQuotaLines, quotaTime: defaultQuotaTime, grace: defaultGrace},
 		pingInterval: defaultPingInterval, pingTimeout: defaultPingTimeout,
 	}
 	var errs []error

@@ -37,6 +37,8 @@ type member struct {
 	role    Role          // of the classic world; empty: none
 	roles   []*customRole // of the custom world, the highest first, without the default role
 	active  bool          // in the room
+	missed  bool          // was in the room until the last connection was gone for too long
+	limit   *time.Timer   // of the wait for another connection; nil: none
 	paused  bool          // has songs but does not play them
 	muted   bool
 	updated time.Time

@@ -67,6 +67,8 @@ func Start(opts ...Option) (*Server, error) {
 	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if isSocketPath(r.URL.Path) {
 			s.serveSocket(w, r)
+		} else if channel, ok := channelOfPath(r.URL.Path); ok {
+			s.servePresence(w, r, channel)
 		} else {
 			routes.ServeHTTP(w, r)
 		}
@@ -205,6 +207,9 @@ func (s *state) shutdown() bool {
 	for _, r := range s.rooms {
 		if r.playing != nil && r.playing.timer.Stop() {
 			s.timers.Done()
+		}
+		for _, m := range r.members {
+			r.expect(m)
 		}
 	}
 	for l := range s.links {

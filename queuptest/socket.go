@@ -23,6 +23,8 @@ const (
 	goodbye      = 250 * time.Millisecond // for all that is left to write
 )
 
+const textBadToken = "invalid token"
+
 // link is one websocket. One goroutine reads, that of the HTTP handler, and one writes.
 type link struct {
 	s        *Server
@@ -65,7 +67,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	who, ok := s.tokens.get(r.URL.Query().Get("access_token"))
 	s.mu.Unlock()
 	if !ok {
-		errorE1(http.StatusUnauthorized, "invalid token").write(w)
+		errorE1(http.StatusUnauthorized, textBadToken).write(w)
 		return
 	}
 	exchangeOf(r.Context()).user(s.username(who.account))
