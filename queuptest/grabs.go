@@ -7,9 +7,9 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// grab counts that an account has put a song into a playlist, in every room where it is present and the song plays, once
+// grabbed counts that an account has put a song into a playlist, in every room where it is present and the song plays, once
 // for each play. The caller holds s.mu.
-func (s *state) grab(a *account, m *song, now time.Time) {
+func (s *state) grabbed(a *account, m *song, now time.Time) {
 	for _, r := range s.rooms {
 		p := r.playing
 		if p == nil || p.song != m || r.present(a) == nil ||

@@ -19,6 +19,7 @@ type config struct {
 	world        World
 	rules        rules
 	quirks       bool
+	crowd        *CrowdConfig
 	wrap         []func(http.Handler) http.Handler
 	pingInterval time.Duration
 	pingTimeout  time.Duration

@@ -56,6 +56,11 @@ func Start(opts ...Option) (*Server, error) {
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
+	if c.crowd != nil {
+		if s.crowd, err = s.newCrowd(*c.crowd); err != nil {
+			return nil, fmt.Errorf("queuptest: %w", err)
+		}
+	}
 	if err := s.listen(); err != nil {
 		return nil, fmt.Errorf("queuptest: %w", err)
 	}
@@ -111,12 +116,15 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// begin starts the first song in each room.
+// begin starts the first song in each room, and the life of the crowd.
 func (s *Server) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		r.advance(s.start, false)
+	}
+	if s.crowd != nil {
+		s.crowd.begin(s.start)
 	}
 }
 
@@ -204,6 +212,7 @@ func (s *state) shutdown() bool {
 		return false
 	}
 	s.closed = true
+	s.crowd.end()
 	for _, r := range s.rooms {
 		if r.playing != nil && r.playing.timer.Stop() {
 			s.timers.Done()

@@ -34,6 +34,7 @@ type state struct {
 	sessions *store[*account]
 	tokens   *store[identity]
 	links    map[*link]struct{}
+	crowd    *crowd                        // nil: none
 	channels map[string]map[*link]struct{} // who hears what
 	timers   sync.WaitGroup                // songs that will end, members who will be missed
 }
