@@ -20,6 +20,7 @@ type config struct {
 	rules        rules
 	quirks       bool
 	crowd        *CrowdConfig
+	faults       *FaultConfig
 	wrap         []func(http.Handler) http.Handler
 	pingInterval time.Duration
 	pingTimeout  time.Duration

@@ -23,6 +23,7 @@ type Server struct {
 	listener net.Listener
 	host     string // of the URLs
 	http     *http.Server
+	network  *badNetwork        // nil: a good one
 	cancel   context.CancelFunc // of the context of all requests
 	served   chan struct{}      // closed when nothing is accepted any more
 	closing  chan struct{}      // closed when Close is called
@@ -90,10 +91,15 @@ func Start(opts ...Option) (*Server, error) {
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
 	}
+	listener := s.listener
+	if c.faults != nil {
+		s.network = newBadNetwork(*c.faults)
+		listener = faultyListener{listener, s.network}
+	}
 	s.begin()
 	go func() {
 		defer close(s.served)
-		_ = s.http.Serve(s.listener) // ends with Close
+		_ = s.http.Serve(listener) // ends with Close
 	}()
 	return s, nil
 }
@@ -197,6 +203,7 @@ func (s *Server) Close() {
 	}
 	defer close(s.ended)
 	close(s.closing)
+	s.network.end()
 	_ = s.http.Close() // what it returns is about a listener that is closed
 	s.cancel()
 	<-s.served
