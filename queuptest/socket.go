@@ -36,10 +36,11 @@ type link struct {
 
 	mu      sync.Mutex // guards these
 	queue   []outgoing
-	size    int         // of queue, in bytes
-	ended   bool        // nothing is queued any more
-	leaving bool        // the writer is to say goodbye when queue is empty
-	limit   *time.Timer // of leaving; nil before
+	size    int           // of queue, in bytes
+	taken   chan struct{} // closed when the writer takes the queue; nil if nobody waits for that
+	ended   bool          // nothing is queued any more
+	leaving bool          // the writer is to say goodbye when queue is empty
+	limit   *time.Timer   // of leaving; nil before
 
 	attached map[string]bool                   // channels; guarded by state.mu
 	present  map[string]*realtime.PresenceBody // what was entered, by channel; guarded by state.mu
@@ -49,6 +50,7 @@ type link struct {
 type outgoing struct {
 	packet []byte
 	log    *logText
+	raw    bool // packet is whole frames with their headers, and log is nil; see sendRaw
 }
 
 func newPacket(t realtime.PacketType, data []byte) outgoing {
@@ -196,6 +198,10 @@ func (l *link) next() (queue []outgoing, leaving bool) {
 	defer l.mu.Unlock()
 	queue = l.queue
 	l.queue, l.size = nil, 0
+	if l.taken != nil {
+		close(l.taken)
+		l.taken = nil
+	}
 	return queue, l.leaving
 }
 
@@ -205,9 +211,7 @@ func (l *link) write() {
 	for {
 		queue, leaving := l.next()
 		for _, o := range queue {
-			l.log(false, o.log)
-			_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // never fails; the write tells
-			if err := l.conn.WriteMessage(websocket.TextMessage, o.packet); err != nil {
+			if err := l.put(o); err != nil {
 				return
 			}
 		}
@@ -222,6 +226,20 @@ func (l *link) write() {
 			return
 		}
 	}
+}
+
+// put writes one frame, or some that are ready. Nothing of gorilla's is in the way of the latter: it keeps no part of a frame
+// back between two calls.
+func (l *link) put(o outgoing) error {
+	deadline := time.Now().Add(writeTimeout)
+	if o.raw {
+		_ = l.conn.NetConn().SetWriteDeadline(deadline) // never fails; the write tells
+		_, err := l.conn.NetConn().Write(o.packet)
+		return err
+	}
+	l.log(false, o.log)
+	_ = l.conn.SetWriteDeadline(deadline) // never fails; the write tells
+	return l.conn.WriteMessage(websocket.TextMessage, o.packet)
 }
 
 // read is the reader: it answers what comes until the link ends, or until the client has not pinged for too long.
