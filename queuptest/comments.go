@@ -60,9 +60,9 @@ func (s *state) emitComment(m *song, event wire.Event) {
 	}
 }
 
-// knownComment finds the comment of a path. The caller holds h.mu.
-func (h *rest) knownComment(id wire.CommentID) (*comment, error) {
-	for _, list := range h.site.comments {
+// knownComment finds a comment. The caller holds s.mu.
+func (s *state) knownComment(id wire.CommentID) (*comment, error) {
+	for _, list := range s.site.comments {
 		if i := slices.IndexFunc(list, func(c *comment) bool { return c.id == id }); i >= 0 {
 			return list[i], nil
 		}

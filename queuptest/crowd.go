@@ -59,9 +59,8 @@ type person struct {
 	likes   float64   // how often a vote is for the song
 	friend  *account  // to write to; nil in a crowd of one
 
-	favourites *playlist // nil: none yet
-	last       *message  // of this person
-	said       *comment  // of this person; nil: none
+	last *message // of this person
+	said *comment // of this person; nil: none
 }
 
 // crowd is what moves the people of [Crowd]. It is guarded by state.mu.
@@ -100,12 +99,11 @@ var deeds = [...]deed{
 
 // What one person leaves behind at most.
 const (
-	crowdQueue      = 3   // songs in the queue
-	crowdFavourites = 50  // songs in the playlist
-	crowdLetters    = 50  // private messages between two
-	crowdComments   = 20  // on one song
-	crowdDJs        = 40  // people who queue songs, in a crowd of 200 and more
-	crowdAtOnce     = 100 // deeds under one lock
+	crowdQueue    = 3   // songs in the queue
+	crowdLetters  = 50  // private messages between two
+	crowdComments = 20  // on one song
+	crowdDJs      = 40  // people who queue songs, in a crowd of 200 and more
+	crowdAtOnce   = 100 // deeds under one lock
 )
 
 // newCrowd puts people into a world. Two thirds of them are in the room when it starts.
@@ -282,21 +280,7 @@ func (c *crowd) grab(p *person, _ *member, now time.Time) bool {
 	if play == nil || slices.ContainsFunc(play.grabs, func(v vote) bool { return v.account == p.account }) {
 		return false
 	}
-	if p.favourites == nil {
-		list, err := c.r.newPlaylist(p.account, "Favourites", now)
-		if err != nil {
-			return false
-		}
-		p.favourites = list
-	}
-	if list := p.favourites; len(list.entries) >= crowdFavourites {
-		list.entries = slices.Delete(list.entries, 0, 1)
-	}
-	if c.r.add(p.favourites, now, play.song) != nil {
-		return false
-	}
-	c.r.grabbed(p.account, play.song, now)
-	return true
+	return c.r.grab(p.account, now) == nil
 }
 
 // writePrivately writes to a friend.
@@ -378,7 +362,7 @@ func (c *crowd) rename(p *person, _ *member, _ time.Time) bool {
 
 // dress uploads another picture.
 func (c *crowd) dress(p *person, _ *member, _ time.Time) bool {
-	return c.r.setAvatar(p.account, []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;")) == nil
+	return c.r.setAvatar(p.account, tinyGIF) == nil
 }
 
 // skipOwn ends the person's own song.
