@@ -65,20 +65,10 @@ func Start(opts ...Option) (*Server, error) {
 	if err := s.listen(); err != nil {
 		return nil, fmt.Errorf("queuptest: %w", err)
 	}
-	routes, err := newREST(s.state)
+	handler, err := s.routes()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("queuptest: %w", err), s.listener.Close())
 	}
-	routes = s.quirks.wrap(routes)
-	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isSocketPath(r.URL.Path) {
-			s.serveSocket(w, r)
-		} else if channel, ok := channelOfPath(r.URL.Path); ok {
-			s.servePresence(w, r, channel)
-		} else {
-			routes.ServeHTTP(w, r)
-		}
-	})
 	for i := range c.wrap {
 		handler = c.wrap[len(c.wrap)-1-i](handler)
 	}
@@ -102,6 +92,24 @@ func Start(opts ...Option) (*Server, error) {
 		_ = s.http.Serve(listener) // ends with Close
 	}()
 	return s, nil
+}
+
+// routes makes the handler of REST, the websocket and presence lists.
+func (s *Server) routes() (http.Handler, error) {
+	routes, err := newREST(s.state)
+	if err != nil {
+		return nil, err
+	}
+	routes = s.quirks.wrap(routes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isSocketPath(r.URL.Path) {
+			s.serveSocket(w, r)
+		} else if channel, ok := channelOfPath(r.URL.Path); ok {
+			s.servePresence(w, r, channel)
+		} else {
+			routes.ServeHTTP(w, r)
+		}
+	}), nil
 }
 
 // listen opens the listener, and makes sure that it is not reachable from elsewhere.
