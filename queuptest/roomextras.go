@@ -282,3 +282,12 @@ func (s *Server) CutLinksOf(users ...string) {
 		}
 	}
 }
+
+// UserID returns the id of a user, and false if nobody has that name.
+func (s *Server) UserID(name string) (id string, ok bool) {
+	a := s.named(name)
+	if a == nil {
+		return "", false
+	}
+	return string(a.id), true
+}
