@@ -13,10 +13,10 @@ import (
 )
 
 // newBot is the bot that is tested: it answers one command. Only the two URLs are for the test.
-func newBot(srv *queuptest.Server) *client.Client {
+func newBot(srv *queuptest.Server) (*client.Client, error) {
 	bot, err := client.New(client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()))
 	if err != nil {
-		log.Fatal(err)
+		return nil, err
 	}
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
 		if e.Message.Content != "~ping" {
@@ -25,7 +25,7 @@ func newBot(srv *queuptest.Server) *client.Client {
 		_, err := e.Room.SendMessage(ctx, "Pong!")
 		return err
 	})
-	return bot
+	return bot, nil
 }
 
 // How to test a bot: it answers a command, it may not kick who ranks above it, and it survives the loss of its connection.
@@ -35,7 +35,10 @@ func Example() {
 	lounge := srv.Room("lounge")
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	bot := newBot(srv)
+	bot, err := newBot(srv)
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer bot.Close()
 	room, err := join(ctx, bot, "mod", "lounge")
 	if err != nil {
