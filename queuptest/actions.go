@@ -152,12 +152,12 @@ func (s *state) presence(l *link, f realtime.Frame) {
 			other.send(news)
 		}
 	}
-	l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 	if body.Action == realtime.PresenceLeave {
 		s.disappeared(l.identity, f.Channel)
 	} else {
 		s.appeared(l.identity, f.Channel, time.Now())
 	}
+	l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 }
 
 // presenceLeft tells a channel that a link with presence in it is gone.

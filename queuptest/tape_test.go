@@ -160,13 +160,15 @@ func TestFlood_reachesEverybodyInOrder(t *testing.T) {
 	room := srv.Room("lounge")
 	tape := room.Prepare(queuptest.TapeConfig{Events: 3000, Mix: queuptest.Mix{Chat: 1, Others: 1}, Size: 900})
 	sockets := []*socket{newBrowser(t, srv).listen(), newBrowser(t, srv).listen()}
-	done := make(chan error, 1)
+	done, said := make(chan error, 1), make(chan struct{})
 	go func() {
 		err := room.Flood(t.Context(), tape, 0)
+		<-said
 		room.Say("alice", "that was all")
 		done <- err
 	}()
 	room.Say("bob", "in between")
+	close(said)
 	for i, s := range sockets {
 		between := 0
 		for text := range tape.Frames() {
