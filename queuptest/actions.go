@@ -154,6 +154,11 @@ func (s *state) presence(l *link, f realtime.Frame) {
 			other.send(news)
 		}
 	}
+	if body.Action == realtime.PresenceLeave {
+		s.disappeared(l.identity, f.Channel)
+	} else {
+		s.appeared(l.identity, f.Channel, time.Now())
+	}
 	l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 }
 
@@ -168,4 +173,5 @@ func (s *state) presenceLeft(l *link, channel string) {
 			Data: json.RawMessage(`{}`),
 		},
 	})
+	s.disappeared(l.identity, channel)
 }

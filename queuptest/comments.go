@@ -60,14 +60,58 @@ func (s *state) emitComment(m *song, event wire.Event) {
 	}
 }
 
-// knownComment finds the comment of a path. The caller holds h.mu.
-func (h *rest) knownComment(id wire.CommentID) (*comment, error) {
-	for _, list := range h.site.comments {
+// knownComment finds a comment. The caller holds s.mu.
+func (s *state) knownComment(id wire.CommentID) (*comment, error) {
+	for _, list := range s.site.comments {
 		if i := slices.IndexFunc(list, func(c *comment) bool { return c.id == id }); i >= 0 {
 			return list[i], nil
 		}
 	}
 	return nil, errorE1(http.StatusNotFound, textNoComment)
+}
+
+// addComment lets an account write about a song. The caller holds s.mu.
+func (s *state) addComment(m *song, a *account, text string, now time.Time) (*comment, error) {
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, errorE1(http.StatusBadRequest, textEmptyComment)
+	case utf16Len(text) > maxText:
+		return nil, errorE1(http.StatusBadRequest, textLongComment)
+	case len(s.site.comments[m.id]) >= maxOwned:
+		return nil, errorE1(http.StatusBadRequest, textTooMany)
+	}
+	c := &comment{
+		id:      wire.CommentID(s.id(idComment)),
+		song:    m,
+		author:  a,
+		text:    text,
+		created: now,
+		votes:   map[*account]wire.DubType{},
+	}
+	s.site.comments[m.id] = append(s.site.comments[m.id], c)
+	s.emitComment(m, &wire.CommentAdd{Comment: c.wire()})
+	return c, nil
+}
+
+// removeComment lets an account delete a comment of its own. The caller holds s.mu.
+func (s *state) removeComment(c *comment, a *account) error {
+	if c.author != a {
+		return errorE1(http.StatusUnauthorized, textNotYours)
+	}
+	list := s.site.comments
+	list[c.song.id] = slices.DeleteFunc(list[c.song.id], func(d *comment) bool { return d == c })
+	s.emitComment(c.song, &wire.CommentRemove{Comment: wire.Comment{ID: c.id}})
+	return nil
+}
+
+// voteComment counts a vote on a comment; a second one replaces the first. The caller holds s.mu.
+func (s *state) voteComment(c *comment, a *account, kind wire.DubType) error {
+	if kind != wire.Updub && kind != wire.Downdub {
+		return errorE1(http.StatusBadRequest, textNoDubType)
+	}
+	c.votes[a] = kind
+	s.emitComment(c.song, &wire.CommentUpdate{Subject: c.id, Comment: c.wire()})
+	return nil
 }
 
 // SongComments implements GET /song/{songId}/comments. They come in the order in which they were written.
@@ -90,26 +134,13 @@ func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, 
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, err := h.knownSong(params.SongID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case strings.TrimSpace(req.Text) == "":
-		return nil, errorE1(http.StatusBadRequest, textEmptyComment)
-	case utf16Len(req.Text) > maxText:
-		return nil, errorE1(http.StatusBadRequest, textLongComment)
-	case len(h.site.comments[m.id]) >= maxOwned:
-		return nil, errorE1(http.StatusBadRequest, textTooMany)
 	}
-	c := &comment{
-		id:      wire.CommentID(h.id(idComment)),
-		song:    m,
-		author:  callOf(ctx).account,
-		text:    req.Text,
-		created: time.Now(),
-		votes:   map[*account]wire.DubType{},
+	c, err := h.addComment(m, callOf(ctx).account, req.Text, time.Now())
+	if err != nil {
+		return nil, err
 	}
-	h.site.comments[m.id] = append(h.site.comments[m.id], c)
-	h.emitComment(m, &wire.CommentAdd{Comment: c.wire()})
 	return &queupserver.CommentEnvelope{Code: okCode, Message: okText, Data: c.wire()}, nil
 }
 
@@ -123,12 +154,10 @@ func (h *rest) DeleteComment(ctx context.Context, params queupserver.DeleteComme
 		return nil, err
 	case c.song.id != params.SongID:
 		return nil, errorE1(http.StatusNotFound, textNoComment)
-	case c.author != callOf(ctx).account:
-		return nil, errorE1(http.StatusUnauthorized, textNotYours)
 	}
-	list := h.site.comments
-	list[c.song.id] = slices.DeleteFunc(list[c.song.id], func(d *comment) bool { return d == c })
-	h.emitComment(c.song, &wire.CommentRemove{Comment: wire.Comment{ID: c.id}})
+	if err := h.removeComment(c, callOf(ctx).account); err != nil {
+		return nil, err
+	}
 	return done(), nil
 }
 
@@ -137,14 +166,12 @@ func (h *rest) VoteComment(ctx context.Context, req *queupserver.VoteRequest, pa
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c, err := h.knownComment(params.CommentID)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case req.Type != wire.Updub && req.Type != wire.Downdub:
-		return nil, errorE1(http.StatusBadRequest, textNoDubType)
 	}
-	c.votes[callOf(ctx).account] = req.Type
-	h.emitComment(c.song, &wire.CommentUpdate{Subject: c.id, Comment: c.wire()})
+	if err := h.voteComment(c, callOf(ctx).account, req.Type); err != nil {
+		return nil, err
+	}
 	return &queupserver.CommentVoteEnvelope{Code: okCode, Message: okText, Data: wire.CommentVote{Comment: c.wire()}}, nil
 }
 

@@ -10,6 +10,9 @@
 //	...
 //	srv.Room("lounge").Say("alice", "hello") // every client in the room hears it
 //
+// The example of the package tests a bot in some fifteen lines: a command is answered, a kick is refused for rank, and the loss of
+// the connection is survived.
+//
 // Nothing here trusts the client: a wrong password, a missing session, an unknown room or a line that is too long are
 // answered as the service answers them, with its statuses and its shapes of errors (docs/PROTOCOL.md 1.3). What is
 // known of no source is an assumption, and says so in its comment.
@@ -22,6 +25,10 @@
 // user-leave, a change of somebody's queue is room_playlist-queue-update-dub, user_update_<id> and room_playlist-update
 // with the seconds that the song has played for. Songs end by the clock, then the next DJ's song plays or the room falls
 // silent; bans end by the clock, too.
+//
+// Presence is per connection, and can be listed over HTTP on the same host. When the last connection of a member is gone, so is
+// the member, a minute later ([PresenceGrace]); entering presence again brings them back. Guests hear rooms with a token of
+// their own and do nothing else. Sessions and tokens last, unless [SessionLife] and [TokenLife] say otherwise.
 //
 // # Who may do what
 //
@@ -41,17 +48,31 @@
 // more of them, or a number of 7 to 9 digits). Of an uploaded picture only the record is kept, and redirects lead to the
 // reserved domain queup.test. No mail is sent: [Server.ResetToken] is what it would say.
 //
-// With [Quirks] answers and events are as irregular as those of the service.
+// # Life, and bad days
+//
+// With [Crowd] a room has 1 to 5,000 people who live by themselves, by a seed. With [Quirks] answers and events are as irregular as
+// those of the service. With [Faults] the network is bad now and then, for REST and the websocket alike. tools/queupd has all
+// of them as flags.
 //
 // # For tests
 //
-// [Room] makes things happen without a client, [Room.Broadcast] sends events the service never sent, and [WithHandler]
-// answers requests as the service never did. [Server.CutLinks] and [Server.ExpireSessions] are the bad days.
+// [Room] makes things happen without a client: every event of docs/PROTOCOL.md 6.2 is caused by one of its methods or by
+// [Server.Message]. [Room.Broadcast] sends events the service never sent, and [WithHandler] answers requests as the service
+// never did. [Server.CutLinks], [Server.CutLinksOf], [Server.ExpireSessions] and [Server.ExpireTokens] lose what a client
+// has.
 //
-// [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, and [Server.Await] waits
-// for one: no test needs to sleep.
+// [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, [Server.Await] waits
+// for one, so that no test needs to sleep, and [Server.LogOnFailure] shows the end of it when a test fails.
+//
+// # For benchmarks
+//
+// [Room.Prepare] makes a [Tape] of events that could happen in the room, and [Room.Flood] writes it to the websockets as fast as
+// they read: a million frames a second and more, so that a benchmark measures the client.
 //
 // # Time
+//
+// The clock is that of package time, and is injected by running in a testing/synctest bubble: songs, bans, slow mode, sessions,
+// heartbeats, the crowd and the faults all go by it.
 //
 // With [InMemory] there is no listener. Such a server works inside a testing/synctest bubble, where three minutes of music
 // take no time at all. Create it in the bubble, connect through [Server.DialContext], and close it there, after its clients
@@ -60,7 +81,10 @@
 // # Bounds
 //
 // A server keeps the last 10,000 entries of its log (64 MiB of bodies at most), 10,000 lines of chat and as many past plays a
-// room, 1,000 entries of its audit log, 5,000 songs in somebody's queue, 10,000 sessions and tokens. A websocket whose client does not read is dropped when 16,384 frames or 32 MiB wait for it, or when
-// one frame cannot be written for 10 seconds; the others go on. Ids are counted, not drawn, so that a run can be compared
-// with the next.
+// room, with their scores but without the voters, 100 entries of the history of a chat, 1,000 of an audit log, 5,000 songs in
+// somebody's queue, 10,000 sessions and tokens, accounts and conversations; 10,000 playlists an account, entries a playlist,
+// messages a conversation, comments a song; 100,000 songs. A request has 1 MiB at most, 3 MiB with a file, and a frame of a client
+// 1 MiB. A websocket whose client does not read is dropped when 16,384 frames or 32 MiB wait for it, or when one frame cannot
+// be written for 10 seconds; the others go on. A [Tape] takes as much memory as it has bytes, and a flood waits for its
+// readers with 1 MiB each. Ids are counted, not drawn, so that a run can be compared with the next.
 package queuptest

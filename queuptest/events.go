@@ -64,7 +64,8 @@ func (r *room) deleteMessage(by *account, m *message) {
 // (docs/PROTOCOL.md 7, rule 8).
 func (r *room) join(a *account, now time.Time) *member {
 	m := r.member(a)
-	m.active, m.updated = true, now
+	r.expect(m)
+	m.active, m.missed, m.updated = true, false, now
 	w := r.wireMember(m)
 	if m.role != "" {
 		// With the id alone, DubAPI takes a moderator who comes back for somebody without a role (docs/PROTOCOL.md 5.8).
@@ -76,7 +77,8 @@ func (r *room) join(a *account, now time.Time) *member {
 
 // leave takes a member out of the room and tells the room. The songs stay queued.
 func (r *room) leave(m *member, now time.Time) {
-	m.active, m.updated = false, now
+	r.expect(m)
+	m.active, m.missed, m.updated = false, false, now
 	r.emit(&wire.UserLeave{User: r.wireEventUser(m.account), Room: wire.Room{ID: r.id}})
 }
 

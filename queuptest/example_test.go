@@ -11,7 +11,7 @@ import (
 )
 
 // A program logs in, joins the lounge and says something; a test looks at what came of it. Any HTTP client will do.
-func Example() {
+func Example_withoutTheClient() {
 	srv := queuptest.NewServer()
 	defer srv.Close()
 	lounge := srv.Room("lounge")

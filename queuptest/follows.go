@@ -68,10 +68,17 @@ func (h *rest) Follow(ctx context.Context, params queupserver.FollowParams) (*qu
 	if a == me {
 		return nil, errorE1(http.StatusBadRequest, textOneself)
 	}
-	if !slices.ContainsFunc(h.site.follows, func(f *follow) bool { return f.follower == me && f.followed == a }) {
-		h.site.follows = append(h.site.follows, &follow{id: h.id(idFollow), follower: me, followed: a, created: time.Now()})
-	}
+	h.follow(me, a, time.Now())
 	return done(), nil
+}
+
+// follow lets one account follow another; false if it does already. The caller holds s.mu.
+func (s *state) follow(follower, followed *account, now time.Time) bool {
+	if slices.ContainsFunc(s.site.follows, func(f *follow) bool { return f.follower == follower && f.followed == followed }) {
+		return false
+	}
+	s.site.follows = append(s.site.follows, &follow{id: s.id(idFollow), follower: follower, followed: followed, created: now})
+	return true
 }
 
 // Unfollow implements DELETE /user/{userId}/following. That it is no error if one does not follow the user is an assumption.

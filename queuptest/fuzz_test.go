@@ -1,6 +1,7 @@
 package queuptest
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -13,22 +14,22 @@ import (
 )
 
 // fuzzState is a world without a server around it.
-func fuzzState(tb testing.TB) *Server {
+func fuzzState(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
-	c, err := newConfig(nil)
+	c, err := newConfig(opts)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return &Server{state: newState(c, time.Now()), config: c, log: &journal{}}
 }
 
-// Whatever frame a client sends, the server does not panic, answers it (but for those that want no answer), and the link can
-// be taken down. What it answers can be parsed.
+// Whatever frames a client sends, the server does not panic, answers each (but for those that want no answer), and the link can
+// be taken down. What it answers can be parsed. The frames of an input are its lines; a line feed within JSON is only a space.
 func FuzzFrame(f *testing.F) {
-	f.Add([]byte(`2probe`))
-	f.Add([]byte(`1`))
-	f.Add([]byte(`b4eyJhY3Rpb24iOjB9`))
-	f.Add([]byte("\x04{}"))
+	f.Add([]byte(`2probe`), false)
+	f.Add([]byte(`1`), false)
+	f.Add([]byte(`b4eyJhY3Rpb24iOjB9`), false)
+	f.Add([]byte("\x04{}"), true)
 	for _, message := range []string{
 		`{"action":0,"reqId":"r"}`, `{"action":10,"channel":"room:65a1f0c2d4e8b90000000001","reqId":"r"}`,
 		`{"action":10,"channel":"user:65b2a1c0d4e8b90000000004"}`, `{"action":12,"channel":"room:65a1f0c2d4e8b90000000001"}`,
@@ -36,54 +37,101 @@ func FuzzFrame(f *testing.F) {
 		`{"action":15,"message":{"name":"*","type":"string","data":"x"}}`, `{"action":17,"clientId":"","reqId":"r"}`,
 		`{"action":"10","channel":7,"reqId":{}}`, `{"action":1e99}`, `[]`, `null`, `{`,
 	} {
-		f.Add([]byte("4" + message))
+		f.Add([]byte("4"+message), true)
+		f.Add([]byte("4"+message), false)
 	}
+	const channel = `"channel":"room:65a1f0c2d4e8b90000000001"`
+	f.Add([]byte(`4{"action":10,`+channel+"}\n"+`4{"action":14,`+channel+`,"presence":{"data":"x"}}`+"\n2\n"+
+		`4{"action":14,`+channel+`,"presence":{"action":2}}`+"\n"+`4{"action":12,`+channel+"}\n"+
+		`4{"action":14,`+channel+`,"presence":{"action":1}}`+"\n"+`4{"action":12,`+channel+"}\n1\n2"), true)
 	s := fuzzState(f)
 	room := s.rooms[0]
 	a := s.named("alice")
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(t *testing.T, data []byte, guest bool) {
+		who := identity{account: a, clientID: string(a.id)}
+		if guest {
+			who = identity{clientID: "guest"}
+		}
 		l := &link{
-			s: s, id: "c", identity: identity{account: a, clientID: string(a.id)}, wake: make(chan struct{}, 1),
+			s: s, id: "c", identity: who, wake: make(chan struct{}, 1),
 			attached: map[string]bool{}, present: map[string]*realtime.PresenceBody{},
 		}
+		s.links[l] = struct{}{}
 		s.attach(l, room.channel)
-		_, goOn := l.receive(data)
-		queue, _ := l.next()
-		p, err := realtime.ParsePacket(data)
-		quiet := err == nil && (p.Type == realtime.PacketClose || p.Type == realtime.PacketNoop || p.Type == realtime.PacketUpgrade)
-		if closing := err == nil && p.Type == realtime.PacketClose; goOn == closing {
-			t.Errorf("the link goes on: %v", goOn)
+		for frame := range bytes.SplitSeq(data, []byte("\n")) {
+			_, goOn := l.receive(frame)
+			p, err := realtime.ParsePacket(frame)
+			if closing := err == nil && p.Type == realtime.PacketClose; goOn == closing {
+				t.Errorf("the link goes on: %v", goOn)
+			}
+			quiet := err == nil && (p.Type == realtime.PacketClose || p.Type == realtime.PacketNoop || p.Type == realtime.PacketUpgrade)
+			checkAnswers(t, l, quiet)
+			if !goOn {
+				break
+			}
 		}
-		if len(queue) == 0 != quiet {
-			t.Errorf("%d answers", len(queue))
-		}
-		for _, o := range queue {
-			answer, err := realtime.ParsePacket(o.packet)
-			if err != nil {
-				t.Errorf("answer %q: %v", o.packet, err)
-			}
-			if answer.Type != realtime.PacketMessage {
-				continue
-			}
-			if f, err := realtime.ParseFrame(answer.Data); err != nil || f.Action == realtime.ActionNone {
-				t.Errorf("answer %q: %v", o.packet, err)
-			}
+		if _, err := realtime.ParsePresenceList(s.presenceList(room.channel, "", "")); err != nil {
+			t.Errorf("presence list: %v", err)
 		}
 		s.forget(l)
-		if len(s.channels) != 0 {
+		if len(s.channels) != 0 || len(s.links) != 0 {
 			t.Errorf("channels are left: %v", s.channels)
 		}
 	})
 }
 
+// checkAnswers takes what waits for a link: there is something if there should be, and all of it can be read.
+func checkAnswers(t *testing.T, l *link, quiet bool) {
+	t.Helper()
+	queue, _ := l.next()
+	if len(queue) == 0 != quiet {
+		t.Errorf("%d answers", len(queue))
+	}
+	for _, o := range queue {
+		answer, err := realtime.ParsePacket(o.packet)
+		if err != nil {
+			t.Errorf("answer %q: %v", o.packet, err)
+		}
+		if answer.Type != realtime.PacketMessage {
+			continue
+		}
+		if f, err := realtime.ParseFrame(answer.Data); err != nil || f.Action == realtime.ActionNone {
+			t.Errorf("answer %q: %v", o.packet, err)
+		}
+	}
+}
+
+// fuzzPeople are who call: nobody, a member, a moderator and the owner.
+var fuzzPeople = []string{"", "alice", "mod", "owner"}
+
+// fuzzWorld is a world that many requests are made to.
+type fuzzWorld struct {
+	*Server
+	handler http.Handler
+	people  map[string]*account // whatever they will be called
+}
+
+func newFuzzWorld(tb testing.TB, opts ...Option) *fuzzWorld {
+	tb.Helper()
+	w := &fuzzWorld{Server: fuzzState(tb, opts...), people: map[string]*account{}}
+	w.begin() // something plays
+	tb.Cleanup(func() { w.shutdown() })
+	for _, name := range fuzzPeople[1:] {
+		w.people[name] = w.named(name)
+	}
+	var err error
+	if w.handler, err = w.routes(); err != nil {
+		tb.Fatal(err)
+	}
+	return w
+}
+
 // Whatever a client sends to REST, with or without a session, the answer is an envelope that repeats the status or the way
 // to the login, never a fault of the server.
 func FuzzREST(f *testing.F) {
-	s := fuzzState(f)
+	worlds := []*fuzzWorld{newFuzzWorld(f), newFuzzWorld(f, ClassicRoles()), newFuzzWorld(f, Quirks())}
+	s := worlds[0].Server
 	id := string(s.rooms[0].id)
-	session := s.secret(s.id(idSession))
-	alice := s.named("alice") // whatever she will be called
-	s.sessions.put(session, alice)
 	for _, c := range [][4]string{
 		{"POST", "/auth/login", "application/json", `{"username":"alice","password":"secret"}`},
 		{"POST", "/auth/login", "application/x-www-form-urlencoded", `username=alice&password=secret&password=x`},
@@ -118,17 +166,27 @@ func FuzzREST(f *testing.F) {
 		{"POST", "/user/updateUsername", "application/x-www-form-urlencoded", "username=alice"},
 		{"POST", "/auth/signup", "application/x-www-form-urlencoded", "email=a@b&username=zed&password=p&password2=p&g-recaptcha-response=x"},
 		{"POST", "/room", "application/json", `{"name":"x","maxLengthSong":-1}`},
+		{"GET", "/room/room:" + id + "?clientId=x&connectionId=%00", "", ""},
+		{"POST", "/room/room:" + id, "", ""},
+		{"GET", "/ws/?access_token=x", "", ""},
+		{"POST", "/chat/mod/" + id + "/user/" + string(s.accounts[3].id), "", ""},
+		{"PUT", "/room/" + id + "/roles/" + string(s.rooms[0].roles[2].id), "application/json", `{"label":"x","permissions":["chat.send",null]}`},
+		{"DELETE", "/room/" + id + "/users/" + string(s.accounts[3].id) + "/roles/" + string(s.rooms[0].roles[3].id), "", ""},
+		{"POST", "/chat/kick/" + id + "/user/" + string(s.accounts[4].id), "application/x-www-form-urlencoded", "message=%3Cb%3E"},
+		{"POST", "/chat/skip/" + id + "/65d4c3e2f60adb000000002e", "", ""},
+		{"POST", "/room/" + id + "/queue/order", "application/x-www-form-urlencoded", "order[0]=x&order=y,z"},
+		{"POST", "/message/x", "application/json", `{"message":{"a":1}}`},
 		{"HEAD", "/auth/session", "", ""},
 		{"OPTIONS", "/auth/session", "", ""},
 	} {
-		f.Add(c[0], c[1], c[2], []byte(c[3]), true)
-		f.Add(c[0], c[1], c[2], []byte(c[3]), false)
+		for who := range uint8(len(fuzzPeople) * len(worlds)) {
+			f.Add(c[0], c[1], c[2], []byte(c[3]), who)
+		}
 	}
-	routes, err := newREST(s.state)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, method, target, contentType string, body []byte, loggedIn bool) {
+	f.Fuzz(func(t *testing.T, method, target, contentType string, body []byte, who uint8) {
+		s := worlds[int(who)/len(fuzzPeople)%len(worlds)]
+		name := fuzzPeople[int(who)%len(fuzzPeople)]
+		loggedIn := name != ""
 		if !strings.HasPrefix(target, "/") || strings.ContainsAny(target, " \r\n\t") {
 			return
 		}
@@ -137,13 +195,15 @@ func FuzzREST(f *testing.F) {
 			return // nothing that HTTP could carry
 		}
 		r.Header.Set("Content-Type", contentType)
+		s.tokens.put("token", identity{account: s.people[name], clientID: "x"})
+		r.Header.Set("X-Access-Token", "token")
 		if loggedIn {
-			s.sessions.put(session, alice) // it may have logged out
-			r.AddCookie(&http.Cookie{Name: cookieName, Value: session})
+			s.sessions.put(name, s.people[name]) // it may have logged out
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: name})
 		}
 		s.log = &journal{}
 		w := httptest.NewRecorder()
-		logged(s.state, s.log, routes).ServeHTTP(w, r)
+		logged(s.state, s.log, s.handler).ServeHTTP(w, r)
 		if e := s.Log(); len(e) != 2 || e[1].Status != w.Code {
 			t.Errorf("the log says %v", e)
 		}
@@ -157,6 +217,12 @@ func FuzzREST(f *testing.F) {
 		case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusTooManyRequests:
 		default:
 			t.Errorf("status %d", w.Code)
+		}
+		if _, ok := channelOfPath(r.URL.Path); ok && w.Code == http.StatusOK {
+			if _, err := realtime.ParsePresenceList(w.Body.Bytes()); err != nil && method != http.MethodHead {
+				t.Errorf("presence list %s: %v", w.Body, err)
+			}
+			return
 		}
 		var envelope struct {
 			Code wire.Code

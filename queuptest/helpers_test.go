@@ -115,6 +115,7 @@ func (b *browser) send(method, path, contentType, body string) reply {
 	return b.do(req)
 }
 
+// do makes a request of the test's own.
 func (b *browser) do(req *http.Request) reply {
 	b.tb.Helper()
 	resp, err := b.client.Do(req)

@@ -48,27 +48,33 @@ func (s *state) newImage(data []byte) (wire.ProfileImage, error) {
 	}, nil
 }
 
-// avatarEvent tells of a new picture: by the name that bots know, or by that of the site's list of 2026. That the name
-// changed when the roles did is an assumption (docs/PROTOCOL.md 8.8). The caller holds s.mu.
-func (s *state) avatarEvent(a *account) wire.Event {
-	if s.classic {
-		return &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: a.image}
+// setAvatar gives an account a picture, and tells the rooms where it is. The name of the event is that of its time: that the
+// newer one goes with custom roles is an assumption. The caller holds s.mu.
+func (s *state) setAvatar(a *account, data []byte) error {
+	image, err := s.newImage(data)
+	if err != nil {
+		return err
 	}
-	return &wire.UserAvatarUpdate{User: s.wireEventUser(a), Image: a.image}
+	a.image = image
+	var e wire.Event = &wire.UserAvatarUpdate{User: s.wireEventUser(a), Image: image}
+	if s.classic {
+		e = &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: image}
+	}
+	for _, r := range s.rooms {
+		if r.present(a) != nil {
+			s.emitTo(r.channel, e)
+		}
+	}
+	return nil
 }
 
-// setAvatar gives an account a picture, and tells the rooms where it is. The caller holds s.mu.
-func (h *rest) setAvatar(ctx context.Context, data []byte) (*queupserver.UserEnvelope, error) {
-	image, err := h.newImage(data)
-	if err != nil {
-		return nil, err
-	}
+// uploaded sets the caller's picture and answers with the account.
+func (h *rest) uploaded(ctx context.Context, data []byte) (*queupserver.UserEnvelope, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	a := callOf(ctx).account
-	a.image = image
-	for _, r := range h.rooms {
-		if r.present(a) != nil {
-			h.emitTo(r.channel, h.avatarEvent(a))
-		}
+	if err := h.setAvatar(a, data); err != nil {
+		return nil, err
 	}
 	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: a.wireUser()}, nil
 }
@@ -79,9 +85,7 @@ func (h *rest) UploadUserImage(ctx context.Context, req *queupserver.UserImageUp
 	if err != nil {
 		return nil, errorE2(http.StatusBadRequest, err.Error())
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.setAvatar(ctx, data)
+	return h.uploaded(ctx, data)
 }
 
 // UploadUserGIF implements POST /user/imagegif.
@@ -90,9 +94,7 @@ func (h *rest) UploadUserGIF(ctx context.Context, req *queupserver.UserGIFUpload
 	if err != nil || req.Type != "base64" || http.DetectContentType(data) != "image/gif" {
 		return nil, errorE2(http.StatusBadRequest, textNoGIF)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.setAvatar(ctx, data)
+	return h.uploaded(ctx, data)
 }
 
 // UserImage implements GET /user/{userId}/image. That those without a picture have one that is everybody's is an assumption.

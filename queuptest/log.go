@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,7 +47,8 @@ func (e Entry) Frame() (realtime.Frame, bool) {
 	return f, err == nil
 }
 
-// String is the entry in one line.
+// String is the entry in one line. Of a websocket frame it is what the frame means: an event with its data as the client parses
+// it, without the quotes within quotes of the wire.
 func (e Entry) String() string {
 	var b strings.Builder
 	b.WriteString(e.At.Format("15:04:05.000"))
@@ -64,12 +67,82 @@ func (e Entry) String() string {
 			fmt.Fprintf(&b, " %d", e.Status)
 		}
 	} else {
-		b.WriteString(" frame")
+		b.WriteString(" ws")
 	}
-	if body := strings.TrimSpace(e.Body); body != "" {
+	if body := e.content(); body != "" {
 		fmt.Fprintf(&b, " %s", body)
 	}
 	return b.String()
+}
+
+// content is the body for people.
+func (e Entry) content() string {
+	body := strings.TrimSpace(e.Body)
+	if e.Kind == KindHTTP || body == "" {
+		return body
+	}
+	if f, ok := e.Frame(); ok {
+		words := []string{f.Action.String(), f.Channel}
+		switch {
+		case f.Message != nil:
+			words = append(words, f.Message.Name, string(f.Message.Data))
+		case f.Presence != nil:
+			words = append(words, f.Presence.Action.String(), "of", f.Presence.ClientID, string(f.Presence.Data))
+		case f.Error != "":
+			words = append(words, strconv.Quote(f.Error))
+		}
+		if f.ReqID != "" {
+			words = append(words, "reqId="+f.ReqID)
+		}
+		return strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " ")
+	}
+	if p, err := realtime.ParsePacket([]byte(e.Body)); err == nil {
+		return strings.TrimSpace(p.Type.String() + " " + string(p.Data))
+	}
+	return body
+}
+
+// A TB is what [Server.LogOnFailure] needs of a *testing.T or *testing.B.
+type TB interface {
+	Helper()
+	Cleanup(f func())
+	Failed() bool
+	Logf(format string, args ...any)
+}
+
+// How much of the log a failed test shows.
+const (
+	shownEntries = 60
+	shownWidth   = 600 // bytes of an entry
+)
+
+// LogOnFailure has a test that fails show the end of the log: what the program did, what it was answered and what it heard, one
+// line each. Call it before whatever the test cleans up itself: the log is shown when that is over.
+//
+//	srv := queuptest.NewServer()
+//	srv.LogOnFailure(t)
+func (s *Server) LogOnFailure(t TB) {
+	t.Helper()
+	t.Cleanup(func() {
+		t.Helper()
+		if !t.Failed() {
+			return
+		}
+		entries := s.Log()
+		var b strings.Builder
+		if left := len(entries) - shownEntries; left > 0 {
+			fmt.Fprintf(&b, "  (%d entries before)\n", left)
+			entries = entries[left:]
+		}
+		for _, e := range entries {
+			line := e.String()
+			if cut := len(line) - shownWidth; cut > 0 {
+				line = fmt.Sprintf("%s… (%d bytes more)", strings.ToValidUTF8(line[:shownWidth], ""), cut)
+			}
+			b.WriteString("  " + strings.ReplaceAll(line, "\n", "\n      ") + "\n")
+		}
+		t.Logf("what the server saw (> is what came in):\n%s", b.String())
+	})
 }
 
 const (

@@ -19,6 +19,8 @@ type config struct {
 	world        World
 	rules        rules
 	quirks       bool
+	crowd        *CrowdConfig
+	faults       *FaultConfig
 	wrap         []func(http.Handler) http.Handler
 	pingInterval time.Duration
 	pingTimeout  time.Duration
@@ -32,7 +34,7 @@ const (
 
 func newConfig(opts []Option) (config, error) {
 	c := config{
-		rules:        rules{quotaLines: defaultQuotaLines, quotaTime: defaultQuotaTime},
+		rules:        rules{quotaLines: defaultQuotaLines, quotaTime: defaultQuotaTime, grace: defaultGrace},
 		pingInterval: defaultPingInterval, pingTimeout: defaultPingTimeout,
 	}
 	var errs []error

@@ -37,6 +37,8 @@ type member struct {
 	role    Role          // of the classic world; empty: none
 	roles   []*customRole // of the custom world, the highest first, without the default role
 	active  bool          // in the room
+	missed  bool          // was in the room until the last connection was gone for too long
+	limit   *time.Timer   // of the wait for another connection; nil: none
 	paused  bool          // has songs but does not play them
 	muted   bool
 	updated time.Time
@@ -66,8 +68,12 @@ type play struct {
 	votes    []vote           // one for each user at most, oldest first
 	grabs    []vote           // one for each user at most, oldest first
 	requests map[*account]int // to vote on it
+	final    score            // once it is over; votes and grabs are gone then
 	timer    *time.Timer
 }
+
+// score is what has become of the votes.
+type score struct{ up, down, grabs int64 }
 
 type vote struct {
 	id      string
@@ -118,6 +124,7 @@ func (r *room) advance(now time.Time, skipped bool) {
 		if p.timer.Stop() {
 			r.timers.Done()
 		}
+		p.final = p.count()
 		p.over, p.skipped = true, skipped
 		p.dj.played++
 		if skipped {
@@ -190,14 +197,18 @@ func (r *room) vote(a *account, up bool, now time.Time) {
 	}
 }
 
-// count returns how many voted for and against.
-func (p *play) count() (up, down int64) {
+// count returns how many voted for and against it, and how many grabbed it.
+func (p *play) count() score {
+	if p.over {
+		return p.final
+	}
+	n := score{grabs: int64(len(p.grabs))}
 	for _, v := range p.votes {
 		if v.up {
-			up++
+			n.up++
 		} else {
-			down++
+			n.down++
 		}
 	}
-	return up, down
+	return n
 }

@@ -249,7 +249,7 @@ func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylist
 		return nil, err
 	}
 	if byID && songID != "" {
-		h.grab(p.owner, m, now)
+		h.grabbed(p.owner, m, now)
 	}
 	return p.envelope(), nil
 }

@@ -67,7 +67,7 @@ func (r *room) past(p *play) {
 		r.history[0] = nil
 		r.history = r.history[1:]
 	}
-	p.requests = nil
+	p.requests, p.votes, p.grabs = nil, nil, nil // who voted is of no interest any more, and they may be many
 	r.history = append(r.history, p)
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf16"
 
@@ -213,25 +212,10 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	a, now := callOf(ctx).account, time.Now()
-	author := r.present(a)
-	if author == nil {
-		// An assumption: nobody has seen what the service answers to a line from outside the room.
-		return nil, errorE1(http.StatusUnauthorized, textNotHere)
-	}
-	if err := r.mayChat(author); err != nil {
+	m, err := r.chat(callOf(ctx).w.Header(), callOf(ctx).account, req.Message, time.Now())
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case strings.TrimSpace(req.Message) == "":
-		return nil, errorE1(http.StatusBadRequest, textEmptyChat)
-	case utf16Len(req.Message) > maxChat:
-		return nil, errorE1(http.StatusBadRequest, textLongChat)
-	}
-	if err := r.mayChatNow(callOf(ctx).w, author, now); err != nil {
-		return nil, err
-	}
-	m := r.say(a, req.Message, now)
 	w := r.wireMessage(m)
 	echo := wire.ChatPostEcho{
 		Type:            req.Type.Or(""),

@@ -246,24 +246,32 @@ func (r *room) rawRole(c *customRole) *queupserver.RawEnvelope {
 // CreateRole implements POST /room/{roomId}/roles.
 func (h *rest) CreateRole(ctx context.Context, req *queupserver.RoleSettings, p queupserver.CreateRoleParams) (out *queupserver.RawEnvelope, err error) {
 	err = h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
-		if err := r.need(me, permRoles); err != nil {
-			return err
+		c, err := r.createRole(me, req)
+		if err == nil {
+			out = r.rawRole(c)
 		}
-		if len(r.roles) >= maxRoles {
-			return errorE1(http.StatusBadRequest, textRoleMany)
-		}
-		c := &customRole{}
-		if err := r.fill(c, req, me); err != nil {
-			return err
-		}
-		c.position = r.rolePlace()
-		c.id = wire.RoleID(r.state.id(idRole))
-		r.roles = slices.Insert(r.roles, len(r.roles)-1, c)
-		r.emit(&wire.RoomRoleCreate{Role: r.wireCustom(c)})
-		out = r.rawRole(c)
-		return nil
+		return err
 	})
 	return out, err
+}
+
+// createRole makes a role just above the default one.
+func (r *room) createRole(by *member, req *queupserver.RoleSettings) (*customRole, error) {
+	if err := r.need(by, permRoles); err != nil {
+		return nil, err
+	}
+	if len(r.roles) >= maxRoles {
+		return nil, errorE1(http.StatusBadRequest, textRoleMany)
+	}
+	c := &customRole{}
+	if err := r.fill(c, req, by); err != nil {
+		return nil, err
+	}
+	c.position = r.rolePlace()
+	c.id = wire.RoleID(r.state.id(idRole))
+	r.roles = slices.Insert(r.roles, len(r.roles)-1, c)
+	r.emit(&wire.RoomRoleCreate{Role: r.wireCustom(c)})
+	return c, nil
 }
 
 // below finds a role that someone may change: one that ranks below.
@@ -284,71 +292,60 @@ func (r *room) below(me *member, id wire.RoleID) (*customRole, error) {
 // UpdateRole implements PUT /room/{roomId}/roles/{roleId}. What the request leaves out is cleared.
 func (h *rest) UpdateRole(ctx context.Context, req *queupserver.RoleSettings, p queupserver.UpdateRoleParams) (out *queupserver.RawEnvelope, err error) {
 	err = h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
-		c, err := r.below(me, p.RoleID)
-		if err != nil {
-			return err
+		c, err := r.updateRole(me, p.RoleID, req)
+		if err == nil {
+			out = r.rawRole(c)
 		}
-		if err := r.fill(c, req, me); err != nil {
-			return err
-		}
-		r.emit(&wire.RoomRoleUpdate{Role: r.wireCustom(c)})
-		out = r.rawRole(c)
-		return nil
+		return err
 	})
 	return out, err
 }
 
+// updateRole makes a role what the request says.
+func (r *room) updateRole(by *member, id wire.RoleID, req *queupserver.RoleSettings) (*customRole, error) {
+	c, err := r.below(by, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.fill(c, req, by); err != nil {
+		return nil, err
+	}
+	r.emit(&wire.RoomRoleUpdate{Role: r.wireCustom(c)})
+	return c, nil
+}
+
 // DeleteRole implements DELETE /room/{roomId}/roles/{roleId}.
 func (h *rest) DeleteRole(ctx context.Context, p queupserver.DeleteRoleParams) (*queupserver.DoneEnvelope, error) {
-	err := h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
-		c, err := r.below(me, p.RoleID)
-		if err != nil {
-			return err
-		}
-		if c.isDefault {
-			return errorE1(http.StatusBadRequest, textRoleDefault)
-		}
-		r.roles = slices.DeleteFunc(r.roles, func(o *customRole) bool { return o == c })
-		for _, m := range r.members {
-			r.drop(m, c)
-		}
-		r.emit(&wire.RoomRoleDelete{RoleID: c.id})
-		return nil
-	})
+	err := h.inRoles(ctx, p.RoomID, func(r *room, me *member) error { return r.deleteRole(me, p.RoleID) })
 	if err != nil {
 		return nil, err
 	}
 	return done(), nil
 }
 
+// deleteRole takes a role from all who hold it, and from the room.
+func (r *room) deleteRole(by *member, id wire.RoleID) error {
+	c, err := r.below(by, id)
+	if err != nil {
+		return err
+	}
+	if c.isDefault {
+		return errorE1(http.StatusBadRequest, textRoleDefault)
+	}
+	r.roles = slices.DeleteFunc(r.roles, func(o *customRole) bool { return o == c })
+	for _, m := range r.members {
+		r.drop(m, c)
+	}
+	r.emit(&wire.RoomRoleDelete{RoleID: c.id})
+	return nil
+}
+
 // ReorderRoles implements PUT /room/{roomId}/roles/order.
 func (h *rest) ReorderRoles(ctx context.Context, req *queupserver.RoleOrderRequest, p queupserver.ReorderRolesParams) (out *queupserver.RawEnvelope, err error) {
 	err = h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
-		if err := r.need(me, permRoles); err != nil {
+		if err := r.reorderRoles(me, req.Order); err != nil {
 			return err
 		}
-		ordered, ok := permuted(r.roles, req.Order, func(c *customRole) wire.RoleID { return c.id })
-		if !ok || !ordered[len(ordered)-1].isDefault {
-			return errorE1(http.StatusBadRequest, textRoleOrder)
-		}
-		rank := r.rank(me)
-		for i, c := range r.roles {
-			if c.position >= rank && ordered[i] != c {
-				return errorE1(http.StatusUnauthorized, textRoleRank)
-			}
-		}
-		positions := make([]int64, len(r.roles))
-		for i, c := range r.roles {
-			positions[i] = c.position
-		}
-		for i, c := range ordered {
-			c.position = positions[i]
-		}
-		r.roles = ordered
-		for _, m := range r.members {
-			r.sortRoles(m)
-		}
-		r.emit(&wire.RoomRolesReorder{Roles: r.wireCustoms()})
 		var e jx.Encoder
 		e.Arr(func(e *jx.Encoder) {
 			for _, w := range r.wireCustoms() {
@@ -359,6 +356,36 @@ func (h *rest) ReorderRoles(ctx context.Context, req *queupserver.RoleOrderReque
 		return nil
 	})
 	return out, err
+}
+
+// reorderRoles sets the order of all roles, the highest first.
+func (r *room) reorderRoles(by *member, order []wire.RoleID) error {
+	if err := r.need(by, permRoles); err != nil {
+		return err
+	}
+	ordered, ok := permuted(r.roles, order, func(c *customRole) wire.RoleID { return c.id })
+	if !ok || !ordered[len(ordered)-1].isDefault {
+		return errorE1(http.StatusBadRequest, textRoleOrder)
+	}
+	rank := r.rank(by)
+	for i, c := range r.roles {
+		if c.position >= rank && ordered[i] != c {
+			return errorE1(http.StatusUnauthorized, textRoleRank)
+		}
+	}
+	positions := make([]int64, len(r.roles))
+	for i, c := range r.roles {
+		positions[i] = c.position
+	}
+	for i, c := range ordered {
+		c.position = positions[i]
+	}
+	r.roles = ordered
+	for _, m := range r.members {
+		r.sortRoles(m)
+	}
+	r.emit(&wire.RoomRolesReorder{Roles: r.wireCustoms()})
+	return nil
 }
 
 // permuted puts things into the order of their ids; false unless each id is there exactly once.

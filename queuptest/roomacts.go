@@ -320,10 +320,10 @@ func plays(list []*play) []Play {
 }
 
 func (p *play) public() Play {
-	up, down := p.count()
+	n := p.count()
 	return Play{
 		ID: string(p.id), SongID: string(p.song.id), User: p.dj.account.name, Name: p.song.name, Length: p.song.length,
-		Started: p.playedAt, Updubs: int(up), Downdubs: int(down), Skipped: p.skipped,
+		Started: p.playedAt, Updubs: int(n.up), Downdubs: int(n.down), Skipped: p.skipped,
 	}
 }
 

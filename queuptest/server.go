@@ -23,6 +23,7 @@ type Server struct {
 	listener net.Listener
 	host     string // of the URLs
 	http     *http.Server
+	network  *badNetwork        // nil: a good one
 	cancel   context.CancelFunc // of the context of all requests
 	served   chan struct{}      // closed when nothing is accepted any more
 	closing  chan struct{}      // closed when Close is called
@@ -56,24 +57,18 @@ func Start(opts ...Option) (*Server, error) {
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
 	}
+	if c.crowd != nil {
+		if s.crowd, err = s.newCrowd(*c.crowd); err != nil {
+			return nil, fmt.Errorf("queuptest: %w", err)
+		}
+	}
 	if err := s.listen(); err != nil {
 		return nil, fmt.Errorf("queuptest: %w", err)
 	}
-	routes, err := newREST(s.state)
+	handler, err := s.routes()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("queuptest: %w", err), s.listener.Close())
 	}
-	routes = s.quirks.wrap(routes)
-	var handler http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case isSocketPath(r.URL.Path):
-			s.serveSocket(w, r)
-		case isPresencePath(r.URL.Path):
-			s.servePresence(w, r)
-		default:
-			routes.ServeHTTP(w, r)
-		}
-	})
 	for i := range c.wrap {
 		handler = c.wrap[len(c.wrap)-1-i](handler)
 	}
@@ -86,12 +81,35 @@ func Start(opts ...Option) (*Server, error) {
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
 	}
+	listener := s.listener
+	if c.faults != nil {
+		s.network = newBadNetwork(*c.faults)
+		listener = faultyListener{listener, s.network}
+	}
 	s.begin()
 	go func() {
 		defer close(s.served)
-		_ = s.http.Serve(s.listener) // ends with Close
+		_ = s.http.Serve(listener) // ends with Close
 	}()
 	return s, nil
+}
+
+// routes makes the handler of REST, the websocket and presence lists.
+func (s *Server) routes() (http.Handler, error) {
+	routes, err := newREST(s.state)
+	if err != nil {
+		return nil, err
+	}
+	routes = s.quirks.wrap(routes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isSocketPath(r.URL.Path) {
+			s.serveSocket(w, r)
+		} else if channel, ok := channelOfPath(r.URL.Path); ok {
+			s.servePresence(w, r, channel)
+		} else {
+			routes.ServeHTTP(w, r)
+		}
+	}), nil
 }
 
 // listen opens the listener, and makes sure that it is not reachable from elsewhere.
@@ -112,12 +130,15 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// begin starts the first song in each room.
+// begin starts the first song in each room, and the life of the crowd.
 func (s *Server) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		r.advance(s.start, false)
+	}
+	if s.crowd != nil {
+		s.crowd.begin(s.start)
 	}
 }
 
@@ -190,6 +211,7 @@ func (s *Server) Close() {
 	}
 	defer close(s.ended)
 	close(s.closing)
+	s.network.end()
 	_ = s.http.Close() // what it returns is about a listener that is closed
 	s.cancel()
 	<-s.served
@@ -205,9 +227,13 @@ func (s *state) shutdown() bool {
 		return false
 	}
 	s.closed = true
+	s.crowd.end()
 	for _, r := range s.rooms {
 		if r.playing != nil && r.playing.timer.Stop() {
 			s.timers.Done()
+		}
+		for _, m := range r.members {
+			r.expect(m)
 		}
 	}
 	for l := range s.links {

@@ -24,6 +24,8 @@ const (
 	goodbye      = 250 * time.Millisecond // for all that is left to write
 )
 
+const textBadToken = "invalid token"
+
 // link is one websocket. One goroutine reads, that of the HTTP handler, and one writes.
 type link struct {
 	s        *Server
@@ -36,10 +38,11 @@ type link struct {
 
 	mu      sync.Mutex // guards these
 	queue   []outgoing
-	size    int         // of queue, in bytes
-	ended   bool        // nothing is queued any more
-	leaving bool        // the writer is to say goodbye when queue is empty
-	limit   *time.Timer // of leaving; nil before
+	size    int           // of queue, in bytes
+	taken   chan struct{} // closed when the writer takes the queue; nil if nobody waits for that
+	ended   bool          // nothing is queued any more
+	leaving bool          // the writer is to say goodbye when queue is empty
+	limit   *time.Timer   // of leaving; nil before
 
 	attached map[string]bool                   // channels; guarded by state.mu
 	present  map[string]*realtime.PresenceBody // what was entered, by channel; guarded by state.mu
@@ -49,6 +52,7 @@ type link struct {
 type outgoing struct {
 	packet []byte
 	log    *logText
+	raw    bool // packet is whole frames with their headers, and log is nil; see sendRaw
 }
 
 func newPacket(t realtime.PacketType, data []byte) outgoing {
@@ -67,7 +71,7 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	who, ok := s.tokens.get(r.URL.Query().Get("access_token"))
 	s.mu.Unlock()
 	if !ok {
-		errorE1(http.StatusUnauthorized, "invalid token").write(w)
+		errorE1(http.StatusUnauthorized, textBadToken).write(w)
 		return
 	}
 	exchangeOf(r.Context()).user(s.username(who.account))
@@ -197,6 +201,10 @@ func (l *link) next() (queue []outgoing, leaving bool) {
 	defer l.mu.Unlock()
 	queue = l.queue
 	l.queue, l.size = nil, 0
+	if l.taken != nil {
+		close(l.taken)
+		l.taken = nil
+	}
 	return queue, l.leaving
 }
 
@@ -206,9 +214,7 @@ func (l *link) write() {
 	for {
 		queue, leaving := l.next()
 		for _, o := range queue {
-			l.log(false, o.log)
-			_ = l.conn.SetWriteDeadline(time.Now().Add(writeTimeout)) // never fails; the write tells
-			if err := l.conn.WriteMessage(websocket.TextMessage, o.packet); err != nil {
+			if err := l.put(o); err != nil {
 				return
 			}
 		}
@@ -223,6 +229,20 @@ func (l *link) write() {
 			return
 		}
 	}
+}
+
+// put writes one frame, or some that are ready. Nothing of gorilla's is in the way of the latter: it keeps no part of a frame
+// back between two calls.
+func (l *link) put(o outgoing) error {
+	deadline := time.Now().Add(writeTimeout)
+	if o.raw {
+		_ = l.conn.NetConn().SetWriteDeadline(deadline) // never fails; the write tells
+		_, err := l.conn.NetConn().Write(o.packet)
+		return err
+	}
+	l.log(false, o.log)
+	_ = l.conn.SetWriteDeadline(deadline) // never fails; the write tells
+	return l.conn.WriteMessage(websocket.TextMessage, o.packet)
 }
 
 // read is the reader: it answers what comes until the link ends, or until the client has not pinged for too long.

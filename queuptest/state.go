@@ -34,8 +34,9 @@ type state struct {
 	sessions *store[*account]
 	tokens   *store[identity]
 	links    map[*link]struct{}
+	crowd    *crowd                        // nil: none
 	channels map[string]map[*link]struct{} // who hears what
-	timers   sync.WaitGroup                // songs that will end
+	timers   sync.WaitGroup                // songs that will end, members who will be missed
 }
 
 // account is a user of the service. Its id and times are immutable.
@@ -115,6 +116,9 @@ type rules struct {
 	classic    bool // fixed roles, as until 2026
 	quotaLines int  // of chat, in quotaTime
 	quotaTime  time.Duration
+
+	sessionLife, tokenLife time.Duration // 0: for ever
+	grace                  time.Duration
 }
 
 // newState builds a world that has been checked.
@@ -134,6 +138,7 @@ func newState(c config, now time.Time) *state {
 		links:    map[*link]struct{}{},
 		channels: map[string]map[*link]struct{}{},
 	}
+	s.sessions.life, s.tokens.life = c.rules.sessionLife, c.rules.tokenLife
 	for _, u := range w.Users {
 		s.given[u.ID] = true
 	}
@@ -255,13 +260,19 @@ func (s *state) roomBySlug(slug string) *room {
 
 // store keeps values under secrets, the latest maxStored of them: a server that runs for long forgets old sessions.
 type store[V any] struct {
-	values map[string]V
-	keys   []string // oldest first
+	values map[string]stored[V]
+	keys   []string      // oldest first
+	life   time.Duration // of a value; 0: for ever
+}
+
+type stored[V any] struct {
+	value V
+	since time.Time
 }
 
 const maxStored = 10_000
 
-func newStore[V any]() *store[V] { return &store[V]{values: map[string]V{}} }
+func newStore[V any]() *store[V] { return &store[V]{values: map[string]stored[V]{}} }
 
 func (s *store[V]) put(key string, v V) {
 	if len(s.keys) >= maxStored {
@@ -269,15 +280,19 @@ func (s *store[V]) put(key string, v V) {
 		s.keys = s.keys[1:]
 	}
 	s.keys = append(s.keys, key)
-	s.values[key] = v
+	s.values[key] = stored[V]{v, time.Now()}
 }
 
 func (s *store[V]) get(key string) (V, bool) {
 	v, ok := s.values[key]
-	return v, ok
+	if ok && s.life > 0 && time.Since(v.since) >= s.life {
+		s.remove(key)
+		return *new(V), false
+	}
+	return v.value, ok
 }
 
 // remove forgets one value; its key stays in line, which does no harm because keys do not come twice.
 func (s *store[V]) remove(key string) { delete(s.values, key) }
 
-func (s *store[V]) clear() { s.values, s.keys = map[string]V{}, nil }
+func (s *store[V]) clear() { s.values, s.keys = map[string]stored[V]{}, nil }

@@ -152,8 +152,8 @@ func (r *room) wirePlay(p *play) wire.Play {
 		User:     wire.User{ID: p.dj.account.id},
 		Song:     wire.Song{ID: p.song.id},
 	}
-	w.Updubs, w.Downdubs = p.count()
-	w.Grabs = int64(len(p.grabs))
+	n := p.count()
+	w.Updubs, w.Downdubs, w.Grabs = n.up, n.down, n.grabs
 	return w
 }
 

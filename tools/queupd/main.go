@@ -3,6 +3,9 @@
 //
 //	go run ./tools/queupd -addr 127.0.0.1:8080 -roles custom
 //
+// With -crowd 50 the room is full of people, with -fault reset,latency the network is bad now and then, and with -quirks the
+// answers are as irregular as those of the service.
+//
 // With -log FILE it writes the traffic it has seen into a file when it ends, one JSON object a line: what went over the wire,
 // in order, without passwords, cookies and tokens.
 //
@@ -20,6 +23,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -60,6 +64,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	addr := flags.String("addr", "127.0.0.1:0", "`host:port` to listen on; the host must be on the loopback, port 0 is any free one")
 	roles := flags.String("roles", "custom", "`world` of roles: custom, as since autumn 2026, or classic, the fixed roles until then")
+	crowd := flags.Int("crowd", 0, "let `N` people, 1 to 5000, live in the room by themselves: they come and go, chat, queue songs and vote")
+	seed := flags.Uint64("seed", 1, "what -crowd and -fault do; the same seed, the same deeds")
+	rate := flags.Float64("rate", 0, "what the whole crowd does in a second; 0 suits their number, something every half minute each")
+	fault := flags.String("fault", "", "make the network bad now and then, by `names` with commas between them, or all: "+
+		strings.Join(queuptest.FaultNames(), ", "))
 	quirks := flags.Bool("quirks", false, "answer as irregularly as QueUp does, see docs/PROTOCOL.md 1.8")
 	logTo := flags.String("log", "", "`file` for the traffic, written at the end as JSON lines: the last 10,000 requests, answers and frames")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -82,6 +91,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if *quirks {
 		opts = append(opts, queuptest.Quirks())
+	}
+	if *crowd != 0 || *rate != 0 {
+		opts = append(opts, queuptest.Crowd(queuptest.CrowdConfig{Members: *crowd, Seed: *seed, Rate: *rate}))
+	}
+	if *fault != "" {
+		names := strings.Split(*fault, ",")
+		if *fault == "all" {
+			names = queuptest.FaultNames()
+		}
+		opts = append(opts, queuptest.Faults(queuptest.FaultConfig{Names: names, Seed: *seed}))
 	}
 	if err := serve(ctx, opts, *logTo, stdout); err != nil {
 		fmt.Fprintf(stderr, "queupd: %v\n", err)

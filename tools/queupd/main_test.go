@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -147,7 +148,10 @@ func TestRun_refusals(t *testing.T) {
 		"no port":        {[]string{"-addr", "127.0.0.1"}, 1, "missing port"},
 		"a word":         {[]string{"now"}, 2, `unexpected argument "now"`},
 		"a third world":  {[]string{"-roles", "both"}, 2, `-roles is custom or classic, not "both"`},
-		"unknown flag":   {[]string{"-crowd", "7"}, 2, "flag provided but not defined: -crowd"},
+		"unknown flag":   {[]string{"-crowds", "7"}, 2, "flag provided but not defined: -crowds"},
+		"a large crowd":  {[]string{"-crowd", "6000"}, 1, "crowd of 6000: it has 1 to 5000 members"},
+		"rate of nobody": {[]string{"-rate", "3"}, 1, "crowd of 0: it has 1 to 5000 members"},
+		"a fault":        {[]string{"-fault", "reset,gravity"}, 1, `faults: "gravity" is none of bandwidth, corrupt,`},
 		"help":           {[]string{"-h"}, 0, "must be on the loopback"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,6 +174,45 @@ func TestRun_endsWhenNobodyReadsTheAnnouncement(t *testing.T) {
 	var stderr bytes.Buffer
 	if code := run(t.Context(), nil, brokenPipe{}, &stderr); code != 1 || !strings.Contains(stderr.String(), "broken pipe") {
 		t.Errorf("status %d: %s", code, &stderr)
+	}
+}
+
+// With -crowd the room is full, and things happen there; nobody of the crowd is announced. -fault does not get into its way.
+func TestRun_crowdAndFault(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-crowd", "300", "-seed", "3", "-rate", "500", "-fault", "all"}, stdout, io.Discard)
+		_ = stdout.Close()
+	}()
+	var a announcement
+	if err := json.NewDecoder(reader).Decode(&a); err != nil || len(a.Accounts) != 6 {
+		t.Fatal(err, a.Accounts)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	var history struct{ Data []json.RawMessage }
+	// The first fault comes after ten seconds at the earliest, the lines within a tenth of one.
+	for begin := time.Now(); time.Since(begin) < 8*time.Second && len(history.Data) <= 20; {
+		resp, err := client.Get(a.URL + "/chat/" + a.Rooms[0].ID) //nolint:noctx // the server is local
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = json.NewDecoder(resp.Body).Decode(&history)
+		_ = resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(history.Data) <= 20 {
+		t.Errorf("the chat has %d lines", len(history.Data))
+	}
+	interrupt()
+	_, _ = io.Copy(io.Discard, reader) // until it ends
+	if got := <-code; got != 0 {
+		t.Errorf("exit status %d", got)
 	}
 }
 
