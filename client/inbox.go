@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -69,11 +70,13 @@ func (l *connection) receiveMail(m realtime.Message) {
 		c.applyElsewhere(event, meta)
 	case c.isMe(e.AuthorID) && !c.config.ownMessages: // we hear what we write ourselves, too
 	case e.ConversationID == "":
-		c.events.emit(Malformed{Meta: meta, Err: errNobody})
+		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
 		l.notice(notice{e.ConversationID, e.AuthorID, m.At, meta})
 	}
 }
+
+var errNowhere = errors.New("queup: the event does not say which conversation it is about")
 
 // notice has a conversation fetched, after those that wait.
 func (l *connection) notice(n notice) {
