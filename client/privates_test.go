@@ -266,6 +266,7 @@ func TestPrivateMessage_missedWhileTheConnectionWasLost(t *testing.T) {
 				time.Sleep(time.Hour)
 				opts := append([]client.Option{client.WithReconnect(func(int, error) (time.Duration, bool) { return time.Minute, true })}, tt.opts...)
 				bot := connect(t, server, "bot", opts...)
+				settle()
 				v := letter(t, bot, "hello bob", bobID)
 				settle()
 				heard := mailFrom(bot)
