@@ -183,7 +183,7 @@ func TestCan_impliedPermissions(t *testing.T) {
 		s.holds[key] = key
 	}
 	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
-		for _, key := range strings.Fields(allKeys) {
+		for key := range strings.FieldsSeq(allKeys) {
 			expect(t, key+" grants", granted(room, stageID(s, key)), fields(key+" "+implies[key]))
 		}
 		expect(t, "without a role", granted(room, stageID(s, "nobody")), nil)
@@ -828,6 +828,46 @@ func TestRoles_ofWhoIsNotThere(t *testing.T) {
 				synctest.Wait()
 				expect(t, "given", heard(), []string{"bob got VIP from owner [VIP]"})
 				expect(t, "taken", lost(), []string{"bob lost VIP []"})
+			})
+		})
+	}
+}
+
+// Who may not chat sends nothing: because the permission is missing, or because of a mute.
+func TestSendMessage_ofWhoMayNotChat(t *testing.T) {
+	lacks := func(t *testing.T, err error) {
+		t.Helper()
+		if e, is := errors.AsType[*client.PermissionError](err); !is || e.Permission != client.PermChatSend || e.Op != "Room.SendMessage" {
+			t.Errorf("SendMessage = %v", err)
+		}
+	}
+	t.Run("without the permission", func(t *testing.T) {
+		s := stage{roles: starters, actor: `{"permissions":["queue.view"],"position":0,"roles":[]}`}
+		onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+			_, err := room.SendMessage(t.Context(), "hi")
+			lacks(t, err)
+		})
+	})
+	for name, world := range worlds {
+		t.Run("muted, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				_, room := joinLounge(t, server, "carol")
+				lounge := server.Room("lounge")
+				lounge.Mute("mod", "carol")
+				synctest.Wait()
+				before := len(server.Log())
+				_, err := room.SendMessage(t.Context(), "hi")
+				lacks(t, err)
+				if sent := server.Log()[before:]; len(sent) > 0 {
+					t.Errorf("sent %v", sent)
+				}
+				lounge.Unmute("mod", "carol")
+				synctest.Wait()
+				if _, err := room.SendMessage(t.Context(), "hi"); err != nil {
+					t.Errorf("when not muted any more: %v", err)
+				}
 			})
 		})
 	}

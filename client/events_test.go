@@ -1217,7 +1217,7 @@ func TestEvents_ofTheClient(t *testing.T) {
 			case client.Disconnected:
 				line += fmt.Sprintf(" %v, again soon: %v", e.Err != nil, e.RetryIn < time.Minute)
 			case client.Resynced:
-				line += fmt.Sprintf(" %s %v", e.Room.Slug(), e.Meta.Resynced)
+				line += fmt.Sprintf(" %s %v", e.Room.Slug(), e.Resynced)
 			case client.Gap:
 				line += fmt.Sprintf(" %s in %s, %v", e.What, e.Room.Slug(), e.To.After(e.From))
 			case client.RoomJoined:

@@ -84,7 +84,7 @@ func TestPromise_stateIsThereBeforeTheEvent(t *testing.T) {
 		bot, room := joinLounge(t, server, "bot")
 		var checked []string
 		client.On(room, func(_ context.Context, e client.Event) error {
-			ok := false
+			var ok bool
 			switch e := e.(type) {
 			case client.Chat:
 				m, known := bot.Messages().Get(e.Message.ID)
