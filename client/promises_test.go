@@ -131,6 +131,7 @@ func TestPromise_stateIsThereBeforeTheEvent(t *testing.T) {
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		for _, want := range []string{"Chat", "MemberLeft", "MemberJoined", "MemberMuted", "RoleSet", "QueueLocked", "Dub", "SongChanged", "QueueUpdated"} {
 			if !slices.Contains(checked, want+" true") || slices.Contains(checked, want+" false") {
 				t.Errorf("%s: heard %q", want, checked)
@@ -294,7 +295,7 @@ func TestPromise_cancel(t *testing.T) {
 		close(gate)
 		synctest.Wait()
 		expect(t, "its own", own, []string{"line 0", "line 1", "line 2"})
-		if len(other) < 2 || len(other) > 3 { // which of both hears the last line first is not said
+		if len(other) > 3 { // which of both hears a line first is not said
 			t.Errorf("another one heard %q", other)
 		}
 		expect(t, "the busy one", busy, []string{"line 0"})
