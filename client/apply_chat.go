@@ -16,7 +16,7 @@ func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
 	}
 	if userID(e.User) == "" { // the id of the line begins with its author's
 		id, _, _ := strings.Cut(string(e.ID), "-")
-		e.User.ID = cmp.Or(e.Member.UserID, UserID(id))
+		e.User.ID = cmp.Or(recordOf(e.Member), UserID(id))
 	}
 	author := c.seeUser(e.User, true)
 	member := r.memberOf(author.ID, e.Member)

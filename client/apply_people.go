@@ -10,12 +10,15 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
+// recordOf returns whose record it is.
+func recordOf(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
+
 // memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
 // roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
 // with nothing but the ids.
 func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	known, present := r.lately(id)
-	if w.UserID == "" && w.User.ID == "" && w.ID == "" {
+	if recordOf(w) == "" && w.ID == "" {
 		if present {
 			return known
 		}
@@ -37,6 +40,10 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 
 // applyJoin ignores who is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
 func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
+	if userID(e.User) == "" { // the record tells it, too
+		e.User = e.Member.User
+		e.User.ID = recordOf(e.Member)
+	}
 	user, _, ok := r.someone(e.User, meta)
 	if !ok {
 		return
@@ -55,7 +62,7 @@ func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
 
 // applyLeave ignores who is not in the room any more.
 func (r *Room) applyLeave(e *wire.UserLeave, meta Meta) {
-	e.User.ID = cmp.Or(userID(e.User), e.Member.UserID)
+	e.User.ID = cmp.Or(userID(e.User), recordOf(e.Member))
 	user, _, ok := r.someone(e.User, meta)
 	if !ok {
 		return
@@ -117,7 +124,7 @@ func refused(err error) bool {
 }
 
 func (r *Room) applyUpdate(e *wire.UserUpdate, meta Meta) {
-	id := cmp.Or(e.Member.UserID, e.Subject)
+	id := cmp.Or(recordOf(e.Member), e.Subject)
 	if _, _, ok := r.someone(wire.User{ID: id}, meta); !ok {
 		return
 	}

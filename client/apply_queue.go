@@ -32,7 +32,7 @@ func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
 }
 
 func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
-	dj.ID = cmp.Or(userID(dj), w.UserID)
+	dj.ID = cmp.Or(userID(dj), recordOf(w))
 	_, member, ok := r.someone(dj, meta)
 	if !ok || r.live.replay && member.QueuePaused == w.QueuePaused {
 		return

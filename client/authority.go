@@ -127,17 +127,19 @@ func holdsAny(held []Role) bool {
 type PermissionError struct {
 	// Op is the Go method.
 	Op string
-	// Permission is what the call needs. If User is empty, it is what the account lacks.
+	// Permission is what the call needs. If User and Role are empty, it is what the account lacks.
 	Permission Permission
-	// User is whom the call cannot be about, empty if the permission is missing.
+	// User is whom the call cannot be about, empty if that is not the reason.
 	User UserID
+	// Role is the role that ranks too high for the call, empty if that is not the reason.
+	Role RoleID
 	// Reason says what stands in the way.
 	Reason string
 }
 
 // Error names the call, the permission and the reason.
 func (e *PermissionError) Error() string {
-	if e.User != "" {
+	if e.User != "" || e.Role != "" {
 		return "queup: " + e.Op + ": not sent: " + e.Reason
 	}
 	return "queup: " + e.Op + ": not sent: it needs the permission " + string(e.Permission) + ", and " + e.Reason
@@ -191,12 +193,47 @@ func (r *Room) mayGrant(op string, u UserID, role RoleID) error {
 	if !a.known || !known {
 		return nil
 	}
+	refuse := func(e PermissionError) error {
+		e.Op, e.Permission = op, PermRolesManage
+		return &e
+	}
 	own := a.rank(a.me, r.rolesOf(a.me))
 	switch {
 	case !own.above(rank{position: granted.Position}):
-		return &PermissionError{Op: op, Permission: PermRolesManage, User: u, Reason: "the role's rank is not below that of this account"}
+		return refuse(PermissionError{Role: role, Reason: roleTooHigh})
+	case a.custom && u == a.me:
+		return refuse(PermissionError{User: u, Reason: "it cannot be done to oneself"})
 	case u != a.me && !own.above(a.rank(u, r.rolesOf(u))):
-		return &PermissionError{Op: op, Permission: PermRolesManage, User: u, Reason: "the member's rank is not below that of this account"}
+		return refuse(PermissionError{User: u, Reason: "the member's rank is not below that of this account"})
+	}
+	return nil
+}
+
+const roleTooHigh = "the role's rank is not below that of this account"
+
+// mayChange is may for writing a role of the room: it must rank below the client. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) mayChange(op string, role RoleID) error {
+	if err := r.may(op, PermRolesManage); err != nil {
+		return err
+	}
+	a := r.authority()
+	changed, known := a.role(role)
+	if known && !a.rank(a.me, r.rolesOf(a.me)).above(rank{position: changed.Position}) {
+		return &PermissionError{Op: op, Permission: PermRolesManage, Role: role, Reason: roleTooHigh}
+	}
+	return nil
+}
+
+// mayBestow is may for what a role of the room is to grant: no more than the client has. A role keeps what it grants.
+// Source: docs/PROTOCOL.md 2.10.
+func (r *Room) mayBestow(op string, granted, before []Permission) error {
+	for _, p := range granted {
+		if slices.Contains(before, p.current()) {
+			continue
+		}
+		if err := r.may(op, p.current()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

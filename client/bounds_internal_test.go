@@ -439,7 +439,7 @@ func TestInbox_isBounded(t *testing.T) {
 		})
 		k.connection.inbox.fetching = true // and never comes to an end
 		for i := range maxNotices + 1 {
-			k.connection.notice(notice{ConversationID(fmt.Sprint(i)), "", now()})
+			k.connection.notice(notice{conversation: ConversationID(fmt.Sprint(i)), meta: now()})
 		}
 		synctest.Wait()
 		if n := len(k.connection.inbox.waiting); n != 1 || gaps != 1 {

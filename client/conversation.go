@@ -32,7 +32,7 @@ type Conversation struct {
 	others    []User    // guarded by mu; replaced, never changed
 	readBy    []UserID  // guarded by mu; replaced, never changed
 
-	deliveredID MessageID // guarded by mu: the last message that PrivateMessage has told of
+	delivered delivery // guarded by mu
 }
 
 // ID returns the conversation's id, which never changes.
@@ -337,8 +337,12 @@ func (c *Client) readRecent(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recentTimeout)
 	defer cancel()
-	if _, err := c.readConversations(ctx, c.loads); err != nil {
+	list, err := c.readConversations(ctx, c.loads)
+	if err != nil {
 		c.log.WarnContext(ctx, "recent conversations not read", slog.Any("error", err))
+	}
+	for _, v := range list {
+		v.begin()
 	}
 }
 

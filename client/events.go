@@ -290,8 +290,8 @@ type (
 	// PrivateMessage fires when someone writes to the account, whether the client is in a room or not.
 	PrivateMessage struct {
 		Meta
-		// Message is what was written. If QueUp did not hand it over, Content is empty and Conversation.Fetch may find it
-		// later.
+		// Message is what was written. If QueUp did not hand it over, ID and Content are empty: Conversation.Fetch may find
+		// it later, and with the next message of the conversation it is told again, in full.
 		Message Message
 		// Author is who wrote it.
 		Author User

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -17,12 +18,23 @@ type inbox struct {
 	channel  string   // empty until it is attached
 	waiting  []notice // the oldest first
 	fetching bool
+	cutAt    time.Time // when QueUp was last heard before what was missed has been read; zero if nothing was
+	cuts     int       // lost connections
+}
+
+// cut is about a lost connection: from here on, messages may be missed.
+func (i *inbox) cut(lastHeard time.Time) {
+	i.cuts++
+	if i.cutAt.IsZero() {
+		i.cutAt = lastHeard
+	}
 }
 
 // notice says that there is something new in a conversation.
 type notice struct {
 	conversation ConversationID
-	author       UserID // who wrote; empty if that is not known
+	author       UserID    // who wrote; empty if that is not known
+	since        time.Time // nothing new was written before, by our clock
 	meta         Meta
 }
 
@@ -58,11 +70,13 @@ func (l *connection) receiveMail(m realtime.Message) {
 		c.applyElsewhere(event, meta)
 	case c.isMe(e.AuthorID) && !c.config.ownMessages: // we hear what we write ourselves, too
 	case e.ConversationID == "":
-		c.events.emit(Malformed{Meta: meta, Err: errNobody})
+		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
-		l.notice(notice{e.ConversationID, e.AuthorID, meta})
+		l.notice(notice{e.ConversationID, e.AuthorID, m.At, meta})
 	}
 }
+
+var errNowhere = errors.New("queup: the event does not say which conversation it is about")
 
 // notice has a conversation fetched, after those that wait.
 func (l *connection) notice(n notice) {
@@ -101,12 +115,12 @@ const (
 )
 
 // deliver fetches the messages of a conversation that are new and tells of them. If QueUp does not hand them over, it
-// tells that there is one.
+// tells that there is one; its text follows with the next message of the conversation.
 func (c *Client) deliver(ctx context.Context, n notice) {
 	v := c.conversations.handle(c, n.conversation)
 	var messages []Message
 	var err error
-	last := v.lastKnown()
+	n.since = v.owed(n.since)
 	for try := range mailTries {
 		if try > 0 && waitUntil(ctx, "new-message", time.Now().Add(time.Duration(try)*time.Second)) != nil {
 			return
@@ -128,7 +142,7 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
 		return
 	}
-	for _, m := range v.undelivered(messages, last, n.author) {
+	for _, m := range v.undelivered(messages, n) {
 		if c.isMe(m.AuthorID) && !c.config.ownMessages {
 			continue
 		}
@@ -157,77 +171,155 @@ func (v *Conversation) introduce(ctx context.Context) {
 	}
 }
 
-// lastKnown is the last message of a conversation as far as it is known.
-type lastKnown struct {
-	id   MessageID // of the last one that was told of, empty if none was
-	text string    // else what the list of conversations says
-	at   time.Time
+// delivery is how far PrivateMessage has told of a conversation.
+type delivery struct {
+	id   MessageID // of the last message that was told of, empty if none was
+	text string    // until then, what the list of conversations said at login
+	at   time.Time // when that message was written
+	owed time.Time // since when there is something new that could not be read; else zero
 }
 
-func (v *Conversation) lastKnown() lastKnown {
+// begin notes what was the last message at login: what follows it will be new.
+func (v *Conversation) begin() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.delivered.id == "" && v.delivered.text == "" {
+		v.delivered.text, v.delivered.at = v.latest, v.latestAt
+	}
+}
+
+// deliveredAt returns when the last message was written that was told of or known at login, zero if there is none.
+func (v *Conversation) deliveredAt() time.Time {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return lastKnown{v.deliveredID, v.latest, v.latestAt}
+	return v.delivered.at
 }
 
-// undelivered returns the messages after the last known one, the oldest first. Where that cannot be told, what is new
-// is the last message that the author wrote.
-func (v *Conversation) undelivered(messages []Message, last lastKnown, author UserID) []Message {
+// owed returns since when there may be something new, and takes it for unread until undelivered has told.
+func (v *Conversation) owed(since time.Time) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.delivered.owed.IsZero() || since.Before(v.delivered.owed) {
+		v.delivered.owed = since
+	}
+	return v.delivered.owed
+}
+
+// maxDelay is how long the news of a message may take at most, for the message to be known as new.
+const maxDelay = 2 * time.Second
+
+// undelivered returns the messages that are new, the oldest first: those after the last one that was told of. Where
+// that cannot be told, they are those that are not much older than the newest one: no more than the notice is.
+func (v *Conversation) undelivered(messages []Message, n notice) []Message {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last := v.delivered
+	v.delivered.owed = time.Time{}
 	if len(messages) == 0 {
 		return nil
 	}
 	newest := messages[len(messages)-1]
-	v.mu.Lock()
-	v.deliveredID = newest.ID
-	v.mu.Unlock()
+	v.delivered = delivery{id: newest.ID, at: newest.CreatedAt}
 	if last.id != "" {
 		if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == last.id }); i >= 0 {
 			return messages[i+1:]
 		}
 		return slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return !m.CreatedAt.After(last.at) })
 	}
-	known := -1 // the list tells a text and a time, by another clock
-	for i, m := range messages {
-		nearer := known < 0 || m.CreatedAt.Sub(last.at).Abs() < messages[known].CreatedAt.Sub(last.at).Abs()
-		if m.Content == last.text && nearer {
-			known = i
+	if last.text != "" {
+		known := -1 // the list tells a text and a time, by another clock
+		for i, m := range messages {
+			nearer := known < 0 || m.CreatedAt.Sub(last.at).Abs() < messages[known].CreatedAt.Sub(last.at).Abs()
+			if m.Content == last.text && nearer {
+				known = i
+			}
+		}
+		if known >= 0 && known < len(messages)-1 {
+			return messages[known+1:]
+		}
+		if known >= 0 && n.meta.Resynced { // the list tells the time of the same message a little differently
+			return nil
 		}
 	}
-	if last.text != "" && known >= 0 && known < len(messages)-1 {
-		return messages[known+1:]
-	}
+	oldest := newest.CreatedAt.Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
+	first := len(messages) - 1
 	for i, m := range slices.Backward(messages) {
-		if author == "" || m.AuthorID == author {
-			return messages[i:]
+		if n.author == "" || m.AuthorID == n.author {
+			first = i
+			break
 		}
 	}
-	return nil
+	for i, m := range messages[:first] {
+		if !m.CreatedAt.IsZero() && m.CreatedAt.After(oldest) {
+			first = i
+			break
+		}
+	}
+	return messages[first:]
 }
+
+const (
+	// missedMailTries is how often the list of conversations is asked for after a lost connection.
+	missedMailTries = 6
+	// clocks is how far QueUp's clock and ours may be apart, where nothing better tells an old message from a new one.
+	clocks = 10 * time.Minute
+)
 
 // readMissedMail looks for private messages that came while there was no connection.
 func (l *connection) readMissedMail() {
 	c, ctx := l.client, l.client.workers.ctx
-	if !c.config.recentConversations {
+	var cutAt time.Time
+	var cuts int
+	if l.do(ctx, func() { cutAt, cuts = l.inbox.cutAt, l.inbox.cuts }) != nil || cutAt.IsZero() {
 		return
 	}
 	before := make(map[ConversationID]time.Time)
 	for id, v := range c.Conversations().All() {
-		before[id] = v.LatestAt()
+		before[id] = v.deliveredAt()
 	}
-	brief, cancel := context.WithTimeout(ctx, recentTimeout)
-	defer cancel()
-	list, err := c.readConversations(brief, c.loads)
-	if err != nil {
-		c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
-		return
-	}
-	for _, v := range slices.Backward(list) { // the oldest first
-		if !v.LatestAt().After(before[v.id]) || v.HasRead(c.myID()) {
-			continue
+	list, err := l.conversationsAfter(ctx, cuts)
+	_ = l.do(ctx, func() {
+		current := l.inbox.cuts == cuts // else the next connection tries again
+		if current {
+			l.inbox.cutAt = time.Time{}
 		}
-		meta := Meta{At: time.Now(), Resynced: true}
-		_ = l.do(ctx, func() { l.notice(notice{v.id, "", meta}) })
+		if err != nil {
+			if current {
+				c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
+				c.events.emit(Gap{Meta: now(), From: cutAt, To: time.Now(), What: "private messages"})
+			}
+			return
+		}
+		for _, v := range slices.Backward(list) { // the oldest first
+			since := before[v.id]
+			if since.IsZero() { // it may be new, or an old one that nothing was known of
+				since = cutAt.Add(-clocks)
+			}
+			if v.LatestAt().After(since) {
+				l.notice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})
+			}
+		}
+	})
+}
+
+// conversationsAfter reads the recent conversations after a lost connection, if need be more than once.
+func (l *connection) conversationsAfter(ctx context.Context, cuts int) (list []*Conversation, err error) {
+	for try := range missedMailTries {
+		if try > 0 && waitUntil(ctx, "conversations", time.Now().Add(time.Second<<try)) != nil {
+			return nil, err
+		}
+		brief, cancel := context.WithTimeout(ctx, recentTimeout)
+		list, err = l.client.readConversations(brief, l.client.loads)
+		cancel()
+		if err == nil {
+			return list, nil
+		}
+		current := false
+		if l.do(ctx, func() { current = l.inbox.cuts == cuts }) != nil || !current {
+			return nil, err
+		}
 	}
+	return nil, err
 }
 
 // read fetches the messages, the oldest first.

@@ -51,7 +51,7 @@ type Member struct {
 func newMember(c *Client, w wire.RoomUser) Member {
 	m := Member{
 		ID:          w.ID,
-		UserID:      w.UserID,
+		UserID:      recordOf(w),
 		RoomID:      w.RoomID,
 		Dubs:        w.Dubs,
 		Played:      w.PlayedCount,
@@ -67,9 +67,6 @@ func newMember(c *Client, w wire.RoomUser) Member {
 		BannedUntil: w.BannedUntil,
 		extra:       extra{w.Extra},
 		client:      c,
-	}
-	if m.UserID == "" {
-		m.UserID = w.User.ID
 	}
 	for _, custom := range w.Roles {
 		m.held = append(m.held, newCustomRole(custom))

@@ -201,6 +201,9 @@ func (r *Room) over() Song {
 // newPlay makes the value of a play that QueUp says is the current one.
 func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
 	song := newSong(r.client, w)
+	if w.User.Username != "" {
+		r.client.seeUser(w.User, false)
+	}
 	if media.ID == "" {
 		media = w.Song
 	}

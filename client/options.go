@@ -317,7 +317,8 @@ func WithConversationCache(n int) Option {
 }
 
 // WithRecentConversations sets whether Login reads the account's recent conversations into [Client.Conversations]. By
-// default it does. When that fails, it is logged at Warn and Login succeeds all the same.
+// default it does. When that fails, it is logged at Warn and Login succeeds all the same. After a lost connection they
+// are read in any case, to find the messages that were missed.
 func WithRecentConversations(on bool) Option {
 	return func(c *config) error {
 		c.recentConversations = on

@@ -62,6 +62,7 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	for _, room := range l.rooms {
 		room.cut()
 	}
+	l.inbox.cut(l.conn.Stats().LastFrame)
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
 		for channel := range l.rooms {
@@ -102,7 +103,11 @@ func (l *connection) reconnected() {
 // more; after that the next connection will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	if e.Channel == l.inbox.channel {
-		l.client.workers.start(func() { l.listenForMail(e.Channel) })
+		l.inbox.cut(time.Now())
+		l.client.workers.start(func() {
+			l.listenForMail(e.Channel)
+			l.readMissedMail()
+		})
 		return
 	}
 	room, ok := l.rooms[e.Channel]

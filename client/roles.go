@@ -77,7 +77,7 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 	if role == "" {
 		return "", false, &ArgumentError{Op: op, Argument: "role", Reason: "is empty"}
 	}
-	if err := r.target(op, u); err != nil {
+	if err := r.targetWith(op, PermRolesManage, u); err != nil {
 		return "", false, err
 	}
 	known := r.authority()
@@ -89,6 +89,9 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 		if id, found = known.resolve(role); !found {
 			return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
 		}
+	}
+	if role, ok := known.role(id); ok && role.Default {
+		return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is the default role, which everybody holds"}
 	}
 	return id, known.custom, r.mayGrant(op, u, id)
 }
@@ -163,13 +166,17 @@ func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
 }
 
 // CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage
-// and every permission granted. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], and [*APIError];
-// [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md 2.10.
+// and every permission granted. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], [*PermissionError]
+// before anything is sent, and [*APIError]; [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md
+// 2.10.
 func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 	const op = "Room.CreateRole"
 	request, err := s.request(op)
 	if err == nil {
 		err = r.actWith(op, PermRolesManage)
+	}
+	if err == nil {
+		err = r.mayBestow(op, s.Permissions, nil)
 	}
 	if err != nil {
 		return Role{}, err
@@ -189,7 +196,10 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	if edit == nil {
 		return Role{}, &ArgumentError{Op: op, Argument: "edit", Reason: "is nil"}
 	}
-	if err := r.actWith(op, PermRolesManage); err != nil {
+	if err := r.act(); err != nil {
+		return Role{}, err
+	}
+	if err := r.mayChange(op, id); err != nil {
 		return Role{}, err
 	}
 	roles, err := r.customRoles(ctx)
@@ -202,8 +212,12 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	}
 	now := roles[i]
 	s := RoleSettings{Label: now.Label, Color: now.Color, Mentionable: now.Mentionable, DisplaySeparately: now.DisplaySeparately, Permissions: permissions(now.Permissions...)}
+	before := slices.Clone(s.Permissions)
 	edit(&s)
 	request, err := s.request(op)
+	if err == nil {
+		err = r.mayBestow(op, s.Permissions, before)
+	}
 	if err != nil {
 		return Role{}, err
 	}
@@ -234,13 +248,19 @@ func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole
 }
 
 // DeleteRole deletes a custom role; who holds it loses it. The default role cannot be deleted. It needs the permission
-// roles.manage, and a rank above the role. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError].
-// Source: docs/PROTOCOL.md 2.10.
+// roles.manage, and a rank above the role. Errors: [*ArgumentError] for an empty id and for the default role,
+// [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is empty"}
 	}
-	if err := r.actWith("Room.DeleteRole", PermRolesManage); err != nil {
+	if err := r.act(); err != nil {
+		return err
+	}
+	if role, known := r.authority().role(id); known && role.Default {
+		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is the default role, which stays"}
+	}
+	if err := r.mayChange("Room.DeleteRole", id); err != nil {
 		return err
 	}
 	_, err := r.client.rest.DeleteRole(ctx, queupapi.DeleteRoleParams{RoomID: r.id, RoleID: id})

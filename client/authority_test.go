@@ -1,0 +1,874 @@
+package client_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+// Keys of docs/PROTOCOL.md 4.3.
+const (
+	allKeys = "room.manage room.settings.moderation room.audit.view room.admin queue.view queue.join queue.skip queue.order queue.remove queue.lock " +
+		"queue.lock.bypass queue.dj.remove chat.send chat.delete chat.mention chat.embed.image chat.embed.link chat.slowmode.bypass members.list members.mute " +
+		"members.kick members.ban roles.manage stream.admin stream.title"
+	guestKeys = "queue.view queue.join chat.send chat.embed.image chat.embed.link"
+	djKeys    = guestKeys + " queue.lock.bypass"
+	vipKeys   = djKeys + " queue.skip"
+)
+
+// keysWithout are all keys but some.
+func keysWithout(gone ...string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(allKeys), func(key string) bool { return slices.Contains(gone, key) }), " ")
+}
+
+// staged is a role of a room that a test makes up.
+type staged struct {
+	id          string
+	position    int
+	permissions string
+	byDefault   bool
+}
+
+// stage is a room whose roles and members a test makes up: QueUp's answers about them are what it says.
+type stage struct {
+	roles []staged          // none: the room is from before custom roles
+	holds map[string]string // users by name, and the roles that they hold
+	actor string            // what QueUp says of the bot; empty: nothing
+	owner string            // who owns the room
+}
+
+// stageID is the id of a user on a stage, by the name.
+func stageID(s stage, name string) client.UserID {
+	i := slices.Index(slices.Sorted(maps.Keys(s.holds)), name)
+	switch {
+	case name == "bot":
+		return "65b2a1c0d4e8b90012ab0010"
+	case i < 0:
+		return "65b2a1c0d4e8b90012ab9999" // somebody who is not there
+	}
+	return client.UserID(fmt.Sprintf("65b2a1c0d4e8b90012ab%04d", 100+i))
+}
+
+// onStage lets a test look at a room in which the bot is.
+func onStage(t *testing.T, s stage, test func(t *testing.T, bot *client.Client, room *client.Room)) {
+	t.Helper()
+	users := []map[string]any{}
+	for name, roles := range s.holds {
+		user := map[string]any{"_id": "65c3b2d1e5f9ca0013bc" + string(stageID(s, name))[20:], "userid": stageID(s, name), "_user": map[string]any{"_id": stageID(s, name), "username": name}}
+		if s.roles != nil {
+			user["roleids"] = strings.Fields(roles)
+		} else if roles != "" {
+			user["roleid"] = roles
+		}
+		users = append(users, user)
+	}
+	roles := []map[string]any{}
+	for _, r := range s.roles {
+		roles = append(roles, map[string]any{"id": r.id, "label": r.id, "position": r.position, "permissions": strings.Fields(r.permissions), "isDefault": r.byDefault})
+	}
+	answer := func(w http.ResponseWriter, data any) {
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(map[string]any{"code": 200, "message": "OK", "data": data}); err != nil {
+			t.Error(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(eventsWorld()), queuptest.WithHandler(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				switch {
+				case req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/users"):
+					answer(w, users)
+				case req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/roles") && s.roles == nil:
+					w.Header().Set("Content-Type", "application/json")
+					w.WriteHeader(http.StatusNotFound)
+					_, _ = w.Write([]byte(`{"code":404,"message":"Not Found"}`))
+				case req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/roles"):
+					data := map[string]any{"roles": roles}
+					if s.actor != "" {
+						data["actor"] = json.RawMessage(s.actor)
+					}
+					answer(w, data)
+				case req.Method == http.MethodGet && req.URL.Path == "/room/lounge" && s.owner != "":
+					answer(w, map[string]any{"_id": "65a1f0c2d4e8b90012ab34cd", "roomUrl": "lounge", "userid": stageID(s, s.owner)})
+				default:
+					next.ServeHTTP(w, req)
+				}
+			})
+		}))
+		defer server.Close()
+		bot, room := joinLounge(t, server, "bot")
+		test(t, bot, room)
+	})
+}
+
+// granted are the keys that a user has.
+func granted(room *client.Room, u client.UserID) []string {
+	return slices.DeleteFunc(strings.Fields(allKeys), func(key string) bool { return !room.Can(u, client.Permission(key)) })
+}
+
+func fields(keys string) []string {
+	return slices.DeleteFunc(strings.Fields(allKeys), func(key string) bool { return !slices.Contains(strings.Fields(keys), key) })
+}
+
+// The starter roles as docs/PROTOCOL.md 4.3 has them.
+var starters = []staged{
+	{"co-owner", 896, keysWithout("members.list"), false},
+	{"manager", 768, keysWithout("members.list", "room.manage", "room.admin"), false},
+	{"mod", 640, keysWithout("members.list", "room.manage", "room.admin", "room.audit.view", "roles.manage", "stream.admin"), false},
+	{"vip", 512, vipKeys, false},
+	{"resident-dj", 384, djKeys, false},
+	{"dj", 256, djKeys, false},
+	{"crew", 128, "members.kick", false},
+	{"guest", 0, guestKeys, true},
+}
+
+func TestCan_starterRoles(t *testing.T) {
+	s := stage{roles: starters, owner: "olga", holds: map[string]string{
+		"olga": "", "cora": "co-owner", "max": "manager", "mo": "mod", "vic": "vip", "ray": "resident-dj", "didi": "dj", "crew": "crew", "gus": "guest", "nora": "", "gone": "deleted",
+		"several": "dj crew", "twice": "mod vip",
+	}}
+	want := map[string]string{
+		"olga":     allKeys, // who owns the room needs no role
+		"cora":     allKeys, // members.list is implied, and room.admin grants everything
+		"max":      keysWithout("room.manage", "room.admin"),
+		"mo":       keysWithout("room.manage", "room.admin", "room.audit.view", "roles.manage", "stream.admin"),
+		"vic":      vipKeys,
+		"ray":      djKeys,
+		"didi":     djKeys,
+		"crew":     guestKeys + " members.kick members.list",
+		"gus":      guestKeys,
+		"nora":     guestKeys,
+		"gone":     guestKeys, // a role that the room does not have any more
+		"several":  djKeys + " members.kick members.list",
+		"twice":    keysWithout("room.manage", "room.admin", "room.audit.view", "roles.manage", "stream.admin"),
+		"stranger": guestKeys, // who is not in the room has what everybody has
+	}
+	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+		for name, keys := range want {
+			expect(t, name+" may", granted(room, stageID(s, name)), fields(keys))
+		}
+		if room.Can("", client.PermQueueView) {
+			t.Error("nobody may see the queue")
+		}
+	})
+}
+
+// What each permission brings along, alone and with nothing that everybody has.
+func TestCan_impliedPermissions(t *testing.T) {
+	implies := map[string]string{
+		"room.settings.moderation": "queue.view",
+		"queue.order":              "queue.view",
+		"queue.remove":             "queue.view",
+		"queue.lock":               "queue.view",
+		"queue.dj.remove":          "queue.view",
+		"members.kick":             "queue.view members.list",
+		"members.ban":              "queue.view members.list",
+		"members.mute":             "members.list",
+		"roles.manage":             "members.list",
+		"room.admin":               allKeys,
+	}
+	s := stage{roles: []staged{{"everybody", 0, "", true}}, holds: map[string]string{"nobody": ""}}
+	for i, key := range strings.Fields(allKeys) {
+		s.roles = append(s.roles, staged{key, i + 1, key, false})
+		s.holds[key] = key
+	}
+	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+		for key := range strings.FieldsSeq(allKeys) {
+			expect(t, key+" grants", granted(room, stageID(s, key)), fields(key+" "+implies[key]))
+		}
+		expect(t, "without a role", granted(room, stageID(s, "nobody")), nil)
+	})
+}
+
+// What everybody holds counts for everybody, and can imply.
+func TestCan_theDefaultRole(t *testing.T) {
+	s := stage{
+		roles: []staged{{"all", 5, "members.mute stream.title", true}, {"low", 3, "queue.skip", false}},
+		holds: map[string]string{"lotte": "low", "nora": ""},
+	}
+	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+		expect(t, "with a role", granted(room, stageID(s, "lotte")), fields("members.mute members.list stream.title queue.skip"))
+		expect(t, "without one", granted(room, stageID(s, "nora")), fields("members.mute members.list stream.title"))
+		member, _ := room.MemberNamed("lotte")
+		if roles := fmt.Sprint(member.Roles()); roles != "[low]" {
+			t.Errorf("lotte holds %s", roles)
+		}
+		if all := fmt.Sprint(room.Roles()); all != "[low all]" {
+			t.Errorf("the roles are %s, want the default role last", all)
+		}
+	})
+}
+
+// What QueUp says of the bot counts, whatever its roles say.
+func TestCan_ownRights(t *testing.T) {
+	tests := map[string]struct {
+		actor  string
+		keys   string
+		above  string // of vic 512, max 768, cora 896 and olga, who owns the room
+		unsure bool   // nothing is known of the own standing
+	}{
+		"fewer than the role has":        {`{"permissions":["queue.skip"],"position":640,"isOwner":false,"isGlobalAdmin":false,"roles":["co-owner"]}`, "queue.skip", "vic", false},
+		"more than the role has":         {`{"permissions":["stream.admin","queue.view"],"position":800,"roles":null}`, "stream.admin queue.view", "vic max", false},
+		"none at all":                    {`{"permissions":[],"position":0,"roles":[]}`, "", "", false},
+		"a position of null":             {`{"permissions":["queue.skip"],"position":null,"roles":[]}`, "queue.skip", "vic max cora", false},
+		"staff of QueUp":                 {`{"permissions":[],"position":null,"isGlobalAdmin":true,"roles":[]}`, allKeys, "vic max cora", false},
+		"the owner, as QueUp says":       {`{"permissions":[],"position":null,"isOwner":true,"roles":[]}`, allKeys, "vic max cora", false},
+		"names of old":                   {`{"permissions":["skip","kick","mod-settings"],"position":"513","roles":[]}`, "queue.skip members.kick room.settings.moderation queue.view members.list", "vic", false},
+		"everything, by room.admin":      {`{"permissions":["room.admin"],"position":1,"roles":[]}`, allKeys, "", false},
+		"nothing, so that roles count":   {``, allKeys, "vic max", true},
+		"no rights, so that roles count": {`{"position":1}`, allKeys, "vic max", true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			s := stage{
+				roles: starters, owner: "olga", actor: tt.actor,
+				holds: map[string]string{"bot": "co-owner", "vic": "vip", "max": "manager", "cora": "co-owner", "olga": ""},
+			}
+			onStage(t, s, func(t *testing.T, bot *client.Client, room *client.Room) {
+				me, _ := bot.User()
+				expect(t, "the bot may", granted(room, me.ID), fields(tt.keys))
+				var above []string
+				for _, name := range []string{"vic", "max", "cora", "olga"} {
+					if room.Outranks(me.ID, stageID(s, name)) {
+						above = append(above, name)
+					}
+				}
+				expect(t, "the bot stands above", above, strings.Fields(tt.above))
+				if standing, known := room.Standing(); known == tt.unsure {
+					t.Errorf("the standing is %+v, %v", standing, known)
+				}
+				if got := granted(room, stageID(s, "cora")); len(got) != 25 {
+					t.Errorf("what is said of the bot counts for others: cora may %q", got)
+				}
+			})
+		})
+	}
+}
+
+// The names from before custom roles, asked for and granted.
+func TestCan_namesOfOld(t *testing.T) {
+	renamed := map[string]string{
+		"update-room": "room.manage", "set-roles": "roles.manage", "skip": "queue.skip", "queue-order": "queue.order",
+		"kick": "members.kick", "ban": "members.ban", "mute": "members.mute", "lock-queue": "queue.lock", "delete-chat": "chat.delete",
+		"chat-mention": "chat.mention", "chat": "chat.send", "mod-settings": "room.settings.moderation",
+	}
+	s := stage{roles: []staged{{"all", 0, "", true}}, holds: map[string]string{}}
+	for old, today := range renamed {
+		s.roles = append(s.roles, staged{"of old: " + old, 1, old, false}, staged{today, 1, today, false})
+		s.holds[today] = today
+	}
+	s.roles = append(s.roles, staged{"set-dj", 1, "set-dj", false})
+	s.holds["set-dj"] = "set-dj"
+	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+		for old, today := range renamed {
+			for other := range renamed {
+				if got := room.Can(stageID(s, today), client.Permission(other)); got != (other == old) {
+					t.Errorf("with %s: Can(%s) = %v", today, other, got)
+				}
+			}
+			role, ok := client.Find(slices.Values(room.Roles()), func(r client.Role) bool { return r.Label == "of old: "+old })
+			if !ok || !role.Can(client.Permission(today)) || !role.Can(client.Permission(old)) {
+				t.Errorf("a role with %s grants %v, not %s", old, role.Permissions, today)
+			}
+		}
+		if dj := stageID(s, "set-dj"); !room.Can(dj, "set-dj") || room.Can(dj, "set-managers") {
+			t.Error("a right without a successor is lost, or another")
+		}
+	})
+}
+
+// A room from before custom roles, which has the seven of docs/PROTOCOL.md 4.1.
+func TestCan_fixedRoles(t *testing.T) {
+	const (
+		everybody = "queue.view queue.join chat.send members.list chat.embed.image chat.embed.link" // who has no role could do that
+		mod       = everybody + " queue.skip queue.order queue.remove queue.dj.remove members.kick members.ban members.mute queue.lock chat.delete chat.mention " +
+			"room.settings.moderation queue.lock.bypass"
+	)
+	s := stage{owner: "olga", holds: map[string]string{
+		"olga": "", "nora": "", "cora": string(client.RoleCoOwner), "max": string(client.RoleManager), "mo": string(client.RoleModerator),
+		"vic": string(client.RoleVIP), "ray": string(client.RoleResidentDJ), "didi": string(client.RoleDJ), "mia": string(client.RoleMember),
+		"odd": "5615fa9ae596154a5c00ffff", "bot": string(client.RoleModerator),
+	}}
+	want := map[string]string{
+		"olga": allKeys,
+		"cora": mod + " room.manage roles.manage",
+		"max":  mod + " roles.manage",
+		"mo":   mod,
+		"bot":  mod,
+		"vic":  everybody + " queue.skip queue.lock.bypass",
+		"ray":  everybody + " queue.lock.bypass",
+		"didi": everybody + " queue.lock.bypass",
+		"mia":  everybody,
+		"nora": everybody,
+		"odd":  everybody + " queue.lock.bypass", // a role that is not known is one all the same
+	}
+	rights := map[string]string{ // those of old that have no successor
+		"cora": "set-dj set-managers", "max": "set-dj", "mo": "set-dj", "bot": "set-dj", "vic": "set-dj", "ray": "set-dj", "olga": "set-dj set-managers",
+	}
+	onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+		for name, keys := range want {
+			expect(t, name+" may", granted(room, stageID(s, name)), fields(keys))
+			for _, old := range []string{"set-dj", "set-managers"} {
+				if got := room.Can(stageID(s, name), client.Permission(old)); got != slices.Contains(strings.Fields(rights[name]), old) {
+					t.Errorf("%s: Can(%s) = %v", name, old, got)
+				}
+			}
+		}
+		if _, known := room.Standing(); known {
+			t.Error("a standing is known in a room without custom roles")
+		}
+		var labels []string
+		for _, r := range room.Roles() {
+			labels = append(labels, r.Label)
+		}
+		expect(t, "roles", labels, []string{"Co-Owner", "Manager", "Moderator", "VIP", "Resident DJ", "DJ", "Member"})
+	})
+}
+
+func TestOutranks(t *testing.T) {
+	custom := stage{roles: starters, owner: "olga", holds: map[string]string{
+		"olga": "", "cora": "co-owner", "mo": "mod", "mona": "mod dj", "crew": "crew dj", "didi": "dj", "gus": "", "gone": "deleted",
+	}}
+	fixed := stage{owner: "olga", holds: map[string]string{
+		"olga": "", "cora": string(client.RoleCoOwner), "mo": string(client.RoleModerator), "mona": string(client.RoleModerator),
+		"crew": string(client.RoleDJ), "didi": string(client.RoleDJ), "gus": "", "gone": string(client.RoleMember),
+	}}
+	ladder := [][]string{{"olga"}, {"cora"}, {"mo", "mona"}, {"crew", "didi"}, {"gus", "gone", "stranger"}} // the highest first
+	for name, s := range map[string]stage{"custom roles": custom, "fixed roles": fixed} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+				for i, high := range ladder {
+					for j, low := range ladder {
+						for _, a := range high {
+							for _, b := range low {
+								if got := room.Outranks(stageID(s, a), stageID(s, b)); got != (i < j) {
+									t.Errorf("Outranks(%s, %s) = %v", a, b, got)
+								}
+							}
+						}
+					}
+				}
+				if room.Outranks("", stageID(s, "olga")) || room.Outranks("", "") {
+					t.Error("nobody stands above somebody")
+				}
+			})
+		})
+	}
+}
+
+// Both worlds of roles, as the server has them.
+var worlds = map[string][]queuptest.Option{"custom roles": nil, "fixed roles": {queuptest.ClassicRoles()}}
+
+// helpers are all calls that need a permission, on a user and on a role.
+func helpers(t *testing.T, room *client.Room, u client.UserID) map[string]struct {
+	needs client.Permission
+	err   error
+} {
+	t.Helper()
+	ctx := t.Context()
+	song, _ := room.NowPlaying()
+	member, _ := room.Members().Get(u)
+	_, create := room.CreateRole(ctx, client.RoleSettings{Label: "Night Crew"})
+	_, update := room.UpdateRole(ctx, "65f6e504182cfd0016ef0007", func(*client.RoleSettings) {})
+	_, settings := room.Update(ctx, func(s *client.RoomSettings) { s.Welcome = "hi" })
+	var line client.Message
+	for _, m := range room.Messages() {
+		if m.AuthorID == u {
+			line = m
+		}
+	}
+	return map[string]struct {
+		needs client.Permission
+		err   error
+	}{
+		"Room.Kick":          {client.PermMembersKick, room.Kick(ctx, u, "")},
+		"Room.Ban":           {client.PermMembersBan, room.Ban(ctx, u, time.Hour)},
+		"Room.Unban":         {client.PermMembersBan, room.Unban(ctx, u)},
+		"Room.Mute":          {client.PermMembersMute, room.Mute(ctx, u)},
+		"Room.Unmute":        {client.PermMembersMute, room.Unmute(ctx, u)},
+		"Room.RemoveDJ":      {client.PermQueueDJRemove, room.RemoveDJ(ctx, u)},
+		"Room.RemoveSong":    {client.PermQueueRemove, room.RemoveSong(ctx, u)},
+		"Room.PauseDJ":       {client.PermQueueDJRemove, room.PauseDJ(ctx, u, true)},
+		"Room.MoveDJ":        {client.PermQueueOrder, room.MoveDJ(ctx, u, 0)},
+		"Room.LockQueue":     {client.PermQueueLock, room.LockQueue(ctx, true)},
+		"Room.SetSlowMode":   {client.PermSettingsModeration, room.SetSlowMode(ctx, true)},
+		"Room.SetGuestChat":  {client.PermSettingsModeration, room.SetGuestChat(ctx, false)},
+		"Room.SetGuestEmbed": {client.PermSettingsModeration, room.SetGuestEmbed(ctx, false)},
+		"Room.Update":        {client.PermRoomManage, settings},
+		"Room.SetRole":       {client.PermRolesManage, room.SetRole(ctx, u, client.RoleVIP)},
+		"Room.SetRole ":      {client.PermRolesManage, member.SetRole(ctx, "65f6e504182cfd0016ef0007")},
+		"Room.UnsetRole":     {client.PermRolesManage, room.UnsetRole(ctx, u, client.RoleVIP)},
+		"Room.CreateRole":    {client.PermRolesManage, create},
+		"Room.UpdateRole":    {client.PermRolesManage, update},
+		"Room.DeleteRole":    {client.PermRolesManage, room.DeleteRole(ctx, "65f6e504182cfd0016ef0007")},
+		"Room.ReorderRoles":  {client.PermRolesManage, room.ReorderRoles(ctx, []client.RoleID{"65f6e504182cfd0016ef0007"})},
+		"Song.Skip":          {client.PermQueueSkip, room.Skip(ctx)},
+		"Song.Skip ":         {client.PermQueueSkip, song.Skip(ctx)},
+		"Room.DeleteMessage": {client.PermChatDelete, line.Delete(ctx)},
+	}
+}
+
+// Who lacks the permission is told so, and nothing is sent.
+func TestModeration_withoutThePermission(t *testing.T) {
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "carol", client.WithRateLimit(0, 0))
+				bob := id(t, bot, "bob")
+				server.Room("lounge").Say("bob", "hi")
+				synctest.Wait()
+				before := len(server.Log())
+				for op, refused := range helpers(t, room, bob) {
+					e, is := errors.AsType[*client.PermissionError](refused.err)
+					if !is || !errors.Is(refused.err, client.ErrForbidden) || e.Op != strings.TrimSpace(op) || e.Permission != refused.needs || e.User != "" || e.Role != "" || !strings.Contains(e.Error(), string(refused.needs)) {
+						t.Errorf("%s = %v, want it to lack %s", op, refused.err, refused.needs)
+					}
+				}
+				if sent := server.Log()[before:]; len(sent) > 0 {
+					t.Errorf("sent %v", sent)
+				}
+			})
+		})
+	}
+}
+
+// The owner has every permission, and none of these calls is refused here.
+func TestModeration_asTheOwner(t *testing.T) {
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "owner", client.WithRateLimit(0, 0))
+				server.Room("lounge").Say("bob", "hi")
+				synctest.Wait()
+				for op, called := range helpers(t, room, id(t, bot, "bob")) {
+					if errors.Is(called.err, client.ErrForbidden) {
+						t.Errorf("%s = %v", op, called.err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// One may skip and delete what is one's own.
+func TestModeration_ofOnesOwn(t *testing.T) {
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "alice")
+				if me, _ := bot.User(); room.Can(me.ID, client.PermQueueSkip) || room.Can(me.ID, client.PermChatDelete) {
+					t.Fatal("alice may do everything")
+				}
+				song, _ := room.NowPlaying()
+				line := must(room.SendMessage(t.Context(), "oops"))(t)
+				if err := line.Delete(t.Context()); err != nil {
+					t.Errorf("deleted: %v", err)
+				}
+				if err := song.Skip(t.Context()); err != nil {
+					t.Errorf("skipped: %v", err)
+				}
+				synctest.Wait()
+				if now, playing := server.Room("lounge").NowPlaying(); !playing || now.ID == string(song.ID) {
+					t.Errorf("playing %+v", now)
+				}
+			})
+		})
+	}
+}
+
+// Who has the permission still cannot moderate everybody.
+func TestModeration_ofWhomRanksTooHigh(t *testing.T) {
+	world := queuptest.DefaultWorld()
+	world.Rooms[0].Roles = map[string]queuptest.Role{"bot": queuptest.CoOwner, "mod": queuptest.Moderator, "alice": queuptest.Moderator, "bob": queuptest.VIP}
+	world.Rooms[0].Present = append(world.Rooms[0].Present, "bot")
+	for name, tt := range map[string]struct {
+		opts  []queuptest.Option
+		fixed bool
+	}{"custom roles": {}, "fixed roles": {[]queuptest.Option{queuptest.ClassicRoles()}, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(tt.opts, queuptest.InMemory(), queuptest.WithWorld(world))...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "mod", client.WithRateLimit(0, 0))
+				ctx := t.Context()
+				ids := make(map[string]client.UserID)
+				for _, name := range []string{"owner", "bot", "mod", "alice", "bob", "carol"} {
+					ids[name] = id(t, bot, name)
+				}
+				before := len(server.Log())
+				refused := func(op string, u client.UserID, err error) {
+					t.Helper()
+					e, is := errors.AsType[*client.PermissionError](err)
+					if !is || !errors.Is(err, client.ErrForbidden) || e.User != u || e.Op != op || e.Reason == "" {
+						t.Errorf("%s of %s = %v", op, userName(bot, u), err)
+					}
+				}
+				for _, name := range []string{"owner", "bot", "mod", "alice"} { // above, oneself, and of the same rank
+					refused("Room.Kick", ids[name], room.Kick(ctx, ids[name], ""))
+					refused("Room.Ban", ids[name], room.Ban(ctx, ids[name], client.BanForever))
+					refused("Room.Mute", ids[name], room.Mute(ctx, ids[name]))
+				}
+				refused("Room.Mute", ids["bob"], room.Mute(ctx, ids["bob"])) // whoever holds a role
+				if tt.fixed {
+					refused("Room.Kick", ids["bob"], room.Kick(ctx, ids["bob"], ""))
+					refused("Room.Ban", ids["bob"], room.Ban(ctx, ids["bob"], time.Minute))
+				}
+				if sent := server.Log()[before:]; len(sent) > 0 {
+					t.Errorf("sent %v", sent)
+				}
+				if err := errors.Join(room.Mute(ctx, ids["carol"]), room.Unmute(ctx, ids["carol"]), room.Kick(ctx, ids["carol"], "")); err != nil {
+					t.Errorf("carol has no role: %v", err)
+				}
+				if !tt.fixed {
+					if err := room.Kick(ctx, ids["bob"], ""); err != nil {
+						t.Errorf("bob ranks below: %v", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Nobody gives what ranks as high as oneself, or to whom does, or more than one has.
+func TestModeration_ofRolesThatRankTooHigh(t *testing.T) {
+	world := queuptest.DefaultWorld()
+	world.Rooms[0].Roles = map[string]queuptest.Role{"bot": queuptest.Manager, "mod": queuptest.Moderator, "alice": queuptest.Manager, "carol": queuptest.CoOwner}
+	for name, tt := range map[string]struct {
+		opts  []queuptest.Option
+		fixed bool
+	}{"custom roles": {}, "fixed roles": {[]queuptest.Option{queuptest.ClassicRoles()}, true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(tt.opts, queuptest.InMemory(), queuptest.WithWorld(world))...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "bot", client.WithRateLimit(0, 0))
+				ctx := t.Context()
+				me, _ := bot.User()
+				role := func(template string) client.RoleID {
+					r, _ := client.Find(slices.Values(room.Roles()), func(r client.Role) bool { return r.TemplateKey == template })
+					return r.ID
+				}
+				mod, alice, bob, carol := id(t, bot, "mod"), id(t, bot, "alice"), id(t, bot, "bob"), id(t, bot, "carol")
+				before := len(server.Log())
+				for what, tt := range map[string]struct {
+					err  error
+					user client.UserID
+					role client.RoleID
+				}{
+					"a role above one's own":            {room.SetRole(ctx, bob, client.RoleCoOwner), "", role("co-owner")},
+					"one's own role":                    {room.SetRole(ctx, bob, client.RoleManager), "", role("manager")},
+					"to somebody of the same rank":      {room.SetRole(ctx, alice, client.RoleVIP), alice, ""},
+					"to somebody above":                 {room.SetRole(ctx, carol, client.RoleVIP), carol, ""},
+					"taken from somebody above":         {room.UnsetRole(ctx, carol, client.RoleVIP), carol, ""},
+					"a role above one's own, by its id": {room.UnsetRole(ctx, bob, role("co-owner")), "", role("co-owner")},
+				} {
+					e, is := errors.AsType[*client.PermissionError](tt.err)
+					if !is || e.Permission != client.PermRolesManage || e.User != tt.user || e.Role != tt.role || e.Reason == "" {
+						t.Errorf("%s = %v", what, tt.err)
+					}
+				}
+				if !tt.fixed {
+					_, above := room.UpdateRole(ctx, role("manager"), func(*client.RoleSettings) { t.Error("a role that ranks too high is edited") })
+					for what, err := range map[string]error{
+						"an update of one's own role": above,
+						"the end of one's own role":   room.DeleteRole(ctx, role("manager")),
+						"the end of a role above":     room.DeleteRole(ctx, role("co-owner")),
+						"a role given to oneself":     room.SetRole(ctx, me.ID, client.RoleVIP),
+						"one's own role taken":        room.UnsetRole(ctx, me.ID, client.RoleVIP),
+					} {
+						if e, is := errors.AsType[*client.PermissionError](err); !is || e.Role == "" && e.User != me.ID {
+							t.Errorf("%s = %v", what, err)
+						}
+					}
+					_, more := room.CreateRole(ctx, client.RoleSettings{Label: "Too much", Permissions: []client.Permission{"skip", client.PermRoomManage}})
+					if e, is := errors.AsType[*client.PermissionError](more); !is || e.Permission != client.PermRoomManage || e.User != "" || e.Role != "" {
+						t.Errorf("a role that grants more than one has = %v", more)
+					}
+					for what, err := range map[string]error{
+						"the default role given":   room.SetRole(ctx, bob, role("guest")),
+						"the default role deleted": room.DeleteRole(ctx, role("guest")),
+					} {
+						if !isArgument(err) {
+							t.Errorf("%s = %v", what, err)
+						}
+					}
+				}
+				if sent := server.Log()[before:]; len(sent) > 0 {
+					t.Errorf("sent %v", sent)
+				}
+				if err := errors.Join(room.SetRole(ctx, bob, client.RoleVIP), room.UnsetRole(ctx, bob, client.RoleVIP), room.SetRole(ctx, mod, client.RoleDJ)); err != nil {
+					t.Errorf("a role below, to those below: %v", err)
+				}
+				if !tt.fixed {
+					_, more := room.UpdateRole(ctx, role("vip"), func(s *client.RoleSettings) { s.Permissions = append(s.Permissions, client.PermRoomAdmin) })
+					if e, is := errors.AsType[*client.PermissionError](more); !is || e.Permission != client.PermRoomAdmin {
+						t.Errorf("an update that grants more than one has = %v", more)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The roles of a room that are not known refuse nothing: QueUp will.
+func TestModeration_whenTheRolesAreNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), meddle(http.MethodGet, "/roles", func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			http.Error(w, "", http.StatusBadRequest)
+		}))
+		defer server.Close()
+		bot, room := joinLounge(t, server, "carol")
+		err := room.Kick(t.Context(), id(t, bot, "bob"), "")
+		if _, ours := errors.AsType[*client.PermissionError](err); ours || err == nil {
+			t.Errorf("Kick = %v, want QueUp's refusal", err)
+		}
+	})
+}
+
+// What changes about roles counts at once, and is read again soon after.
+func TestCan_changesWithTheRoles(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot, room := joinLounge(t, server, "carol")
+		staff, lounge := joinLounge(t, server, "owner", client.WithRateLimit(0, 0))
+		ctx := t.Context()
+		me, _ := bot.User()
+		carol, mod, alice := me.ID, id(t, staff, "mod"), id(t, staff, "alice")
+		heard := record(room, func(e client.Event) string {
+			switch e := e.(type) {
+			case client.RoleCreated:
+				return "created " + e.Role.Label
+			case client.RoleUpdated:
+				return "updated " + e.Role.Label
+			case client.RoleDeleted:
+				return "deleted " + e.Role.Label
+			case client.RolesReordered:
+				return fmt.Sprintf("reordered %d", len(e.Roles))
+			case client.RoleSet:
+				return fmt.Sprintf("%s got %s from %s", e.User, e.Role.Label, e.By)
+			case client.RoleUnset:
+				return fmt.Sprintf("%s lost %s by %s", e.User, e.Role.Label, e.By)
+			}
+			return ""
+		})
+		labels := func(u client.UserID) string {
+			member, _ := room.Members().Get(u)
+			return fmt.Sprint(member.Roles())
+		}
+		// check looks at once, before anything is read again, and a minute later.
+		check := func(step, events string, kick, above bool, roles string) {
+			t.Helper()
+			synctest.Wait()
+			told := slices.DeleteFunc(heard(), func(line string) bool { return line == "" })
+			if got := told[len(told)-1]; got != events {
+				t.Errorf("%s: heard %q, want %q", step, told, events)
+			}
+			for _, when := range []string{"at once", "later"} {
+				if got := room.Can(carol, client.PermMembersKick); got != kick {
+					t.Errorf("%s, %s: carol may kick: %v", step, when, got)
+				}
+				if got := room.Outranks(carol, alice); got != above {
+					t.Errorf("%s, %s: carol stands above alice: %v", step, when, got)
+				}
+				if got := labels(carol); got != roles {
+					t.Errorf("%s, %s: carol holds %s, want %s", step, when, got, roles)
+				}
+				if when == "later" {
+					standing, known := room.Standing()
+					if !known || slices.Contains(standing.Permissions, client.PermMembersKick) != kick {
+						t.Errorf("%s: the standing is %+v, %v", step, standing, known)
+					}
+				}
+				time.Sleep(time.Minute)
+			}
+			if err := room.Kick(ctx, mod, ""); !errors.Is(err, client.ErrForbidden) {
+				t.Errorf("%s: carol kicks mod: %v", step, err)
+			}
+		}
+
+		crew := must(lounge.CreateRole(ctx, client.RoleSettings{Label: "Crew", Permissions: []client.Permission{"skip"}}))(t)
+		check("a new role", "created Crew", false, false, "[]")
+		if err := lounge.SetRole(ctx, carol, crew.ID); err != nil {
+			t.Fatal(err)
+		}
+		check("given", "carol got Crew from owner", false, true, "[Crew]")
+		must(lounge.UpdateRole(ctx, crew.ID, func(s *client.RoleSettings) {
+			s.Label, s.Permissions = "Night Crew", []client.Permission{"skip", "kick"}
+		}))(t)
+		check("changed", "updated Night Crew", true, true, "[Night Crew]")
+
+		vip, _ := client.Find(slices.Values(room.Roles()), func(r client.Role) bool { return r.TemplateKey == "vip" })
+		if err := lounge.SetRole(ctx, alice, vip.ID); err != nil {
+			t.Fatal(err)
+		}
+		check("another gets a higher one", "alice got VIP from owner", true, false, "[Night Crew]")
+		var order []client.RoleID
+		for _, r := range room.Roles() {
+			if r.ID != crew.ID && r.ID != vip.ID {
+				order = append(order, r.ID)
+			}
+		}
+		order = slices.Insert(order, 3, crew.ID, vip.ID)
+		if err := lounge.ReorderRoles(ctx, order); err != nil {
+			t.Fatal(err)
+		}
+		check("reordered", "reordered 8", true, true, "[Night Crew]")
+		if err := lounge.SetRole(ctx, carol, client.RoleDJ); err != nil {
+			t.Fatal(err)
+		}
+		check("a second one", "carol got DJ from owner", true, true, "[Night Crew DJ]")
+		if err := lounge.DeleteRole(ctx, crew.ID); err != nil {
+			t.Fatal(err)
+		}
+		check("deleted", "deleted Night Crew", false, false, "[DJ]")
+		if err := lounge.UnsetRole(ctx, carol, client.RoleDJ); err != nil {
+			t.Fatal(err)
+		}
+		check("taken", "carol lost DJ by owner", false, false, "[]")
+	})
+}
+
+func TestCan_changesWithTheFixedRoles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.ClassicRoles())
+		defer server.Close()
+		bot, room := joinLounge(t, server, "carol")
+		me, _ := bot.User()
+		bob := id(t, bot, "bob")
+		lounge := server.Room("lounge")
+		check := func(step string, kick, skip, above bool) {
+			t.Helper()
+			synctest.Wait()
+			for range 2 { // at once, and a minute later
+				if room.Can(me.ID, "kick") != kick || room.Can(me.ID, "skip") != skip || room.Outranks(me.ID, bob) != above {
+					t.Errorf("%s: kick %v, skip %v, above bob %v", step, room.Can(me.ID, "kick"), room.Can(me.ID, "skip"), room.Outranks(me.ID, bob))
+				}
+				time.Sleep(time.Minute)
+			}
+		}
+		check("at first", false, false, false)
+		lounge.SetRole("owner", "carol", queuptest.VIP)
+		check("VIP", false, true, true)
+		lounge.SetRole("owner", "carol", queuptest.Moderator) // takes the place of the other
+		check("moderator", true, true, true)
+		if member, _ := room.Members().Get(me.ID); fmt.Sprint(member.Roles()) != "[Moderator]" {
+			t.Errorf("carol holds %v", member.Roles())
+		}
+		lounge.SetRole("owner", "bob", queuptest.CoOwner)
+		check("bob as co-owner", true, true, false)
+		lounge.UnsetRole("owner", "carol", queuptest.Moderator)
+		check("none", false, false, false)
+	})
+}
+
+// Much news of roles leads to one reading, and to none in a room that has none of its own and heard none.
+func TestCan_readsTheRolesOnceForMuchNews(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		before := len(requests(server))
+		for i := range 20 {
+			server.Room("lounge").Broadcast("room-role-create", json.RawMessage(fmt.Sprintf(`{"role":{"id":"65f6e504182cfd0016ef%04d","label":"Role %d","position":1}}`, i, i)))
+		}
+		synctest.Wait()
+		if n := len(room.Roles()); n != 27 {
+			t.Errorf("%d roles are known", n)
+		}
+		time.Sleep(time.Minute)
+		expect(t, "requests", requests(server)[before:], []string{"GET /room/" + string(room.ID()) + "/roles"})
+		if n := len(room.Roles()); n != 7 { // QueUp knows of no more
+			t.Errorf("%d roles after they were read again", n)
+		}
+	})
+}
+
+// Whom a role is about need not be in the room.
+func TestRoles_ofWhoIsNotThere(t *testing.T) {
+	for name, world := range worlds {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				bot, room := joinLounge(t, server, "bot")
+				heard := record(room, func(e client.RoleSet) string {
+					return fmt.Sprint(e.User, " got ", e.Role, " from ", e.By, e.Member.Roles())
+				})
+				lost := record(room, func(e client.RoleUnset) string { return fmt.Sprint(e.User, " lost ", e.Role, e.Member.Roles()) })
+				lounge := server.Room("lounge")
+				bob := id(t, bot, "bob")
+				lounge.Leave("bob")
+				time.Sleep(time.Minute)
+				lounge.SetRole("owner", "bob", queuptest.VIP)
+				time.Sleep(time.Minute)
+				if _, there := room.Members().Get(bob); there {
+					t.Error("who gets a role is taken for a member")
+				}
+				lounge.Join("bob")
+				synctest.Wait()
+				if !room.Can(bob, client.PermQueueSkip) {
+					t.Error("bob is back, and may not skip")
+				}
+				lounge.Leave("bob")
+				time.Sleep(time.Minute)
+				lounge.UnsetRole("owner", "bob", queuptest.VIP)
+				synctest.Wait()
+				expect(t, "given", heard(), []string{"bob got VIP from owner [VIP]"})
+				expect(t, "taken", lost(), []string{"bob lost VIP []"})
+			})
+		})
+	}
+}
+
+// Who may not chat sends nothing: because the permission is missing, or because of a mute.
+func TestSendMessage_ofWhoMayNotChat(t *testing.T) {
+	lacks := func(t *testing.T, err error) {
+		t.Helper()
+		if e, is := errors.AsType[*client.PermissionError](err); !is || e.Permission != client.PermChatSend || e.Op != "Room.SendMessage" {
+			t.Errorf("SendMessage = %v", err)
+		}
+	}
+	t.Run("without the permission", func(t *testing.T) {
+		s := stage{roles: starters, actor: `{"permissions":["queue.view"],"position":0,"roles":[]}`}
+		onStage(t, s, func(t *testing.T, _ *client.Client, room *client.Room) {
+			_, err := room.SendMessage(t.Context(), "hi")
+			lacks(t, err)
+		})
+	})
+	for name, world := range worlds {
+		t.Run("muted, "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := queuptest.NewServer(append(world, queuptest.InMemory())...)
+				defer server.Close()
+				_, room := joinLounge(t, server, "carol")
+				lounge := server.Room("lounge")
+				lounge.Mute("mod", "carol")
+				synctest.Wait()
+				before := len(server.Log())
+				_, err := room.SendMessage(t.Context(), "hi")
+				lacks(t, err)
+				if sent := server.Log()[before:]; len(sent) > 0 {
+					t.Errorf("sent %v", sent)
+				}
+				lounge.Unmute("mod", "carol")
+				synctest.Wait()
+				if _, err := room.SendMessage(t.Context(), "hi"); err != nil {
+					t.Errorf("when not muted any more: %v", err)
+				}
+			})
+		})
+	}
+}
