@@ -312,8 +312,8 @@ func TestResync_randomCuts(t *testing.T) {
 	}
 }
 
-// settle waits until nothing has begun or ended for as long as it takes to notice that a room has fallen silent.
-func settle(lounge *queuptest.Room) {
+// untilQuiet waits until nothing has begun or ended for as long as it takes to notice that a room has fallen silent.
+func untilQuiet(lounge *queuptest.Room) {
 	for range 100 {
 		before, _ := lounge.NowPlaying()
 		time.Sleep(20 * time.Second)
@@ -354,7 +354,7 @@ func randomCut(t *testing.T, r *dice, server *queuptest.Server) {
 		}
 	}
 	time.Sleep(away + 20*time.Second) // backoff, resync, the queue's debounce
-	settle(lounge)
+	untilQuiet(lounge)
 	expectSame(t, room, lounge)
 	expect(t, "plays", w.plays, playsSince(lounge, first.ID))
 	var lines []string
