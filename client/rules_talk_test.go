@@ -247,10 +247,10 @@ func TestRule28_aRoomUpdateIsForItsRoom(t *testing.T) {
 		if room.Name() != "The Lounge" || room.Info().QueueLocked {
 			t.Errorf("the room is called %q, locked %v", room.Name(), room.Info().QueueLocked)
 		}
-		broadcast(server, "room-update", `,"room":{"_id":%q,"name":"Here &amp; Now"}`, room.ID())
+		broadcast(server, "room-update", `,"room":{"_id":%q,"name":"Here and Now"}`, room.ID())
 		synctest.Wait()
-		expect(t, "heard", heard(), []string{"Here & Now"})
-		if room.Name() != "Here & Now" || room.Slug() != "lounge" {
+		expect(t, "heard", heard(), []string{"Here and Now"})
+		if room.Name() != "Here and Now" || room.Slug() != "lounge" {
 			t.Errorf("the room is called %q, at %q", room.Name(), room.Slug())
 		}
 	})
