@@ -255,7 +255,7 @@ func (r *Room) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 	tell := func(song Song) {
 		told = true
 		r.quiet(dueSong)
-		r.change(song, elapsed+time.Since(since), meta)
+		r.change(song, max(elapsed, 0)+time.Since(since), meta)
 		r.afterChange()
 		r.release(hold, none)
 	}

@@ -66,7 +66,7 @@ func TestRule12_onlyAnotherPlayIsASongChange(t *testing.T) {
 		time.Sleep(time.Minute)
 		lounge.Queue("carol", queuptest.Song{Name: "Another", Length: time.Minute}) // which tells the current song again
 		now, _ := lounge.NowPlaying()
-		broadcast(server, "room_playlist-update", `,"startTime":-1,"song":{"_id":%q,"songid":%q,"userid":"x","songLength":180000}`, now.ID, now.SongID) // as if it began anew
+		broadcast(server, "room_playlist-update", `,"startTime":-1,"song":{"_id":%q,"songid":%q,"userid":"x","songLength":180000,"updubs":2,"downdubs":1}`, now.ID, now.SongID) // as if it began anew
 		settle(10 * time.Second)
 		expect(t, "changes while the same song plays", changes(), nil)
 		if n := len(updates()); n != 2 {

@@ -206,11 +206,20 @@ func TestRule27_aPrivateMessageIsFetched(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, alice := connect(t, server, "bot", client.WithRateLimit(0, 0)), connect(t, server, "alice", client.WithRateLimit(0, 0))
 		me, her := id(t, alice, "bot"), id(t, bot, "alice")
+		synctest.Wait() // until the bot listens
 		heard := make(chan client.PrivateMessage, 10)
 		record(bot, func(e client.PrivateMessage) string { heard <- e; return "" })
+		next := func() (e client.PrivateMessage) {
+			t.Helper()
+			settle(time.Second)
+			if len(heard) != 1 {
+				t.Fatalf("heard %d private messages, want 1", len(heard))
+			}
+			return <-heard
+		}
 		hers := must(alice.OpenConversation(t.Context(), me))(t)
 		must(hers.SendMessage(t.Context(), "salt & <pepper>"))(t)
-		e := <-heard
+		e := next()
 		if e.Message.Content != "salt & <pepper>" || e.Author.Username != "alice" || e.Conversation == nil || e.Conversation.ID() != hers.ID() {
 			t.Fatalf("heard %+v", e)
 		}
@@ -231,7 +240,7 @@ func TestRule27_aPrivateMessageIsFetched(t *testing.T) {
 			t.Error("what the bot writes itself is fetched, or comes back to it")
 		}
 		must(hers.SendMessage(t.Context(), "you are welcome"))(t)
-		if e := <-heard; e.Message.Content != "you are welcome" || e.Message.AuthorID != her {
+		if e := next(); e.Message.Content != "you are welcome" || e.Message.AuthorID != her {
 			t.Errorf("then heard %+v", e.Message)
 		}
 	})
