@@ -247,8 +247,8 @@ func TestRule17_votesCountForWhatPlaysAndReplaceEachOther(t *testing.T) {
 			broadcast(server, "room_playlist-dub", `,"dubtype":%q,"user":{"_id":%q},"playlist":{"_id":%q,"updubs":%d,"downdubs":%d}`, kind, u, play, up, down)
 			synctest.Wait()
 			song, _ := room.NowPlaying()
-			for_, against := room.Votes()
-			return fmt.Sprintf("%d:%d %v %v", song.Updubs, song.Downdubs, for_, against)
+			favour, against := room.Votes()
+			return fmt.Sprintf("%d:%d %v %v", song.Updubs, song.Downdubs, favour, against)
 		}
 		// QueUp knows of votes that we have not heard of.
 		if got, want := vote("updub", bob, playing.ID, 7, 3), fmt.Sprintf("7:3 [%s] []", bob); got != want {
