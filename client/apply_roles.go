@@ -140,6 +140,8 @@ func (r *Room) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
 	}
 	if len(roles) > 0 {
 		r.editRoles(func([]Role) []Role { return roles })
+	} else { // the event does not say how
+		r.readRolesSoon()
 	}
 	r.client.events.emit(RolesReordered{Meta: meta, Roles: r.Roles()})
 }

@@ -13,7 +13,7 @@ func (r *Room) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 		return
 	}
 	now, current := r.amend(song.ID, func(p *play) {
-		if song.info == nil {
+		if !song.hasMedia() && p.song.info != nil {
 			song.info = p.song.info
 		}
 		song.PlayedAt = p.song.PlayedAt

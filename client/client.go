@@ -336,17 +336,30 @@ func (c *Client) seeUser(w wire.User, renamed bool) User {
 	return c.people.see(newUser(c, w), renamed)
 }
 
-// seeSong notes media that an event or an answer told of, unless nothing is known of it but an id.
+// seeSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it
+// returns what is known of them, if anything is. Source: docs/PROTOCOL.md 7, rule 15.
 func (c *Client) seeSong(w wire.Song) (SongInfo, bool) {
 	info := newSongInfo(w)
 	if info.ID == "" {
 		return info, false
 	}
-	if info.Name == "" && info.MediaID == "" {
-		return c.songs.get(info.ID)
+	if !info.playable() {
+		if known, ok := c.songs.get(info.ID); ok {
+			return known, true
+		}
+		return info, false
 	}
 	c.songs.put(info.ID, info)
 	return info, true
+}
+
+// mediaOf returns what can be told of the media of a play: what is known of them, or at least a title; else nil.
+func (c *Client) mediaOf(w wire.Song) *SongInfo {
+	info, known := c.seeSong(w)
+	if !known && (info.ID == "" || info.Name == "") {
+		return nil
+	}
+	return &info
 }
 
 // report tells the error handler what went wrong in a handler. Without one it is logged, so that it is never lost.

@@ -50,12 +50,19 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	defer release() // the answer has been read by then
 	req = req.WithContext(ctx)
 	op := d.operation(req)
+	lane := d.lane(op.ID)
+	leave, err := lane.enter(ctx, op.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	known := d.session.generation()
-	resp, err := d.send(op.ID, req)
+	resp, err := d.send(op.ID, req, lane.wait)
 	if err != nil || !loginRedirect(resp) || op.ID == opLogin || op.ID == opLogout {
 		return d.judge(op, resp, err)
 	}
-	// The session is over and the request was not carried out: log in again and repeat it, once.
+	// The session is over and the request was not carried out: log in again and repeat it, once, before all others.
+	// Source: docs/PROTOCOL.md 7, rule 1.
 	lost := failure(op.ID, resp, ErrSessionExpired)
 	if err := d.session.renew(ctx, known); err != nil {
 		lost.reason = errors.Join(ErrSessionExpired, err)
@@ -65,16 +72,19 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		lost.Message = "the session had expired and is renewed: call again"
 		return nil, lost
 	}
-	resp, err = d.send(op.ID, req)
+	resp, err = d.send(op.ID, req, lane.waitFirst)
 	return d.judge(op, resp, err)
 }
 
 // maxTries is how often a request is sent at most when the network fails.
 const maxTries = 3
 
-// send sends a request when its lane lets it through, and again where that is safe.
-func (d *doer) send(op string, req *http.Request) (*http.Response, error) {
+// send sends a request when wait lets it through, and again where that is safe.
+func (d *doer) send(op string, req *http.Request, wait func(ctx context.Context, op string) error) (*http.Response, error) {
 	for try := 1; ; try++ {
+		if err := wait(req.Context(), op); err != nil {
+			return nil, err
+		}
 		resp, err := d.try(op, req)
 		if try == maxTries || !repeatable(req, resp, err) {
 			return resp, err
@@ -82,10 +92,10 @@ func (d *doer) send(op string, req *http.Request) (*http.Response, error) {
 		if resp != nil {
 			err = failure(op, resp, nil)
 		}
-		wait := time.Duration(rand.Int64N(int64(250 * time.Millisecond << try)))
+		pause := time.Duration(rand.Int64N(int64(250 * time.Millisecond << try)))
 		d.log.WarnContext(req.Context(), "call failed and is repeated",
-			slog.String("op", op), slog.Int("attempt", try), slog.Duration("retry_in", wait), slog.Any("error", err))
-		if err := waitUntil(req.Context(), op, time.Now().Add(wait)); err != nil {
+			slog.String("op", op), slog.Int("attempt", try), slog.Duration("retry_in", pause), slog.Any("error", err))
+		if err := waitUntil(req.Context(), op, time.Now().Add(pause)); err != nil {
 			return nil, err
 		}
 	}
@@ -94,17 +104,14 @@ func (d *doer) send(op string, req *http.Request) (*http.Response, error) {
 // try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one
 // try.
 func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
-	leave, err := d.lane(op).enter(req.Context(), op)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	sent := req.Clone(req.Context())
 	sent.Header.Set("User-Agent", d.userAgent)
 	if req.GetBody != nil {
-		if sent.Body, err = req.GetBody(); err != nil {
+		body, err := req.GetBody()
+		if err != nil {
 			return nil, fmt.Errorf("queup: %s: %w", op, err)
 		}
+		sent.Body = body
 	}
 	resp, err := d.http.Do(sent)
 	if err != nil {

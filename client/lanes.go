@@ -72,31 +72,47 @@ type lane struct {
 	rate   *rate.Limiter // nil for none
 }
 
-// enter waits until a call may be sent. It fails at once if that would be after ctx's deadline, and the caller calls
-// leave when the call is over.
+// enter waits until a call is among those in flight. The caller calls leave when the call is over, all its tries
+// included, so that no other comes between them.
 func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
-	leave = func() {}
-	if l.slots != nil {
-		select {
-		case l.slots <- struct{}{}:
-			leave = func() { <-l.slots }
-		case <-ctx.Done():
-			return nil, fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
-		}
+	if l.slots == nil {
+		return func() {}, nil
 	}
+	select {
+	case l.slots <- struct{}{}:
+		return func() { <-l.slots }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+	}
+}
+
+// wait waits until a try may be sent. It fails at once if that would be after ctx's deadline.
+func (l *lane) wait(ctx context.Context, op string) error {
 	for {
 		at, giveBack := l.reserve(time.Now())
 		if err := waitUntil(ctx, op, at); err != nil {
 			giveBack()
-			leave()
-			return nil, err
+			return err
 		}
-		if !l.pause.over(time.Now()) { // it began while we waited: line up again
-			giveBack()
-			continue
+		if l.pause.over(time.Now()) {
+			return nil
 		}
-		return leave, nil
+		giveBack() // the pause began while we waited: line up again
 	}
+}
+
+// waitFirst is wait for a try that goes before all that line up: those after it keep their distance from it, and only
+// a pause holds it up.
+func (l *lane) waitFirst(ctx context.Context, op string) error {
+	for !l.pause.over(time.Now()) {
+		if err := waitUntil(ctx, op, l.pause.end(time.Now())); err != nil {
+			return err
+		}
+	}
+	if l.window != nil {
+		l.window.note(time.Now())
+	}
+	return nil
 }
 
 // reserve returns when a call may be sent, and what gives that place back.
@@ -163,6 +179,14 @@ func (w *window) reserve(now time.Time) time.Time {
 	}
 	w.calls = append(w.calls, at)
 	return at
+}
+
+// note counts a call that was sent without a reservation.
+func (w *window) note(now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(w.calls, now, time.Time.Compare)
+	w.calls = slices.Insert(w.calls, i, now)
 }
 
 // giveBack takes a reserved call back, as long as none was reserved after it.

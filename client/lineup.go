@@ -125,9 +125,8 @@ func (r *Room) fetchQueue(ctx, media context.Context) ([]Song, error) {
 	for i := range queue {
 		if info, known := queue[i].Info(); known {
 			queue[i].info = &info // the cache may forget it
-			continue
 		}
-		if queue[i].SongID == "" {
+		if queue[i].hasMedia() {
 			continue
 		}
 		lookups.Go(func() error {

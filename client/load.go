@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -18,7 +19,8 @@ type roomState struct {
 	about  *wire.Room // only read after a lost connection: a join has it already
 	users  wire.RoomUsers
 	roles  *authority
-	active wire.ActiveSong // empty when nothing plays
+	active wire.ActiveSong // empty when nothing plays, or unsure
+	unsure bool            // QueUp does not know what plays
 	dubs   *wire.Dubs
 	queue  *[]Song
 	chat   *wire.ChatHistory
@@ -31,6 +33,7 @@ const mediaBudget = time.Second
 func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 	var state roomState
 	loads := r.client.loads
+	whole := ctx
 	g, ctx := errgroup.WithContext(ctx)
 	optional := func(what string, read func(ctx context.Context) error) {
 		g.Go(func() error {
@@ -56,7 +59,7 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 		if err != nil {
 			return failed("activeSong", err)
 		}
-		state.active = answer.Data
+		state.active, state.unsure = answer.Data, answer.Data.Play.ID == ""
 		return nil
 	})
 	optional("roles", func(ctx context.Context) error {
@@ -98,7 +101,29 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 			return err
 		})
 	}
-	return state, g.Wait()
+	if err := g.Wait(); err != nil {
+		return state, err
+	}
+	r.completeActive(whole, state)
+	return state, nil
+}
+
+// completeActive looks up what is missing of the song that plays, so that the client knows it: QueUp sometimes leaves
+// the media out, and who queued the song may have left.
+func (r *Room) completeActive(ctx context.Context, state roomState) {
+	if state.active.Play.ID == "" {
+		return
+	}
+	song := r.newPlay(state.active.Play, state.active.Song, state.active.Elapsed)
+	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return w.UserID == song.UserID }) {
+		song.UserID = "" // is known as soon as the state is
+	}
+	if song.whole() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, mediaBudget)
+	defer cancel()
+	r.complete(ctx, song)
 }
 
 // fetchAuthority reads the roles of the room, and what the client itself may do.
@@ -133,6 +158,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 			continue
 		}
 		member.RoomID = r.id
+		member.Muted = member.Muted || self.Muted && member.UserID == self.UserID
 		if w.User.ID != "" {
 			c.seeUser(w.User, true)
 		}
@@ -151,10 +177,15 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.history.seed(*state.chat, r.live.waiting.lines())
 	}
 	if w := state.active; w.Play.ID != "" {
-		r.begin(r.newPlay(w.Play, w.Song, w.Elapsed), w.Elapsed)
+		song := r.newPlay(w.Play, w.Song, w.Elapsed)
+		r.begin(song, w.Elapsed)
+		r.completeLater(song, r.meta())
 		if state.dubs != nil {
 			r.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
+	}
+	if state.unsure {
+		r.checkAgain()
 	}
 	r.loadQueue(state)
 	r.synced()

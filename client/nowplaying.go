@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -207,9 +208,10 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 	if media.ID == "" {
 		media = w.Song
 	}
-	if info, known := r.client.seeSong(media); known {
-		song.SongID, song.info = info.ID, &info
+	if song.info = r.client.mediaOf(media); song.info != nil {
+		song.SongID = song.info.ID
 	}
+	song.SongID = cmp.Or(song.SongID, media.ID)
 	song.RoomID, song.Active, song.Played = r.id, true, false
 	if song.PlayedAt.IsZero() {
 		song.PlayedAt = time.Now().Add(-max(elapsed, 0))
@@ -220,7 +222,7 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 // complete looks up what is missing of a song, and returns the song with what was found.
 func (r *Room) complete(ctx context.Context, song Song) Song {
 	c := r.client
-	if _, known := song.Info(); !known && song.SongID != "" {
+	if !song.hasMedia() {
 		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
 			song.info = &info
 		}
@@ -235,9 +237,14 @@ func (r *Room) complete(ctx context.Context, song Song) Song {
 
 // whole reports whether nothing is missing of a song that could be looked up.
 func (s Song) whole() bool {
-	_, hasInfo := s.Info()
 	_, hasUser := s.User()
-	return (hasInfo || s.SongID == "") && (hasUser || s.UserID == "")
+	return s.hasMedia() && (hasUser || s.UserID == "")
+}
+
+// hasMedia reports whether nothing more can be known of a song's media. Source: docs/PROTOCOL.md 7, rule 15.
+func (s Song) hasMedia() bool {
+	info, _ := s.Info()
+	return info.playable() || s.SongID == ""
 }
 
 // changeWhole is change for a song of which something may be missing. The room's events wait while it is looked up,
@@ -254,7 +261,7 @@ func (r *Room) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 	tell := func(song Song) {
 		told = true
 		r.quiet(dueSong)
-		r.change(song, elapsed+time.Since(since), meta)
+		r.change(song, max(elapsed, 0)+time.Since(since), meta)
 		r.afterChange()
 		r.release(hold, none)
 	}
@@ -266,12 +273,31 @@ func (r *Room) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 				tell(found)
 				return
 			}
-			if now, current := r.amend(song.ID, func(p *play) { p.song.info = found.info }); current && found.whole() {
-				r.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
-			}
+			r.completed(found, meta)
 		}
 	})
 }
+
+// completeLater is for a song that is told already: what is missing of it is looked up and told when it is there.
+func (r *Room) completeLater(song Song, meta Meta) {
+	if song.whole() {
+		return
+	}
+	r.ask(answerTimeout, func(ctx context.Context) func() {
+		found := r.complete(ctx, song)
+		return func() { r.completed(found, meta) }
+	})
+}
+
+// completed tells what was missing of a song, if that still plays.
+func (r *Room) completed(found Song, meta Meta) {
+	if now, current := r.amend(found.ID, func(p *play) { p.song.info = found.info }); current && found.whole() {
+		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+	}
+}
+
+// checkAgain asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
+func (r *Room) checkAgain() { r.alarm(dueCheck, askAgain, r.checkPlay) }
 
 // checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
 func (r *Room) checkPlay() {
@@ -280,7 +306,7 @@ func (r *Room) checkPlay() {
 		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		return func() {
 			now, playing := r.NowPlaying()
-			if !playing || now.ID != suspect.ID { // an event was faster
+			if now.ID != suspect.ID { // an event was faster
 				return
 			}
 			var active wire.ActiveSong
@@ -288,11 +314,12 @@ func (r *Room) checkPlay() {
 				active = answer.Data
 			}
 			switch {
+			case errors.Is(err, ErrNotFound) && !playing:
 			case errors.Is(err, ErrNotFound):
 				r.fallSilent(r.meta())
 			case active.Play.ID == "": // or an error
 				r.client.log.DebugContext(r.client.workers.ctx, "what plays is not known", slog.String("room", r.Slug()), slog.Any("error", err))
-				r.alarm(dueCheck, askAgain, r.checkPlay)
+				r.checkAgain()
 			case active.Play.ID != now.ID:
 				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())
 			case active.Elapsed >= now.Length:

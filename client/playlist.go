@@ -100,9 +100,7 @@ func newPlaylistSong(c *Client, playlist PlaylistID, w wire.PlaylistSong) Playli
 		extra:      extra{w.Extra},
 		client:     c,
 	}
-	if info, known := c.seeSong(w.Song); known {
-		s.info = &info
-	}
+	s.info = c.mediaOf(w.Song)
 	return s
 }
 

@@ -95,8 +95,8 @@ func (r *Room) newSong(w wire.Play) Song {
 	if s.RoomID == "" {
 		s.RoomID = r.id
 	}
-	if info, known := c.seeSong(w.Song); known {
-		s.SongID, s.info = info.ID, &info
+	if info := c.mediaOf(w.Song); info != nil {
+		s.SongID, s.info = info.ID, info
 	}
 	if w.User.Username != "" {
 		c.seeUser(w.User, true)

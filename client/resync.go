@@ -292,6 +292,8 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	}
 	now, playing := r.NowPlaying()
 	switch {
+	case state.unsure:
+		r.checkAgain()
 	case active.Play.ID == "" && playing:
 		r.fallSilent(r.again())
 	case active.Play.ID == "":
@@ -299,7 +301,9 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		r.catchUpVotes(state)
 		r.checkAtEnd()
 	default:
-		r.change(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.again())
+		song := r.newPlay(active.Play, active.Song, active.Elapsed)
+		r.change(song, active.Elapsed, r.again())
+		r.completeLater(song, r.again())
 		if state.dubs != nil {
 			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}

@@ -41,6 +41,9 @@ type SongInfo struct {
 	extra
 }
 
+// playable reports whether it says where the media are to be had. Broken imports do not.
+func (s SongInfo) playable() bool { return s.Provider != "" && s.MediaID != "" }
+
 func newSongInfo(w wire.Song) SongInfo {
 	return SongInfo{
 		ID:        w.ID,
