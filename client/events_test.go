@@ -311,7 +311,10 @@ var eventRows = []struct {
 	{
 		form:  "with numbers in quotes and things that are gone",
 		event: sent{"room-update", `{"room":{"name":"Fish & Chips","background":null,"maxLengthSong":"7","lockQueue":"1","new":{}}}`},
-		want:  []string{`RoomUpdated "Fish & Chips" lounge of landlord, songs up to 7m0s, locked true; the room has it`},
+		want: []string{
+			`QueueLocked true by nobody; the room has true`,
+			`RoomUpdated "Fish & Chips" lounge of landlord, songs up to 7m0s, locked true; the room has it`,
+		},
 	},
 	{
 		form:  "that tells nothing",

@@ -88,6 +88,12 @@ func record[E client.Event](s client.Source, text func(E) string) func() []strin
 	}
 }
 
+// settle lets time pass, and then all that became due of it come to its end.
+func settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func expect(t *testing.T, what string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {

@@ -27,12 +27,6 @@ func mailFrom(bot *client.Client) func() []string {
 	})
 }
 
-// settle gives the client the time that its limits ask for.
-func settle() {
-	time.Sleep(time.Second)
-	synctest.Wait()
-}
-
 // letter opens a conversation and writes into it.
 func letter(t *testing.T, from *client.Client, text string, to ...client.UserID) *client.Conversation {
 	t.Helper()
@@ -47,7 +41,7 @@ func TestPrivateMessage_tellsTextAndAuthor(t *testing.T) {
 		botID, aliceID := id(t, alice, "bot"), id(t, alice, "alice")
 		heard := make(chan client.PrivateMessage, 1)
 		client.On(bot, func(_ context.Context, e client.PrivateMessage) error { heard <- e; return nil })
-		settle()
+		settle(time.Second)
 		time.Sleep(time.Hour)
 		v := letter(t, alice, "salt &amp; <pepper>", botID)
 		e := <-heard
@@ -80,7 +74,7 @@ func TestPrivateMessage_tellsTextAndAuthor(t *testing.T) {
 		if n := must(alice.UnreadCount(t.Context()))(t); n != 1 {
 			t.Errorf("alice has %d unread", n)
 		}
-		settle()
+		settle(time.Second)
 		if len(heard) > 0 {
 			t.Errorf("the bot heard its own answer: %v", (<-heard).Message)
 		}
@@ -114,7 +108,7 @@ func TestPrivateMessage_inQuickSuccession(t *testing.T) {
 				}
 				bot := connect(t, server, "bot", tt.opts...)
 				heard := mailFrom(bot)
-				settle()
+				settle(time.Second)
 				var want []string
 				for i := range 10 {
 					letter(t, alice, fmt.Sprint("line ", i), botID)
@@ -142,13 +136,13 @@ func TestPrivateMessage_ofOneself(t *testing.T) {
 				bot := connect(t, server, "bot", client.WithOwnMessages(wanted), client.WithRateLimit(0, 0))
 				alice := loggedIn(t, server, "alice")
 				heard := mailFrom(bot)
-				settle()
+				settle(time.Second)
 				aliceID := id(t, alice, "alice")
 				v := letter(t, bot, "one", aliceID)
 				must(v.SendMessage(t.Context(), "two"))(t)
-				settle()
+				settle(time.Second)
 				letter(t, alice, "three", id(t, alice, "bot"))
-				settle()
+				settle(time.Second)
 				want := []string{"alice: three"}
 				if wanted {
 					want = []string{"bot: one", "bot: two", "alice: three"}
@@ -170,16 +164,16 @@ func TestPrivateMessage_fromPeopleTheBotDoesNotKnow(t *testing.T) {
 			slices.Sort(list)
 			return strings.Join(list, " and ")
 		})
-		settle()
+		settle(time.Second)
 		aliceID, bobID, botID := id(t, alice, "alice"), id(t, alice, "bob"), id(t, alice, "bot")
 		if n := bot.Users().Len(); n > 1 {
 			t.Fatalf("the bot knows %d users", n)
 		}
 		three := letter(t, alice, "hello you two", botID, bobID)
-		settle()
+		settle(time.Second)
 		letter(t, bob, "hello", botID, aliceID)
 		letter(t, bob, "between us", botID)
-		settle()
+		settle(time.Second)
 		expect(t, "heard", heard(), []string{"alice: hello you two", "bob: hello", "bob: between us"})
 		expect(t, "conversations", people(), []string{"alice and bob", "alice and bob", "bob"})
 		found, ok := bot.Conversations().ByRecipients(bobID, aliceID)
@@ -224,7 +218,7 @@ func TestPrivateMessage_thatCannotBeRead(t *testing.T) {
 				ids := record(bot, func(e client.PrivateMessage) string {
 					return fmt.Sprint(e.Message.ID != "", e.Message.AuthorID == aliceID, e.Message.CreatedAt.IsZero(), names(e.Conversation.Recipients()))
 				})
-				settle()
+				settle(time.Second)
 				letter(t, alice, "one", botID)
 				time.Sleep(time.Minute)
 				expect(t, "heard", heard(), tt.want)
@@ -266,12 +260,12 @@ func TestPrivateMessage_missedWhileTheConnectionWasLost(t *testing.T) {
 				time.Sleep(time.Hour)
 				opts := append([]client.Option{client.WithReconnect(func(int, error) (time.Duration, bool) { return time.Minute, true })}, tt.opts...)
 				bot := connect(t, server, "bot", opts...)
-				settle()
+				settle(time.Second)
 				v := letter(t, bot, "hello bob", bobID)
-				settle()
+				settle(time.Second)
 				heard := mailFrom(bot)
 				letter(t, bob, "hello", botID)
-				settle()
+				settle(time.Second)
 				expect(t, "heard before", heard(), []string{"bob: hello"})
 
 				back := make(chan struct{})
@@ -317,7 +311,7 @@ func TestPrivateMessage_missedInTwoCuts(t *testing.T) {
 		botID := id(t, alice, "bot")
 		bot := connect(t, server, "bot", client.WithReconnect(func(int, error) (time.Duration, bool) { return time.Second, true }))
 		heard := mailFrom(bot)
-		settle()
+		settle(time.Second)
 		for i := range 2 {
 			server.CutLinks()
 			time.Sleep(500 * time.Millisecond)
@@ -346,7 +340,7 @@ func TestPrivateMessage_missedForGood(t *testing.T) {
 		gaps := record(bot, func(e client.Gap) string {
 			return fmt.Sprint(e.What, " ", !e.From.Before(began), " ", e.To.After(e.From))
 		})
-		settle()
+		settle(time.Second)
 		broken.Store(true)
 		server.CutLinks()
 		time.Sleep(time.Hour)
@@ -370,7 +364,7 @@ func TestPrivateMessage_whenItsChannelGotNoAnswer(t *testing.T) {
 		}
 		bot := connect(t, server, "bot", client.WithDialer(wire))
 		heard := mailFrom(bot)
-		settle()
+		settle(time.Second)
 		server.CutLinks()
 		for !lost.Load() {
 			time.Sleep(time.Second)
@@ -379,7 +373,7 @@ func TestPrivateMessage_whenItsChannelGotNoAnswer(t *testing.T) {
 		letter(t, alice, "do you hear me?", botID)
 		time.Sleep(5 * time.Minute)
 		letter(t, alice, "and now?", botID)
-		settle()
+		settle(time.Second)
 		expect(t, "heard", heard(), []string{"alice: do you hear me? (resynced)", "alice: and now?"})
 	})
 }
@@ -391,9 +385,9 @@ func TestPrivateMessage_endsWithClose(t *testing.T) {
 		defer server.Close()
 		bot, alice := connect(t, server, "bot"), loggedIn(t, server, "alice")
 		heard := mailFrom(bot)
-		settle()
+		settle(time.Second)
 		letter(t, alice, "hello", id(t, alice, "bot"))
-		settle()
+		settle(time.Second)
 		_ = bot.Close()
 		start := time.Now()
 		<-bot.Done()

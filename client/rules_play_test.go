@@ -36,8 +36,8 @@ func answerSong(after time.Duration, asked *atomic.Int32) queuptest.Option {
 	})
 }
 
-// tell prints what a song change says.
-func tell(e client.SongChanged) string {
+// tellChange prints what a song change says.
+func tellChange(e client.SongChanged) string {
 	if !e.Playing {
 		return fmt.Sprintf("silence after %s", e.Previous)
 	}
@@ -108,7 +108,7 @@ func TestRule13_aSongThatDoesNotEndIsAskedFor(t *testing.T) {
 				play, _ = server.Room("lounge").NowPlaying()
 				wire := newTap(server)
 				_, room := joinLounge(t, server, "bot", client.WithDialer(wire))
-				changes := record(room, tell)
+				changes := record(room, tellChange)
 				start := time.Now()
 				var after atomic.Int64
 				record(room, func(client.SongChanged) string { after.Store(int64(time.Since(start))); return "" })
@@ -153,7 +153,7 @@ func TestRule14_whatPlaysIsAskedAgainWhenQueUpIsNotSure(t *testing.T) {
 			var asked atomic.Int32
 			inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
 				bot := connect(t, server, "bot")
-				changes := record(bot, func(e client.SongChanged) string { return tell(e) })
+				changes := record(bot, func(e client.SongChanged) string { return tellChange(e) })
 				room, err := bot.JoinRoom(t.Context(), "lounge")
 				if err != nil {
 					t.Fatal(err)

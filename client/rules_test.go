@@ -31,12 +31,6 @@ func inBubbleWith(t *testing.T, test func(t *testing.T, server *queuptest.Server
 	})
 }
 
-// settle lets time pass, and then all that became due of it come to its end.
-func settle(d time.Duration) {
-	time.Sleep(d)
-	synctest.Wait()
-}
-
 // broadcast sends an event to the lounge that QueUp might send.
 func broadcast(server *queuptest.Server, name, format string, args ...any) {
 	server.Room("lounge").Broadcast(name, json.RawMessage(`{"type":"`+name+`"`+fmt.Sprintf(format, args...)+`}`))

@@ -242,7 +242,7 @@ func TestSongChanged_silence(t *testing.T) {
 				_, room := joinLounge(t, server, "bot")
 				server.Room("lounge").Vote("bob", true)
 				heard := record(room, func(e client.SongChanged) string {
-					return fmt.Sprintf("%v: %s (%+d), song %q", time.Since(start).Round(time.Second), tell(e), e.Previous.NetDubs(), e.Song.ID)
+					return fmt.Sprintf("%v: %s (%+d), song %q", time.Since(start).Round(time.Second), tellChange(e), e.Previous.NetDubs(), e.Song.ID)
 				})
 				settle(10 * time.Second)
 				tt.end(server)
