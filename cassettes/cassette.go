@@ -35,8 +35,8 @@ type Cassette struct {
 	redactor *tape.Redactor // of what the program sends, to recognise and to show it
 	start    time.Time
 
-	through http.RoundTripper   // to the network; nil in replay
-	dialer  realtime.Dialer     // to the network; nil in replay
+	through http.RoundTripper // to the network; nil in replay
+	dialer  realtime.Dialer   // to the network; nil in replay
 	idle    interface{ CloseIdleConnections() }
 
 	reporting sync.RWMutex // held while t is told something

@@ -29,6 +29,7 @@ type playback struct {
 	players   []*player             // guarded by mu; open sockets
 	broken    *line                 // guarded by mu; the connection that a fault has ended, until it is dialled again
 	spent     bool                  // guarded by mu; the fault that ends connections has happened
+	moved     time.Time             // guarded by mu; when something was played last
 	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
 	history   []string              // guarded by mu; the latest records played, oldest first
 	unmatched map[string]bool       // guarded by mu; what was told of already
@@ -126,6 +127,7 @@ func (p *playback) take(id tape.Identity) *request {
 		return nil // after a connection that a fault has ended, a program asks again for what it knew
 	}
 	p.last[key] = r
+	p.moved = time.Now()
 	p.begun[r.ID] = true
 	if !r.played {
 		r.played = true

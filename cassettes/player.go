@@ -174,7 +174,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	if pl.strike() {
 		return pl.next() // which says what the fault has done
 	}
-	s, wait := pl.scan()
+	s, wait := pl.scan(true)
 	switch {
 	case s == nil:
 		return 0, nil, wait, nil
@@ -189,6 +189,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 		return 0, nil, 0, pl.over
 	}
 	pl.p.frames++
+	pl.p.moved = time.Now()
 	pl.spoil(s)
 	s.done = true
 	pl.p.noteStep(s.Record)
@@ -199,8 +200,29 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	return op, pl.readdressed(s), 0, nil
 }
 
-// scan finds the step that is to be played now. The caller holds playback.mu.
-func (pl *player) scan() (next *step, wait time.Duration) {
+// What is played at once still lets the program take a breath before each event, and a longer one before a connection ends. In a
+// synctest bubble, where time passes when everything else has come to rest, this makes the order of things the same each time.
+const (
+	breath    = 100 * time.Microsecond
+	endBreath = 10 * time.Millisecond
+)
+
+// due is how long it takes until a step is to be played. The caller holds playback.mu.
+func (pl *player) due(s *step) time.Duration {
+	switch factor := pl.p.c.cfg.pace.factor; {
+	case factor > 0:
+		at := time.Duration(s.At-pl.line.open.At) * time.Millisecond
+		return time.Duration(float64(at)/factor) - time.Since(pl.born)
+	case s.ends():
+		return endBreath - time.Since(pl.p.moved)
+	case s.msg.Event():
+		return breath - time.Since(pl.p.moved)
+	}
+	return 0
+}
+
+// scan finds the step that is to be played next, and with patient set how long that takes. The caller holds playback.mu.
+func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 	var blocked, held map[string]bool // channels where something has to happen first; held ones hold events only
 	gated := false                    // events wait for a request
 	complete := true                  // nothing was left out so far
@@ -231,11 +253,8 @@ func (pl *player) scan() (next *step, wait time.Duration) {
 			complete = false
 			continue
 		}
-		if pace.factor > 0 {
-			due := time.Duration(float64(time.Duration(s.At-pl.line.open.At)*time.Millisecond) / pace.factor)
-			if left := due - time.Since(pl.born); left > 0 {
-				return nil, left // and all that follows is later
-			}
+		if left := pl.due(s); left > 0 && (patient || pace.factor > 0) {
+			return nil, left // and all that follows is later
 		}
 		return s, 0
 	}
@@ -305,6 +324,7 @@ func (pl *player) hear(m tape.Message, id tape.Identity) bool {
 			break
 		}
 		s.done = true
+		pl.p.moved = time.Now()
 		pl.p.noteStep(s.Record)
 		pl.said(s, m)
 		return true
@@ -388,7 +408,7 @@ func (pl *player) drain() {
 		return
 	}
 	for range pl.line.steps {
-		s, _ := pl.scan()
+		s, _ := pl.scan(false)
 		if s == nil {
 			return
 		}

@@ -55,12 +55,22 @@ func (r *recording) add(c *Cassette, rec *tape.Record) {
 	r.records = append(r.records, rec)
 }
 
-// connection returns the number of the next connection, and of the requests that changed something so far.
-func (r *recording) connection() (conn, changes int) {
+// connection returns the number of the next connection, of the requests that changed something so far, and of all requests.
+func (r *recording) connection() (conn, changes, sent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns++
-	return r.conns, len(r.changes)
+	return r.conns, len(r.changes), r.sent
+}
+
+// since returns all requests after number n.
+func (r *recording) since(n int) (orders []int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for order := n + 1; order <= r.sent; order++ {
+		orders = append(orders, order)
+	}
+	return orders
 }
 
 // changesSince returns the requests that changed something from number n on, and the number of the next one.
@@ -113,7 +123,7 @@ func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.
 
 // open keeps a handshake, and wraps the socket if there is one.
 func (r *recording) open(ctx context.Context, c *Cassette, url string, sock realtime.Socket, err error) (realtime.Socket, error) {
-	conn, changes := r.connection()
+	conn, changes, sent := r.connection()
 	rec := &tape.Record{Conn: conn, Op: tape.OpOpen, URL: url}
 	if err == nil {
 		rec.Status = http.StatusSwitchingProtocols
@@ -129,7 +139,7 @@ func (r *recording) open(ctx context.Context, c *Cassette, url string, sock real
 	if err != nil {
 		return nil, err
 	}
-	return &recordedSocket{Socket: sock, c: c, r: r, conn: conn, changes: changes}, nil
+	return &recordedSocket{Socket: sock, c: c, r: r, conn: conn, changes: changes, sent: sent}, nil
 }
 
 // recordedSocket keeps what goes through it.
@@ -139,6 +149,7 @@ type recordedSocket struct {
 	r       *recording
 	conn    int
 	changes int // owned by the reader; how many requests that change something were kept with a record
+	sent    int // immutable; how many requests there were before the handshake
 
 	mu     sync.Mutex
 	closed bool // guarded by mu; by the program
@@ -195,7 +206,7 @@ func (s *recordedSocket) lost(err error) {
 	if closed, ok := errors.AsType[*realtime.CloseError](err); ok && closed.Code != abnormal {
 		rec = &tape.Record{Conn: s.conn, Dir: tape.In, Op: tape.OpClose, Code: closed.Code, Reason: closed.Reason}
 	}
-	rec.After, s.changes = s.r.changesSince(s.changes)
+	rec.After = s.r.since(s.sent) // the program had them behind it, and is not to lose its connection in their middle
 	s.r.add(s.c, rec)
 }
 

@@ -5,8 +5,13 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
@@ -29,7 +34,8 @@ type scenario func(t *testing.T, bot *client.Client, server *queuptest.Server)
 // talk logs in, joins, hears alice and answers her.
 func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	t.Helper()
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
 	if err := bot.Login(ctx, "bot", "secret"); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +73,7 @@ func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server, opts 
 	bot, err := client.New(append([]client.Option{
 		client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()),
 		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }),
+		client.WithReconnect(func(int, error) (time.Duration, bool) { return time.Second, true }), // without chance
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -82,16 +89,14 @@ func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server, opts 
 func record(t *testing.T, name string, run scenario, opts ...cassettes.Option) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	ok := t.Run("record", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			server := queuptest.NewServer(queuptest.InMemory())
-			t.Cleanup(server.Close)
-			c := cassettes.Open(t, name, append(append(through(server),
-				cassettes.Dir(dir), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI()), opts...)...)
-			run(t, newBot(t, c, server), server)
-		})
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		t.Cleanup(server.Close)
+		c := cassettes.Open(t, name, append(append(through(server),
+			cassettes.Dir(dir), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI()), opts...)...)
+		run(t, newBot(t, c, server), server)
 	})
-	if !ok {
+	if t.Failed() {
 		t.FailNow()
 	}
 	return dir
@@ -100,21 +105,153 @@ func record(t *testing.T, name string, run scenario, opts ...cassettes.Option) (
 // replay plays a cassette to the same scenario, in a bubble of its own.
 func replay(t *testing.T, dir, name string, run scenario, opts ...cassettes.Option) {
 	t.Helper()
-	t.Run("replay", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			c := cassettes.Open(t, name, append([]cassettes.Option{cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay)}, opts...)...)
-			run(t, newBot(t, c, nil), nil)
-		})
+	synctest.Test(t, func(t *testing.T) {
+		c := cassettes.Open(t, name, append([]cassettes.Option{cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay)}, opts...)...)
+		run(t, newBot(t, c, nil), nil)
 	})
 }
 
+// evening is two minutes in a busy room, with a lost connection in the middle. It returns what the bot heard.
+func evening(heard *[]string) scenario {
+	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		var mu sync.Mutex
+		note := func(line string) {
+			mu.Lock()
+			defer mu.Unlock()
+			*heard = append(*heard, line)
+		}
+		end := make(chan struct{})
+		client.On(bot, func(_ context.Context, e client.Event) error { // one subscription, hence one order
+			switch e := e.(type) {
+			case client.Chat:
+				note(e.Message.String())
+				if e.Message.Content == "good night" {
+					close(end)
+				}
+			case client.MemberJoined:
+				note("join " + e.User.Username)
+			case client.Dub:
+				note("dub " + e.User.Username)
+			case client.Reconnected:
+				note("reconnected")
+			}
+			return nil
+		})
+		again := client.Stream[client.Reconnected](ctx, bot)
+		if err := bot.Login(ctx, "bot", "secret"); err != nil {
+			t.Fatal(err)
+		}
+		if err := bot.Connect(ctx); err != nil {
+			t.Fatal(err)
+		}
+		room, err := bot.JoinRoom(ctx, "lounge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if server != nil {
+			lounge := server.Room("lounge")
+			time.Sleep(20 * time.Second)
+			lounge.Say("alice", "my mail is alice@example.net, or 203.0.113.9")
+			time.Sleep(time.Second)
+			lounge.Vote("bob", true)
+			time.Sleep(30 * time.Second)
+			server.CutLinks()
+		}
+		for range again {
+			break
+		}
+		if _, err := room.SendMessage(ctx, "back again"); err != nil {
+			t.Fatal(err)
+		}
+		if server != nil {
+			time.Sleep(40 * time.Second)
+			server.Room("lounge").Vote("carol", false)
+			time.Sleep(time.Second)
+			server.Room("lounge").Say("bob", "good night")
+		}
+		select {
+		case <-end:
+		case <-ctx.Done():
+			t.Fatal("the last line was not heard")
+		}
+		synctest.Wait()
+	}
+}
+
 func TestCassette_replaysWhatItRecorded(t *testing.T) {
-	dir := record(t, "talk", talk)
-	if os.Getenv("SHOW") != "" {
-		for _, s := range []string{".http.yaml", ".ws.jsonl"} {
-			b, _ := os.ReadFile(filepath.Join(dir, "talk"+s))
-			t.Logf("%s", b)
+	t.Parallel()
+	for name, run := range map[string]scenario{
+		"talk":    talk,
+		"evening": evening(new([]string)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := record(t, name, run)
+			replay(t, dir, name, run)
+		})
+	}
+}
+
+func TestCassette_hearsTheSame(t *testing.T) {
+	t.Parallel()
+	var recorded []string
+	dir := record(t, "evening", evening(&recorded))
+	for name, pace := range map[string]cassettes.Option{"at once": cassettes.AtOnce(), "as it was": cassettes.Speed(1), "in a hurry": cassettes.Speed(1000)} {
+		t.Run(name, func(t *testing.T) {
+			var replayed []string
+			replay(t, dir, "evening", evening(&replayed), pace)
+			for i, line := range recorded {
+				recorded[i] = strings.Replace(strings.Replace(line, "alice@example.net", "redacted-email-1@redacted.invalid", 1), "203.0.113.9", "198.18.0.1", 1)
+			}
+			if diff := cmp.Diff(recorded, replayed); diff != "" {
+				t.Errorf("heard something else (-recorded +replayed):\n%s", diff)
+			}
+		})
+	}
+}
+
+func files(t *testing.T, dir, name string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, suffix := range []string{".http.yaml", ".ws.jsonl"} {
+		b, err := os.ReadFile(filepath.Join(dir, name+suffix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(b)
+	}
+	return all.String()
+}
+
+func TestRecord_isTheSameEachTime(t *testing.T) {
+	t.Parallel()
+	var first string
+	for i := range 20 {
+		dir := record(t, "evening", evening(new([]string)))
+		now := files(t, dir, "evening")
+		if i == 0 {
+			first = now
+		}
+		if diff := cmp.Diff(strings.Split(first, "\n"), strings.Split(now, "\n")); diff != "" {
+			t.Fatalf("recording %d differs from the first:\n%s", i+1, diff)
 		}
 	}
-	replay(t, dir, "talk", talk)
+}
+
+func TestRecord_leaksNothing(t *testing.T) {
+	t.Parallel()
+	dir := record(t, "evening", evening(new([]string)), cassettes.Anonymous("bot"))
+	text := files(t, dir, "evening")
+	for _, secret := range []string{"secret", "alice", "bob", "carol", "@example", "203.0.113.9", "eyJ", "s3ss10n", "connect.sid=s"} {
+		if i := strings.Index(text, secret); i >= 0 {
+			t.Errorf("%q is in the recording: %s", secret, text[max(i-100, 0):min(i+100, len(text))])
+		}
+	}
+	if !strings.Contains(text, `"username":"bot"`) && !strings.Contains(text, `\"username\":\"bot\"`) {
+		t.Error("the bot, which was excepted, has lost its name")
+	}
+	replay(t, dir, "evening", evening(new([]string)), cassettes.Anonymous("bot"))
 }
