@@ -340,6 +340,7 @@ func TestStepped(t *testing.T) {
 			}
 		}()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(heard) != 0 {
 			t.Errorf("heard unasked: %q", heard)
 		}
@@ -348,6 +349,7 @@ func TestStepped(t *testing.T) {
 			t.Errorf("Next = %+v, %v", f, ok)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if want := []string{event("a", "0")}; !slices.Equal(heard, want) {
 			t.Errorf("heard %q, want %q", heard, want)
 		}
@@ -358,6 +360,7 @@ func TestStepped(t *testing.T) {
 			t.Errorf("Until = %+v, %v", f, ok)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(heard) != 4 {
 			t.Errorf("heard %q", heard)
 		}
@@ -366,6 +369,7 @@ func TestStepped(t *testing.T) {
 			t.Error("there is a sixth event")
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		_ = sock.Close(1000, "")
 		<-done
 		fake.end()

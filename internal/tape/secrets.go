@@ -196,6 +196,9 @@ func spellings(s string) []string {
 		}
 	}
 	all = append(all, lowerEscapes(url.QueryEscape(s)))
+	if strings.Contains(s, "@") {
+		all = append(all, strings.ReplaceAll(s, "@", "&#64;"), strings.ReplaceAll(s, "@", "&commat;"))
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
