@@ -62,14 +62,14 @@ const (
 // Open opens the recording of that name: testdata/<name>.http.yaml and testdata/<name>.ws.jsonl beside the test, unless [Dir] says
 // otherwise. It plays what is there; [ModeVar] makes it record. What is wrong fails the test. When the test ends, the cassette checks that all of
 // the recording was used, or writes the new one, and says in a line what it did.
-func Open(t testing.TB, name string, opts ...Option) *Cassette {
-	t.Helper()
-	c := &Cassette{t: t, name: name, origin: findOrigin(t)}
+func Open(tb testing.TB, name string, opts ...Option) *Cassette {
+	tb.Helper()
+	c := &Cassette{t: tb, name: name, origin: findOrigin(tb)}
 	if err := c.open(opts); err != nil {
-		t.Fatalf("cassettes: %s: %v", name, err)
+		tb.Fatalf("cassettes: %s: %v", name, err)
 		return c // for a TB whose Fatalf returns
 	}
-	t.Cleanup(c.finish)
+	tb.Cleanup(c.finish)
 	return c
 }
 
@@ -151,7 +151,7 @@ func (c *Cassette) file() (http, socket string) {
 }
 
 // tell runs f if the test is still to be told something, and keeps it from ending meanwhile.
-func (c *Cassette) tell(f func(t testing.TB)) {
+func (c *Cassette) tell(f func(tb testing.TB)) {
 	c.reporting.RLock()
 	defer c.reporting.RUnlock()
 	if !c.over {
@@ -250,8 +250,9 @@ type origin struct {
 }
 
 // findOrigin looks for the test function on the stack, for the command that runs it again.
-func findOrigin(t testing.TB) origin {
-	o := origin{pkg: ".", test: t.Name()}
+func findOrigin(tb testing.TB) origin {
+	tb.Helper()
+	o := origin{pkg: ".", test: tb.Name()}
 	var pcs [64]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
 	for {

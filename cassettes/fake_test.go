@@ -37,6 +37,7 @@ func (f *fakeTB) add(list *[]string, text string) {
 
 func (f *fakeTB) Error(args ...any)                 { f.add(&f.errors, fmt.Sprint(args...)) }
 func (f *fakeTB) Errorf(format string, args ...any) { f.add(&f.errors, fmt.Sprintf(format, args...)) }
+
 func (f *fakeTB) Fatalf(format string, args ...any) { f.add(&f.errors, fmt.Sprintf(format, args...)) }
 func (f *fakeTB) Logf(format string, args ...any)   { f.add(&f.logs, fmt.Sprintf(format, args...)) }
 

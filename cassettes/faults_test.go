@@ -31,7 +31,7 @@ func quiet(heard *[]string) scenario {
 			t.Fatal(err)
 		}
 		if server != nil {
-			for _, n := range strings.Fields("one two three four five six seven eight nine ten") {
+			for _, n := range tenLines {
 				time.Sleep(3 * time.Second)
 				server.Room("lounge").Say("alice", n)
 			}

@@ -26,7 +26,7 @@ func numbered() answers {
 	n := 0
 	return func(req *http.Request) (*http.Response, error) {
 		n++
-		return reply(200, fmt.Sprintf(`{"n":%d}`, n), "Content-Type", js, "Date", "Mon, 02 Jan 2006 15:04:05 GMT"), nil
+		return reply(fmt.Sprintf(`{"n":%d}`, n), "Content-Type", js, "Date", "Mon, 02 Jan 2006 15:04:05 GMT"), nil
 	}
 }
 
@@ -56,11 +56,13 @@ func TestReplay_recognisesTheSameRequest(t *testing.T) {
 		"other bytes":                {request{"POST", api + "/x", "image/png", "\x89PNG\x00\x01"}, request{"POST", api + "/x", "image/png", "\x89PNG\x00\x02"}, false},
 		"parts with another boundary": {
 			request{"POST", api + "/user/image", `multipart/form-data; boundary=aaa`, "--aaa\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89PNG\r\n--aaa--\r\n"},
-			request{"POST", api + "/user/image", `multipart/form-data; boundary=bbb`, "--bbb\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89PNG\r\n--bbb--\r\n"}, true,
+			request{"POST", api + "/user/image", `multipart/form-data; boundary=bbb`, "--bbb\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89PNG\r\n--bbb--\r\n"},
+			true,
 		},
 		"parts with another file": {
 			request{"POST", api + "/user/image", `multipart/form-data; boundary=aaa`, "--aaa\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89PNG\r\n--aaa--\r\n"},
-			request{"POST", api + "/user/image", `multipart/form-data; boundary=aaa`, "--aaa\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89GIF\r\n--aaa--\r\n"}, false,
+			request{"POST", api + "/user/image", `multipart/form-data; boundary=aaa`, "--aaa\r\nContent-Disposition: form-data; name=\"image\"; filename=\"x.png\"\r\n\r\n\x89GIF\r\n--aaa--\r\n"},
+			false,
 		},
 	}
 	for name, test := range tests {
@@ -146,12 +148,12 @@ func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 			if string(b) != "username=bot&password=hunter2!x" {
 				t.Errorf("the server got %q", b)
 			}
-			return reply(200, `{"token":"tok-12345678"}`, "Set-Cookie", "connect.sid=s%3Alive-session.abc; Path=/; Expires=Wed, 09 Jun 2027 10:18:14 GMT; Max-Age=3600; HttpOnly"), nil
+			return reply(`{"token":"tok-12345678"}`, "Set-Cookie", "connect.sid=s%3Alive-session.abc; Path=/; Expires=Wed, 09 Jun 2027 10:18:14 GMT; Max-Age=3600; HttpOnly"), nil
 		}
 		if cookie, err := req.Cookie("connect.sid"); err != nil || cookie.Value != "s%3Alive-session.abc" {
 			t.Errorf("the session was lost: %v, %v", cookie, err)
 		}
-		return reply(200, `{}`), nil
+		return reply(`{}`), nil
 	})
 	dir := take(t, "login", server, nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
@@ -219,7 +221,7 @@ func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 func TestRecord_aDeletedCookieStaysDeleted(t *testing.T) {
 	t.Parallel()
 	dir := take(t, "logout", answers(func(*http.Request) (*http.Response, error) {
-		return reply(200, `{}`, "Set-Cookie", "connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), nil
+		return reply(`{}`, "Set-Cookie", "connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), nil
 	}), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/auth/logout", "", "") })
 	c, _ := play(t, dir, "logout")
 	resp, _, err := send(t, c, "GET", api+"/auth/logout", "", "")
@@ -318,7 +320,7 @@ func TestReplay_skipsLatency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := take(t, "latency", answers(func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Minute)
-			return reply(200, `{}`), nil
+			return reply(`{}`), nil
 		}), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/a", "", "") })
 		c, _ := play(t, dir, "latency")
 		start := time.Now()
@@ -347,7 +349,7 @@ func TestRecord_compressedAnswers(t *testing.T) {
 	t.Parallel()
 	body := zipped(t, `{"token":"abcdefgh12345"}`)
 	dir := take(t, "gzip", answers(func(*http.Request) (*http.Response, error) {
-		return reply(200, body, "Content-Encoding", "gzip", "Content-Type", js), nil
+		return reply(body, "Content-Encoding", "gzip", "Content-Type", js), nil
 	}), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		if _, got, err := send(t, c, "GET", api+"/a", "", "", "Accept-Encoding", "gzip"); err != nil || got != body {
@@ -363,7 +365,7 @@ func TestRecord_compressedAnswers(t *testing.T) {
 	out := t.TempDir()
 	c = cassettes.Open(fake, "br", cassettes.Dir(out), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI(),
 		cassettes.Through(answers(func(*http.Request) (*http.Response, error) {
-			return reply(200, "\x1b\x03", "Content-Encoding", "br"), nil
+			return reply("\x1b\x03", "Content-Encoding", "br"), nil
 		})))
 	want(t, c, "GET", api+"/a", "", "")
 	fake.end()

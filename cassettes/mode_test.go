@@ -101,7 +101,7 @@ func TestRecord_failsClosed(t *testing.T) {
 			dir := t.TempDir()
 			fake := newFake(t)
 			c := cassettes.Open(fake, "leak", cassettes.Dir(dir), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI(), cassettes.Secrets("hunter2-Secret"),
-				cassettes.Through(answers(func(*http.Request) (*http.Response, error) { return reply(200, test.answer, "Content-Type", js), nil })))
+				cassettes.Through(answers(func(*http.Request) (*http.Response, error) { return reply(test.answer, "Content-Type", js), nil })))
 			want(t, c, "GET", api+"/a", "", "")
 			fake.end()
 			if !strings.Contains(fake.told(), test.where) || !strings.Contains(fake.told(), "nothing was written") || strings.Contains(fake.told(), "hunter2") {
@@ -118,7 +118,7 @@ func TestVerify_reportsDrift(t *testing.T) {
 	t.Parallel()
 	body := `{"code":200,"data":[{"id":"65a1f0c2d4e8b90000000001","n":1,"gone":true,"maybe":null}]}`
 	event := `4{"action":15,"channel":"room:a","message":{"name":"chat-message","type":"json","data":"{\"message\":\"x\",\"time\":1}"}}`
-	server := answers(func(*http.Request) (*http.Response, error) { return reply(200, body, "Content-Type", js), nil })
+	server := answers(func(*http.Request) (*http.Response, error) { return reply(body, "Content-Type", js), nil })
 	talk := func(path string) func(t *testing.T, c *cassettes.Cassette) {
 		return func(t *testing.T, c *cassettes.Cassette) {
 			t.Helper()

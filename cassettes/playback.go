@@ -93,11 +93,10 @@ func newPlayback(c *Cassette, t *tape.Tape) (*playback, error) {
 		s := &step{Record: r, rank: -1}
 		if r.Frame() {
 			s.msg = tape.ParseMessage(r.Data)
-			switch {
-			case r.Dir == tape.Out:
+			if r.Dir == tape.Out {
 				s.id = tape.IdentifyFrame(r.Data)
 				s.free = s.msg.Ping || s.msg.Pong || s.msg.Heartbeat
-			default:
+			} else {
 				s.free = s.msg.Pong // the player answers the pings it gets, not those of then
 			}
 		}
@@ -214,6 +213,14 @@ func (p *playback) finish() {
 		p.c.name, all-played, all, strings.Join(left, "\n    "), more, p.c.origin.command())
 }
 
+// release lets the first n stops through.
+func (p *playback) release(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.released = max(p.released, n)
+	p.wake()
+}
+
 // Frame is something that a recorded server did on the websocket, for [Cassette.Next] and [Cassette.Until].
 type Frame struct {
 	At      time.Duration // since the recording began
@@ -236,9 +243,9 @@ func (c *Cassette) Next() (Frame, bool) {
 func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 	c.t.Helper()
 	if c.play == nil || !c.cfg.pace.stepped {
-		c.tell(func(t testing.TB) {
-			t.Helper()
-			t.Errorf("cassettes: %s: Next and Until are for a recording that is played with the option Stepped", c.name)
+		c.tell(func(tb testing.TB) {
+			tb.Helper()
+			tb.Errorf("cassettes: %s: Next and Until are for a recording that is played with the option Stepped", c.name)
 		})
 		return Frame{}, false
 	}
@@ -252,10 +259,7 @@ func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 			At: time.Duration(s.At) * time.Millisecond, Conn: s.Conn, Op: s.Op, Channel: s.msg.Channel, Name: s.msg.Name, Data: slices.Clone(s.Data),
 		}
 		if match(f) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.released = max(p.released, i+1)
-			p.wake()
+			p.release(i + 1)
 			return f, true
 		}
 	}

@@ -92,9 +92,9 @@ func (c *Cassette) unmatched(kind, file string, id tape.Identity, all []candidat
 		fmt.Fprintf(&b, "    %s\n", h)
 	}
 	fmt.Fprintf(&b, "  record it anew: %s", c.origin.command())
-	c.tell(func(t testing.TB) {
-		t.Helper()
-		t.Error(b.String())
+	c.tell(func(tb testing.TB) {
+		tb.Helper()
+		tb.Error(b.String())
 	})
 	return err
 }

@@ -19,13 +19,13 @@ type answers func(req *http.Request) (*http.Response, error)
 
 func (a answers) RoundTrip(req *http.Request) (*http.Response, error) { return a(req) }
 
-// reply makes an answer. Headers are name and value in turn.
-func reply(status int, body string, headers ...string) *http.Response {
+// reply makes a good answer. Headers are name and value in turn.
+func reply(body string, headers ...string) *http.Response {
 	h := http.Header{}
 	for i := 0; i+1 < len(headers); i += 2 {
 		h.Add(headers[i], headers[i+1])
 	}
-	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: h, Body: io.NopCloser(strings.NewReader(body))}
+	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: h, Body: io.NopCloser(strings.NewReader(body))}
 }
 
 // script is a websocket that says its lines, and hears what it is told. When it has nothing more to say it waits to be closed, or

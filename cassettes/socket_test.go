@@ -1,7 +1,6 @@
 package cassettes_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -68,7 +67,7 @@ func event(room, text string) string {
 const greeting = `0{"sid":"x","pingInterval":25000,"pingTimeout":60000}`
 
 // twoRooms is a recording in which room a was attached before room b, each with an event after it.
-func twoRooms(t *testing.T, opts ...cassettes.Option) (dir string) {
+func twoRooms(t *testing.T) (dir string) {
 	t.Helper()
 	s := newScript(nil, greeting)
 	return take(t, "rooms", nil, s, func(t *testing.T, c *cassettes.Cassette) {
@@ -87,7 +86,7 @@ func twoRooms(t *testing.T, opts ...cassettes.Option) (dir string) {
 		say(t, sock, "2", attach("b", "2"))
 		more(attached("b", "2"), event("b", "two"), event("a", "three"))
 		hear(t, sock, 3)
-	}, opts...)
+	})
 }
 
 func TestReplay_framesWaitForTheirChannel(t *testing.T) {
@@ -411,7 +410,7 @@ func TestCassette_afterItsTest(t *testing.T) {
 	if _, _, err := send(t, c, "GET", api+"/a", "", ""); err == nil {
 		t.Error("a request after the test was answered")
 	}
-	if _, err := c.Dialer().Dial(context.Background(), "wss://ws.queup.net/ws/", nil); err == nil {
+	if _, err := c.Dialer().Dial(t.Context(), "wss://ws.queup.net/ws/", nil); err == nil {
 		t.Error("a handshake after the test was answered")
 	}
 	if fake.Failed() {

@@ -140,7 +140,7 @@ func (w *jsonWalk) value(name string, member bool) {
 		}
 		w.next() // the end
 	case string:
-		clean := ""
+		var clean string
 		switch nested, ok := w.r.json(v, w.names, w.depth+1); {
 		case ok:
 			clean = nested
@@ -173,7 +173,7 @@ func (r *Redactor) pairs(s string, n names) string {
 			parts[i] = r.text(part)
 			continue
 		}
-		clean := ""
+		var clean string
 		if kind, secret := n.kind(plainName); secret {
 			clean = r.learn(kind, plain)
 		} else if nested, ok := r.json(plain, n, 1); ok {

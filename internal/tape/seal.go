@@ -47,8 +47,7 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			}
 		}
 		slices.Sort(after)
-		rec.After = after[:len(after):len(after)]
-		if len(after) == 0 {
+		if rec.After = slices.Clip(after); len(after) == 0 {
 			rec.After = nil
 		}
 	}

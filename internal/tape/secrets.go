@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"html"
+	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -81,11 +82,7 @@ func NewRedactor(rules Rules) *Redactor {
 func (r *Redactor) Counts() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	counts := make(map[string]int, len(r.counts))
-	for kind, n := range r.counts {
-		counts[kind] = n
-	}
-	return counts
+	return maps.Clone(r.counts)
 }
 
 // The bounds of what is looked for: shorter secrets would be found everywhere, shorter ones than long only as whole words.
@@ -251,7 +248,7 @@ func shapes(s string, f func(start, end int, kind string)) {
 	}
 	if strings.Count(s, ":") >= 3 {
 		for _, m := range ipv6s.FindAllStringIndex(s, -1) {
-			whole := !(m[0] > 0 && wordByte(s[m[0]-1])) && !(m[1] < len(s) && (wordByte(s[m[1]]) || s[m[1]] == ':'))
+			whole := (m[0] == 0 || !wordByte(s[m[0]-1])) && (m[1] == len(s) || !wordByte(s[m[1]]) && s[m[1]] != ':')
 			if whole && publicIP(s[m[0]:m[1]]) {
 				f(m[0], m[1], kindIP)
 			}

@@ -197,9 +197,9 @@ func Diff(a, b *Tape) []string {
 	for i := range common {
 		common[i] = make([]int32, len(y)+1)
 	}
-	for i := len(x) - 1; i >= 0; i-- {
-		for j := len(y) - 1; j >= 0; j-- {
-			if x[i] == y[j] {
+	for i, left := range slices.Backward(x) {
+		for j, right := range slices.Backward(y) {
+			if left == right {
 				common[i][j] = common[i+1][j+1] + 1
 			} else {
 				common[i][j] = max(common[i+1][j], common[i][j+1])
