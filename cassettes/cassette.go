@@ -205,16 +205,21 @@ func (c *Cassette) save() {
 		c.t.Logf("%s: played 0 of 0, live %d; not written, because the test failed", c.name, c.liveCount())
 		return
 	}
-	raw := c.taking.tape(c)
-	sealed, err := tape.Seal(raw, tape.NewRedactor(c.cfg.rules))
-	if err == nil {
-		err = tape.Write(c.cfg.dir, c.name, sealed)
-	}
+	sealed, err := c.write()
 	if err != nil {
 		c.t.Errorf("cassettes: %s: nothing was written: %v", c.name, err)
 		return
 	}
 	c.t.Logf("%s: played 0 of 0, live %d, wrote %d requests and %d records of the websocket", c.name, c.liveCount(), len(sealed.HTTP), len(sealed.Socket))
+}
+
+// write seals what was recorded and writes it.
+func (c *Cassette) write() (*tape.Tape, error) {
+	sealed, err := tape.Seal(c.taking.tape(c), tape.NewRedactor(c.cfg.rules))
+	if err != nil {
+		return nil, err
+	}
+	return sealed, tape.Write(c.cfg.dir, c.name, sealed)
 }
 
 // header is that of a new recording.

@@ -20,7 +20,8 @@
 // Passwords, the names people log in by, cookies, tokens, Authorization headers, mail and IP addresses become placeholders, the same
 // one for the same secret, before anything is written; [Secrets] adds others, [Anonymous] takes out who people are. Then all that
 // would be written is searched for every one of them: as it is, escaped for URLs, JSON or HTML, and in base64. If one is found nothing is
-// written, and the test fails with the place. Frames and bodies are otherwise kept byte by byte; of headers, those are kept that mean something
+// written, and the test fails with the place. (The name somebody logs in by is public and stands elsewhere, so it is masked where it
+// is one to log in by, and not searched for.) Frames and bodies are otherwise kept byte by byte; of headers, those are kept that mean something
 // to a program. What the program sends is redacted before it is compared or shown, so a test may log in with any password.
 //
 // # Playing

@@ -164,3 +164,45 @@ func TestVerify_reportsDrift(t *testing.T) {
 		t.Error("verify has changed the recording")
 	}
 }
+
+func TestRecorder(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("CI", "true")
+	if _, err := cassettes.NewRecorder("tool", cassettes.Dir(dir)); err == nil || !strings.Contains(err.Error(), "refused because CI is set") {
+		t.Errorf("in CI: %v", err)
+	}
+	t.Setenv("CI", "")
+	r, err := cassettes.NewRecorder("tool", cassettes.Dir(dir), cassettes.Through(numbered()), cassettes.ThroughDialer(newScript(nil, greeting)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api+"/a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := r.Transport().RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	sock, err := r.Dialer().Dial(t.Context(), "wss://ws.queup.net/ws/?access_token=tok-12345678", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear(t, sock, 1)
+	_ = sock.Close(1000, "")
+	if requests, records, err := r.Save(); requests != 1 || records != 3 || err != nil {
+		t.Errorf("Save = %d, %d, %v", requests, records, err)
+	}
+	c, fake := play(t, dir, "tool")
+	want(t, c, "GET", api+"/a", "", "")
+	if sock, err = c.Dialer().Dial(t.Context(), "wss://elsewhere.example/ws/?access_token=another-token", nil); err != nil {
+		t.Fatal(err)
+	}
+	hear(t, sock, 1)
+	_ = sock.Close(1000, "")
+	fake.end()
+	if fake.Failed() {
+		t.Error(fake.told())
+	}
+}

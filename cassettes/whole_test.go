@@ -2,6 +2,7 @@ package cassettes_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -65,8 +66,9 @@ func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 }
 
 // newBot makes a client of a cassette, and of the server that is recorded if there is one.
-func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server, opts ...client.Option) *client.Client {
+func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server) *client.Client {
 	t.Helper()
+	var opts []client.Option
 	if server != nil {
 		opts = append(opts, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 	}
@@ -254,4 +256,42 @@ func TestRecord_leaksNothing(t *testing.T) {
 		t.Error("the bot, which was excepted, has lost its name")
 	}
 	replay(t, dir, "evening", evening(new([]string)), cassettes.Anonymous("bot"))
+}
+
+// A recording needs no bubble: here time is real, and so are the goroutines.
+func TestCassette_withoutBubble(t *testing.T) {
+	t.Parallel()
+	dir := record(t, "talk", talk)
+	c := cassettes.Open(t, "talk", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay))
+	talk(t, newBot(t, c, nil), nil)
+}
+
+// Stepped, a bot joins by itself, and hears what the test lets through.
+func TestCassette_stepByStep(t *testing.T) {
+	t.Parallel()
+	dir := record(t, "quiet", quiet(new([]string)))
+	synctest.Test(t, func(t *testing.T) {
+		c := cassettes.Open(t, "quiet", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay), cassettes.Stepped(), cassettes.AllowUnused())
+		bot := newBot(t, c, nil)
+		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		room, err := bot.JoinRoom(t.Context(), "lounge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var heard []string // read and written while everything else rests
+		client.On(room, func(_ context.Context, e client.Chat) error { heard = append(heard, e.Message.Content); return nil })
+		chat := func(f cassettes.Frame) bool { return f.Name == "chat-message" }
+		for i := range 3 {
+			if _, ok := c.Until(chat); !ok {
+				t.Fatal("there is no more chat")
+			}
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if diff := cmp.Diff(tenLines[:i+1], heard); diff != "" {
+				t.Fatalf("heard (-want +got):\n%s", diff)
+			}
+		}
+	})
 }
