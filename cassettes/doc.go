@@ -34,6 +34,7 @@
 //
 // Everything comes as soon as it may ([AtOnce]), or at its time ([Speed]), or when the test asks for it ([Stepped], [Cassette.Next],
 // [Cassette.Until]). A recording does not wait for a test that is still subscribing: subscribe before you join, or use Stepped.
+// And what a program still says while it closes is chance: let a recording end when everything is said.
 // There are no goroutines in a cassette, and its time is that of package time: it works inside a testing/synctest bubble, opened and used there,
 // and recording works there over net.Pipe.
 //

@@ -60,9 +60,6 @@ func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	if _, err := room.SendMessage(ctx, "Pong!"); err != nil {
 		t.Fatal(err)
 	}
-	if err := room.Leave(ctx); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // newBot makes a client of a cassette, and of the server that is recorded if there is one.
@@ -183,11 +180,63 @@ func evening(heard *[]string) scenario {
 	}
 }
 
+// shift is what a moderating bot does, with a wrong password first and a session that ends in the middle.
+func shift(t *testing.T, bot *client.Client, server *queuptest.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	if err := bot.Login(ctx, "bot", "mistaken"); err == nil {
+		t.Fatal("any password will do")
+	}
+	if err := errors.Join(bot.Login(ctx, "bot", "secret"), bot.Connect(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	gone := client.Stream[client.MemberLeft](ctx, bot)
+	room, err := bot.JoinRoom(ctx, "lounge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	carol, ok := room.MemberNamed("carol")
+	if !ok {
+		t.Fatal("carol is not there")
+	}
+	if err := room.Kick(ctx, carol.UserID, "mind the <rules> & more"); err != nil {
+		t.Fatal(err)
+	}
+	for e := range gone {
+		if e.User.Username != "carol" {
+			t.Errorf("%s has left", e.User.Username)
+		}
+		break
+	}
+	if server != nil {
+		server.ExpireSessions()
+	}
+	bob, ok := room.MemberNamed("bob")
+	if !ok {
+		t.Fatal("bob is not there")
+	}
+	if err := errors.Join(room.Mute(ctx, bob.UserID), room.Ban(ctx, carol.UserID, 5*time.Minute), room.Updub(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	for range room.History(ctx) {
+		break
+	}
+	if _, err := bot.FetchUser(ctx, "alice"); err != nil {
+		t.Fatal(err)
+	}
+	if err := room.Leave(ctx); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // what a program still says while it closes is chance
+}
+
 func TestCassette_replaysWhatItRecorded(t *testing.T) {
 	t.Parallel()
 	for name, run := range map[string]scenario{
 		"talk":    talk,
 		"evening": evening(new([]string)),
+		"shift":   shift,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -261,9 +310,13 @@ func TestRecord_leaksNothing(t *testing.T) {
 // A recording needs no bubble: here time is real, and so are the goroutines.
 func TestCassette_withoutBubble(t *testing.T) {
 	t.Parallel()
-	dir := record(t, "talk", talk)
-	c := cassettes.Open(t, "talk", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay))
-	talk(t, newBot(t, c, nil), nil)
+	var heard []string
+	dir := record(t, "quiet", quiet(new([]string)))
+	c := cassettes.Open(t, "quiet", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay))
+	quiet(&heard)(t, newBot(t, c, nil), nil)
+	if diff := cmp.Diff(tenLines, heard); diff != "" {
+		t.Errorf("heard (-want +got):\n%s", diff)
+	}
 }
 
 // Stepped, a bot joins by itself, and hears what the test lets through.
