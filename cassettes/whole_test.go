@@ -219,7 +219,10 @@ func shift(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	if err := errors.Join(room.Mute(ctx, bob.UserID), room.Ban(ctx, carol.UserID, 5*time.Minute), room.Updub(ctx)); err != nil {
 		t.Fatal(err)
 	}
-	for range room.History(ctx) {
+	for _, err := range room.History(ctx) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	if _, err := bot.FetchUser(ctx, "alice"); err != nil {
