@@ -58,3 +58,13 @@ func Bytes(b []byte) []byte {
 
 // Text is Bytes for a string.
 func Text(s string) string { return string(Bytes([]byte(s))) }
+
+// Each calls f for everything in s that looks like a secret: where it starts and ends, without the name in front of it. What is
+// masked already counts, too.
+func Each(s string, f func(start, end int)) {
+	for _, shape := range shapes {
+		for _, m := range shape.FindAllStringSubmatchIndex(s, -1) {
+			f(m[3], m[1])
+		}
+	}
+}

@@ -74,3 +74,13 @@ func TestSecret_printsAsMask(t *testing.T) {
 		t.Error("Reveal does not give the secret")
 	}
 }
+
+func TestEach_findsWhatTextMasks(t *testing.T) {
+	const text = `{"token":"tok-123456"} and password=hunter2&x=1`
+	var found []string
+	redact.Each(text, func(start, end int) { found = append(found, text[start:end]) })
+	if len(found) != 2 || found[0] != "tok-123456" || found[1] != "hunter2" {
+		t.Errorf("found %q", found)
+	}
+	redact.Each("nothing to see", func(int, int) { t.Error("found something") })
+}

@@ -1,0 +1,208 @@
+package cassettes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"syscall"
+
+	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+
+	"github.com/queup-go/queup/internal/tape"
+)
+
+// transport is a Cassette as an http.RoundTripper.
+type transport Cassette
+
+// maxBody bounds the bodies that a cassette takes.
+const maxBody = 64 << 20
+
+// RoundTrip implements http.RoundTripper.
+func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := (*Cassette)(tr)
+	body, err := takeBody(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	if c.isOver() {
+		return nil, errOver
+	}
+	switch c.way {
+	case playing:
+		return c.play.answer(req, body)
+	case recordingAnew:
+		return c.record(req, body)
+	case verifying:
+		return c.verify(req, body)
+	default:
+		c.wentLive()
+		return c.through.RoundTrip(sent(req, body))
+	}
+}
+
+// takeBody reads and closes the body of a request.
+func takeBody(req *http.Request) ([]byte, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil, nil
+	}
+	defer req.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(req.Body, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("cassettes: the body of the request: %w", err)
+	}
+	if len(b) > maxBody {
+		return nil, fmt.Errorf("cassettes: the body of the request is over %d bytes", maxBody)
+	}
+	return b, nil
+}
+
+// sent is the request with the body that was taken from it. A RoundTripper must not change the one it was given.
+func sent(req *http.Request, body []byte) *http.Request {
+	out := req.Clone(req.Context())
+	if body != nil {
+		out.Body = io.NopCloser(bytes.NewReader(body))
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	return out
+}
+
+// captured is the request as a recording keeps it, before redaction. It shares nothing with the request.
+func captured(req *http.Request, body []byte) cassette.Request {
+	return cassette.Request{Method: method(req), URL: req.URL.String(), Headers: req.Header.Clone(), Body: string(body)}
+}
+
+// method is GET if it is empty, as net/http says.
+func method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+// exchange sends a request over the network and reads all of the answer. The answer that is returned shares nothing with what is
+// kept, so that neither redaction nor the caller changes the other's.
+func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, kept cassette.Response, err error) {
+	c.wentLive()
+	resp, err = c.through.RoundTrip(sent(req, body))
+	if err != nil {
+		return nil, networkError(req.Context(), err), err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if err != nil {
+		return nil, networkError(req.Context(), err), err
+	}
+	if len(content) > maxBody {
+		return nil, kept, fmt.Errorf("cassettes: the answer is over %d bytes", maxBody)
+	}
+	kept = cassette.Response{Status: resp.Status, Code: resp.StatusCode, Headers: resp.Header.Clone(), Body: string(content)}
+	resp.Body = io.NopCloser(bytes.NewReader(content))
+	return resp, kept, nil
+}
+
+// record sends a request over the network and keeps it with its answer.
+func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error) {
+	order := c.taking.begin(tape.Changes(method(req)))
+	request := captured(req, body)
+	resp, answer, err := c.exchange(req, body)
+	c.taking.end(order, &cassette.Interaction{Request: request, Response: answer})
+	return resp, err
+}
+
+// networkError is what stands in the place of an answer.
+func networkError(ctx context.Context, err error) (r cassette.Response) {
+	kind, op := classify(ctx, err)
+	tape.SetNetworkError(&r, kind, op, err.Error())
+	return r
+}
+
+// classify returns the kind of a network error, and the operation that failed.
+func classify(ctx context.Context, err error) (kind, op string) {
+	kind = tape.ErrOther
+	if failed, ok := errors.AsType[*net.OpError](err); ok {
+		op = failed.Op
+	}
+	var timeout net.Error
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil:
+		kind = tape.ErrTimeout
+	case ctx.Err() != nil:
+		kind = tape.ErrAbandoned
+	case errors.As(err, &dns):
+		kind = tape.ErrNoHost
+	case errors.Is(err, syscall.ECONNREFUSED):
+		kind = tape.ErrRefused
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		kind = tape.ErrReset
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		kind = tape.ErrEOF
+	}
+	return kind, op
+}
+
+// replayError makes the error again. One that was the caller's own doing comes when the caller gives up again.
+func replayError(ctx context.Context, kind, op, text string) error {
+	var err error
+	switch kind {
+	case tape.ErrAbandoned:
+		<-ctx.Done()
+		return ctx.Err()
+	case tape.ErrTimeout:
+		err = os.ErrDeadlineExceeded
+	case tape.ErrRefused:
+		err = syscall.ECONNREFUSED
+	case tape.ErrReset:
+		err = syscall.ECONNRESET
+	case tape.ErrNoHost:
+		err = &net.DNSError{Err: "no such host", IsNotFound: true}
+	case tape.ErrEOF:
+		err = io.ErrUnexpectedEOF
+	default:
+		return errors.New(text)
+	}
+	if op == "" {
+		return err
+	}
+	return &net.OpError{Op: op, Net: "tcp", Err: err}
+}
+
+// answer plays the answer to a request.
+func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error) {
+	request := p.c.redactor.Request(captured(req, body))
+	id, err := tape.Identify(request)
+	if err != nil {
+		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
+	}
+	e := p.take(id)
+	if e == nil {
+		return nil, p.c.unmatchedRequest(id)
+	}
+	if kind, op, failed := e.NetworkError(); failed {
+		return nil, replayError(req.Context(), kind, op, e.Response.Body)
+	}
+	resp, err := e.GetHTTPResponse()
+	if err != nil {
+		return nil, err
+	}
+	resp.Header = maps.Clone(resp.Header) // the recording's own, which callers may write to
+	for name, values := range resp.Header {
+		resp.Header[name] = slices.Clone(values)
+	}
+	resp.Request, resp.Close = req, false
+	resp.ContentLength = int64(len(e.Response.Body))
+	if method(req) == http.MethodHead {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}

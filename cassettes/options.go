@@ -1,0 +1,206 @@
+package cassettes
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/realtime"
+)
+
+// An Option changes how [Open] makes a cassette.
+type Option func(*config) error
+
+type config struct {
+	dir            string
+	mode           Mode
+	forced         bool
+	through        http.RoundTripper
+	dialer         realtime.Dialer
+	source         string
+	library        string
+	clock          func() time.Time
+	rules          tape.Rules
+	allowUnmatched bool
+	allowUnused    bool
+	pace           pace
+	faults         tapeFaults
+}
+
+func newConfig(opts []Option) (*config, error) {
+	c := &config{dir: "testdata", source: tape.SourceLive, clock: time.Now}
+	var errs []error
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
+		}
+		errs = append(errs, opt(c))
+	}
+	return c, errors.Join(errs...)
+}
+
+// Dir sets the folder of the cassette instead of testdata beside the test.
+func Dir(dir string) Option {
+	return func(c *config) error {
+		if dir == "" {
+			return errors.New("the folder is empty")
+		}
+		c.dir = dir
+		return nil
+	}
+}
+
+// WithMode sets the mode here instead of by the environment, see [ModeVar].
+func WithMode(m Mode) Option {
+	return func(c *config) error {
+		if !slices.Contains(modes, m) {
+			return fmt.Errorf("mode %q is none: they are replay, once, rewrite, live and verify", m)
+		}
+		c.mode = m
+		return nil
+	}
+}
+
+// RecordInCI has the cassette recorded even where CI is set.
+func RecordInCI() Option {
+	return func(c *config) error {
+		c.forced = true
+		return nil
+	}
+}
+
+// Through sets what sends the requests when they go over the network. The default is a transport of the cassette's own, with
+// the defaults of net/http.
+func Through(rt http.RoundTripper) Option {
+	return func(c *config) error {
+		if rt == nil {
+			return errors.New("Through without a transport")
+		}
+		c.through = rt
+		return nil
+	}
+}
+
+// ThroughDialer sets what opens the websockets when they go over the network. The default is a [realtime.WebsocketDialer].
+func ThroughDialer(d realtime.Dialer) Option {
+	return func(c *config) error {
+		if d == nil {
+			return errors.New("ThroughDialer without a dialer")
+		}
+		c.dialer = d
+		return nil
+	}
+}
+
+// Source says what is recorded: "live", the default, or "queuptest". The header of the recording names it.
+func Source(source string) Option {
+	return func(c *config) error {
+		if source != tape.SourceLive && source != tape.SourceTest {
+			return fmt.Errorf("source %q is neither %s nor %s", source, tape.SourceLive, tape.SourceTest)
+		}
+		c.source = source
+		return nil
+	}
+}
+
+// Library is the version of the program that records, for the header of a live recording. The default is that of the module, as it
+// was built.
+func Library(version string) Option {
+	return func(c *config) error {
+		c.library = version
+		return nil
+	}
+}
+
+// Clock is where a recording has its date and its times from, instead of time.Now. With the clock of a world that does the same each
+// time, a recording made again is the same, byte by byte.
+func Clock(now func() time.Time) Option {
+	return func(c *config) error {
+		if now == nil {
+			return errors.New("Clock without a function")
+		}
+		c.clock = now
+		return nil
+	}
+}
+
+// Secrets are more texts to take out, wherever they stand. Give the same ones for recording and for replay: that they are
+// equal is how requests that hold them are recognised. Each has at least 4 characters.
+func Secrets(secrets ...string) Option {
+	return func(c *config) error {
+		for i, s := range secrets {
+			if len(s) < 4 {
+				return fmt.Errorf("secret %d is shorter than 4 characters and cannot be searched for", i+1)
+			}
+		}
+		c.rules.Secrets = append(c.rules.Secrets, secrets...)
+		return nil
+	}
+}
+
+// Anonymous takes the names, ids and pictures of people out of the recording. Who was the same person still is: alice is member-1
+// wherever she stood, in chat, too. The names given here stay, such as that of the bot.
+func Anonymous(except ...string) Option {
+	return func(c *config) error {
+		c.rules.Anonymous = true
+		c.rules.Except = append(c.rules.Except, except...)
+		return nil
+	}
+}
+
+// AllowUnmatched lets the program send what is not in the recording: a request then gets an error that matches [ErrUnmatched], a frame goes
+// nowhere, and the test goes on.
+func AllowUnmatched() Option {
+	return func(c *config) error {
+		c.allowUnmatched = true
+		return nil
+	}
+}
+
+// AllowUnused lets the program leave parts of the recording aside. Events then no longer wait for the requests that they followed when
+// they were recorded.
+func AllowUnused() Option {
+	return func(c *config) error {
+		c.allowUnused = true
+		return nil
+	}
+}
+
+// pace says when frames are played.
+type pace struct {
+	factor  float64 // of the recorded speed; 0: at once
+	stepped bool
+}
+
+// AtOnce plays every frame as soon as what it waits for has happened, whatever time it took when it was recorded. This is the default.
+func AtOnce() Option {
+	return func(c *config) error {
+		c.pace = pace{}
+		return nil
+	}
+}
+
+// Speed plays frames at their recorded times, or that many times faster: 1 is as recorded, 60 makes a minute of an hour. Time is the
+// clock of package time, so in a synctest bubble it costs nothing.
+func Speed(factor float64) Option {
+	return func(c *config) error {
+		if factor <= 0 || factor > 1e9 {
+			return fmt.Errorf("speed %v: it must be more than 0 and at most 1e9", factor)
+		}
+		c.pace = pace{factor: factor}
+		return nil
+	}
+}
+
+// Stepped holds all events back until the test asks for them by [Cassette.Next] or [Cassette.Until]. Answers to what the program sends,
+// and the greeting, come by themselves.
+func Stepped() Option {
+	return func(c *config) error {
+		c.pace = pace{stepped: true}
+		return nil
+	}
+}

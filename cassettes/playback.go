@@ -1,0 +1,267 @@
+package cassettes
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/queup-go/queup/internal/tape"
+)
+
+// playback is a recording that is being played. One mutex guards it all, its sockets included; it is never held while the test or the
+// program is told something.
+type playback struct {
+	c    *Cassette
+	tape *tape.Tape
+
+	mu        sync.Mutex
+	requests  map[string][]*request // guarded by mu; those not yet played, by key
+	last      map[string]*request   // guarded by mu; the latest one played, by key
+	all       []*request            // immutable but for played
+	begun     map[int]bool          // guarded by mu; ids of requests that the program has sent
+	lines     []*line               // connections, in order; immutable but for what is in them
+	stops     []*step               // events and ends, in the order of time; immutable
+	released  int                   // guarded by mu; how many of stops may be played, when stepped
+	players   []*player             // guarded by mu; open sockets
+	broken    *line                 // guarded by mu; the connection that a fault has ended, until it is dialled again
+	spent     bool                  // guarded by mu; the fault that ends connections has happened
+	moved     time.Time             // guarded by mu; when something was played last
+	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
+	history   []string              // guarded by mu; the latest records played, oldest first
+	unmatched map[string]bool       // guarded by mu; what was told of already
+}
+
+// request is one exchange of the recording.
+type request struct {
+	*tape.Exchange
+	id     tape.Identity
+	played bool // guarded by playback.mu
+}
+
+// line is one recorded connection: what was said on it.
+type line struct {
+	open  *tape.Record
+	id    tape.Identity
+	steps []*step
+	used  bool // guarded by playback.mu
+}
+
+// step is one record of a connection after the handshake.
+type step struct {
+	*tape.Record
+	msg   tape.Message
+	id    tape.Identity // of what the program sends
+	rank  int           // among stops; -1 if it is none
+	free  bool          // played by the player itself, such as heartbeats, and not counted
+	done  bool          // guarded by playback.mu
+	again bool          // guarded by playback.mu; of a connection taken up again: said on the one before
+}
+
+// stop reports whether a step waits to be asked for when the pace is stepped.
+func (s *step) stop() bool {
+	return !s.free && (s.Frame() && s.Dir == tape.In && s.msg.Event() || s.ends())
+}
+
+// ends reports whether the server's side of the connection ends here.
+func (s *step) ends() bool { return s.Op == tape.OpDrop || s.Op == tape.OpClose && s.Dir == tape.In }
+
+func newPlayback(c *Cassette, t *tape.Tape) (*playback, error) {
+	p := &playback{
+		c: c, tape: t, requests: map[string][]*request{}, last: map[string]*request{}, begun: map[int]bool{}, unmatched: map[string]bool{},
+	}
+	for _, e := range t.HTTP {
+		id, err := tape.Identify(e.Request)
+		if err != nil {
+			return nil, fmt.Errorf("interaction %d: %w", e.ID, err)
+		}
+		r := &request{Exchange: e, id: id}
+		p.all = append(p.all, r)
+		p.requests[id.Key()] = append(p.requests[id.Key()], r)
+	}
+	lines := map[int]*line{}
+	for _, r := range t.Socket {
+		if r.Op == tape.OpOpen {
+			l := &line{open: r, id: tape.IdentifyOpen(r.URL)}
+			lines[r.Conn] = l
+			p.lines = append(p.lines, l)
+			continue
+		}
+		s := &step{Record: r, rank: -1}
+		if r.Frame() {
+			s.msg = tape.ParseMessage(r.Data)
+			if r.Dir == tape.Out {
+				s.id = tape.IdentifyFrame(r.Data)
+				s.free = s.msg.Ping || s.msg.Pong || s.msg.Heartbeat
+			} else {
+				s.free = s.msg.Pong // the player answers the pings it gets, not those of then
+			}
+		}
+		s.free = s.free || r.Op == tape.OpClose && r.Dir == tape.Out // a test may leave that to its end
+		s.done = s.free
+		lines[r.Conn].steps = append(lines[r.Conn].steps, s)
+		if s.stop() {
+			p.stops = append(p.stops, s)
+		}
+	}
+	slices.SortStableFunc(p.stops, func(a, b *step) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Conn, b.Conn)) })
+	for i, s := range p.stops {
+		s.rank = i
+	}
+	return p, nil
+}
+
+// take returns the next answer to a request, nil if there is none.
+func (p *playback) take(id tape.Identity) *request {
+	key := id.Key()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var r *request
+	if queue := p.requests[key]; len(queue) > 0 {
+		r, p.requests[key] = queue[0], queue[1:]
+	} else if r = p.last[key]; r == nil || !p.c.cfg.faults.breaks() {
+		return nil // after a connection that a fault has ended, a program asks again for what it knew
+	}
+	p.last[key] = r
+	p.moved = time.Now()
+	p.begun[r.ID] = true
+	if !r.played {
+		r.played = true
+		httpFile, _ := p.c.file()
+		p.note(fmt.Sprintf("%s:%d %s", httpFile, r.Line, r.Label()))
+	}
+	p.wake() // events may have waited for it
+	return r
+}
+
+// shown is how many of the records played a message shows.
+const shown = 3
+
+// note remembers what was played. The caller holds mu.
+func (p *playback) note(text string) {
+	p.history = append(p.history, text)
+	if len(p.history) > shown {
+		p.history = slices.Delete(p.history, 0, len(p.history)-shown)
+	}
+}
+
+// noteStep remembers a record of the websocket. The caller holds mu.
+func (p *playback) noteStep(r *tape.Record) {
+	_, socketFile := p.c.file()
+	p.note(fmt.Sprintf("%s:%d %s", socketFile, r.Line, r.Label()))
+}
+
+// wake has all sockets look again. The caller holds mu.
+func (p *playback) wake() {
+	for _, pl := range p.players {
+		pl.wake()
+	}
+}
+
+// pending returns why events have to wait at a step, nothing if they have not. The caller holds mu.
+func (p *playback) pending(s *step) bool {
+	if p.c.cfg.allowUnused {
+		return false
+	}
+	return slices.ContainsFunc(s.After, func(id int) bool { return !p.begun[id] })
+}
+
+// finish checks at the end of the test that all was played.
+func (p *playback) finish() {
+	p.mu.Lock()
+	for _, pl := range p.players {
+		pl.drain()
+	}
+	played, all := 0, 0
+	var left []string
+	count := func(done bool, what func() string) {
+		all++
+		if done {
+			played++
+		} else {
+			left = append(left, what())
+		}
+	}
+	httpFile, socketFile := p.c.file()
+	for _, r := range p.all {
+		count(r.played, func() string { return fmt.Sprintf("%s:%d %s", httpFile, r.Line, r.Label()) })
+	}
+	for _, l := range p.lines {
+		count(l.used, func() string { return fmt.Sprintf("%s:%d %s", socketFile, l.open.Line, l.open.Label()) })
+		for _, s := range l.steps {
+			if !s.free {
+				count(s.done, func() string { return fmt.Sprintf("%s:%d %s", socketFile, s.Line, s.Label()) })
+			}
+		}
+	}
+	p.mu.Unlock()
+	t := p.c.t
+	t.Logf("%s: played %d of %d, live %d", p.c.name, played, all, p.c.liveCount())
+	if len(left) == 0 || p.c.cfg.allowUnused {
+		return
+	}
+	const most = 10
+	more := ""
+	if len(left) > most {
+		more = fmt.Sprintf("\n    and %d more", len(left)-most)
+		left = left[:most]
+	}
+	t.Errorf("cassettes: %s: %d of %d records were never used\n    %s%s\n  record it anew: %s\n  or allow it:    cassettes.AllowUnused()",
+		p.c.name, all-played, all, strings.Join(left, "\n    "), more, p.c.origin.command())
+}
+
+// release lets the first n stops through.
+func (p *playback) release(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.released = max(p.released, n)
+	p.wake()
+}
+
+// Frame is something that a recorded server did on the websocket, for [Cassette.Next] and [Cassette.Until].
+type Frame struct {
+	At      time.Duration // since the recording began
+	Conn    int           // of the recorded connections, from 1
+	Op      string        // text, binary, close or drop
+	Channel string        // of an event
+	Name    string        // of an event, such as chat-message; empty for presence
+	Data    []byte        // as it was recorded
+}
+
+// Next lets the next event through, in the order of their recorded times, and returns it; false if there is none left. It is for the pace
+// [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives once it has.
+func (c *Cassette) Next() (Frame, bool) {
+	c.t.Helper()
+	return c.Until(func(Frame) bool { return true })
+}
+
+// Until lets events through up to the first for which match is true, and returns that one. If there is none left, it lets nothing through
+// and returns false.
+func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
+	c.t.Helper()
+	if c.play == nil || !c.cfg.pace.stepped {
+		c.tell(func(tb testing.TB) {
+			tb.Helper()
+			tb.Errorf("cassettes: %s: Next and Until are for a recording that is played with the option Stepped", c.name)
+		})
+		return Frame{}, false
+	}
+	p := c.play
+	p.mu.Lock()
+	from := p.released
+	p.mu.Unlock()
+	for i := from; i < len(p.stops); i++ {
+		s := p.stops[i]
+		f := Frame{
+			At: time.Duration(s.At) * time.Millisecond, Conn: s.Conn, Op: s.Op, Channel: s.msg.Channel, Name: s.msg.Name, Data: slices.Clone(s.Data),
+		}
+		if match(f) {
+			p.release(i + 1)
+			return f, true
+		}
+	}
+	return Frame{}, false
+}

@@ -1,0 +1,417 @@
+package cassettes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/realtime"
+)
+
+// player is a recorded connection as a realtime.Socket. It has no goroutine: Read works out what comes next.
+//
+// Frames of the server keep their order within their channel. One waits for the frames that the program had sent before it on that
+// channel, and an event waits for the requests that had changed something before it. What has no channel, such as the
+// greeting, comes before all that follows it.
+type player struct {
+	p    *playback
+	line *line
+	born time.Time // immutable
+
+	// Guarded by playback.mu.
+	changed  chan struct{} // closed and replaced when there may be something to read
+	pongs    [][]byte      // answers to the program's pings
+	answers  [][]byte      // to what it says again on a connection taken up again
+	attached map[string]bool
+	reqIDs   map[string]string // of now, by those of then
+	deadline time.Time
+	closed   bool // by the program
+	over     error
+	stalled  bool // by a fault
+
+	faults *spoiler // nil without
+	buf    []byte   // owned by the reader
+}
+
+// dial plays a handshake.
+func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, error) {
+	id := tape.IdentifyOpen(p.c.redactor.URL(rawURL))
+	p.mu.Lock()
+	l, resumed := p.broken, p.broken != nil
+	if l == nil {
+		l = p.nextLine()
+	}
+	if l == nil || l.id.Key() != id.Key() {
+		p.mu.Unlock()
+		return nil, realtime.Permanent(p.c.unmatchedOpen(id))
+	}
+	defer p.mu.Unlock()
+	if resumed {
+		p.broken = nil
+	} else {
+		l.used = true
+		p.noteStep(l.open)
+	}
+	if l.open.Error != "" {
+		return nil, replayError(ctx, dialError(l.open.Error), "dial", "")
+	}
+	if l.open.Status != http.StatusSwitchingProtocols {
+		return nil, &realtime.HandshakeError{
+			Status: l.open.Status, Body: slices.Clone(l.open.Data), RetryAfter: time.Duration(l.open.Retry) * time.Second,
+			Err: errors.New("recorded"),
+		}
+	}
+	pl := &player{p: p, line: l, born: time.Now(), changed: make(chan struct{}), reqIDs: map[string]string{}}
+	if resumed {
+		pl.resume()
+	}
+	p.players = append(p.players, pl)
+	return p.c.cfg.faults.wrap(pl), nil
+}
+
+// nextLine returns the next connection that was not used. The caller holds mu.
+func (p *playback) nextLine() *line {
+	for _, l := range p.lines {
+		if !l.used {
+			return l
+		}
+	}
+	return nil
+}
+
+// dialError is the kind of error to play: an attempt that was given up cannot wait for the same to happen again.
+func dialError(kind string) string {
+	if kind == tape.ErrAbandoned {
+		return tape.ErrTimeout
+	}
+	return kind
+}
+
+// resume has a connection go on that a fault has ended: the greeting comes again, what the program says again is answered again, and then
+// comes what it has not heard. The caller holds mu.
+func (pl *player) resume() {
+	pl.attached = map[string]bool{}
+	for _, s := range pl.line.steps {
+		if s.done && !s.free {
+			s.again = true
+		}
+		if s.again && s.Frame() && s.Dir == tape.In && s.msg.Channel == "" && s.msg.ReqID == "" && !s.msg.Event() {
+			pl.answers = append(pl.answers, s.Data)
+		}
+	}
+}
+
+func (pl *player) wake() {
+	close(pl.changed)
+	pl.changed = make(chan struct{})
+}
+
+// Read implements [realtime.Socket].
+func (pl *player) Read() (realtime.Opcode, []byte, error) {
+	for {
+		pl.p.mu.Lock()
+		op, data, wait, err := pl.next()
+		changed, deadline := pl.changed, pl.deadline
+		pl.p.mu.Unlock()
+		if err != nil {
+			return 0, nil, err
+		}
+		if op != 0 {
+			pl.buf = append(pl.buf[:0], data...) // data is the recording's, and the caller may write to it
+			return op, pl.buf, nil
+		}
+		if !deadline.IsZero() {
+			left := time.Until(deadline)
+			if left <= 0 {
+				return 0, nil, os.ErrDeadlineExceeded
+			}
+			if wait == 0 || left < wait {
+				wait = left
+			}
+		}
+		pause(changed, wait)
+	}
+}
+
+// pause waits until something changed, and at most for wait if that is more than 0.
+func pause(changed <-chan struct{}, wait time.Duration) {
+	if wait <= 0 {
+		<-changed
+		return
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	}
+}
+
+// next returns the next frame, or how long it takes, or the end; op 0 and wait 0 mean that something has to happen first. The caller
+// holds playback.mu.
+func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, err error) {
+	switch {
+	case pl.closed:
+		return 0, nil, 0, net.ErrClosed
+	case pl.over != nil:
+		return 0, nil, 0, pl.over
+	case pl.stalled:
+		return 0, nil, 0, nil
+	case len(pl.pongs) > 0:
+		data, pl.pongs = pl.pongs[0], pl.pongs[1:]
+		return realtime.Text, data, 0, nil
+	case len(pl.answers) > 0:
+		data, pl.answers = pl.answers[0], pl.answers[1:]
+		return realtime.Text, data, 0, nil
+	}
+	if pl.strike() {
+		return pl.next() // which says what the fault has done
+	}
+	s, wait := pl.scan(true)
+	switch {
+	case s == nil:
+		return 0, nil, wait, nil
+	case s.ends():
+		s.done = true
+		pl.p.noteStep(s.Record)
+		if s.Op == tape.OpClose {
+			pl.over = &realtime.CloseError{Code: s.Code, Reason: s.Reason}
+		} else {
+			pl.over = &realtime.CloseError{Code: abnormal, Reason: "unexpected EOF"}
+		}
+		return 0, nil, 0, pl.over
+	}
+	pl.p.frames++
+	pl.p.moved = time.Now()
+	pl.spoil(s)
+	s.done = true
+	pl.p.noteStep(s.Record)
+	op = realtime.Text
+	if s.Op == tape.OpBinary {
+		op = realtime.Binary
+	}
+	return op, pl.readdressed(s), 0, nil
+}
+
+// What is played at once still lets the program take a breath before each event, and a longer one before a connection ends. In a
+// synctest bubble, where time passes when everything else has come to rest, this makes the order of things the same each time.
+const (
+	breath    = 100 * time.Microsecond
+	endBreath = 10 * time.Millisecond
+)
+
+// due is how long it takes until a step is to be played. The caller holds playback.mu.
+func (pl *player) due(s *step) time.Duration {
+	switch factor := pl.p.c.cfg.pace.factor; {
+	case factor > 0:
+		at := time.Duration(s.At-pl.line.open.At) * time.Millisecond
+		return time.Duration(float64(at)/factor) - time.Since(pl.born)
+	case s.ends():
+		return endBreath - time.Since(pl.p.moved)
+	case s.msg.Event():
+		return breath - time.Since(pl.p.moved)
+	}
+	return 0
+}
+
+// scan finds the step that is to be played next, and with patient set how long that takes. The caller holds playback.mu.
+func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
+	var blocked, held map[string]bool // channels where something has to happen first; held ones hold events only
+	gated := false                    // events wait for a request
+	complete := true                  // nothing was left out so far
+	pace := pl.p.c.cfg.pace
+	for _, s := range pl.line.steps {
+		gated = gated || pl.p.pending(s)
+		if s.done {
+			continue
+		}
+		channel := s.msg.Channel
+		switch {
+		case s.ends():
+			if !complete || gated || pace.stepped && s.rank >= pl.p.released {
+				return nil, 0
+			}
+		case s.Dir == tape.Out:
+			blocked = put(blocked, channel)
+			complete = false
+			continue
+		case blocked[channel], pl.detached(channel):
+			complete = false
+			if channel == "" {
+				return nil, 0
+			}
+			continue
+		case s.msg.Event() && (gated || held[channel] || pace.stepped && s.rank >= pl.p.released):
+			held = put(held, channel)
+			complete = false
+			continue
+		}
+		if left := pl.due(s); left > 0 && (patient || pace.factor > 0) {
+			return nil, left // and all that follows is later
+		}
+		return s, 0
+	}
+	return nil, 0
+}
+
+func put(set map[string]bool, channel string) map[string]bool {
+	if set == nil {
+		set = map[string]bool{}
+	}
+	set[channel] = true
+	return set
+}
+
+// detached reports whether a connection taken up again has yet to attach a channel. The caller holds playback.mu.
+func (pl *player) detached(channel string) bool {
+	return pl.attached != nil && channel != "" && !pl.attached[channel]
+}
+
+// readdressed is the frame with the id of the request that it answers.
+func (pl *player) readdressed(s *step) []byte {
+	now, ok := pl.reqIDs[s.msg.ReqID]
+	if !ok || now == s.msg.ReqID || s.msg.ReqID == "" {
+		return s.Data
+	}
+	return bytes.Replace(s.Data, []byte(`"`+s.msg.ReqID+`"`), []byte(`"`+now+`"`), 1)
+}
+
+// Write implements [realtime.Socket].
+func (pl *player) Write(op realtime.Opcode, data []byte) error {
+	m := tape.ParseMessage(data)
+	id := tape.IdentifyFrame(pl.p.c.redactor.Frame(data))
+	pl.p.mu.Lock()
+	switch {
+	case pl.closed:
+		pl.p.mu.Unlock()
+		return net.ErrClosed
+	case pl.over != nil:
+		pl.p.mu.Unlock()
+		return syscall.EPIPE
+	case pl.stalled: // it goes nowhere
+	case m.Ping:
+		pl.pongs = append(pl.pongs, append([]byte{'3'}, m.Data...))
+		pl.wake()
+	case m.Pong, m.Heartbeat:
+	case pl.hear(m, id):
+		pl.wake()
+	default:
+		pl.p.mu.Unlock()
+		return pl.p.c.unmatchedFrame(pl.line, id)
+	}
+	pl.p.mu.Unlock()
+	return nil
+}
+
+// actionAttach is that of a frame by which a program begins to hear a channel; see docs/PROTOCOL.md 5.3.
+const actionAttach = 10
+
+// hear finds the recorded frame that the program has now sent. In its channel and action they come in order. The caller holds
+// playback.mu.
+func (pl *player) hear(m tape.Message, id tape.Identity) bool {
+	for _, s := range pl.line.steps {
+		if s.done || s.Dir != tape.Out || s.id.Lane != id.Lane {
+			continue
+		}
+		if s.id.Key() != id.Key() {
+			break
+		}
+		s.done = true
+		pl.p.moved = time.Now()
+		pl.p.noteStep(s.Record)
+		pl.said(s, m)
+		return true
+	}
+	if pl.attached == nil {
+		return false
+	}
+	for _, s := range pl.line.steps {
+		if s.again && s.Dir == tape.Out && s.id.Key() == id.Key() {
+			pl.said(s, m)
+			pl.answerAgain(s)
+			return true
+		}
+	}
+	return false
+}
+
+// said notes what a frame of the program changes. The caller holds playback.mu.
+func (pl *player) said(s *step, m tape.Message) {
+	if s.msg.ReqID != "" {
+		pl.reqIDs[s.msg.ReqID] = m.ReqID
+	}
+	if pl.attached != nil && m.Action == actionAttach {
+		pl.attached[m.Channel] = true
+	}
+}
+
+// answerAgain queues the answers that a frame had when it was said first: those with its id, or the next one of its channel.
+// The caller holds playback.mu.
+func (pl *player) answerAgain(asked *step) {
+	behind := false
+	for _, s := range pl.line.steps {
+		if s == asked {
+			behind = true
+		}
+		if !behind || !s.again || !s.Frame() || s.Dir != tape.In || s.msg.Event() || s.msg.Channel != asked.msg.Channel {
+			continue
+		}
+		if s.msg.ReqID == asked.msg.ReqID {
+			pl.answers = append(pl.answers, pl.readdressed(s))
+			return
+		}
+	}
+}
+
+// SetReadDeadline implements [realtime.Socket].
+func (pl *player) SetReadDeadline(t time.Time) error {
+	pl.p.mu.Lock()
+	defer pl.p.mu.Unlock()
+	if pl.closed {
+		return net.ErrClosed
+	}
+	pl.deadline = t
+	pl.wake()
+	return nil
+}
+
+// SetWriteDeadline implements [realtime.Socket]. Write never waits.
+func (pl *player) SetWriteDeadline(time.Time) error { return nil }
+
+// Close implements [realtime.Socket].
+func (pl *player) Close(int, string) error {
+	pl.p.mu.Lock()
+	defer pl.p.mu.Unlock()
+	if pl.closed {
+		return nil
+	}
+	pl.drain()
+	pl.closed = true
+	if i := slices.Index(pl.p.players, pl); i >= 0 {
+		pl.p.players = slices.Delete(pl.p.players, i, i+1)
+	}
+	pl.wake()
+	return nil
+}
+
+// drain counts as played what only waited to be read: how far a program reads before it closes is chance. The caller holds
+// playback.mu.
+func (pl *player) drain() {
+	if pl.closed || pl.over != nil || pl.stalled || pl.p.broken == pl.line {
+		return
+	}
+	for range pl.line.steps {
+		s, _ := pl.scan(false)
+		if s == nil {
+			return
+		}
+		s.done = true
+	}
+}

@@ -1,0 +1,157 @@
+package cassettes
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/queup-go/queup/internal/tape"
+)
+
+// unmatchedError is what the program gets. It names what was sent, without secrets.
+type unmatchedError struct{ what string }
+
+func (e *unmatchedError) Error() string        { return ErrUnmatched.Error() + ": " + e.what }
+func (e *unmatchedError) Is(target error) bool { return target == ErrUnmatched }
+
+// candidate is a record that what was sent may have been meant to be.
+type candidate struct {
+	id   tape.Identity
+	at   string // file and line
+	what string
+	used bool
+}
+
+// unmatchedRequest tells the test of a request that the recording does not have.
+func (c *Cassette) unmatchedRequest(id tape.Identity) error {
+	var all []candidate
+	httpFile, _ := c.file()
+	c.play.mu.Lock()
+	for _, r := range c.play.all {
+		all = append(all, candidate{id: r.id, at: fmt.Sprintf("%s:%d", httpFile, r.Line), what: r.Label(), used: r.played})
+	}
+	c.play.mu.Unlock()
+	return c.unmatched("request", httpFile, id, all)
+}
+
+// unmatchedOpen tells the test of a handshake that the recording does not have.
+func (c *Cassette) unmatchedOpen(id tape.Identity) error {
+	var all []candidate
+	_, socketFile := c.file()
+	c.play.mu.Lock()
+	for _, l := range c.play.lines {
+		all = append(all, candidate{id: l.id, at: fmt.Sprintf("%s:%d", socketFile, l.open.Line), what: l.open.Label(), used: l.used})
+	}
+	c.play.mu.Unlock()
+	return c.unmatched("handshake", socketFile, id, all)
+}
+
+// unmatchedFrame tells the test of a frame that the recording does not have. It is nil if that is allowed.
+func (c *Cassette) unmatchedFrame(l *line, id tape.Identity) error {
+	var all []candidate
+	_, socketFile := c.file()
+	c.play.mu.Lock()
+	for _, s := range l.steps {
+		if s.Frame() && s.Dir == tape.Out && !s.free {
+			all = append(all, candidate{id: s.id, at: fmt.Sprintf("%s:%d", socketFile, s.Line), what: s.Label(), used: s.done})
+		}
+	}
+	c.play.mu.Unlock()
+	if err := c.unmatched("frame", socketFile, id, all); !c.cfg.allowUnmatched {
+		return err
+	}
+	return nil
+}
+
+// unmatched fails the test, unless it may be, with all that helps to see why. The same is told once.
+func (c *Cassette) unmatched(kind, file string, id tape.Identity, all []candidate) error {
+	err := &unmatchedError{what: kind + " " + id.Lane}
+	if c.cfg.allowUnmatched {
+		return err
+	}
+	key := kind + "\n" + id.Key()
+	c.play.mu.Lock()
+	told := c.play.unmatched[key]
+	c.play.unmatched[key] = true
+	history := append([]string(nil), c.play.history...)
+	c.play.mu.Unlock()
+	if told {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "cassettes: %s: no record matches this %s\n  sent\n    %s\n", c.name, kind, id.Lane)
+	for _, line := range fieldLines(id) {
+		fmt.Fprintf(&b, "      %s\n", line)
+	}
+	writeNearest(&b, file, id, all)
+	b.WriteString("  played last\n")
+	if len(history) == 0 {
+		b.WriteString("    nothing\n")
+	}
+	for _, h := range history {
+		fmt.Fprintf(&b, "    %s\n", h)
+	}
+	fmt.Fprintf(&b, "  record it anew: %s", c.origin.command())
+	c.tell(func(tb testing.TB) {
+		tb.Helper()
+		tb.Error(b.String())
+	})
+	return err
+}
+
+// maxShown bounds how much of a value a message shows, in bytes.
+const maxShown = 200
+
+func short(s string) string {
+	if len(s) > maxShown {
+		return strings.ToValidUTF8(s[:maxShown], "") + "…"
+	}
+	return s
+}
+
+func fieldLines(id tape.Identity) (lines []string) {
+	for _, d := range tape.Differences(tape.Identity{Lane: id.Lane}, id) {
+		lines = append(lines, d.Field+": "+short(d.Sent))
+	}
+	return lines
+}
+
+// writeNearest shows the record that is most like what was sent, and how they differ. One that is still to be played is preferred to
+// an equal one that is not.
+func writeNearest(b *strings.Builder, file string, id tape.Identity, all []candidate) {
+	if len(all) == 0 {
+		fmt.Fprintf(b, "  nearest\n    %s has none\n", file)
+		return
+	}
+	var open, used []candidate
+	for _, c := range all {
+		if c.used {
+			used = append(used, c)
+		} else {
+			open = append(open, c)
+		}
+	}
+	ordered := append(open, used...)
+	ids := make([]tape.Identity, len(ordered))
+	for i, c := range ordered {
+		ids[i] = c.id
+	}
+	n := ordered[tape.Nearest(id, ids)]
+	note := ""
+	if n.used {
+		note = " (already played)"
+	}
+	fmt.Fprintf(b, "  nearest\n    %s %s%s\n", n.at, n.what, note)
+	diff := tape.Differences(n.id, id)
+	for _, d := range diff {
+		if d.Had {
+			fmt.Fprintf(b, "    - %s: %s\n", d.Field, short(d.Recorded))
+		}
+		if d.HasSomewhat {
+			fmt.Fprintf(b, "    + %s: %s\n", d.Field, short(d.Sent))
+		}
+	}
+	if len(diff) == 0 {
+		b.WriteString("    nothing differs: it was sent more often than it was recorded\n")
+	}
+}

@@ -1,0 +1,85 @@
+package cassettes
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/realtime"
+)
+
+// verification compares what the server says now with what it said when it was recorded.
+type verification struct {
+	recorded tape.Shapes // immutable
+
+	mu   sync.Mutex
+	live tape.Shapes // guarded by mu
+}
+
+func newVerification(t *tape.Tape) *verification {
+	v := &verification{recorded: tape.Shapes{}, live: tape.Shapes{}}
+	v.recorded.FromTape(t)
+	return v
+}
+
+// verify sends a request over the network and looks at the shape of its answer.
+func (c *Cassette) verify(req *http.Request, body []byte) (*http.Response, error) {
+	resp, answer, err := c.exchange(req, body)
+	if err == nil {
+		c.checked.mu.Lock()
+		c.checked.live.AddExchange(method(req), req.URL.Path, answer.Code, answer.Body)
+		c.checked.mu.Unlock()
+	}
+	return resp, err
+}
+
+// verifiedSocket looks at the shapes of what is read.
+type verifiedSocket struct {
+	realtime.Socket
+	c *Cassette
+}
+
+// Read implements [realtime.Socket].
+func (s *verifiedSocket) Read() (realtime.Opcode, []byte, error) {
+	op, data, err := s.Socket.Read()
+	if err == nil {
+		s.c.wentLive()
+		v := s.c.checked
+		v.mu.Lock()
+		v.live.AddFrame(data)
+		v.mu.Unlock()
+	}
+	return op, data, err
+}
+
+// Write implements [realtime.Socket].
+func (s *verifiedSocket) Write(op realtime.Opcode, data []byte) error {
+	s.c.wentLive()
+	return s.Socket.Write(op, data)
+}
+
+// report tells the test where shapes have drifted.
+func (v *verification) report(c *Cassette) {
+	v.mu.Lock()
+	drifts, onlyRecorded, onlyLive := tape.Compare(v.recorded, v.live)
+	v.mu.Unlock()
+	c.t.Logf("%s: played 0 of 0, live %d, %d shapes drifted", c.name, c.liveCount(), len(drifts))
+	for _, list := range []struct {
+		text  string
+		names []string
+	}{{"recorded, but not seen now", onlyRecorded}, {"seen now, but not recorded", onlyLive}} {
+		if len(list.names) > 0 {
+			c.t.Logf("%s: %s:\n    %s", c.name, list.text, strings.Join(list.names, "\n    "))
+		}
+	}
+	if len(drifts) == 0 {
+		return
+	}
+	lines := make([]string, len(drifts))
+	for i, d := range drifts {
+		lines[i] = d.String()
+	}
+	c.t.Errorf("cassettes: %s: the server no longer says what was recorded\n    %s\n  record it anew: %s",
+		c.name, strings.Join(lines, "\n    "), c.origin.command())
+}

@@ -1,0 +1,456 @@
+package tape
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+)
+
+// secretName returns the kind of secret that stands under a name, in JSON, a form or a query.
+func secretName(name string) (kind string, secret bool) {
+	name = strings.ToLower(strings.TrimSuffix(name, "[]"))
+	switch name {
+	case "token", "access_token", "accesstoken", "ot_token", "otsession", "g-recaptcha-response", "x-access-token", "id_token", "refresh_token":
+		return kindToken, true
+	case "secret", "client_secret", "api_key", "apikey":
+		return kindPassword, true
+	case "cookie", "connect.sid", "set-cookie":
+		return kindCookie, true
+	case "authorization":
+		return kindAuth, true
+	}
+	if strings.HasPrefix(name, "password") || strings.HasSuffix(name, "password") || name == "passwd" {
+		return kindPassword, true
+	}
+	return "", false
+}
+
+// loginPath reports whether a path takes names to log in by.
+func loginPath(path string) bool {
+	for _, end := range []string{"/auth/login", "/auth/dubtrack", "/auth/signup", "/auth/reset", "/auth/change-password"} {
+		if strings.HasSuffix(path, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// names says which further members hold secrets where they stand.
+type names struct{ login bool }
+
+func (n names) kind(name string) (string, bool) {
+	if n.login && (strings.EqualFold(name, "username") || strings.EqualFold(name, "email")) {
+		return kindLogin, true
+	}
+	return secretName(name)
+}
+
+// maxNested bounds how deep JSON texts in JSON texts are looked into.
+const maxNested = 4
+
+// json takes everything secret out of a JSON text and leaves the rest as it was written, byte by byte. ok is false if the text is no
+// JSON object or array.
+func (r *Redactor) json(text string, n names, depth int) (clean string, ok bool) {
+	trimmed := strings.TrimLeft(text, " \t\r\n")
+	if depth > maxNested || trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' || !json.Valid([]byte(text)) {
+		return "", false
+	}
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	w := jsonWalk{r: r, d: d, text: text, names: n, depth: depth}
+	w.value("", false)
+	if w.from == 0 {
+		return text, true
+	}
+	w.out.WriteString(text[w.from:])
+	return w.out.String(), true
+}
+
+// jsonWalk goes through a JSON text that is known to be valid.
+type jsonWalk struct {
+	r     *Redactor
+	d     *json.Decoder
+	text  string
+	names names
+	depth int
+	out   strings.Builder
+	from  int // what of text is in out
+}
+
+// next returns the next token and its place.
+func (w *jsonWalk) next() (tok json.Token, start, end int) {
+	before := int(w.d.InputOffset())
+	tok, err := w.d.Token()
+	if err != nil {
+		return nil, len(w.text), len(w.text) // not of valid JSON
+	}
+	end = int(w.d.InputOffset())
+	start = before
+	for start < end && strings.IndexByte(" \t\r\n,:", w.text[start]) >= 0 {
+		start++
+	}
+	return tok, start, end
+}
+
+// replace puts a string in the place of a token.
+func (w *jsonWalk) replace(start, end int, s string) {
+	quoted, err := marshal(s)
+	if err != nil {
+		quoted = []byte(strconv.Quote(kindExtra)) // strings always marshal
+	}
+	w.out.WriteString(w.text[w.from:start])
+	w.out.Write(quoted)
+	w.from = end
+}
+
+// value reads one value, that of the named member if it is one.
+func (w *jsonWalk) value(name string, member bool) {
+	tok, start, end := w.next()
+	kind, secret := "", false
+	if member {
+		kind, secret = w.names.kind(name)
+	}
+	switch v := tok.(type) {
+	case json.Delim:
+		for w.d.More() {
+			if v == '[' {
+				w.value(name, secret) // of a list of secrets each is one
+				continue
+			}
+			key, start, end := w.next()
+			k, _ := key.(string)
+			if clean := w.r.text(k); clean != k {
+				w.replace(start, end, clean)
+			}
+			w.value(k, true)
+		}
+		w.next() // the end
+	case string:
+		var clean string
+		switch nested, ok := w.r.json(v, w.names, w.depth+1); {
+		case ok:
+			clean = nested
+		case secret && v != "":
+			clean = w.r.learn(kind, v)
+		default:
+			clean = w.r.text(v)
+		}
+		if clean != v {
+			w.replace(start, end, clean)
+		}
+	case json.Number:
+		if secret {
+			w.replace(start, end, w.r.learn(kind, v.String()))
+		}
+	}
+}
+
+// pairs takes secrets out of a form or a query. The order and spelling of the rest stay.
+func (r *Redactor) pairs(s string, n names) string {
+	if s == "" {
+		return s
+	}
+	parts := strings.Split(s, "&")
+	for i, part := range parts {
+		name, value, _ := strings.Cut(part, "=")
+		plainName, err := url.QueryUnescape(name)
+		plain, err2 := url.QueryUnescape(value)
+		if err != nil || err2 != nil {
+			parts[i] = r.text(part)
+			continue
+		}
+		var clean string
+		if kind, secret := n.kind(plainName); secret {
+			clean = r.learn(kind, plain)
+		} else if nested, ok := r.json(plain, n, 1); ok {
+			clean = nested
+		} else {
+			clean = r.text(plain)
+		}
+		if cleanName := r.text(plainName); clean != plain || cleanName != plainName {
+			parts[i] = url.QueryEscape(cleanName) + "=" + url.QueryEscape(clean)
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// testHost stands for the host of a server on the loopback, whose port is another each time.
+const testHost = "queup.test"
+
+// URL takes secrets out of a URL.
+func (r *Redactor) URL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return r.text(raw)
+	}
+	if u.User != nil {
+		u.User = url.User(r.learn(kindAuth, u.User.String()))
+	}
+	if loopback(u.Hostname()) {
+		u.Host = testHost
+	}
+	segments := strings.Split(u.Path, "/")
+	changed := false
+	for i, segment := range segments {
+		clean := r.text(segment)
+		changed = changed || clean != segment
+		segments[i] = clean
+	}
+	if changed {
+		u.Path, u.RawPath = strings.Join(segments, "/"), ""
+	}
+	u.RawQuery = r.pairs(u.RawQuery, names{login: loginPath(u.Path)})
+	u.Fragment = r.text(u.Fragment)
+	return u.String()
+}
+
+func loopback(host string) bool {
+	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
+}
+
+// body takes secrets out of the body of a request or an answer.
+func (r *Redactor) body(contentType, body, path string) string {
+	n := names{login: loginPath(path)}
+	if clean, ok := r.json(body, n, 0); ok {
+		return clean
+	}
+	media, _, _ := mime.ParseMediaType(contentType) // of a malformed type nothing is known
+	if media == "application/x-www-form-urlencoded" {
+		return r.pairs(body, n)
+	}
+	if !utf8.ValidString(body) {
+		return body // an image; it is searched all the same
+	}
+	return r.text(body)
+}
+
+// Headers that are kept. Others say nothing to a program, change with each answer, or may hold what nobody expects.
+var (
+	keptOfRequests = []string{"Accept", "Authorization", "Content-Type", "Cookie", "X-Access-Token"}
+	keptOfAnswers  = []string{
+		"Allow", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Location", "Retry-After", "Set-Cookie",
+		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader,
+	}
+)
+
+func (r *Redactor) header(h http.Header, kept []string) http.Header {
+	clean := http.Header{}
+	for _, name := range kept {
+		for _, v := range h.Values(name) {
+			switch name {
+			case "Cookie":
+				v = r.cookies(v)
+			case "Set-Cookie":
+				v = r.setCookie(v)
+			case "Authorization":
+				v = r.learn(kindAuth, v)
+			case "X-Access-Token":
+				v = r.learn(kindToken, v)
+			case "Location":
+				v = r.URL(v)
+			default:
+				v = r.text(v)
+			}
+			clean[name] = append(clean[name], v)
+		}
+	}
+	return clean
+}
+
+func (r *Redactor) cookies(header string) string {
+	parts := strings.Split(header, ";")
+	for i, part := range parts {
+		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		if ok {
+			parts[i] = name + "=" + r.learnCookie(value)
+		} else {
+			parts[i] = r.text(name)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// learnCookie learns the value of a cookie in both its spellings.
+func (r *Redactor) learnCookie(value string) string {
+	if plain, err := url.QueryUnescape(value); err == nil && plain != value {
+		return r.learn(kindCookie, plain)
+	}
+	return r.learn(kindCookie, value)
+}
+
+// setCookie masks the value of a cookie, and takes off when it expires: a jar would drop it when the recording is old. One that
+// deletes a cookie still does.
+func (r *Redactor) setCookie(header string) string {
+	c, err := http.ParseSetCookie(header)
+	if err != nil {
+		return r.learn(kindCookie, header)
+	}
+	gone := c.MaxAge < 0 || c.MaxAge == 0 && !c.Expires.IsZero() && c.Expires.Before(time.Unix(1e9, 0))
+	clean := &http.Cookie{ //nolint:gosec // as the server set it
+		Name: c.Name, Value: r.learnCookie(c.Value), Path: c.Path, Domain: c.Domain, Secure: c.Secure, HttpOnly: c.HttpOnly, SameSite: c.SameSite,
+	}
+	if gone {
+		clean.MaxAge, clean.Value = -1, ""
+	}
+	return clean.String()
+}
+
+// Request takes secrets out of a request, and out of it what differs between two that are the same: the host and the port of a server on
+// the loopback, headers of no meaning, the boundary of parts.
+func (r *Redactor) Request(in cassette.Request) cassette.Request {
+	path := ""
+	if u, err := url.Parse(in.URL); err == nil {
+		path = u.Path
+	}
+	out := cassette.Request{
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Method: in.Method, URL: r.URL(in.URL), Headers: r.header(in.Headers, keptOfRequests),
+	}
+	if u, err := url.Parse(out.URL); err == nil {
+		out.Host = u.Host
+	}
+	contentType := in.Headers.Get("Content-Type")
+	body := in.Body
+	if media, params, err := mime.ParseMediaType(contentType); err == nil && strings.HasPrefix(media, "multipart/") && params["boundary"] != "" {
+		const constant = "queup-cassette-boundary"
+		body = strings.ReplaceAll(body, params["boundary"], constant)
+		params["boundary"] = constant
+		out.Headers.Set("Content-Type", mime.FormatMediaType(media, params))
+	}
+	out.Body = r.body(contentType, body, path)
+	if media, _, err := mime.ParseMediaType(contentType); err == nil && media == "application/x-www-form-urlencoded" {
+		out.Form, _ = url.ParseQuery(out.Body) // a copy for readers; Body is what counts
+	}
+	out.ContentLength = int64(len(out.Body))
+	return out
+}
+
+// maxUnpacked bounds what a compressed answer may become.
+const maxUnpacked = 64 << 20
+
+// response takes secrets out of an answer.
+func (r *Redactor) response(in cassette.Response, path string) (cassette.Response, error) {
+	body := in.Body
+	switch encoding := strings.ToLower(in.Headers.Get("Content-Encoding")); encoding {
+	case "", "identity":
+	case "gzip":
+		zr, err := gzip.NewReader(strings.NewReader(body))
+		if err != nil {
+			return in, fmt.Errorf("its gzip: %w", err)
+		}
+		b, err := io.ReadAll(io.LimitReader(zr, maxUnpacked+1))
+		if err != nil {
+			return in, fmt.Errorf("its gzip: %w", err)
+		}
+		if len(b) > maxUnpacked {
+			return in, errors.New("unpacked it is over 64 MiB")
+		}
+		body = string(b)
+	default:
+		return in, fmt.Errorf("its body is compressed (%s) and cannot be searched: leave Accept-Encoding to net/http", encoding)
+	}
+	out := cassette.Response{
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: in.Status, Code: in.Code, Headers: r.header(in.Headers, keptOfAnswers),
+		Body: r.body(in.Headers.Get("Content-Type"), body, path),
+	}
+	out.ContentLength = int64(len(out.Body))
+	return out, nil
+}
+
+// Frame takes secrets out of a frame. Without any it is the same, byte by byte.
+func (r *Redactor) Frame(data []byte) []byte {
+	if !utf8.Valid(data) {
+		return data // searched all the same
+	}
+	text := string(data)
+	prefix := strings.IndexAny(text, "{[")
+	if prefix >= 0 && prefix <= 2 {
+		if clean, ok := r.json(text[prefix:], names{}, 0); ok {
+			return []byte(text[:prefix] + clean)
+		}
+	}
+	return []byte(r.text(text))
+}
+
+// Text takes secrets out of anything else.
+func (r *Redactor) Text(s string) string { return r.text(s) }
+
+func (r *Redactor) record(in *Record) *Record {
+	out := *in
+	if in.URL != "" {
+		out.URL = r.URL(in.URL)
+	}
+	if in.Data != nil {
+		out.Data = r.Frame(in.Data)
+	}
+	out.Reason = r.text(in.Reason)
+	out.After = slices.Clone(in.After)
+	return &out
+}
+
+// meet looks for people in a JSON text: objects with an id and a user name.
+func (r *Redactor) meet(text string) {
+	var v any
+	start := strings.IndexAny(text, "{[")
+	if start < 0 || json.Unmarshal([]byte(text[start:]), &v) != nil {
+		return
+	}
+	r.meetValue(v, 0)
+}
+
+func (r *Redactor) meetValue(v any, depth int) {
+	switch v := v.(type) {
+	case []any:
+		for _, member := range v {
+			r.meetValue(member, depth)
+		}
+	case string:
+		if depth < maxNested && len(v) > 1 && (v[0] == '{' || v[0] == '[') {
+			var nested any
+			if json.NewDecoder(bytes.NewReader([]byte(v))).Decode(&nested) == nil {
+				r.meetValue(nested, depth+1)
+			}
+		}
+	case map[string]any:
+		r.meetPerson(v)
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			r.meetValue(v[name], depth)
+		}
+	}
+}
+
+// meetPerson learns name, id and pictures of a user, by the names that QueUp gives them; see docs/PROTOCOL.md 3.1.
+func (r *Redactor) meetPerson(o map[string]any) {
+	name, _ := o["username"].(string)
+	if name == "" || r.except[strings.ToLower(name)] {
+		return
+	}
+	r.learn(kindMember, name)
+	for _, key := range []string{"_id", "userid", "userId"} {
+		if id, _ := o[key].(string); len(id) == 24 {
+			r.learn(kindMemberID, id)
+			break
+		}
+	}
+	image, _ := o["profileImage"].(map[string]any)
+	for _, key := range []string{"url", "secure_url", "public_id", "key", "etag"} {
+		if s, _ := image[key].(string); len(s) >= minSecret {
+			r.learn(kindPicture, s)
+		}
+	}
+}

@@ -1,0 +1,317 @@
+package tape
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+)
+
+// LeakError says that a recording would have held, or holds, a secret. It does not say which one.
+type LeakError struct {
+	Where string // the record, or the line
+	Kind  string // of the secret
+	Why   string
+}
+
+// Error names the place.
+func (e *LeakError) Error() string {
+	text := e.Where + ": a secret (" + e.Kind + ")"
+	if e.Why != "" {
+		return text + " " + e.Why
+	}
+	return text + " is still in it"
+}
+
+// Seal makes a captured tape fit for the disk: sorted, numbered, without secrets. It fails rather than let one through: after
+// redaction everything is searched for every secret that is known, in each form it may be written in.
+func Seal(raw *Tape, r *Redactor) (*Tape, error) {
+	t := &Tape{Header: raw.Header, sealed: true}
+	t.HTTP = sorted(raw.HTTP)
+	t.Socket = sortedRecords(raw.Socket)
+	ids := make(map[int]int, len(t.HTTP)) // by order
+	for id, e := range t.HTTP {
+		ids[e.Order] = id
+	}
+	for _, rec := range t.Socket {
+		after := make([]int, 0, len(rec.After))
+		for _, order := range rec.After {
+			if id, ok := ids[order]; ok {
+				after = append(after, id)
+			}
+		}
+		slices.Sort(after)
+		if rec.After = slices.Clip(after); len(after) == 0 {
+			rec.After = nil
+		}
+	}
+	if r.rules.Anonymous {
+		for _, e := range t.HTTP {
+			r.meet(e.Response.Body)
+		}
+		for _, rec := range t.Socket {
+			r.meet(string(rec.Data))
+		}
+	}
+	// Once to meet all secrets, in an order that does not depend on chance, and once to take out those that were met later than
+	// they first stood somewhere.
+	for pass := range 2 {
+		for id, e := range t.HTTP {
+			clean, err := r.exchange(e, id)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", label(e.Request.Method, r.URL(e.Request.URL)), err)
+			}
+			if pass == 1 {
+				t.HTTP[id] = clean
+			}
+		}
+		for i, rec := range t.Socket {
+			clean := r.record(rec)
+			if pass == 1 {
+				t.Socket[i] = clean
+			}
+		}
+	}
+	if err := r.searchAll(t); err != nil {
+		return nil, err
+	}
+	t.Header.Redactions = r.Counts()
+	if len(t.Header.Redactions) == 0 {
+		t.Header.Redactions = nil
+	}
+	return t, nil
+}
+
+func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
+	path := ""
+	if _, rest, ok := strings.Cut(e.Request.URL, "://"); ok {
+		_, path, _ = strings.Cut(rest, "/")
+		path, _, _ = strings.Cut("/"+path, "?")
+	}
+	answer, err := r.response(e.Response, path)
+	if err != nil {
+		return nil, err
+	}
+	return &Exchange{Interaction: &cassette.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order}, nil
+}
+
+// sorted sorts by what is played in order, and then by that order, so that requests sent side by side do not change places from one
+// recording to the next. The key is that of a redactor of its own, for numbers depend on the order.
+func sorted(exchanges []*Exchange) []*Exchange {
+	type keyed struct {
+		*Exchange
+		coarse, fine string
+	}
+	all := make([]keyed, len(exchanges))
+	for i, e := range exchanges {
+		r := NewRedactor(Rules{})
+		req := r.Request(e.Request)
+		all[i] = keyed{Exchange: e}
+		if id, err := identify(req); err == nil {
+			all[i].coarse, all[i].fine = id.Lane, id.Key()
+		}
+	}
+	slices.SortStableFunc(all, func(a, b keyed) int {
+		return cmp.Or(strings.Compare(a.coarse, b.coarse), strings.Compare(a.fine, b.fine), cmp.Compare(a.Order, b.Order))
+	})
+	out := make([]*Exchange, len(all))
+	for i, k := range all {
+		out[i] = &Exchange{Interaction: k.Interaction, Order: k.Order}
+	}
+	return out
+}
+
+// sortedRecords puts the records of each connection together, in their order.
+func sortedRecords(records []*Record) []*Record {
+	out := make([]*Record, len(records))
+	for i, rec := range records {
+		c := *rec
+		out[i] = &c
+	}
+	slices.SortStableFunc(out, func(a, b *Record) int { return cmp.Compare(a.Conn, b.Conn) })
+	return out
+}
+
+// searchAll searches every text of a tape, and then its files as they would be written.
+func (r *Redactor) searchAll(t *Tape) error {
+	for kind, short := range r.tooShort() {
+		if short {
+			return &LeakError{Where: "the recording", Kind: kind, Why: fmt.Sprintf("is shorter than %d characters and cannot be searched for; use a longer one", minSecret)}
+		}
+	}
+	s := r.searcher()
+	for _, p := range texts(t) {
+		if kind, found := s.find(p.text); found {
+			return &LeakError{Where: p.where, Kind: kind}
+		}
+	}
+	http, socket, err := t.Encode()
+	if err != nil {
+		return err
+	}
+	for name, b := range map[string][]byte{HTTPSuffix: http, SocketSuffix: socket} {
+		for n, line := range strings.Split(string(b), "\n") {
+			if kind, found := s.find(line); found {
+				return &LeakError{Where: "line " + strconv.Itoa(n+1) + " of " + name, Kind: kind}
+			}
+		}
+	}
+	return nil
+}
+
+// tooShort returns the kinds of secrets that are too short to be searched for.
+func (r *Redactor) tooShort() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	short := map[string]bool{}
+	for _, s := range r.known {
+		if !s.inPlace && s.kind != kindMember && len(s.value) < minSecret {
+			short[s.kind] = true
+		}
+	}
+	return short
+}
+
+// place is a text of a tape and how to name it.
+type place struct{ where, text string }
+
+func texts(t *Tape) (all []place) {
+	for _, e := range t.HTTP {
+		where := fmt.Sprintf("interaction %d, %s: ", e.ID, e.Label())
+		all = append(all,
+			place{where + "URL", e.Request.URL}, place{where + "request body", e.Request.Body}, place{where + "form", e.Request.Form.Encode()},
+			place{where + "response status", e.Response.Status}, place{where + "response body", e.Response.Body})
+		for name, values := range e.Request.Headers {
+			all = append(all, place{where + "request header " + name, strings.Join(values, "\n")})
+		}
+		for name, values := range e.Response.Headers {
+			all = append(all, place{where + "response header " + name, strings.Join(values, "\n")})
+		}
+	}
+	for i, rec := range t.Socket {
+		where := fmt.Sprintf("websocket record %d of connection %d, %s %s", i+1, rec.Conn, rec.Dir, rec.Op)
+		all = append(all, place{where, rec.URL}, place{where, string(rec.Data)}, place{where, rec.Reason})
+	}
+	return all
+}
+
+// searcher finds known secrets, however they are written.
+type searcher struct {
+	secrets []*secret
+}
+
+func (r *Redactor) searcher() *searcher {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &searcher{}
+	for _, sec := range r.known {
+		if !sec.inPlace && sec.kind != kindMember && len(sec.value) >= minSecret {
+			s.secrets = append(s.secrets, sec)
+		}
+	}
+	slices.SortFunc(s.secrets, func(a, b *secret) int { return strings.Compare(a.value, b.value) })
+	return s
+}
+
+// rounds is how often a text is unescaped to find what was escaped more than once.
+const rounds = 4
+
+// find returns the kind of a secret that is in the text: as it is, escaped for a URL, JSON or HTML, or in base64.
+func (s *searcher) find(text string) (kind string, found bool) {
+	if len(s.secrets) == 0 || len(text) < minSecret {
+		return "", false
+	}
+	seen := map[string]bool{}
+	layer := []string{text}
+	for round := range rounds {
+		var next []string
+		for _, t := range layer {
+			if seen[t] {
+				continue
+			}
+			seen[t] = true
+			if kind, found := s.plain(t); found {
+				return kind, true
+			}
+			next = append(next, unescapePercent(t), unescapeJSON(t), html.UnescapeString(t))
+			if round < 2 { // of what is decoded, little is base64 again
+				next = append(next, decodeBase64(t)...)
+			}
+		}
+		layer = next
+	}
+	return "", false
+}
+
+func (s *searcher) plain(text string) (kind string, found bool) {
+	for _, sec := range s.secrets {
+		word := sec.kind == kindIP || len(sec.value) < longSecret
+		for from := 0; ; {
+			i := strings.Index(text[from:], sec.value)
+			if i < 0 {
+				break
+			}
+			start := from + i
+			if !word || isWord(text, start, start+len(sec.value)) {
+				return sec.kind, true
+			}
+			from = start + 1
+		}
+	}
+	return "", false
+}
+
+var percentEscapes = regexp.MustCompile(`(?:%[0-9a-fA-F]{2})+`)
+
+func unescapePercent(s string) string {
+	if strings.Contains(s, "+") {
+		s = strings.ReplaceAll(s, "+", " ")
+	}
+	return percentEscapes.ReplaceAllStringFunc(s, func(run string) string {
+		b := make([]byte, 0, len(run)/3)
+		for i := 0; i+2 < len(run); i += 3 {
+			n, _ := strconv.ParseUint(run[i+1:i+3], 16, 8) // the pattern lets nothing else through
+			b = append(b, byte(n))
+		}
+		return string(b)
+	})
+}
+
+var jsonEscapes = regexp.MustCompile(`(?:\\u[0-9a-fA-F]{4})+|\\["\\/bfnrt]`)
+
+func unescapeJSON(s string) string {
+	return jsonEscapes.ReplaceAllStringFunc(s, func(run string) string {
+		if plain, err := strconv.Unquote(`"` + strings.ReplaceAll(run, `\/`, `/`) + `"`); err == nil {
+			return plain
+		}
+		return run
+	})
+}
+
+var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/_-]{6,}`)
+
+// decodeBase64 returns what each run of base64 may stand for, wherever in its group of four it starts.
+func decodeBase64(s string) (all []string) {
+	for _, run := range base64Runs.FindAllString(s, -1) {
+		run = strings.NewReplacer("-", "+", "_", "/").Replace(run)
+		for offset := range 4 {
+			if offset >= len(run) {
+				break
+			}
+			part := run[offset:]
+			if len(part)%4 == 1 {
+				part = part[:len(part)-1]
+			}
+			if b, err := base64.RawStdEncoding.DecodeString(part); err == nil && len(b) >= minSecret {
+				all = append(all, string(b))
+			}
+		}
+	}
+	return all
+}

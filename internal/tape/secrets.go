@@ -1,0 +1,332 @@
+package tape
+
+import (
+	"cmp"
+	"fmt"
+	"html"
+	"maps"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/queup-go/queup/internal/redact"
+)
+
+// The kinds of what is taken out.
+const (
+	kindPassword = "password"
+	kindLogin    = "login" // the name somebody logs in by; public elsewhere, so only there
+	kindCookie   = "cookie"
+	kindToken    = "token"
+	kindAuth     = "authorization"
+	kindEmail    = "email"
+	kindIP       = "ip"
+	kindExtra    = "extra"    // given by the caller
+	kindMember   = "member"   // a name, if members are anonymous
+	kindMemberID = "memberid" // the same person's id
+	kindPicture  = "picture"  // the same person's
+)
+
+// Rules says what a [Redactor] takes out beside what it always does. The same rules make the same placeholders.
+type Rules struct {
+	Secrets   []string // more texts that are secrets, wherever they stand
+	Anonymous bool     // members lose their names, ids and pictures, but remain who they are
+	Except    []string // names that anonymity leaves alone
+}
+
+// Redactor takes secrets out of texts. Each distinct secret becomes a placeholder of its own, numbered as they are met. It is
+// safe for concurrent use.
+type Redactor struct {
+	rules  Rules
+	except map[string]bool
+
+	mu     sync.Mutex
+	known  map[string]*secret // guarded by mu; by value
+	counts map[string]int     // guarded by mu; by kind
+	forms  *[256][]form       // guarded by mu; of known, by first byte, longest first; nil: to be made
+}
+
+// secret is one text that must not be seen.
+type secret struct {
+	kind  string
+	value string
+	mask  string
+	// inPlace is a secret that is masked where its name stands and nowhere else: too short, or too public.
+	inPlace bool
+}
+
+// form is a secret as it may be written.
+type form struct {
+	text   string
+	word   bool // counts only as a whole word
+	secret *secret
+}
+
+// NewRedactor returns a redactor that has met nothing yet but the secrets of the rules.
+func NewRedactor(rules Rules) *Redactor {
+	r := &Redactor{rules: rules, except: map[string]bool{}, known: map[string]*secret{}, counts: map[string]int{}}
+	for _, name := range rules.Except {
+		r.except[strings.ToLower(name)] = true
+	}
+	for _, s := range rules.Secrets {
+		r.learn(kindExtra, s)
+	}
+	return r
+}
+
+// Counts returns how many distinct secrets of each kind were met.
+func (r *Redactor) Counts() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.counts)
+}
+
+// The bounds of what is looked for: shorter secrets would be found everywhere, shorter ones than long only as whole words.
+const (
+	minSecret  = 4
+	longSecret = 8
+)
+
+// learn makes a secret known and returns its placeholder. What is a placeholder already stays what it is.
+func (r *Redactor) learn(kind, value string) (mask string) {
+	if value == "" || isPlaceholder(value) {
+		return value
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, ok := r.known[value]; ok {
+		// Met in a worse place, it is as secret as there.
+		if s.inPlace && kind != kindLogin && kind != kindCookie {
+			s.inPlace, r.forms = false, nil
+		}
+		return s.mask
+	}
+	r.counts[kind]++
+	s := &secret{kind: kind, value: value, mask: placeholder(kind, r.counts[kind], value)}
+	s.inPlace = kind == kindLogin || kind == kindCookie && len(value) < longSecret
+	r.known[value] = s
+	r.forms = nil
+	return s.mask
+}
+
+// placeholder is what stands for the nth secret of a kind. It has the form of what it stands for where programs look at that.
+func placeholder(kind string, n int, value string) string {
+	switch kind {
+	case kindMember:
+		return fmt.Sprintf("member-%d", n)
+	case kindMemberID:
+		return fmt.Sprintf("%s%08x", memberIDs, n)
+	case kindPicture:
+		return fmt.Sprintf("https://redacted.invalid/redacted-picture-%d", n)
+	case kindEmail:
+		return fmt.Sprintf("redacted-email-%d@redacted.invalid", n)
+	case kindIP:
+		if addr, err := netip.ParseAddr(value); err == nil && addr.Is6() {
+			return fmt.Sprintf("2001:db8::%x", n)
+		}
+		return fmt.Sprintf("198.%d.%d.%d", 18+n>>16&1, n>>8&255, n&255)
+	}
+	return fmt.Sprintf("redacted-%s-%d", kind, n)
+}
+
+// memberIDs is the beginning of the ids of anonymous members: 24 hexadecimal digits in all, as QueUp's.
+const memberIDs = "00000000anonymou"
+
+var (
+	placeholders = regexp.MustCompile(`^(?:redacted-(?:password|login|cookie|token|authorization|extra)-\d+|redacted-email-\d+@redacted\.invalid` +
+		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}|https://redacted\.invalid/redacted-picture-\d+|` + memberIDs + `[0-9a-f]{8}|member-\d+)`)
+	numbered = regexp.MustCompile(`redacted-(password|login|cookie|token|authorization)-\d+|redacted-(email)-\d+@redacted\.invalid` +
+		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}`)
+)
+
+// isPlaceholder reports whether all of s is a placeholder.
+func isPlaceholder(s string) bool { return len(s) > 0 && len(placeholders.FindString(s)) == len(s) }
+
+// blank takes the numbers out of the placeholders of credentials.
+func blank(s string) string {
+	if !strings.Contains(s, "redacted-") && !strings.Contains(s, "198.1") && !strings.Contains(s, "2001:db8::") {
+		return s
+	}
+	return numbered.ReplaceAllStringFunc(s, func(p string) string {
+		if strings.HasPrefix(p, "redacted-") {
+			return strings.TrimRight(strings.TrimSuffix(p, "@redacted.invalid"), "0123456789")
+		}
+		return "redacted-ip-"
+	})
+}
+
+// compiled returns the forms of all secrets.
+func (r *Redactor) compiled() *[256][]form {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.forms != nil {
+		return r.forms
+	}
+	var forms [256][]form
+	for _, s := range r.known {
+		if s.inPlace || len(s.value) < minSecret && s.kind != kindMember {
+			continue
+		}
+		for _, text := range spellings(s.value) {
+			forms[text[0]] = append(forms[text[0]], form{text: text, secret: s, word: s.kind == kindMember || s.kind == kindIP || len(s.value) < longSecret})
+		}
+	}
+	for i := range forms {
+		slices.SortFunc(forms[i], func(a, b form) int {
+			return cmp.Or(cmp.Compare(len(b.text), len(a.text)), strings.Compare(a.text, b.text))
+		})
+	}
+	r.forms = &forms
+	return r.forms
+}
+
+// spellings returns the ways in which programs write a text into another.
+func spellings(s string) []string {
+	all := []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s)}
+	for _, text := range []string{s, html.EscapeString(s)} {
+		if quoted, err := marshal(text); err == nil {
+			all = append(all, string(quoted[1:len(quoted)-1]))
+		}
+	}
+	all = append(all, lowerEscapes(url.QueryEscape(s)))
+	if strings.Contains(s, "@") {
+		all = append(all, strings.ReplaceAll(s, "@", "&#64;"), strings.ReplaceAll(s, "@", "&commat;"))
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+// lowerEscapes writes %2F as %2f.
+func lowerEscapes(s string) string { return percent.ReplaceAllStringFunc(s, strings.ToLower) }
+
+var (
+	emails = regexp.MustCompile(`(?i)[a-z0-9][a-z0-9._+-]*(?:@|%40|&#64;|&commat;)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.[a-z]{2,24}\b`)
+	ipv4s  = regexp.MustCompile(`\b(?:\d{1,3}\.){3}\d{1,3}\b`)
+	ipv6s  = regexp.MustCompile(`(?i)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}`)
+)
+
+// publicIP reports whether a text is an address that says where somebody is.
+func publicIP(s string) bool {
+	addr, err := netip.ParseAddr(s)
+	if err != nil || addr.IsLoopback() || addr.IsUnspecified() || isPlaceholder(s) {
+		return false
+	}
+	if addr.Is6() {
+		return strings.Count(s, ":") >= 3
+	}
+	return addr != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// mailAddress is the address that a match of emails spells.
+func mailAddress(match string) string {
+	for _, at := range []string{"%40", "&#64;", "&commat;"} {
+		match = strings.ReplaceAll(match, at, "@")
+	}
+	return match
+}
+
+// shapes calls f for everything in a text that is secret by its form: its place and kind.
+func shapes(s string, f func(start, end int, kind string)) {
+	if strings.Contains(s, "@") || strings.Contains(s, "%40") || strings.Contains(s, "&") {
+		for _, m := range emails.FindAllStringIndex(s, -1) {
+			f(m[0], m[1], kindEmail)
+		}
+	}
+	if strings.Count(s, ".") >= 3 {
+		for _, m := range ipv4s.FindAllStringIndex(s, -1) {
+			whole := (m[0] == 0 || s[m[0]-1] != '.') && (m[1] == len(s) || s[m[1]] != '.' || m[1]+1 == len(s) || s[m[1]+1] < '0' || s[m[1]+1] > '9')
+			if whole && publicIP(s[m[0]:m[1]]) {
+				f(m[0], m[1], kindIP)
+			}
+		}
+	}
+	if strings.Count(s, ":") >= 3 {
+		for _, m := range ipv6s.FindAllStringIndex(s, -1) {
+			whole := (m[0] == 0 || !wordByte(s[m[0]-1])) && (m[1] == len(s) || !wordByte(s[m[1]]) && s[m[1]] != ':')
+			if whole && publicIP(s[m[0]:m[1]]) {
+				f(m[0], m[1], kindIP)
+			}
+		}
+	}
+	redact.Each(s, func(start, end int) { f(start, end, kindToken) })
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
+}
+
+var escapeBefore = regexp.MustCompile(`(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2})$`)
+
+// isWord reports whether s[start:end] stands alone in s, also where escapes are written around it.
+func isWord(s string, start, end int) bool {
+	if end < len(s) && wordByte(s[end]) && wordByte(s[end-1]) {
+		return false
+	}
+	return start == 0 || !wordByte(s[start-1]) || !wordByte(s[start]) || escapeBefore.MatchString(s[max(start-6, 0):start])
+}
+
+// text takes everything secret out of a text whose structure is not known.
+func (r *Redactor) text(s string) string {
+	if s == "" || isPlaceholder(s) {
+		return s
+	}
+	shapes(s, func(start, end int, kind string) {
+		value := s[start:end]
+		if kind == kindEmail {
+			value = mailAddress(value)
+		}
+		if !holdsPlaceholder(value) && len(value) >= minSecret {
+			r.learn(kind, value)
+		}
+	})
+	forms := r.compiled()
+	var b strings.Builder
+	from := 0
+	for i := 0; i < len(s); {
+		if s[i] == 'r' || s[i] == '1' || s[i] == '2' || s[i] == 'h' || s[i] == '0' || s[i] == 'm' {
+			if p := placeholders.FindString(s[i:]); p != "" {
+				i += len(p)
+				continue
+			}
+		}
+		f := match(forms[s[i]], s, i)
+		if f == nil {
+			i++
+			continue
+		}
+		b.WriteString(s[from:i])
+		b.WriteString(f.secret.mask)
+		i += len(f.text)
+		from = i
+	}
+	if from == 0 {
+		return s
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
+func match(forms []form, s string, at int) *form {
+	for k := range forms {
+		f := &forms[k]
+		if strings.HasPrefix(s[at:], f.text) && (!f.word || isWord(s, at, at+len(f.text))) {
+			return f
+		}
+	}
+	return nil
+}
+
+func holdsPlaceholder(s string) bool {
+	for i := range len(s) {
+		if placeholders.MatchString(s[i:]) {
+			return true
+		}
+	}
+	return false
+}
