@@ -25,7 +25,8 @@ type connection struct {
 	stopJoins context.CancelCauseFunc
 }
 
-// Connect opens the websocket and returns once QueUp has accepted it. Lost connections heal by themselves from then
+// Connect opens the websocket and returns once QueUp has accepted it and private messages can be heard; for the latter it
+// waits 2 s at most. Lost connections heal by themselves from then
 // on, as [WithReconnect] says; bad credentials end it. It is [ErrNotLoggedIn] before Login, unless [WithGuest] was
 // given, and nil if there is a connection already.
 func (c *Client) Connect(ctx context.Context) error {
@@ -83,6 +84,9 @@ func (c *Client) Connect(ctx context.Context) error {
 		_ = conn.Close()
 		return err
 	}
+	if me := c.myID(); me != "" {
+		l.openMailbox(ctx, userChannel(me))
+	}
 	return nil
 }
 
@@ -97,9 +101,6 @@ func (c *Client) adopt(l *connection) (adopted bool, err error) {
 		return false, ErrClosed
 	}
 	c.connection = l
-	if c.me != nil {
-		c.workers.start(func() { l.listenForMail(userChannel(c.me.ID)) })
-	}
 	return true, nil
 }
 

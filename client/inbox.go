@@ -44,6 +44,24 @@ const maxNotices = 1024
 // userChannel is where QueUp tells an account what is for it alone. Source: docs/PROTOCOL.md 5.4.
 func userChannel(u UserID) string { return "user:" + string(u) }
 
+// openMailbox attaches the account's own channel. A server that takes its time for that does not keep the caller.
+func (l *connection) openMailbox(ctx context.Context, channel string) {
+	open := make(chan struct{})
+	if !l.client.workers.start(func() {
+		defer close(open)
+		l.listenForMail(channel)
+	}) {
+		return
+	}
+	late := time.NewTimer(maxHold)
+	defer late.Stop()
+	select {
+	case <-open:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
 // listenForMail attaches the account's own channel.
 func (l *connection) listenForMail(channel string) {
 	ctx := l.client.workers.ctx
