@@ -60,7 +60,7 @@ func (r *Room) apply(event wire.Event, meta Meta) {
 		r.applySkip(e, meta)
 
 	case *wire.RoomPlaylistQueueUpdateDub, *wire.RoomPlaylistQueueUpdate:
-		r.readQueueSoon(&meta)
+		r.queueNews(meta)
 	case *wire.RoomPlaylistQueueReorder:
 		r.applyReorder(e, meta)
 	case *wire.RoomPlaylistQueueRemoveUserSong:

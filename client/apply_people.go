@@ -24,17 +24,20 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 		}
 		return Member{UserID: id, RoomID: r.id, Muted: r.live.muted.Contains(id), client: r.client}
 	}
-	m := newMember(r.client, w)
-	m.UserID, m.RoomID = id, r.id
-	for _, role := range m.held {
-		r.learnRole(role)
+	var m Member
+	if tellsNoRoles(w, known.RoleIDs) {
+		m = newRecord(r.client, w)
+		m.RoleIDs, m.held = known.RoleIDs, known.held
+	} else {
+		m = newMember(r.client, w)
+		for _, role := range m.held {
+			r.learnRole(role)
+		}
+		m.hold(append(m.held, known.held...)) // what the event told counts first
 	}
+	m.UserID, m.RoomID = id, r.id
 	m.Muted = m.Muted || known.Muted || r.live.muted.Contains(id)
 	m.Banned = m.Banned || known.Banned
-	if len(m.RoleIDs) == 0 {
-		m.RoleIDs = known.RoleIDs
-	}
-	m.hold(append(m.held, known.held...)) // what the event told counts first
 	return m
 }
 
@@ -74,7 +77,7 @@ func (r *Room) applyLeave(e *wire.UserLeave, meta Meta) {
 	r.quiet(dueGone + string(user.ID))
 	if member, present := r.take(user.ID); present {
 		r.client.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
-		r.readQueueSoon(nil)
+		r.readQueueSoon()
 	}
 }
 

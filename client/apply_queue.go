@@ -8,7 +8,7 @@ import (
 )
 
 func (r *Room) applyReorder(e *wire.RoomPlaylistQueueReorder, meta Meta) {
-	r.readQueueSoon(&meta)
+	r.queueNews(meta)
 	r.client.events.emit(QueueReordered{Meta: meta, By: r.by(e.User)})
 }
 
@@ -17,7 +17,7 @@ func (r *Room) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta Me
 	if !ok {
 		return
 	}
-	r.readQueueSoon(&meta)
+	r.queueNews(meta)
 	r.client.events.emit(SongRemoved{Meta: meta, Member: member, By: r.by(e.User)})
 }
 
@@ -27,7 +27,7 @@ func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
 		return
 	}
 	r.unqueue(user.ID)
-	r.readQueueSoon(&meta)
+	r.queueNews(meta)
 	r.client.events.emit(DJRemoved{Meta: meta, Member: member, By: r.by(e.User)})
 }
 
@@ -45,7 +45,7 @@ func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta
 	if w.QueuePaused {
 		r.unqueue(dj.ID)
 	}
-	r.readQueueSoon(&meta)
+	r.queueNews(meta)
 	r.client.events.emit(QueuePaused{Meta: meta, Member: member, Paused: w.QueuePaused, By: r.by(by)})
 }
 

@@ -59,12 +59,14 @@ const dueQueue = "queue" // read the queue again
 // queueDelay is how long the news that the queue has changed is collected. Source: docs/PROTOCOL.md 7, rule 19.
 const queueDelay = 5 * time.Second
 
-// readQueueSoon has the queue read again. Much news in a short time lead to one reading. meta is that of the event that
-// brought the news; nil if it was not about the queue.
-func (r *Room) readQueueSoon(meta *Meta) {
-	if meta != nil {
-		r.live.news = meta
-	}
+// queueNews has the queue read again and told of, because an event has said that it changed.
+func (r *Room) queueNews(meta Meta) {
+	r.live.news = &meta
+	r.readQueueSoon()
+}
+
+// readQueueSoon has the queue read again. Much news in a short time lead to one reading.
+func (r *Room) readQueueSoon() {
 	if !r.pending(dueQueue) {
 		r.alarm(dueQueue, queueDelay, r.readQueue)
 	}

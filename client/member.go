@@ -49,7 +49,22 @@ type Member struct {
 }
 
 func newMember(c *Client, w wire.RoomUser) Member {
-	m := Member{
+	m := newRecord(c, w)
+	for _, custom := range w.Roles {
+		m.held = append(m.held, newCustomRole(custom))
+	}
+	if w.Role.ID != "" && len(m.held) == 0 {
+		m.held = append(m.held, newFixedRole(w.Role))
+	}
+	for _, r := range m.held {
+		m.RoleIDs = append(m.RoleIDs, r.ID)
+	}
+	return m
+}
+
+// newRecord is newMember without the roles.
+func newRecord(c *Client, w wire.RoomUser) Member {
+	return Member{
 		ID:          w.ID,
 		UserID:      recordOf(w),
 		RoomID:      w.RoomID,
@@ -68,16 +83,15 @@ func newMember(c *Client, w wire.RoomUser) Member {
 		extra:       extra{w.Extra},
 		client:      c,
 	}
-	for _, custom := range w.Roles {
-		m.held = append(m.held, newCustomRole(custom))
+}
+
+// tellsNoRoles reports whether a record tells nothing of roles that is not known: none, or the known ones by their ids
+// alone, as most events do.
+func tellsNoRoles(w wire.RoomUser, known []RoleID) bool {
+	if len(w.Roles) > 0 {
+		return slices.EqualFunc(w.Roles, known, func(told wire.RoomRole, id RoleID) bool { return told.ID == id && told.Label == "" })
 	}
-	if w.Role.ID != "" && len(m.held) == 0 {
-		m.held = append(m.held, newFixedRole(w.Role))
-	}
-	for _, r := range m.held {
-		m.RoleIDs = append(m.RoleIDs, r.ID)
-	}
-	return m
+	return w.Role.ID == "" || w.Role.Label == "" && len(known) == 1 && known[0] == w.Role.ID
 }
 
 // hold notes what QueUp told of the roles: of each that the member holds, the first telling with a label.

@@ -335,7 +335,7 @@ func (r *Room) checkPlay() {
 // docs/PROTOCOL.md 7, rules 16 and 19.
 func (r *Room) afterChange() {
 	r.readVotes()
-	r.readQueueSoon(nil)
+	r.readQueueSoon()
 }
 
 // readVotes reads who voted for the current song. What events told meanwhile is newer and stays.

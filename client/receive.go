@@ -10,13 +10,13 @@ import (
 )
 
 // receive takes the next thing that happened on the websocket. What a handler hears begins here.
-func (l *connection) receive(e realtime.Event) {
+func (l *connection) receive(event realtime.Event) {
 	c := l.client
-	switch e := e.(type) {
+	switch e := event.(type) {
 	case realtime.Message:
 		c.heardEvent(e.At)
 		if room, ok := l.rooms[e.Channel]; ok {
-			room.receive(e)
+			room.receive(event)
 		} else if l.inbox.channel == e.Channel {
 			l.receiveMail(e)
 		}
@@ -41,7 +41,7 @@ func (l *connection) receive(e realtime.Event) {
 		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", e.Channel), slog.Any("error", e))
 	case realtime.Presence:
 		if room, ok := l.rooms[e.Channel]; ok {
-			room.receive(e)
+			room.receive(event)
 		}
 	}
 }

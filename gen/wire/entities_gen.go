@@ -29,7 +29,7 @@ type ActiveSong struct {
 
 func (x *ActiveSong) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ActiveSong{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*ActiveSong).member)
 }
 
 func (x *ActiveSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -95,7 +95,7 @@ type Actor struct {
 
 func (x *Actor) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Actor{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Actor).member)
 }
 
 func (x *Actor) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -189,7 +189,7 @@ type AuditEntry struct {
 
 func (x *AuditEntry) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = AuditEntry{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*AuditEntry).member)
 }
 
 func (x *AuditEntry) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -284,7 +284,7 @@ type ChatPostEcho struct {
 
 func (x *ChatPostEcho) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ChatPostEcho{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*ChatPostEcho).member)
 }
 
 func (x *ChatPostEcho) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -367,7 +367,7 @@ type ChatPostResult struct {
 
 func (x *ChatPostResult) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ChatPostResult{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*ChatPostResult).member)
 }
 
 func (x *ChatPostResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -460,7 +460,7 @@ type Comment struct {
 
 func (x *Comment) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Comment{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Comment).member)
 }
 
 func (x *Comment) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -537,7 +537,7 @@ type CommentVote struct {
 
 func (x *CommentVote) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = CommentVote{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*CommentVote).member)
 }
 
 func (x *CommentVote) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -617,7 +617,7 @@ type Conversation struct {
 
 func (x *Conversation) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Conversation{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Conversation).member)
 }
 
 func (x *Conversation) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -697,7 +697,7 @@ type ConversationMessage struct {
 
 func (x *ConversationMessage) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ConversationMessage{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*ConversationMessage).member)
 }
 
 func (x *ConversationMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -823,7 +823,7 @@ type DubVote struct {
 
 func (x *DubVote) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = DubVote{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*DubVote).member)
 }
 
 func (x *DubVote) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -893,7 +893,7 @@ type Dubs struct {
 
 func (x *Dubs) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Dubs{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Dubs).member)
 }
 
 func (x *Dubs) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -964,7 +964,7 @@ type Follow struct {
 
 func (x *Follow) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Follow{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Follow).member)
 }
 
 func (x *Follow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1045,7 +1045,7 @@ type Image struct {
 
 func (x *Image) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Image{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Image).member)
 }
 
 func (x *Image) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1098,7 +1098,7 @@ type JoinResult struct {
 
 func (x *JoinResult) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = JoinResult{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*JoinResult).member)
 }
 
 func (x *JoinResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1184,7 +1184,7 @@ type Play struct {
 
 func (x *Play) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Play{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Play).member)
 }
 
 func (x *Play) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1304,7 +1304,7 @@ type Playlist struct {
 
 func (x *Playlist) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Playlist{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Playlist).member)
 }
 
 func (x *Playlist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1391,7 +1391,7 @@ type PlaylistSong struct {
 
 func (x *PlaylistSong) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = PlaylistSong{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*PlaylistSong).member)
 }
 
 func (x *PlaylistSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1546,7 +1546,7 @@ type ProfileImage struct {
 
 func (x *ProfileImage) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ProfileImage{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*ProfileImage).member)
 }
 
 func (x *ProfileImage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1641,7 +1641,7 @@ type RemoveSongResult struct {
 
 func (x *RemoveSongResult) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RemoveSongResult{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RemoveSongResult).member)
 }
 
 func (x *RemoveSongResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1698,7 +1698,7 @@ type Role struct {
 
 func (x *Role) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Role{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Role).member)
 }
 
 func (x *Role) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -1861,7 +1861,7 @@ type Room struct {
 
 func (x *Room) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Room{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Room).member)
 }
 
 func (x *Room) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2060,7 +2060,7 @@ type RoomCurrentSong struct {
 
 func (x *RoomCurrentSong) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomCurrentSong{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomCurrentSong).member)
 }
 
 func (x *RoomCurrentSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2116,7 +2116,7 @@ type RoomGuestChat struct {
 
 func (x *RoomGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomGuestChat{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomGuestChat).member)
 }
 
 func (x *RoomGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2166,7 +2166,7 @@ type RoomGuestEmbed struct {
 
 func (x *RoomGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomGuestEmbed{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomGuestEmbed).member)
 }
 
 func (x *RoomGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2216,7 +2216,7 @@ type RoomLock struct {
 
 func (x *RoomLock) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomLock{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomLock).member)
 }
 
 func (x *RoomLock) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2285,7 +2285,7 @@ type RoomRole struct {
 
 func (x *RoomRole) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomRole{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*RoomRole).member)
 }
 
 func (x *RoomRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2381,7 +2381,7 @@ type RoomRoles struct {
 
 func (x *RoomRoles) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomRoles{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomRoles).member)
 }
 
 func (x *RoomRoles) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2435,7 +2435,7 @@ type RoomSlow struct {
 
 func (x *RoomSlow) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomSlow{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomSlow).member)
 }
 
 func (x *RoomSlow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2535,7 +2535,7 @@ type RoomUser struct {
 
 func (x *RoomUser) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = RoomUser{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*RoomUser).member)
 }
 
 func (x *RoomUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2706,7 +2706,7 @@ type SearchResult struct {
 
 func (x *SearchResult) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = SearchResult{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*SearchResult).member)
 }
 
 func (x *SearchResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2801,7 +2801,7 @@ type Song struct {
 
 func (x *Song) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Song{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Song).member)
 }
 
 func (x *Song) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2929,7 +2929,7 @@ type SongImages struct {
 
 func (x *SongImages) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = SongImages{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*SongImages).member)
 }
 
 func (x *SongImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -2987,7 +2987,7 @@ type SongSearch struct {
 
 func (x *SongSearch) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = SongSearch{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*SongSearch).member)
 }
 
 func (x *SongSearch) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3039,7 +3039,7 @@ type SoundCloudImages struct {
 
 func (x *SoundCloudImages) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = SoundCloudImages{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*SoundCloudImages).member)
 }
 
 func (x *SoundCloudImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3099,7 +3099,7 @@ type SoundCloudPlaylist struct {
 
 func (x *SoundCloudPlaylist) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = SoundCloudPlaylist{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*SoundCloudPlaylist).member)
 }
 
 func (x *SoundCloudPlaylist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3196,7 +3196,7 @@ type Token struct {
 
 func (x *Token) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Token{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Token).member)
 }
 
 func (x *Token) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3278,7 +3278,7 @@ type User struct {
 
 func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = User{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
 
 func (x *User) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3385,7 +3385,7 @@ type UserInfo struct {
 
 func (x *UserInfo) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = UserInfo{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*UserInfo).member)
 }
 
 func (x *UserInfo) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3441,7 +3441,7 @@ type UsernameAvailability struct {
 
 func (x *UsernameAvailability) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = UsernameAvailability{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*UsernameAvailability).member)
 }
 
 func (x *UsernameAvailability) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3492,7 +3492,7 @@ type UsernameChange struct {
 
 func (x *UsernameChange) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = UsernameChange{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*UsernameChange).member)
 }
 
 func (x *UsernameChange) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -3564,7 +3564,7 @@ type YouTubeImages struct {
 
 func (x *YouTubeImages) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = YouTubeImages{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*YouTubeImages).member)
 }
 
 func (x *YouTubeImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {

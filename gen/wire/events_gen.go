@@ -49,7 +49,7 @@ func (x *ChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *ChatMessage) receive(name string, data []byte) error {
 	*x = ChatMessage{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*ChatMessage).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -137,7 +137,7 @@ func (x *ChatSkip) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *ChatSkip) receive(name string, data []byte) error {
 	*x = ChatSkip{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*ChatSkip).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -204,7 +204,7 @@ func (x *CommentAdd) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentAdd) receive(name string, data []byte) error {
 	*x = CommentAdd{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentAdd).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -273,7 +273,7 @@ func (x *CommentRemove) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentRemove) receive(name string, data []byte) error {
 	*x = CommentRemove{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentRemove).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -347,7 +347,7 @@ func (x *CommentUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentUpdate) receive(name string, data []byte) error {
 	*x = CommentUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "comment-update-"); ok {
 		x.Subject = CommentID(id)
@@ -421,7 +421,7 @@ func (x *DeleteChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *DeleteChatMessage) receive(name string, data []byte) error {
 	*x = DeleteChatMessage{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessage).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -498,7 +498,7 @@ func (x *DeleteChatMessageGlobal) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *DeleteChatMessageGlobal) receive(name string, data []byte) error {
 	*x = DeleteChatMessageGlobal{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessageGlobal).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -575,7 +575,7 @@ func (x *NewMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *NewMessage) receive(name string, data []byte) error {
 	*x = NewMessage{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*NewMessage).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -648,7 +648,7 @@ func (x *RoomAllowGuestChat) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomAllowGuestChat) receive(name string, data []byte) error {
 	*x = RoomAllowGuestChat{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestChat).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -727,7 +727,7 @@ func (x *RoomAllowGuestEmbed) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomAllowGuestEmbed) receive(name string, data []byte) error {
 	*x = RoomAllowGuestEmbed{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestEmbed).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -806,7 +806,7 @@ func (x *RoomLockQueue) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomLockQueue) receive(name string, data []byte) error {
 	*x = RoomLockQueue{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomLockQueue).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -885,7 +885,7 @@ func (x *RoomPlaylistDub) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistDub) receive(name string, data []byte) error {
 	*x = RoomPlaylistDub{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistDub).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -965,7 +965,7 @@ func (x *RoomPlaylistQueueRemoveUser) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueRemoveUser) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUser{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUser).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1043,7 +1043,7 @@ func (x *RoomPlaylistQueueRemoveUserSong) RawJSON() json.RawMessage { return x.R
 
 func (x *RoomPlaylistQueueRemoveUserSong) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUserSong{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUserSong).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1123,7 +1123,7 @@ func (x *RoomPlaylistQueueReorder) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueReorder) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueReorder{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueReorder).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1193,7 +1193,7 @@ func (x *RoomPlaylistQueueUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueUpdate) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1260,7 +1260,7 @@ func (x *RoomPlaylistQueueUpdateDub) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueUpdateDub) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateDub{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateDub).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1333,7 +1333,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) RawJSON() json.RawMessage { return x.Raw 
 
 func (x *RoomPlaylistQueueUpdateGrabs) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateGrabs{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateGrabs).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1415,7 +1415,7 @@ func (x *RoomPlaylistUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistUpdate) receive(name string, data []byte) error {
 	*x = RoomPlaylistUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1495,7 +1495,7 @@ func (x *RoomRoleCreate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleCreate) receive(name string, data []byte) error {
 	*x = RoomRoleCreate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleCreate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1565,7 +1565,7 @@ func (x *RoomRoleDelete) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleDelete) receive(name string, data []byte) error {
 	*x = RoomRoleDelete{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleDelete).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1632,7 +1632,7 @@ func (x *RoomRoleUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleUpdate) receive(name string, data []byte) error {
 	*x = RoomRoleUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1701,7 +1701,7 @@ func (x *RoomRolesReorder) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRolesReorder) receive(name string, data []byte) error {
 	*x = RoomRolesReorder{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRolesReorder).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1772,7 +1772,7 @@ func (x *RoomSlowMode) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomSlowMode) receive(name string, data []byte) error {
 	*x = RoomSlowMode{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomSlowMode).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1849,7 +1849,7 @@ func (x *RoomUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomUpdate) receive(name string, data []byte) error {
 	*x = RoomUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1924,7 +1924,7 @@ func (x *UserAvatarUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserAvatarUpdate) receive(name string, data []byte) error {
 	*x = UserAvatarUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserAvatarUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2002,7 +2002,7 @@ func (x *UserBan) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserBan) receive(name string, data []byte) error {
 	*x = UserBan{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserBan).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2087,7 +2087,7 @@ func (x *UserImageUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserImageUpdate) receive(name string, data []byte) error {
 	*x = UserImageUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserImageUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user-update-"); ok {
 		x.Subject = UserID(id)
@@ -2167,7 +2167,7 @@ func (x *UserJoin) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserJoin) receive(name string, data []byte) error {
 	*x = UserJoin{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserJoin).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2245,7 +2245,7 @@ func (x *UserKick) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserKick) receive(name string, data []byte) error {
 	*x = UserKick{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserKick).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2328,7 +2328,7 @@ func (x *UserLeave) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserLeave) receive(name string, data []byte) error {
 	*x = UserLeave{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserLeave).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2410,7 +2410,7 @@ func (x *UserMute) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserMute) receive(name string, data []byte) error {
 	*x = UserMute{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserMute).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2486,7 +2486,7 @@ func (x *UserPauseQueue) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserPauseQueue) receive(name string, data []byte) error {
 	*x = UserPauseQueue{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueue).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2564,7 +2564,7 @@ func (x *UserPauseQueueMod) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserPauseQueueMod) receive(name string, data []byte) error {
 	*x = UserPauseQueueMod{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueueMod).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2655,7 +2655,7 @@ func (x *UserSetRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserSetRole) receive(name string, data []byte) error {
 	*x = UserSetRole{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserSetRole).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2747,7 +2747,7 @@ func (x *UserUnban) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnban) receive(name string, data []byte) error {
 	*x = UserUnban{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnban).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2823,7 +2823,7 @@ func (x *UserUnmute) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnmute) receive(name string, data []byte) error {
 	*x = UserUnmute{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnmute).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2907,7 +2907,7 @@ func (x *UserUnsetRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnsetRole) receive(name string, data []byte) error {
 	*x = UserUnsetRole{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnsetRole).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -3003,7 +3003,7 @@ func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdate) receive(name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)

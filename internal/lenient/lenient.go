@@ -30,31 +30,38 @@ type Func[T any] = func(dst *T, d *jx.Decoder) (unfit jx.Raw, err error)
 // inputs outlive their decoder: they are the Raw of events.
 var decoders = sync.Pool{New: func() any { return new(jx.Decoder) }}
 
-// with lends a decoder for data to f.
-func with(data []byte, f func(d *jx.Decoder) error) error {
+// lend returns a decoder for data, to be given back.
+func lend(data []byte) *jx.Decoder {
 	d := decoders.Get().(*jx.Decoder)
 	d.ResetBytes(data)
-	err := f(d)
+	return d
+}
+
+func giveBack(d *jx.Decoder) {
 	d.ResetBytes(nil)
 	decoders.Put(d)
-	return err
 }
 
 // Unmarshal decodes data, which must hold one value and nothing after it.
 func Unmarshal(data []byte, decode func(d *jx.Decoder) error) error {
-	return with(data, func(d *jx.Decoder) error {
-		if err := decode(d); err != nil {
-			return cause(err)
-		}
-		err := d.Skip()
-		if err == io.EOF { //nolint:errorlint // a wrapped one says that a second value ends too early
-			return nil
-		}
-		if err == nil {
-			err = errors.New("more than one JSON value")
-		}
+	d := lend(data)
+	defer giveBack(d)
+	if err := decode(d); err != nil {
 		return cause(err)
-	})
+	}
+	return end(d)
+}
+
+// end is an error if there is another value.
+func end(d *jx.Decoder) error {
+	err := d.Skip()
+	if err == io.EOF { //nolint:errorlint // a wrapped one says that a second value ends too early
+		return nil
+	}
+	if err == nil {
+		err = errors.New("more than one JSON value")
+	}
+	return cause(err)
 }
 
 // cause returns what a decoder stumbled over. jx wraps it once for each level of nesting, in a word that tells nothing.
@@ -85,9 +92,13 @@ func raw(d *jx.Decoder) (jx.Raw, error) {
 	return d.Raw()
 }
 
-// Object decodes an object by calling member for each of its members. What member returns as unfit goes to extra, under
-// the member's own name.
-func Object(d *jx.Decoder, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) (jx.Raw, error) {
+// A Member decodes the value of one member of a T. What does not fit is returned as it came. It is a method expression
+// where it can be, because a method value costs memory each time.
+type Member[T any] = func(x *T, key []byte, d *jx.Decoder) (unfit jx.Raw, err error)
+
+// Object decodes an object into x by calling member for each of its members. What member returns as unfit goes to extra,
+// under the member's own name.
+func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.Object:
 	case jx.Null:
@@ -95,18 +106,25 @@ func Object(d *jx.Decoder, extra *map[string]json.RawMessage, member func(key []
 	default:
 		return d.Raw()
 	}
-	return nil, d.ObjBytes(func(d *jx.Decoder, key []byte) error {
-		unfit, err := member(key, d)
+	members, err := d.ObjIter()
+	if err != nil {
+		return nil, err
+	}
+	for members.Next() {
+		unfit, err := member(x, members.Key(), d)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		keep(extra, key, unfit)
-		return nil
-	})
+		keep(extra, members.Key(), unfit)
+	}
+	return nil, members.Err()
 }
 
 // keep stores a value that fits nowhere. A member that occurs twice counts as its last occurrence.
 func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
+	if unfit == nil && *extra == nil {
+		return
+	}
 	switch _, kept := (*extra)[string(key)]; {
 	case unfit != nil && *extra == nil:
 		*extra = map[string]json.RawMessage{string(key): bytes.Clone(unfit)}
@@ -118,12 +136,12 @@ func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
 }
 
 // ObjectOrID is Object for a type that QueUp shortens to its id at times. The id goes to *id.
-func ObjectOrID[T ~string](d *jx.Decoder, id *T, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) (jx.Raw, error) {
+func ObjectOrID[K ~string, T any](d *jx.Decoder, id *K, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.String, jx.Number:
 		return String(id, d)
 	default:
-		return Object(d, extra, member)
+		return Object(d, x, extra, member)
 	}
 }
 
@@ -144,24 +162,27 @@ func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw,
 }
 
 // Members decodes data, which must hold one object and nothing after it, as Object does.
-func Members(data []byte, extra *map[string]json.RawMessage, member func(key []byte, d *jx.Decoder) (jx.Raw, error)) error {
-	return Unmarshal(data, func(d *jx.Decoder) error {
-		if d.Next() != jx.Object {
-			if err := d.Skip(); err != nil {
-				return err
-			}
-			return errNotObject
+func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member Member[T]) error {
+	d := lend(data)
+	defer giveBack(d)
+	if d.Next() != jx.Object {
+		if err := d.Skip(); err != nil {
+			return cause(err)
 		}
-		return Drop(Object(d, extra, member))
-	})
+		return errNotObject
+	}
+	if _, err := Object(d, x, extra, member); err != nil {
+		return cause(err)
+	}
+	return end(d)
 }
 
 // EventType returns the member "type" of the object in data, and an error if data is not one object and nothing else.
 func EventType(data []byte) (name string, err error) {
 	var extra map[string]json.RawMessage
-	err = Members(data, &extra, func(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	err = Members(data, &name, &extra, func(name *string, key []byte, d *jx.Decoder) (jx.Raw, error) {
 		if string(key) == "type" {
-			return nil, Drop(String(&name, d))
+			return nil, Drop(String(name, d))
 		}
 		return nil, d.Skip()
 	})

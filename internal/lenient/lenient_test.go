@@ -248,7 +248,7 @@ func (x *thing) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 func TestObject(t *testing.T) {
 	whole := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
 		*dst = thing{}
-		return lenient.Object(d, &dst.Extra, dst.member)
+		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
 	}
 	objects := []fit[thing]{
 		{`{"id": "a", "size": 1}`, thing{ID: "a", Size: 1}},
@@ -264,14 +264,14 @@ func TestObject(t *testing.T) {
 
 	orID := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
 		*dst = thing{}
-		return lenient.ObjectOrID(d, &dst.ID, &dst.Extra, dst.member)
+		return lenient.ObjectOrID(d, &dst.ID, dst, &dst.Extra, (*thing).member)
 	}
 	test(t, orID, append(objects, fit[thing]{`"a"`, thing{ID: "a"}}, fit[thing]{`1`, thing{ID: "1"}}, fit[thing]{`""`, thing{}}), `[]`, `true`)
 }
 
 func TestUnmarshal(t *testing.T) {
 	var x thing
-	decode := func(d *jx.Decoder) error { return lenient.Drop(lenient.Object(d, &x.Extra, x.member)) }
+	decode := func(d *jx.Decoder) error { return lenient.Drop(lenient.Object(d, &x, &x.Extra, (*thing).member)) }
 	for _, text := range []string{`{}`, ` null `, `[1]`} {
 		if err := lenient.Unmarshal([]byte(text), decode); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -300,7 +300,7 @@ func TestWhatIsKeptIsCopied(t *testing.T) {
 	var x kept
 	data := []byte(`{"a":{"b":1},"size":"zz","raw":[1,2],"name":"n"}`)
 	err := lenient.Unmarshal(data, func(d *jx.Decoder) error {
-		return lenient.Drop(lenient.Object(d, &x.Extra, func(key []byte, d *jx.Decoder) (jx.Raw, error) {
+		return lenient.Drop(lenient.Object(d, &x, &x.Extra, func(x *kept, key []byte, d *jx.Decoder) (jx.Raw, error) {
 			switch string(key) {
 			case "raw":
 				return lenient.Raw(&x.Raw, d)
@@ -360,7 +360,7 @@ func TestDeepNesting(t *testing.T) {
 	for _, open := range []string{`[`, `{"a":`, `{"a":[`} {
 		var x thing
 		err := lenient.Unmarshal([]byte(strings.Repeat(open, levels)), func(d *jx.Decoder) error {
-			return lenient.Drop(lenient.Object(d, &x.Extra, x.member))
+			return lenient.Drop(lenient.Object(d, &x, &x.Extra, (*thing).member))
 		})
 		if err == nil || !strings.Contains(err.Error(), "depth") {
 			t.Errorf("%d levels of %s: error %v", levels, open, err)

@@ -21,12 +21,12 @@ func String[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 	case jx.String:
 		b, err := d.StrBytes()
 		if err == nil {
-			*dst = T(strings.ToValidUTF8(string(b), "\uFFFD"))
+			*dst = T(shared(b))
 		}
 		return nil, err
 	case jx.Number, jx.Bool:
 		b, err := d.Raw()
-		*dst = T(b)
+		*dst = T(shared(b))
 		return nil, err
 	case jx.Null:
 		return nil, d.Null()
@@ -37,9 +37,12 @@ func String[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 
 // HTML decodes text that carries HTML entities on the wire.
 func HTML[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
-	unfit, err := String(dst, d)
-	*dst = T(htmltext.Decode(string(*dst)))
-	return unfit, err
+	if d.Next() != jx.String {
+		return String(dst, d)
+	}
+	b, err := d.StrBytes()
+	*dst = T(htmltext.Decode(valid(b)))
+	return nil, err
 }
 
 // ID decodes an id: text, a number, or an object that holds one of the two under "_id" or, failing that, "id".
@@ -54,15 +57,15 @@ func ID[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 		return b, err
 	}
 	var found bool
-	err = with(b, func(d *jx.Decoder) error {
-		return d.ObjBytes(func(d *jx.Decoder, key []byte) error {
-			underscored := string(key) == "_id"
-			if t := d.Next(); (underscored || string(key) == "id" && !found) && (t == jx.String || t == jx.Number) {
-				found = found || underscored
-				return Drop(String(dst, d))
-			}
-			return d.Skip()
-		})
+	inner := lend(b)
+	defer giveBack(inner)
+	err = inner.ObjBytes(func(d *jx.Decoder, key []byte) error {
+		underscored := string(key) == "_id"
+		if t := d.Next(); (underscored || string(key) == "id" && !found) && (t == jx.String || t == jx.Number) {
+			found = found || underscored
+			return Drop(String(dst, d))
+		}
+		return d.Skip()
 	})
 	if err != nil || *dst != "" {
 		return nil, err
@@ -195,6 +198,9 @@ func parseInt(b jx.Raw) (n int64, ok bool) {
 	case 't':
 		return 1, true
 	}
+	if n, ok := plainInt(b); ok {
+		return n, true
+	}
 	s := numeric(b)
 	if s == "" {
 		return 0, false
@@ -216,6 +222,26 @@ func parseInt(b jx.Raw) (n int64, ok bool) {
 	}
 	return int64(f), true
 }
+
+// plainInt reads an integer of at most 18 digits, which nearly all numbers are, without making a string of it.
+func plainInt(b []byte) (n int64, ok bool) {
+	digits := bytes.TrimPrefix(b, minus)
+	if len(digits) == 0 || len(digits) > 18 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	if len(digits) < len(b) {
+		n = -n
+	}
+	return n, true
+}
+
+var minus = []byte("-")
 
 func parseFloat(s string) (float64, bool) {
 	f, err := strconv.ParseFloat(s, 64)
@@ -245,10 +271,9 @@ func unquote(b jx.Raw) (s string) {
 	if bytes.IndexByte(b, '\\') < 0 {
 		return string(b[1 : len(b)-1])
 	}
-	_ = with(b, func(d *jx.Decoder) (err error) {
-		s, err = d.Str()
-		return err
-	})
+	d := lend(b)
+	defer giveBack(d)
+	s, _ = d.Str()
 	return s
 }
 

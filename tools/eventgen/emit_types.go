@@ -62,9 +62,9 @@ func (e *emitter) entities() {
 		e.fields(d)
 		e.p("}\n")
 
-		decode := "Object(d, &x.Extra, x.member)"
+		decode := fmt.Sprintf("Object(d, x, &x.Extra, (*%s).member)", d.name)
 		if d.bareID != nil {
-			decode = fmt.Sprintf("ObjectOrID(d, &x.%s, &x.Extra, x.member)", d.bareID.name)
+			decode = fmt.Sprintf("ObjectOrID(d, &x.%s, x, &x.Extra, (*%s).member)", d.bareID.name, d.name)
 		}
 		e.p(`func (x *%[1]s) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = %[1]s{}
@@ -111,7 +111,7 @@ func (x *%[1]s) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *%[1]s) receive(name string, data []byte) error {
 	*x = %[1]s{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*%[1]s).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data`, d.name, d.event)
 		if s := d.suffix; s != nil {
 			e.p(`if id, ok := strings.CutPrefix(x.Name, %q); ok {

@@ -403,7 +403,7 @@ func TestMalformedEvent(t *testing.T) {
 			}
 		}
 	}
-	_, err := wire.DecodeEvent("chat-skip", []byte(`{"username": `))
+	_, err := wire.DecodeEvent("chat-skip", []byte(`{"username": "a`))
 	if want := `malformed event "chat-skip": `; !strings.HasPrefix(fmt.Sprint(err), want) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("got %v, want %s…", err, want)
 	}

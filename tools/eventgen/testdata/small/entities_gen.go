@@ -73,7 +73,7 @@ type Everything struct {
 
 func (x *Everything) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Everything{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Everything).member)
 }
 
 func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -313,7 +313,7 @@ type Role struct {
 
 func (x *Role) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = Role{}
-	return lenient.Object(d, &x.Extra, x.member)
+	return lenient.Object(d, x, &x.Extra, (*Role).member)
 }
 
 func (x *Role) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -365,7 +365,7 @@ type User struct {
 
 func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = User{}
-	return lenient.ObjectOrID(d, &x.ID, &x.Extra, x.member)
+	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
 
 func (x *User) member(key []byte, d *jx.Decoder) (jx.Raw, error) {

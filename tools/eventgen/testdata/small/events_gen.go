@@ -35,7 +35,7 @@ func (x *Goodbye) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *Goodbye) receive(name string, data []byte) error {
 	*x = Goodbye{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*Goodbye).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -95,7 +95,7 @@ func (x *Ping) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *Ping) receive(name string, data []byte) error {
 	*x = Ping{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*Ping).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -162,7 +162,7 @@ func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdate) receive(name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)
@@ -236,7 +236,7 @@ func (x *UserUpdateRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdateRole) receive(name string, data []byte) error {
 	*x = UserUpdateRole{}
-	err := lenient.Members(data, &x.Extra, x.member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdateRole).member)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_role-"); ok {
 		x.Subject = RoleID(id)
