@@ -172,8 +172,17 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		}
 	}
 	if listening {
-		r.setJoined(true)
-		return undo, l.do(ctx, func() { r.adopt(self, how.password) })
+		if doErr := l.do(ctx, func() {
+			if l.rooms[r.channel()] != r { // it is over
+				err = errDetachedByServer
+				return
+			}
+			r.setJoined(true)
+			r.adopt(self, how.password)
+		}); doErr != nil {
+			err = doErr
+		}
+		return undo, err
 	}
 	for {
 		current, err := r.loadFirst(ctx, l, self, func() {
