@@ -54,9 +54,7 @@ func now() Meta { return Meta{At: time.Now()} }
 // disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
 func (l *connection) disconnected(e realtime.Disconnected) {
 	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
-		for channel := range l.rooms {
-			l.lose(channel, nil)
-		}
+		l.loseAll(nil)
 		return
 	}
 	for _, room := range l.rooms {
@@ -65,9 +63,14 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	l.inbox.cut(l.conn.Stats().LastFrame)
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
-		for channel := range l.rooms {
-			l.lose(channel, e.Err)
-		}
+		l.loseAll(e.Err)
+	}
+}
+
+// loseAll ends all rooms with the connection.
+func (l *connection) loseAll(err error) {
+	for channel := range l.rooms {
+		l.lose(channel, err)
 	}
 }
 
