@@ -94,7 +94,8 @@ func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
 		if room.Joined() && !room.live.late {
-			l.client.workers.start(func() { room.resync(l) })
+			hold := room.live.waiting.turn
+			l.client.workers.start(func() { room.resync(l, hold) })
 		}
 	}
 	if l.inbox.channel != "" {
@@ -119,15 +120,18 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		return
 	}
 	room.live.late = true
+	hold := room.live.waiting.turn
 	l.client.workers.start(func() {
 		ctx := l.client.workers.ctx
-		if l.conn.Attach(ctx, e.Channel) != nil || l.do(ctx, func() { room.live.late = false }) != nil {
+		if l.conn.Attach(ctx, e.Channel) != nil || !room.under(l, hold, func() { room.live.late = false }) {
 			return
 		}
 		if room.visible() {
 			_ = room.appear(ctx, l)
 		}
-		room.resync(l)
+		if room.Joined() { // else the join reads it
+			room.resync(l, hold)
+		}
 	})
 }
 

@@ -21,14 +21,11 @@ const (
 
 // resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
 // wait for it, but not for long: when QueUp is slow, they go out, and the room is read again later. Only those about what
-// plays wait on, because the plays that were missed come first. When the connection is lost once more, the next resync takes over.
-func (r *Room) resync(l *connection) {
+// plays wait on, because the plays that were missed come first. hold is what they wait under since the connection was
+// lost; when it is lost once more, that is another one, and the next resync takes over.
+func (r *Room) resync(l *connection, hold int) {
 	ctx := r.client.workers.ctx
 	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
-		var hold int // the one that this resync works under
-		if l.do(ctx, func() { hold = r.live.waiting.turn }) != nil {
-			return
-		}
 		err := r.resyncOnce(ctx, l, hold)
 		if err == nil {
 			return
@@ -38,7 +35,7 @@ func (r *Room) resync(l *connection) {
 		}
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
 			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
-		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { r.hold() }) {
+		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { hold = r.hold() }) {
 			return
 		}
 	}
