@@ -210,14 +210,10 @@ func (r *Room) synced() {
 	r.syncedAt = time.Now()
 }
 
-// loadFirst reads the state of a room that is being joined, while its messages wait, and makes it the room's own; then
-// it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost again
-// meanwhile: what was read may be older than what happened since.
-func (r *Room) loadFirst(ctx context.Context, l *connection, self wire.RoomUser, then func()) (current bool, err error) {
-	var hold int
-	if err := l.do(ctx, func() { hold = r.live.waiting.turn }); err != nil {
-		return false, err
-	}
+// loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
+// own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
+// since the hold began, which was before the room was attached: what was read may be older than what was missed.
+func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, then func()) (current bool, err error) {
 	state, err := r.fetch(ctx, false)
 	if err != nil {
 		return false, err
