@@ -51,6 +51,13 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	return true
 }
 
+// begin notes that the room is joined, perhaps once more: what was missed before does not count.
+func (h *history) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind, h.seeded, h.latest = false, false, time.Time{}
+}
+
 // seed notes what was said before the room was joined, so that none of it is taken for news later, all but the news.
 func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 	for _, entry := range entries {

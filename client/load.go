@@ -173,6 +173,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	if state.roles != nil {
 		r.setRoles(*state.roles)
 	}
+	r.history.begin()
 	if state.chat != nil {
 		r.history.seed(*state.chat, r.live.waiting.lines())
 	}
