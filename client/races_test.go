@@ -122,3 +122,90 @@ func TestResync_afterAJoinKnowsWhereTheChatWas(t *testing.T) {
 		})
 	}
 }
+
+// QueUp is asked what plays while the media of the next song are looked up.
+func TestSongChanged_isToldOnceThoughQueUpIsAsked(t *testing.T) {
+	var asked atomic.Int32
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		songs := record(room, tellChange)
+		broadcast(server, "chat-skip", `,"username":"mod"`)
+		time.Sleep(4500 * time.Millisecond)
+		startSong(server, strangePlay, memberOf(t, room, "alice").UserID, `,"songInfo":null`)
+		settle(10 * time.Second)
+		expect(t, "songs", songs(), []string{`"Artist - Title" by alice`})
+	}, answerSong(1500*time.Millisecond, &asked), meddle(http.MethodGet, "/playlist/active", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if asked.Load() == 0 {
+			next.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"code":200,"message":"OK","data":{"startTime":1,"song":{"_id":"` + strangePlay + `","songid":"` + strangeSong +
+			`","songLength":60000},"songInfo":` + strangeMedia + `}}`))
+	}))
+}
+
+// lateOnce answers the call with that number late, from then on what was true when it was asked.
+func lateOnce(part string, number int32, d time.Duration) queuptest.Option {
+	var calls atomic.Int32
+	return meddle(http.MethodGet, part, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if calls.Add(1) == number {
+			answerLate(w, req, next, d)
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+}
+
+func TestQueue_isNotReplacedByAnOlderAnswer(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		lounge := server.Room("lounge")
+		lounge.RemoveDJ("owner", "bob")
+		time.Sleep(6 * time.Second)
+		lounge.RemoveDJ("owner", "carol")
+		settle(time.Minute)
+		if n := len(room.Queue()); n != len(lounge.Queued()) {
+			t.Errorf("%d songs are queued, and QueUp has %d", n, len(lounge.Queued()))
+		}
+	}, lateOnce("/playlist/details", 2, 8*time.Second))
+}
+
+func TestRoles_areNotReplacedByAnOlderAnswer(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		lounge := server.Room("lounge")
+		id := lounge.CreateRole("owner", "Helper")
+		time.Sleep(2 * time.Second)
+		lounge.UpdateRole("owner", id, "Friend")
+		settle(time.Minute)
+		var labels []string
+		for _, role := range room.Roles() {
+			if string(role.ID) == id {
+				labels = append(labels, role.Label)
+			}
+		}
+		expect(t, "the role", labels, []string{"Friend"})
+	}, lateOnce("/roles", 2, 8*time.Second))
+}
+
+// An event that has to wait for its media does not make those behind it news.
+func TestJoinRoom_tellsNothingThatTheStateHolds(t *testing.T) {
+	var asked atomic.Int32
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		bot := connect(t, server, "bot")
+		muted := record(bot, func(e client.MemberMuted) string { return e.User.Username })
+		lounge := server.Room("lounge")
+		time.AfterFunc(time.Second, func() {
+			startSong(server, strangePlay, dave, `,"songInfo":null`)
+			lounge.Mute("owner", "alice")
+		})
+		time.AfterFunc(4500*time.Millisecond, func() { lounge.Mute("owner", "bob") })
+		room := must(bot.JoinRoom(t.Context(), "lounge"))(t)
+		if !memberOf(t, room, "alice").Muted {
+			t.Fatal("the state does not hold the mute")
+		}
+		settle(10 * time.Second)
+		expect(t, "muted", muted(), []string{"bob"})
+	}, withDave(), answerSong(time.Second, &asked), meddle(http.MethodGet, "/users", slow(4*time.Second)))
+}
