@@ -190,22 +190,30 @@ func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func()
 // askInTurn is ask for what may be wanted many times in a short while: of those with the same purpose one is under way,
 // and the latest that was wanted meanwhile follows.
 func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
-	if _, busy := r.live.asking[purpose]; busy {
-		r.live.asking[purpose] = func() { r.askInTurn(purpose, limit, f) }
+	if r.busy(purpose, func() { r.askInTurn(purpose, limit, f) }) {
 		return
 	}
 	r.live.asking[purpose] = nil
 	r.ask(limit, func(ctx context.Context) func() {
 		then := f(ctx)
 		return func() {
-			next := r.live.asking[purpose]
-			delete(r.live.asking, purpose)
 			if then != nil {
 				then()
 			}
-			if next != nil && r.live.link != nil { // else that was the end of the room
+			next := r.live.asking[purpose] // nil, too, if that was the end of the room
+			delete(r.live.asking, purpose)
+			if next != nil {
 				next()
 			}
 		}
 	})
+}
+
+// busy reports whether something with that purpose is under way. Then again is what follows it.
+func (r *Room) busy(purpose string, again func()) bool {
+	_, is := r.live.asking[purpose]
+	if is {
+		r.live.asking[purpose] = again
+	}
+	return is
 }
