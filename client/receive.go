@@ -80,7 +80,7 @@ func (r *Room) cut() {
 	if r.Joined() {
 		r.release(r.live.waiting.turn, ofPlaying)
 	}
-	r.live.waiting.messages = nil
+	r.live.waiting.messages, r.live.waiting.size = nil, 0
 	r.callOff()
 	r.hold()
 	r.live.late = false
