@@ -237,6 +237,25 @@ func (r *Room) enter(ctx context.Context, password string) (wire.RoomUser, error
 	return answer.Data.User, nil
 }
 
+// enterAgain enters a room that is joined once more, and then runs then. It waits for a departure under way, after which
+// there is nothing to do.
+func (r *Room) enterAgain(ctx context.Context, then func() error) error {
+	if err := r.turn.take(ctx); err != nil {
+		return err
+	}
+	defer r.turn.give()
+	r.mu.RLock()
+	joined, password := r.joined && r.present, r.password
+	r.mu.RUnlock()
+	if !joined {
+		return nil
+	}
+	if _, err := r.enter(ctx, password); err != nil {
+		return err
+	}
+	return then()
+}
+
 // exit is the reverse of enter.
 func (r *Room) exit(ctx context.Context) error {
 	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
