@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -30,6 +32,10 @@ func (r *Room) resync(l *connection, hold int) {
 		if err == nil {
 			return
 		}
+		if gone(err) {
+			r.under(l, hold, func() { l.lose(r.channel(), err) })
+			return
+		}
 		if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
 			return
 		}
@@ -39,6 +45,12 @@ func (r *Room) resync(l *connection, hold int) {
 			return
 		}
 	}
+}
+
+// gone reports whether QueUp says that there is no such room.
+func gone(err error) bool {
+	answer, ok := errors.AsType[*APIError](err)
+	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }
 
 // under runs f on the connection's goroutine, if the hold is still the same and the room still attached.
