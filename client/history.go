@@ -128,6 +128,22 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 	return 0, nil
 }
 
+// giveUp returns the time whose lines cannot be known, because what QueUp still has could not be read; nil for none. From
+// then on the history is not behind any more.
+func (h *history) giveUp() *Gap {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.behind {
+		return nil
+	}
+	h.behind = false
+	lost := &Gap{From: h.cutAt, To: time.Now(), What: "chat"}
+	if !h.latest.IsZero() {
+		lost.From = h.latest
+	}
+	return lost
+}
+
 // add keeps a line. One without an id is not kept.
 func (h *history) add(m Message) {
 	h.mu.Lock()

@@ -113,6 +113,16 @@ func (r *Room) catchUp(state roomState) {
 	r.catchUpMembers(state.users)
 	if state.chat != nil {
 		r.catchUpChat(*state.chat)
+	} else {
+		r.tellGap(r.history.giveUp())
+	}
+}
+
+// tellGap tells what was missed for good, if anything was.
+func (r *Room) tellGap(gap *Gap) {
+	if gap != nil {
+		gap.Meta = r.again()
+		r.client.events.emit(*gap)
 	}
 }
 
@@ -239,10 +249,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 // catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
 func (r *Room) catchUpChat(entries wire.ChatHistory) {
 	first, gap := r.history.unheard(entries)
-	if gap != nil {
-		gap.Meta = r.again()
-		r.client.events.emit(*gap)
-	}
+	r.tellGap(gap)
 	r.live.replay = true // what is known already is not told again
 	defer func() { r.live.replay = false }()
 	for i, entry := range entries {
@@ -267,10 +274,7 @@ func (r *Room) catchUpChat(entries wire.ChatHistory) {
 func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	emit := r.client.events.emit
 	active := state.active
-	if missed.gap != nil {
-		missed.gap.Meta = r.again()
-		emit(*missed.gap)
-	}
+	r.tellGap(missed.gap)
 	rows := missed.rows
 	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
 		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
