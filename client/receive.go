@@ -103,8 +103,8 @@ func (l *connection) reconnected() {
 	}
 }
 
-// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once
-// more; after that the next connection will.
+// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for again,
+// as long as that connection lasts; then the next one will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	if e.Channel == l.inbox.channel {
 		l.inbox.cut(time.Now())
@@ -123,7 +123,11 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 	hold := room.live.waiting.turn
 	l.client.workers.start(func() {
 		ctx := l.client.workers.ctx
-		if l.conn.Attach(ctx, e.Channel) != nil || !room.under(l, hold, func() { room.live.late = false }) {
+		err := e.Err
+		for errors.Is(err, realtime.ErrNoAnswer) && room.under(l, hold, func() {}) {
+			err = l.conn.Attach(ctx, e.Channel)
+		}
+		if err != nil || !room.under(l, hold, func() { room.live.late = false }) {
 			return
 		}
 		if room.visible() {
