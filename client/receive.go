@@ -145,12 +145,14 @@ func (l *connection) lose(channel string, err error) {
 	if !ok {
 		return
 	}
-	present := room.mayAct()
+	joined, present := room.Joined(), room.mayAct()
 	l.remove(room)
 	if err != nil {
 		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", room.Slug()), slog.Any("error", err))
 	}
-	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+	if joined { // else JoinRoom says so
+		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+	}
 	l.client.workers.start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
 		defer cancel()
