@@ -20,11 +20,15 @@ type roomState struct {
 	users  wire.RoomUsers
 	roles  *authority
 	active wire.ActiveSong // empty when nothing plays, or unsure
+	at     time.Time       // when active was read
 	unsure bool            // QueUp does not know what plays
 	dubs   *wire.Dubs
 	queue  *[]Song
 	chat   *wire.ChatHistory
 }
+
+// elapsed returns how long what plays has been playing by now.
+func (s *roomState) elapsed() time.Duration { return max(s.active.Elapsed, 0) + time.Since(s.at) }
 
 // mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows.
 const mediaBudget = time.Second
@@ -59,7 +63,7 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 		if err != nil {
 			return failed("activeSong", err)
 		}
-		state.active, state.unsure = answer.Data, answer.Data.Play.ID == ""
+		state.active, state.at, state.unsure = answer.Data, time.Now(), answer.Data.Play.ID == ""
 		return nil
 	})
 	optional("roles", func(ctx context.Context) error {
@@ -114,7 +118,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 	if state.active.Play.ID == "" {
 		return
 	}
-	song := r.newPlay(state.active.Play, state.active.Song, state.active.Elapsed)
+	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
 	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return w.UserID == song.UserID }) {
 		song.UserID = "" // is known as soon as the state is
 	}
@@ -178,8 +182,8 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.history.seed(*state.chat, r.live.waiting.lines())
 	}
 	if w := state.active; w.Play.ID != "" {
-		song := r.newPlay(w.Play, w.Song, w.Elapsed)
-		r.begin(song, w.Elapsed)
+		song := r.newPlay(w.Play, w.Song, state.elapsed())
+		r.begin(song, state.elapsed())
 		r.completeLater(song, r.meta())
 		if state.dubs != nil {
 			r.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })

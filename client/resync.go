@@ -314,8 +314,8 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		r.catchUpVotes(state)
 		r.checkAtEnd()
 	default:
-		song := r.newPlay(active.Play, active.Song, active.Elapsed)
-		r.change(song, active.Elapsed, r.again())
+		song := r.newPlay(active.Play, active.Song, state.elapsed())
+		r.change(song, state.elapsed(), r.again())
 		r.completeLater(song, r.again())
 		if state.dubs != nil {
 			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
@@ -336,7 +336,7 @@ func (r *Room) catchUpVotes(state roomState) {
 	var added []UserID
 	song, _ := r.amend(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
-		p.began = time.Now().Add(-max(w.Elapsed, 0))
+		p.began = time.Now().Add(-state.elapsed())
 		if state.dubs == nil {
 			return
 		}
