@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -208,4 +210,130 @@ func TestJoinRoom_tellsNothingThatTheStateHolds(t *testing.T) {
 		settle(10 * time.Second)
 		expect(t, "muted", muted(), []string{"bob"})
 	}, withDave(), answerSong(time.Second, &asked), meddle(http.MethodGet, "/users", slow(4*time.Second)))
+}
+
+// What a room tells is right though it took a while to find out what was missed.
+func TestResync_withASlowHistory(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		wire := newTap(server)
+		wire.in = func(link int, f *realtime.Frame) (lost bool) { // so that a departure alone has it read again
+			return link > 1 && f.Message != nil && strings.HasPrefix(f.Message.Name, "room_playlist-queue")
+		}
+		_, room := joinLounge(t, server, "bot", client.WithDialer(wire))
+		lounge := server.Room("lounge")
+		start := time.Now()
+		before, _ := room.Elapsed()
+		server.CutLinks()
+		time.Sleep(10 * time.Second)
+		lounge.RemoveDJ("owner", "carol")
+		lounge.Leave("mod")
+		settle(time.Minute)
+		if elapsed, _ := room.Elapsed(); (elapsed - before - time.Since(start)).Abs() > 1500*time.Millisecond {
+			t.Errorf("the song plays for %v, and was told %v ago to play for %v", elapsed, time.Since(start), before)
+		}
+		if n := len(room.Queue()); n != len(lounge.Queued()) {
+			t.Errorf("%d songs are queued, and QueUp has %d", n, len(lounge.Queued()))
+		}
+	}, meddle(http.MethodGet, "/playlist/history", slow(20*time.Second)))
+}
+
+// Whoever leaves while QueUp has not yet let them back in is gone.
+func TestLeave_whileComingBack(t *testing.T) {
+	var enters atomic.Int32
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		bot, room := joinLounge(t, server, "bot")
+		me, _ := bot.User()
+		broadcast(server, "user-leave", `,"user":{"_id":%q,"username":"bot"}`, me.ID)
+		time.Sleep(6 * time.Second)
+		if err := room.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		settle(time.Minute)
+		if enters.Load() != 2 {
+			t.Fatalf("the bot entered %d times", enters.Load())
+		}
+		if hasBot(server) {
+			t.Error("the bot has left, and is there")
+		}
+	}, meddle(http.MethodPost, "/users", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if enters.Add(1) == 2 {
+			time.Sleep(5 * time.Second)
+		}
+		next.ServeHTTP(w, req)
+	}))
+}
+
+// refuse answers all calls but the first with a status.
+func refuse(part string, status int) queuptest.Option {
+	var calls atomic.Int32
+	return meddle(http.MethodGet, part, func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if calls.Add(1) == 1 {
+			next.ServeHTTP(w, req)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"code":%d,"message":"no","data":{}}`, status)
+	})
+}
+
+func TestResync_tellsThatTheChatCannotBeRead(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		wait := func(int, error) (time.Duration, bool) { return 10 * time.Second, true }
+		bot, _ := joinLounge(t, server, "bot", client.WithReconnect(wait))
+		gaps := record(bot, func(e client.Gap) string {
+			return fmt.Sprintf("%s for %v", e.What, e.To.Sub(e.From).Round(time.Second))
+		})
+		time.Sleep(time.Minute)
+		server.CutLinks()
+		synctest.Wait()
+		server.Room("lounge").Say("alice", "missed")
+		settle(time.Minute)
+		expect(t, "gaps", gaps(), []string{"chat for 10s"})
+	}, refuse("/chat/", http.StatusForbidden))
+}
+
+func TestResync_endsARoomThatIsGone(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		bot, room := joinLounge(t, server, "bot")
+		left := record(bot, func(e client.RoomLeft) string { return fmt.Sprint(errors.Is(e.Err, client.ErrNotFound)) })
+		server.CutLinks()
+		settle(10 * time.Minute)
+		expect(t, "RoomLeft", left(), []string{"true"})
+		if room.Joined() {
+			t.Error("joined a room that is not there")
+		}
+	}, refuse("/users", http.StatusNotFound))
+}
+
+// A room whose channel takes its time is not given up as long as the connection lasts.
+func TestReconnect_asksForARoomUntilThereIsAnAnswer(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		wire := newTap(server)
+		lounge := "room:" + server.Room("lounge").ID()
+		var asked atomic.Int32
+		wire.out = func(link int, f *realtime.Frame) (lost bool) {
+			return link == 2 && f.Channel == lounge && f.Action == realtime.ActionAttach && asked.Add(1) <= 4
+		}
+		bot, room := joinLounge(t, server, "bot", client.WithDialer(wire))
+		must(bot.JoinRoom(t.Context(), "attic"))(t)
+		server.CutLinks()
+		time.Sleep(5 * time.Minute)
+		expectAlive(t, server, room)
+	}, queuptest.WithWorld(twoRooms()))
+}
+
+// What did not begin does not end.
+func TestRoomLeft_onlyOfARoomThatWasJoined(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		never := func(int, error) (time.Duration, bool) { return 0, false }
+		bot := connect(t, server, "bot", client.WithReconnect(never))
+		left := record(bot, func(client.RoomLeft) string { return "left" })
+		time.AfterFunc(time.Second, server.CutLinks)
+		if _, err := bot.JoinRoom(t.Context(), "lounge"); err == nil {
+			t.Error("joined without a connection")
+		}
+		settle(time.Minute)
+		expect(t, "RoomLeft", left(), nil)
+	}, meddle(http.MethodGet, "/users", slow(10*time.Second)))
 }

@@ -80,11 +80,13 @@ func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 			r.finish(state, missed, hold)
 			return
 		}
+		r.catchUpQueue(state)
 		r.replay(hold, ofPlaying)
 	})
 	if complete {
 		return nil
 	}
+	state.queue = nil // it may be read again meanwhile
 	missed.wait(ctx)
 	r.under(l, hold, func() { r.finish(state, missed, hold) })
 	return nil
@@ -321,12 +323,17 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
-	if r.loadQueue(state) {
-		emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
-	}
+	r.catchUpQueue(state)
 	r.synced()
 	r.client.resynced()
 	emit(Resynced{r.again()})
+}
+
+// catchUpQueue takes over the queue and tells of it if it is another one.
+func (r *Room) catchUpQueue(state roomState) {
+	if r.loadQueue(state) {
+		r.client.events.emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
+	}
 }
 
 // catchUpVotes tells the votes that were missed on a song that still plays.
