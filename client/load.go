@@ -16,7 +16,7 @@ import (
 // roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
 // guest may not see everything.
 type roomState struct {
-	about  *wire.Room // only read after a lost connection: a join has it already
+	about  *wire.Room
 	users  wire.RoomUsers
 	roles  *authority
 	active wire.ActiveSong // empty when nothing plays, or unsure
@@ -34,7 +34,7 @@ func (s *roomState) elapsed() time.Duration { return max(s.active.Elapsed, 0) + 
 const mediaBudget = time.Second
 
 // fetch reads the room's state. Source: docs/PROTOCOL.md 7, rule 3.
-func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
+func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	var state roomState
 	loads := r.client.loads
 	whole := ctx
@@ -96,15 +96,13 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 		}
 		return err
 	})
-	if again {
-		optional("room", func(ctx context.Context) error {
-			answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
-			if err == nil {
-				state.about = &answer.Data
-			}
-			return err
-		})
-	}
+	optional("room", func(ctx context.Context) error {
+		answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+		if err == nil {
+			state.about = &answer.Data
+		}
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return state, err
 	}
@@ -154,6 +152,9 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 // load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
 func (r *Room) load(state roomState, self wire.RoomUser) {
 	c := r.client
+	if state.about != nil { // what the join began with was read before the room was attached
+		r.describe(*state.about)
+	}
 	gone := r.members.list()
 	members := make(map[UserID]Member, len(state.users)+1)
 	for _, w := range append(state.users, self) {
@@ -219,7 +220,7 @@ func (r *Room) synced() {
 // own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
 // since the hold began, which was before the room was attached: what was read may be older than what was missed.
 func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, then func()) (current bool, err error) {
-	state, err := r.fetch(ctx, false)
+	state, err := r.fetch(ctx)
 	if err != nil {
 		return false, err
 	}

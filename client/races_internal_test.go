@@ -114,7 +114,7 @@ func TestLogout_endsRoomsThoughNobodyListens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		go func() { _ = l.do(context.Background(), func() { time.Sleep(10 * time.Second) }) }()
+		go func() { _ = l.do(t.Context(), func() { time.Sleep(10 * time.Second) }) }()
 		time.Sleep(time.Second)
 		for range 400 {
 			server.Room("lounge").Say("alice", "hello")

@@ -337,3 +337,16 @@ func TestRoomLeft_onlyOfARoomThatWasJoined(t *testing.T) {
 		expect(t, "RoomLeft", left(), nil)
 	}, meddle(http.MethodGet, "/users", slow(10*time.Second)))
 }
+
+// What changed between the first look at a room and its channel is known.
+func TestJoinRoom_knowsTheSettings(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		bot := connect(t, server, "bot")
+		time.AfterFunc(time.Second, func() { server.Room("lounge").Lock("owner", true) })
+		room := must(bot.JoinRoom(t.Context(), "lounge"))(t)
+		settle(time.Minute)
+		if !room.Info().QueueLocked {
+			t.Error("the queue is locked, and the room does not know it")
+		}
+	}, meddle(http.MethodPost, "/users", slow(2*time.Second)))
+}

@@ -67,7 +67,7 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 	brief, cancel := context.WithTimeout(ctx, maxHold)
 	defer cancel()
-	state, err := r.fetch(brief, true)
+	state, err := r.fetch(brief)
 	if err != nil {
 		return err
 	}
