@@ -95,7 +95,8 @@ func TestFaults_everyDropAndStallHeals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var heard []string
-			replay(t, dir, "mended", mended(&heard), fault, cassettes.Speed(1)) // at once, it is over before the bot is back
+			// At once, it is over before the bot is back. A bot that is cut off in the middle of its join reads less.
+			replay(t, dir, "mended", mended(&heard), fault, cassettes.Speed(1), cassettes.AllowUnused())
 			if diff := cmp.Diff(tenLines, heard); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}

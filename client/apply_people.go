@@ -95,16 +95,15 @@ const expulsion = 5 * time.Second
 // it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
 func (r *Room) doubt() {
 	r.alarm(dueReturn, expulsion, func() {
-		r.mu.RLock()
-		password := r.password
-		r.mu.RUnlock()
 		l := r.live.link
 		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", r.Slug()))
 		r.ask(answerTimeout, func(ctx context.Context) func() {
-			_, err := r.enter(ctx, password)
-			if err == nil {
-				err = r.appear(ctx, l)
-			}
+			err := r.enterAgain(ctx, func() error {
+				if !r.visible() {
+					return nil
+				}
+				return r.appear(ctx, l)
+			})
 			if err == nil {
 				return nil
 			}

@@ -180,14 +180,14 @@ func (r *Room) readRolesSoon() {
 	}
 	r.mu.Unlock()
 	r.alarm(dueRoles, rolesDelay, func() {
-		r.ask(answerTimeout, func(ctx context.Context) func() {
+		r.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
 			roles, err := r.fetchAuthority(ctx)
 			if err != nil {
 				r.client.log.WarnContext(ctx, "roles not read", slog.String("room", r.Slug()), slog.Any("error", err))
 				return nil
 			}
 			return func() {
-				if !r.pending(dueRoles) { // else they have changed again
+				if !r.pending(dueRoles) && r.live.asking[dueRoles] == nil { // else they have changed again
 					r.setRoles(roles)
 				}
 			}

@@ -83,12 +83,9 @@ func (r *Room) enterAnew() {
 	if !r.mayAct() || a.me == a.owner || holdsAny(r.rolesOf(a.me)) {
 		return
 	}
-	r.mu.RLock()
-	password := r.password
-	r.mu.RUnlock()
 	l := r.live.link
 	r.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
-		_, err := r.enter(ctx, password)
+		err := r.enterAgain(ctx, func() error { return nil })
 		if err == nil {
 			return nil
 		}

@@ -240,7 +240,10 @@ func (r *Room) mayBestow(op string, granted, before []Permission) error {
 
 // authority returns what is known of the room's roles.
 func (r *Room) authority() authority {
-	me := r.client.myID()
+	var me UserID
+	if r.client != nil {
+		me = r.client.myID()
+	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	a := r.roles

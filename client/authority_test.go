@@ -82,6 +82,7 @@ func onStage(t *testing.T, s stage, test func(t *testing.T, bot *client.Client, 
 			t.Error(err)
 		}
 	}
+	const lounge = "65a1f0c2d4e8b90012ab34cd"
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(eventsWorld()), queuptest.WithHandler(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -98,8 +99,8 @@ func onStage(t *testing.T, s stage, test func(t *testing.T, bot *client.Client, 
 						data["actor"] = json.RawMessage(s.actor)
 					}
 					answer(w, data)
-				case req.Method == http.MethodGet && req.URL.Path == "/room/lounge" && s.owner != "":
-					answer(w, map[string]any{"_id": "65a1f0c2d4e8b90012ab34cd", "roomUrl": "lounge", "userid": stageID(s, s.owner)})
+				case req.Method == http.MethodGet && (req.URL.Path == "/room/lounge" || req.URL.Path == "/room/"+lounge) && s.owner != "":
+					answer(w, map[string]any{"_id": lounge, "roomUrl": "lounge", "userid": stageID(s, s.owner)})
 				default:
 					next.ServeHTTP(w, req)
 				}

@@ -35,6 +35,9 @@ func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 // [WithMessageParts] allows. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other
 // errors are those of SendMessage. When a later line fails, the lines that were sent come back with the error.
 func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
+	if r.client == nil {
+		return nil, ErrNotJoined
+	}
 	pieces, err := r.chatPieces("Room.SendLong", text, r.client.config.messageParts)
 	if err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil, &ArgumentError{Op: op, Argument: "text", Reason: "is empty"}
+	}
+	if r.client == nil {
+		return nil, ErrNotJoined
 	}
 	encode, units := html.EscapeString, runes
 	if r.client.config.rawChat {

@@ -178,6 +178,7 @@ func (l *connection) run() {
 			command()
 		case e, ok := <-l.conn.Events():
 			if !ok {
+				l.loseAll(l.err()) // if nobody had time to hear why it ended
 				return
 			}
 			l.receive(e)

@@ -51,6 +51,13 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	return true
 }
 
+// begin notes that the room is joined, perhaps once more: what was missed before does not count.
+func (h *history) begin() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind, h.seeded, h.latest = false, false, time.Time{}
+}
+
 // seed notes what was said before the room was joined, so that none of it is taken for news later, all but the news.
 func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 	for _, entry := range entries {
@@ -119,6 +126,22 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 		return 0, lost
 	}
 	return 0, nil
+}
+
+// giveUp returns the time whose lines cannot be known, because what QueUp still has could not be read; nil for none. From
+// then on the history is not behind any more.
+func (h *history) giveUp() *Gap {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.behind {
+		return nil
+	}
+	h.behind = false
+	lost := &Gap{From: h.cutAt, To: time.Now(), What: "chat"}
+	if !h.latest.IsZero() {
+		lost.From = h.latest
+	}
+	return lost
 }
 
 // add keeps a line. One without an id is not kept.

@@ -153,6 +153,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		}
 	}
 	listening := r.Joined()
+	var hold int
 	var self wire.RoomUser
 	if !how.listen {
 		if self, err = r.enter(ctx, how.password); err != nil {
@@ -162,7 +163,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 	}
 	if !listening {
 		done = append(done, func(ctx context.Context) { r.unsubscribe(ctx, l) })
-		if err := r.subscribe(ctx, l); err != nil {
+		if hold, err = r.subscribe(ctx, l); err != nil {
 			return undo, err
 		}
 	}
@@ -172,16 +173,28 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		}
 	}
 	if listening {
-		r.setJoined(true)
-		return undo, l.do(ctx, func() { r.adopt(self, how.password) })
+		if doErr := l.do(ctx, func() {
+			if l.rooms[r.channel()] != r { // it is over
+				err = errDetachedByServer
+				return
+			}
+			r.setJoined(true)
+			r.adopt(self, how.password)
+		}); doErr != nil {
+			err = doErr
+		}
+		return undo, err
 	}
 	for {
-		current, err := r.loadFirst(ctx, l, self, func() {
+		current, err := r.loadFirst(ctx, l, hold, self, func() {
 			r.setJoined(!how.listen)
 			r.setPassword(how.password)
 			r.client.events.emit(RoomJoined{r.meta()})
 		})
 		if err != nil || current {
+			return undo, err
+		}
+		if err := l.do(ctx, func() { hold = r.live.waiting.turn }); err != nil {
 			return undo, err
 		}
 		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
@@ -224,6 +237,25 @@ func (r *Room) enter(ctx context.Context, password string) (wire.RoomUser, error
 	return answer.Data.User, nil
 }
 
+// enterAgain enters a room that is joined once more, and then runs then. It waits for a departure under way, after which
+// there is nothing to do.
+func (r *Room) enterAgain(ctx context.Context, then func() error) error {
+	if err := r.turn.take(ctx); err != nil {
+		return err
+	}
+	defer r.turn.give()
+	r.mu.RLock()
+	joined, password := r.joined && r.present, r.password
+	r.mu.RUnlock()
+	if !joined {
+		return nil
+	}
+	if _, err := r.enter(ctx, password); err != nil {
+		return err
+	}
+	return then()
+}
+
 // exit is the reverse of enter.
 func (r *Room) exit(ctx context.Context) error {
 	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
@@ -232,17 +264,17 @@ func (r *Room) exit(ctx context.Context) error {
 	return nil
 }
 
-// subscribe attaches the room's channel. What comes from it waits until the room is loaded.
-func (r *Room) subscribe(ctx context.Context, l *connection) error {
+// subscribe attaches the room's channel. What comes from it waits, under hold, until the room is loaded.
+func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err error) {
 	if err := l.do(ctx, func() {
 		l.rooms[r.channel()] = r
 		r.live.reset()
 		r.live.link = l
-		r.hold()
+		hold = r.hold()
 	}); err != nil {
-		return err
+		return 0, err
 	}
-	return l.conn.Attach(ctx, r.channel())
+	return hold, l.conn.Attach(ctx, r.channel())
 }
 
 // unsubscribe is the reverse of subscribe and appear. The websocket forgets the room in any case.

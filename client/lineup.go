@@ -77,9 +77,12 @@ const mediaTimeout = 20 * time.Second
 
 // readQueue reads the queue and tells of it, if an event has said that it changed or if it did.
 func (r *Room) readQueue() {
+	if r.busy(dueQueue, r.readQueue) {
+		return
+	}
 	news := r.live.news
 	r.live.news = nil
-	r.ask(mediaTimeout, func(ctx context.Context) func() {
+	r.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
 		queue, err := r.fetchQueue(ctx, ctx)
 		if err != nil {
 			r.client.log.WarnContext(ctx, "queue not read", slog.String("room", r.Slug()), slog.Any("error", err))

@@ -16,21 +16,25 @@ import (
 // roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
 // guest may not see everything.
 type roomState struct {
-	about  *wire.Room // only read after a lost connection: a join has it already
+	about  *wire.Room
 	users  wire.RoomUsers
 	roles  *authority
 	active wire.ActiveSong // empty when nothing plays, or unsure
+	at     time.Time       // when active was read
 	unsure bool            // QueUp does not know what plays
 	dubs   *wire.Dubs
 	queue  *[]Song
 	chat   *wire.ChatHistory
 }
 
+// elapsed returns how long what plays has been playing by now.
+func (s *roomState) elapsed() time.Duration { return max(s.active.Elapsed, 0) + time.Since(s.at) }
+
 // mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows.
 const mediaBudget = time.Second
 
 // fetch reads the room's state. Source: docs/PROTOCOL.md 7, rule 3.
-func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
+func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	var state roomState
 	loads := r.client.loads
 	whole := ctx
@@ -59,7 +63,7 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 		if err != nil {
 			return failed("activeSong", err)
 		}
-		state.active, state.unsure = answer.Data, answer.Data.Play.ID == ""
+		state.active, state.at, state.unsure = answer.Data, time.Now(), answer.Data.Play.ID == ""
 		return nil
 	})
 	optional("roles", func(ctx context.Context) error {
@@ -92,15 +96,13 @@ func (r *Room) fetch(ctx context.Context, again bool) (roomState, error) {
 		}
 		return err
 	})
-	if again {
-		optional("room", func(ctx context.Context) error {
-			answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
-			if err == nil {
-				state.about = &answer.Data
-			}
-			return err
-		})
-	}
+	optional("room", func(ctx context.Context) error {
+		answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+		if err == nil {
+			state.about = &answer.Data
+		}
+		return err
+	})
 	if err := g.Wait(); err != nil {
 		return state, err
 	}
@@ -114,7 +116,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 	if state.active.Play.ID == "" {
 		return
 	}
-	song := r.newPlay(state.active.Play, state.active.Song, state.active.Elapsed)
+	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
 	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return w.UserID == song.UserID }) {
 		song.UserID = "" // is known as soon as the state is
 	}
@@ -150,6 +152,9 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 // load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
 func (r *Room) load(state roomState, self wire.RoomUser) {
 	c := r.client
+	if state.about != nil { // what the join began with was read before the room was attached
+		r.describe(*state.about)
+	}
 	gone := r.members.list()
 	members := make(map[UserID]Member, len(state.users)+1)
 	for _, w := range append(state.users, self) {
@@ -173,12 +178,13 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	if state.roles != nil {
 		r.setRoles(*state.roles)
 	}
+	r.history.begin()
 	if state.chat != nil {
 		r.history.seed(*state.chat, r.live.waiting.lines())
 	}
 	if w := state.active; w.Play.ID != "" {
-		song := r.newPlay(w.Play, w.Song, w.Elapsed)
-		r.begin(song, w.Elapsed)
+		song := r.newPlay(w.Play, w.Song, state.elapsed())
+		r.begin(song, state.elapsed())
 		r.completeLater(song, r.meta())
 		if state.dubs != nil {
 			r.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
@@ -210,15 +216,11 @@ func (r *Room) synced() {
 	r.syncedAt = time.Now()
 }
 
-// loadFirst reads the state of a room that is being joined, while its messages wait, and makes it the room's own; then
-// it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost again
-// meanwhile: what was read may be older than what happened since.
-func (r *Room) loadFirst(ctx context.Context, l *connection, self wire.RoomUser, then func()) (current bool, err error) {
-	var hold int
-	if err := l.do(ctx, func() { hold = r.live.waiting.turn }); err != nil {
-		return false, err
-	}
-	state, err := r.fetch(ctx, false)
+// loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
+// own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
+// since the hold began, which was before the room was attached: what was read may be older than what was missed.
+func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, then func()) (current bool, err error) {
+	state, err := r.fetch(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -306,7 +306,7 @@ func (r *Room) checkPlay() {
 		answer, err := r.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		return func() {
 			now, playing := r.NowPlaying()
-			if now.ID != suspect.ID { // an event was faster
+			if now.ID != suspect.ID || r.pending(dueSong) { // an event was faster
 				return
 			}
 			var active wire.ActiveSong

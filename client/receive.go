@@ -54,9 +54,7 @@ func now() Meta { return Meta{At: time.Now()} }
 // disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
 func (l *connection) disconnected(e realtime.Disconnected) {
 	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
-		for channel := range l.rooms {
-			l.lose(channel, nil)
-		}
+		l.loseAll(nil)
 		return
 	}
 	for _, room := range l.rooms {
@@ -65,9 +63,14 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	l.inbox.cut(l.conn.Stats().LastFrame)
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
-		for channel := range l.rooms {
-			l.lose(channel, e.Err)
-		}
+		l.loseAll(e.Err)
+	}
+}
+
+// loseAll ends all rooms with the connection.
+func (l *connection) loseAll(err error) {
+	for channel := range l.rooms {
+		l.lose(channel, err)
 	}
 }
 
@@ -77,7 +80,7 @@ func (r *Room) cut() {
 	if r.Joined() {
 		r.release(r.live.waiting.turn, ofPlaying)
 	}
-	r.live.waiting.messages = nil
+	r.live.waiting.messages, r.live.waiting.size = nil, 0
 	r.callOff()
 	r.hold()
 	r.live.late = false
@@ -91,7 +94,8 @@ func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
 		if room.Joined() && !room.live.late {
-			l.client.workers.start(func() { room.resync(l) })
+			hold := room.live.waiting.turn
+			l.client.workers.start(func() { room.resync(l, hold) })
 		}
 	}
 	if l.inbox.channel != "" {
@@ -99,8 +103,8 @@ func (l *connection) reconnected() {
 	}
 }
 
-// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for once
-// more; after that the next connection will.
+// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for again,
+// as long as that connection lasts; then the next one will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	if e.Channel == l.inbox.channel {
 		l.inbox.cut(time.Now())
@@ -116,15 +120,22 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		return
 	}
 	room.live.late = true
+	hold := room.live.waiting.turn
 	l.client.workers.start(func() {
 		ctx := l.client.workers.ctx
-		if l.conn.Attach(ctx, e.Channel) != nil || l.do(ctx, func() { room.live.late = false }) != nil {
+		err := e.Err
+		for errors.Is(err, realtime.ErrNoAnswer) && room.under(l, hold, func() {}) {
+			err = l.conn.Attach(ctx, e.Channel)
+		}
+		if err != nil || !room.under(l, hold, func() { room.live.late = false }) {
 			return
 		}
 		if room.visible() {
 			_ = room.appear(ctx, l)
 		}
-		room.resync(l)
+		if room.Joined() { // else the join reads it
+			room.resync(l, hold)
+		}
 	})
 }
 
@@ -134,12 +145,14 @@ func (l *connection) lose(channel string, err error) {
 	if !ok {
 		return
 	}
-	present := room.mayAct()
+	joined, present := room.Joined(), room.mayAct()
 	l.remove(room)
 	if err != nil {
 		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", room.Slug()), slog.Any("error", err))
 	}
-	l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+	if joined { // else JoinRoom says so
+		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+	}
 	l.client.workers.start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
 		defer cancel()

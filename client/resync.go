@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -21,16 +23,17 @@ const (
 
 // resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
 // wait for it, but not for long: when QueUp is slow, they go out, and the room is read again later. Only those about what
-// plays wait on, because the plays that were missed come first. When the connection is lost once more, the next resync takes over.
-func (r *Room) resync(l *connection) {
+// plays wait on, because the plays that were missed come first. hold is what they wait under since the connection was
+// lost; when it is lost once more, that is another one, and the next resync takes over.
+func (r *Room) resync(l *connection, hold int) {
 	ctx := r.client.workers.ctx
 	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
-		var hold int // the one that this resync works under
-		if l.do(ctx, func() { hold = r.live.waiting.turn }) != nil {
-			return
-		}
 		err := r.resyncOnce(ctx, l, hold)
 		if err == nil {
+			return
+		}
+		if gone(err) {
+			r.under(l, hold, func() { l.lose(r.channel(), err) })
 			return
 		}
 		if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
@@ -38,10 +41,16 @@ func (r *Room) resync(l *connection) {
 		}
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
 			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
-		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { r.hold() }) {
+		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { hold = r.hold() }) {
 			return
 		}
 	}
+}
+
+// gone reports whether QueUp says that there is no such room.
+func gone(err error) bool {
+	answer, ok := errors.AsType[*APIError](err)
+	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }
 
 // under runs f on the connection's goroutine, if the hold is still the same and the room still attached.
@@ -58,7 +67,7 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 	brief, cancel := context.WithTimeout(ctx, maxHold)
 	defer cancel()
-	state, err := r.fetch(brief, true)
+	state, err := r.fetch(brief)
 	if err != nil {
 		return err
 	}
@@ -71,11 +80,13 @@ func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
 			r.finish(state, missed, hold)
 			return
 		}
+		r.catchUpQueue(state)
 		r.replay(hold, ofPlaying)
 	})
 	if complete {
 		return nil
 	}
+	state.queue = nil // it may be read again meanwhile
 	missed.wait(ctx)
 	r.under(l, hold, func() { r.finish(state, missed, hold) })
 	return nil
@@ -104,6 +115,16 @@ func (r *Room) catchUp(state roomState) {
 	r.catchUpMembers(state.users)
 	if state.chat != nil {
 		r.catchUpChat(*state.chat)
+	} else {
+		r.tellGap(r.history.giveUp())
+	}
+}
+
+// tellGap tells what was missed for good, if anything was.
+func (r *Room) tellGap(gap *Gap) {
+	if gap != nil {
+		gap.Meta = r.again()
+		r.client.events.emit(*gap)
 	}
 }
 
@@ -230,10 +251,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 // catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
 func (r *Room) catchUpChat(entries wire.ChatHistory) {
 	first, gap := r.history.unheard(entries)
-	if gap != nil {
-		gap.Meta = r.again()
-		r.client.events.emit(*gap)
-	}
+	r.tellGap(gap)
 	r.live.replay = true // what is known already is not told again
 	defer func() { r.live.replay = false }()
 	for i, entry := range entries {
@@ -258,10 +276,7 @@ func (r *Room) catchUpChat(entries wire.ChatHistory) {
 func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	emit := r.client.events.emit
 	active := state.active
-	if missed.gap != nil {
-		missed.gap.Meta = r.again()
-		emit(*missed.gap)
-	}
+	r.tellGap(missed.gap)
 	rows := missed.rows
 	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
 		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
@@ -301,19 +316,24 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		r.catchUpVotes(state)
 		r.checkAtEnd()
 	default:
-		song := r.newPlay(active.Play, active.Song, active.Elapsed)
-		r.change(song, active.Elapsed, r.again())
+		song := r.newPlay(active.Play, active.Song, state.elapsed())
+		r.change(song, state.elapsed(), r.again())
 		r.completeLater(song, r.again())
 		if state.dubs != nil {
 			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
-	if r.loadQueue(state) {
-		emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
-	}
+	r.catchUpQueue(state)
 	r.synced()
 	r.client.resynced()
 	emit(Resynced{r.again()})
+}
+
+// catchUpQueue takes over the queue and tells of it if it is another one.
+func (r *Room) catchUpQueue(state roomState) {
+	if r.loadQueue(state) {
+		r.client.events.emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
+	}
 }
 
 // catchUpVotes tells the votes that were missed on a song that still plays.
@@ -323,7 +343,7 @@ func (r *Room) catchUpVotes(state roomState) {
 	var added []UserID
 	song, _ := r.amend(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
-		p.began = time.Now().Add(-max(w.Elapsed, 0))
+		p.began = time.Now().Add(-state.elapsed())
 		if state.dubs == nil {
 			return
 		}

@@ -10,9 +10,10 @@ import (
 )
 
 // A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
-// concurrent use and stays the same through reconnects. Get one with [Client.JoinRoom].
+// concurrent use and stays the same through reconnects. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
+// test, is one that is not joined and that nothing is known of; History and the methods that fetch need a real one.
 type Room struct {
-	client  *Client                // immutable
+	client  *Client                // immutable; nil only in a zero value
 	id      RoomID                 // immutable
 	members *table[UserID, Member] // written by the connection's goroutine
 	history *history               // written by the connection's goroutine
@@ -32,7 +33,7 @@ type Room struct {
 	invisible bool // guarded by mu: ChangePresence was asked for it
 
 	roles    authority // guarded by mu; without owner and me, which authority() fills in
-	now      *play     // guarded by mu; nil when nothing plays. Replaced, never changed
+	now      *play     // guarded by mu; nil when nothing plays
 	queue    []Song    // guarded by mu; replaced, never changed
 	syncedAt time.Time // guarded by mu: when all of this was last read
 }
@@ -143,7 +144,7 @@ func (r *Room) GoString() string { return r.String() }
 
 // Members are the people in the room. On a nil room there are none.
 func (r *Room) Members() *Collection[UserID, Member] {
-	if r == nil {
+	if r == nil || r.client == nil {
 		return nil
 	}
 	return &Collection[UserID, Member]{r.members}
@@ -151,6 +152,9 @@ func (r *Room) Members() *Collection[UserID, Member] {
 
 // MemberNamed returns the member with that username, in any case.
 func (r *Room) MemberNamed(name string) (Member, bool) {
+	if r.client == nil {
+		return Member{}, false
+	}
 	id, ok := r.client.people.named(name)
 	if !ok {
 		return Member{}, false
@@ -159,7 +163,12 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 }
 
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
-func (r *Room) Messages() []Message { return r.history.list() }
+func (r *Room) Messages() []Message {
+	if r.client == nil {
+		return nil
+	}
+	return r.history.list()
+}
 
 // put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
 func (r *Room) put(m Member) {
@@ -181,6 +190,9 @@ func (r *Room) take(id UserID) (Member, bool) {
 
 // lately returns the record of who is in the room, or was until a moment ago.
 func (r *Room) lately(id UserID) (Member, bool) {
+	if r.client == nil {
+		return Member{}, false
+	}
 	if m, ok := r.members.get(id); ok {
 		return m, true
 	}

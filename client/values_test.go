@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -256,5 +257,25 @@ func TestMember_roles(t *testing.T) {
 	}
 	if roles := member.Roles(); len(roles) != 3 || roles[1].TemplateKey != "resident-dj" || roles[2].ID != "65f6e504182cfd0016ef0007" {
 		t.Errorf("roles %+v", roles)
+	}
+}
+
+// A bot's unit test hands its handler an event with a room that is none.
+func TestRoom_zeroIsSafe(t *testing.T) {
+	room := new(client.Room)
+	if _, err := room.SendMessage(t.Context(), "hello"); !errors.Is(err, client.ErrNotJoined) {
+		t.Errorf("SendMessage = %v", err)
+	}
+	if _, err := room.SendLong(t.Context(), "hello"); !errors.Is(err, client.ErrNotJoined) {
+		t.Errorf("SendLong = %v", err)
+	}
+	if _, found := room.MemberNamed("alice"); found || room.Members().Len() > 0 || len(room.Messages()) > 0 || len(room.Roles()) > 0 {
+		t.Error("a zero room knows something")
+	}
+	if _, known := room.Standing(); known || room.Can("1", client.PermMembersKick) || room.Outranks("1", "2") {
+		t.Error("a zero room grants something")
+	}
+	if _, found := room.Members().Get("1"); found {
+		t.Error("a zero room has a member")
 	}
 }

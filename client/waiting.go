@@ -12,10 +12,16 @@ import (
 // waiting are the messages of a room that wait, while something is read that they need.
 type waiting struct {
 	level    level
-	since    time.Time        // when the oldest of them came
-	turn     int              // counts holds, so that who releases can tell whether the hold is still the same
-	messages []realtime.Event // messages, and presence
-	size     int              // of their data, in bytes
+	since    time.Time // when the oldest of them came
+	turn     int       // counts holds, so that who releases can tell whether the hold is still the same
+	messages []held
+	size     int // of their data, in bytes
+}
+
+// held is a message that waits, or what one tells of someone's presence.
+type held struct {
+	event realtime.Event
+	old   bool // it may be older than the state
 }
 
 // level says which messages wait.
@@ -69,7 +75,7 @@ func (r *Room) receive(e realtime.Event) {
 	if len(w.messages) == 0 {
 		w.since = time.Now()
 	}
-	w.messages = append(w.messages, e)
+	w.messages = append(w.messages, held{e, r.live.replay})
 	w.size += size
 }
 
@@ -104,8 +110,8 @@ func (w *waiting) plays() map[PlayID]struct{} {
 // waitingIDs returns what id finds in the events of one kind.
 func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]struct{} {
 	ids := make(map[K]struct{})
-	for _, held := range w.messages {
-		m, ok := held.(realtime.Message)
+	for _, waits := range w.messages {
+		m, ok := waits.event.(realtime.Message)
 		if !ok {
 			continue
 		}
@@ -125,13 +131,15 @@ func (r *Room) release(turn int, still level) {
 	if w.turn != turn {
 		return
 	}
-	held := w.messages
+	messages, replay := w.messages, r.live.replay
 	w.level, w.messages, w.size = still, nil, 0
-	for _, m := range held {
+	for _, m := range messages {
 		if r.live.link == nil { // one of them was the end of the room
 			return
 		}
-		r.receive(m)
+		r.live.replay = replay || m.old
+		r.receive(m.event)
+		r.live.replay = replay
 	}
 }
 
@@ -190,22 +198,30 @@ func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func()
 // askInTurn is ask for what may be wanted many times in a short while: of those with the same purpose one is under way,
 // and the latest that was wanted meanwhile follows.
 func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
-	if _, busy := r.live.asking[purpose]; busy {
-		r.live.asking[purpose] = func() { r.askInTurn(purpose, limit, f) }
+	if r.busy(purpose, func() { r.askInTurn(purpose, limit, f) }) {
 		return
 	}
 	r.live.asking[purpose] = nil
 	r.ask(limit, func(ctx context.Context) func() {
 		then := f(ctx)
 		return func() {
-			next := r.live.asking[purpose]
-			delete(r.live.asking, purpose)
 			if then != nil {
 				then()
 			}
-			if next != nil && r.live.link != nil { // else that was the end of the room
+			next := r.live.asking[purpose] // nil, too, if that was the end of the room
+			delete(r.live.asking, purpose)
+			if next != nil {
 				next()
 			}
 		}
 	})
+}
+
+// busy reports whether something with that purpose is under way. Then again is what follows it.
+func (r *Room) busy(purpose string, again func()) bool {
+	_, is := r.live.asking[purpose]
+	if is {
+		r.live.asking[purpose] = again
+	}
+	return is
 }
