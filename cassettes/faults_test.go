@@ -71,10 +71,12 @@ func mended(heard *[]string) scenario {
 		resynced := client.Stream[client.Resynced](ctx, bot)
 		lines := joinAndListen(ctx, t, bot)
 		if server != nil {
+			time.Sleep(10 * time.Second) // when the join is over
 			server.CutLinks()
 			for range resynced {
 				break
 			}
+			time.Sleep(10 * time.Second)
 		}
 		hearTen(heard, lines, server)
 	}
@@ -88,7 +90,7 @@ func TestFaults_everyDropAndStallHeals(t *testing.T) {
 	for _, n := range []int{5, 6, 8, 13} { // from behind the join, in the middle of which a bot asks more often than recorded
 		faults[fmt.Sprintf("drop after %d", n)] = cassettes.DropAfter(n)
 	}
-	for _, n := range []int{5, 6, 13} {
+	for _, n := range []int{11, 13, 17} {
 		faults[fmt.Sprintf("stall after %d", n)] = cassettes.StallAfter(n)
 	}
 	for name, fault := range faults {
