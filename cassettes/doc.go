@@ -48,4 +48,9 @@
 // # Faults
 //
 // [DropAfter], [StallAfter], [Truncate], [Duplicate] and [Corrupt] make a bad network of any recording.
+//
+// After DropAfter and StallAfter a program reads what it reads after every reconnect, and a recording in which the connection never
+// broke does not have the answers. So record one with a reconnect in it (queuptest's Server.CutLinks makes one), before what
+// the test listens for: the answers are then no newer than what was heard. Or give AllowUnmatched, and the program sees failing
+// requests. Play such a test with [Speed] in a synctest bubble: at once, all is over before the program is back.
 package cassettes
