@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,4 +84,79 @@ func run(t *testing.T, sc scenario.Scenario) string {
 		t.Fatal(err)
 	}
 	return stage.Transcript()
+}
+
+// The recordings have what they were made for. A transcript shows what is there, this what must be.
+func TestScenarios_whatTheyAreFor(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"login-good":         {"logged in as bot: true", "logged in: false"},
+		"login-bad":          {"refused: queup: ", "logged in: false, connect: queup: not logged in"},
+		"join":               {"joined The Lounge (lounge): true", "mod [Moderator]", "leave: done", "RoomLeft"},
+		"guest":              {"listening to The Lounge", "is there a guest?", "Dub (room_playlist-dub)"},
+		"busy":               {"SongChanged (room_playlist-update) ", "good night"},
+		"moderation-custom":  {"unban carol: done", "MemberKicked ", "RoleCreated ", "alice may skip: true", "audit: "},
+		"moderation-classic": {"unban carol: done", "MemberKicked ", "RoleSet (user-setrole)", "RoleUnset (user-unsetrole)"},
+		"queue-and-votes":    {"updub: done", "skip: done", "clear the queue: done", "SongSkipped "},
+		"conversations":      {`alice writes "psst & hush" to alice`, "conversation with bob, carol", "PrivateMessage (new-message)"},
+		"history":            {"play 1: ", "play 31: ", "45 plays, joined: false"},
+		"session-expiry":     {`said "after" with a session that was renewed`, "welcome back"},
+		"reconnect": {
+			"Disconnected", "Reconnected", `Chat resynced Message="alice: can you hear me?"`, `MemberLeft resynced`, "SongChanged resynced", "Resynced resynced", "good night",
+		},
+		"quirks":  {"SongChanged ", "good night", "history 48"},
+		"lookups": {"found the room The Lounge", "Evening & Night has Paper Lanterns - Slow Tide"},
+	} {
+		text, err := os.ReadFile(filepath.Join(recordings, name+".txt"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for _, line := range want {
+			if !strings.Contains(string(text), line) {
+				t.Errorf("%s: %q is not in the transcript", name, line)
+			}
+		}
+	}
+	if n := len(scenario.All()); n != 14 {
+		t.Errorf("there are %d scenarios, and this test knows 14", n)
+	}
+}
+
+// Every event of docs/PROTOCOL.md 6.2 is recorded, and all but those that a room tells by others are heard.
+func TestScenarios_everyEvent(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "\n### 6.2 ")
+	table, _, _ = strings.Cut(table, "\n## 7")
+	recorded := map[string]map[string]bool{}
+	for _, name := range []string{"busy", "moderation-classic"} {
+		tape, err := os.ReadFile(filepath.Join(recordings, name+".ws.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorded[name] = map[string]bool{}
+		for _, match := range regexp.MustCompile(`\\"name\\":\\"([a-z_-]+?)(?:[_-][0-9a-f]{24})?\\"`).FindAllStringSubmatch(string(tape), -1) {
+			recorded[name][match[1]] = true
+		}
+	}
+	documented := regexp.MustCompile("(?m)^\\| `([a-z_-]+)").FindAllStringSubmatch(table, -1)
+	if len(documented) < 35 {
+		t.Fatalf("the page lists %v", documented)
+	}
+	for _, match := range documented {
+		name := strings.TrimRight(match[1], "_-")
+		if recorded["busy"][name] || name == "user-update" && recorded["moderation-classic"][name] { // the older name of user-avatar-update
+			continue
+		}
+		t.Errorf("busy has no %s", name)
+	}
+	for _, name := range []string{"user-setrole", "user-unsetrole", "user-kick", "user-ban", "user-unban", "user-mute", "room-update"} {
+		if !recorded["moderation-classic"][name] {
+			t.Errorf("moderation-classic has no %s", name)
+		}
+	}
 }

@@ -316,7 +316,12 @@ func moderationClassic(ctx context.Context, s *Stage) error {
 	if err != nil {
 		return err
 	}
-	return moderation(ctx, s, room)
+	if err := moderation(ctx, s, room); err != nil {
+		return err
+	}
+	s.meanwhile(func(_ *queuptest.Server, lounge *queuptest.Room) { lounge.Avatar("bob") })
+	_, err = await(ctx, s, func(e client.AvatarUpdated) bool { return e.User.Username == "bob" })
+	return err
 }
 
 func moderationCustom(ctx context.Context, s *Stage) error {
