@@ -368,8 +368,14 @@ func toHAR(t *tape.Tape) harFile {
 		}
 	}
 	har := harFile{Log: harLog{Version: "1.2", Creator: harCreator{"queup record", t.Header.Version}, Pages: []struct{}{}, Entries: []harEntry{}}}
+	last := map[string]int64{} // by what was asked: equal requests stay in their order
 	for _, e := range t.HTTP {
-		entry := newEntry(e.Request.Method, e.Request.URL, start.Add(time.Duration(before[e.ID])*time.Millisecond))
+		at := before[e.ID]
+		if id, err := tape.Identify(e.Request); err == nil {
+			at = max(at, last[id.Key()])
+			last[id.Key()] = at
+		}
+		entry := newEntry(e.Request.Method, e.Request.URL, start.Add(time.Duration(at)*time.Millisecond))
 		entry.Kind = "xhr"
 		entry.Request.Headers = pairs(e.Request.Headers)
 		if e.Request.Body != "" {
