@@ -349,7 +349,7 @@ func (p *program) exportHAR(_ context.Context, flags *flag.FlagSet, args []strin
 		_, err = p.stdout.Write(text)
 		return err
 	}
-	return os.WriteFile(*out, text, 0o644) //nolint:gosec // a cassette is no secret
+	return os.WriteFile(*out, text, 0o644)
 }
 
 // toHAR writes a tape as HAR. A cassette does not know when requests were sent; they get the time just before the first frame that came

@@ -45,7 +45,7 @@ func TestRun_statuses(t *testing.T) {
 	}{
 		{"nothing", nil, nil, 2, "usage: record command"},
 		{"help", []string{"help"}, nil, 0, "import-har"},
-		{"no command", []string{"recrod"}, nil, 2, `there is no command "recrod"`},
+		{"no command", []string{"play"}, nil, 2, `there is no command "play"`},
 		{"usage", []string{"lint", "-h"}, nil, 0, "usage: record lint"},
 		{"no flag", []string{"show", "-nope"}, nil, 2, "flag provided but not defined"},
 		{"show what", []string{"show"}, nil, 2, "which cassette?"},

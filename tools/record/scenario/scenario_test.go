@@ -37,7 +37,7 @@ func TestScenarios(t *testing.T) {
 				return
 			}
 			if recording() {
-				if err := os.WriteFile(transcript, []byte(got), 0o644); err != nil { //nolint:gosec // it is committed
+				if err := os.WriteFile(transcript, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}
 				return
@@ -104,6 +104,7 @@ func TestScenarios_whatTheyAreFor(t *testing.T) {
 		"reconnect": {
 			"Disconnected", "Reconnected", `Chat resynced Message="alice: can you hear me?"`, `MemberLeft resynced`, "SongChanged resynced", "Resynced resynced", "good night",
 		},
+		"ping":    {`Message="alice: ~ping"`, `Message="bot: Pong!"`},
 		"quirks":  {"SongChanged ", "good night", "history 48"},
 		"lookups": {"found the room The Lounge", "Evening & Night has Paper Lanterns - Slow Tide"},
 	} {
@@ -118,8 +119,8 @@ func TestScenarios_whatTheyAreFor(t *testing.T) {
 			}
 		}
 	}
-	if n := len(scenario.All()); n != 14 {
-		t.Errorf("there are %d scenarios, and this test knows 14", n)
+	if n := len(scenario.All()); n != 15 {
+		t.Errorf("there are %d scenarios, and this test knows 15", n)
 	}
 }
 

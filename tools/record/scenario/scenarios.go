@@ -58,6 +58,7 @@ func All() []Scenario {
 			Name: "quirks", About: "answers and events are as irregular as the service's can be",
 			Options: []queuptest.Option{queuptest.Quirks()}, Quirks: true, Run: quirks,
 		},
+		{Name: "ping", About: "a bot answers somebody, as in docs/TESTING.md", Run: ping},
 		{Name: "lookups", About: "a bot looks things up: people, songs, rooms, playlists", Run: lookups},
 	}
 	slices.SortFunc(all, func(a, b Scenario) int {
@@ -648,6 +649,32 @@ func lookups(ctx context.Context, s *Stage) error {
 		return err
 	}
 	s.note("comment: %s", comment)
+	s.settle()
+	return nil
+}
+
+func ping(ctx context.Context, s *Stage) error {
+	bot, err := s.bot(client.WithOwnMessages(true))
+	if err != nil {
+		return err
+	}
+	client.On(bot, func(ctx context.Context, e client.Chat) error {
+		if e.Message.Content != "~ping" {
+			return nil
+		}
+		_, err := e.Room.SendMessage(ctx, "Pong!")
+		return err
+	})
+	if err := errors.Join(bot.Login(ctx, s.Email, s.Password), bot.Connect(ctx)); err != nil {
+		return err
+	}
+	if _, err := bot.JoinRoom(ctx, s.Room); err != nil {
+		return err
+	}
+	s.meanwhile(func(_ *queuptest.Server, lounge *queuptest.Room) { lounge.Say("alice", "~ping") })
+	if err := s.heardChat(ctx, "Pong!"); err != nil {
+		return err
+	}
 	s.settle()
 	return nil
 }

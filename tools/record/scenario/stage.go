@@ -66,14 +66,17 @@ func Distant(rt http.RoundTripper) http.RoundTripper { return distant{rt} }
 
 type distant struct{ http.RoundTripper }
 
-const tick = 20 * time.Millisecond
+const (
+	tick    = 20 * time.Millisecond
+	detours = 19_999 // microseconds, of a tick
+)
 
 // RoundTrip implements http.RoundTripper.
 func (d distant) RoundTrip(req *http.Request) (*http.Response, error) {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, req.Method+" "+req.URL.RequestURI()) // it never fails
 	waitForTick()
-	time.Sleep(time.Duration(1+h.Sum32()%(uint32(tick.Microseconds())-1)) * time.Microsecond)
+	time.Sleep(time.Duration(1+h.Sum32()%detours) * time.Microsecond)
 	defer waitForTick()
 	return d.RoundTripper.RoundTrip(req)
 }
@@ -144,8 +147,8 @@ func (s *Stage) bot(opts ...client.Option) (*client.Client, error) {
 }
 
 // enter makes a client, logs it in, and brings it into the room.
-func (s *Stage) enter(ctx context.Context, opts ...client.Option) (*client.Client, *client.Room, error) {
-	bot, err := s.bot(opts...)
+func (s *Stage) enter(ctx context.Context) (*client.Client, *client.Room, error) {
+	bot, err := s.bot()
 	if err != nil {
 		return nil, nil, err
 	}
