@@ -54,7 +54,7 @@
 //
 // After DropAfter and StallAfter a program reads what it reads after every reconnect, and a recording in which the
 // connection never broke does not have the answers. So record one with a reconnect in it (queuptest's Server.CutLinks makes
-// one), before what the test listens for: the answers are then no newer than what was heard. Or give AllowUnmatched, and
-// the program sees failing requests. Play such a test with [Speed] in a synctest bubble: at once, all is over before the
-// program is back.
+// one), before what the test listens for, so that the answers are no newer than what was heard, and some quiet minutes after
+// the beginning, so that the fault is mended by then. Or give AllowUnmatched, and the program sees failing requests. Play
+// such a test with [Speed] in a synctest bubble: at once, all is over before the program is back.
 package cassettes
