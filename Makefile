@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check interop generate fmt lint race fmt-check drift tidy-check
+.PHONY: help demo test check interop record generate fmt lint race fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,7 +17,7 @@ demo: ## See a bot at work; needs no account and no network
 test: ## Run all tests
 	$(GO) test ./...
 
-check: fmt-check lint drift tidy-check race ## Everything that must hold before a commit
+check: fmt-check lint drift tidy-check cassettes-check race ## Everything that must hold before a commit
 	@echo "==> all good"
 
 # JavaScript that is not ours on the other side, so it stands apart from `make check`: a server for our client, and clients for
@@ -37,6 +37,13 @@ interop: ## Meet JavaScript from npm: a real Engine.IO server, and bots on DubAP
 	done
 	@echo "==> interop: go test -race -tags interop"
 	@$(GO) test -race -tags interop -count=1 -timeout=5m -v -run '^TestInterop' $(INTEROP:%=./%)
+
+record: ## Make the recordings in cassettes/testdata anew, from a QueUp in memory
+	@$(GO) run ./tools/record record
+
+cassettes-check: ## Fail if a cassette holds a secret
+	@echo "==> cassettes: go run ./tools/record lint"
+	@$(GO) run ./tools/record lint
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"

@@ -8,6 +8,8 @@
 //		...
 //	}
 //
+// docs/TESTING.md shows a whole test, and when package queuptest is the better choice.
+//
 // # Recording
 //
 // A test records when it is run with QUEUP_CASSETTE=rewrite, or =once if there is no recording yet; see [ModeVar] and [Mode]. Requests
@@ -34,6 +36,7 @@
 //
 // Everything comes as soon as it may ([AtOnce]), or at its time ([Speed]), or when the test asks for it ([Stepped], [Cassette.Next],
 // [Cassette.Until]). A recording does not wait for a test that is still subscribing: subscribe before you join, or use Stepped.
+// An answer may come before an event that the server had sent before it.
 // And what a program still says while it closes is chance: let a recording end when everything is said.
 // There are no goroutines in a cassette, and its time is that of package time: it works inside a testing/synctest bubble, opened and used there,
 // and recording works there over net.Pipe.
@@ -49,8 +52,9 @@
 //
 // [DropAfter], [StallAfter], [Truncate], [Duplicate] and [Corrupt] make a bad network of any recording.
 //
-// After DropAfter and StallAfter a program reads what it reads after every reconnect, and a recording in which the connection never
-// broke does not have the answers. So record one with a reconnect in it (queuptest's Server.CutLinks makes one), before what
-// the test listens for: the answers are then no newer than what was heard. Or give AllowUnmatched, and the program sees failing
-// requests. Play such a test with [Speed] in a synctest bubble: at once, all is over before the program is back.
+// After DropAfter and StallAfter a program reads what it reads after every reconnect, and a recording in which the
+// connection never broke does not have the answers. So record one with a reconnect in it (queuptest's Server.CutLinks makes
+// one), before what the test listens for, so that the answers are no newer than what was heard, and some quiet minutes after
+// the beginning, so that the fault is mended by then. Or give AllowUnmatched, and the program sees failing requests. Play
+// such a test with [Speed] in a synctest bubble: at once, all is over before the program is back.
 package cassettes

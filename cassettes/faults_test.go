@@ -61,8 +61,9 @@ func hearTen(heard *[]string, lines iter.Seq[client.Chat], server *queuptest.Ser
 
 var tenLines = strings.Fields("one two three four five six seven eight nine ten")
 
-// mended is quiet with a connection that is lost before the first line, so that the recording has what a bot reads after a reconnect. It is lost
-// before and not after them, because what a bot reads is then as old as what it has heard: nothing in it is yet to come.
+// mended is quiet with a connection that is lost before the first line, so that the recording has what a bot reads after a
+// reconnect. It is lost before and not after them, because what a bot reads is then as old as what it has heard: nothing in
+// it is yet to come.
 func mended(heard *[]string) scenario {
 	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
 		t.Helper()
@@ -71,12 +72,11 @@ func mended(heard *[]string) scenario {
 		resynced := client.Stream[client.Resynced](ctx, bot)
 		lines := joinAndListen(ctx, t, bot)
 		if server != nil {
-			time.Sleep(10 * time.Second) // when the join is over
+			time.Sleep(5 * time.Minute) // in which the bot can be back from a fault while it joined, however long that took
 			server.CutLinks()
 			for range resynced {
 				break
 			}
-			time.Sleep(10 * time.Second)
 		}
 		hearTen(heard, lines, server)
 	}
@@ -90,15 +90,14 @@ func TestFaults_everyDropAndStallHeals(t *testing.T) {
 	for _, n := range []int{5, 6, 8, 13} { // from behind the join, in the middle of which a bot asks more often than recorded
 		faults[fmt.Sprintf("drop after %d", n)] = cassettes.DropAfter(n)
 	}
-	for _, n := range []int{11, 13, 17} {
+	for _, n := range []int{5, 6, 8, 13} { 
 		faults[fmt.Sprintf("stall after %d", n)] = cassettes.StallAfter(n)
 	}
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var heard []string
-			// At once, it is over before the bot is back; and a room that is read again may be read a time less than recorded.
-			replay(t, dir, "mended", mended(&heard), fault, cassettes.Speed(1), cassettes.AllowUnused())
+			replay(t, dir, "mended", mended(&heard), fault, cassettes.Speed(1)) // at once, it is over before the bot is back
 			if diff := cmp.Diff(tenLines, heard); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}

@@ -98,4 +98,9 @@
 // Nothing fails in silence, without any option: what a handler returns, such as a room whose slug is wrong or that the
 // account is banned from, is logged through [slog.Default], and [Client.Run] returns a wrong password or a network that
 // is not there. Everything else that the client could tell goes to [WithLogger].
+//
+// # Tests
+//
+// A bot needs no QueUp to be tested: package queuptest is one in memory, package cassettes plays what was recorded, and
+// docs/TESTING.md says when to take which.
 package client

@@ -13,6 +13,8 @@
 // The example of the package tests a bot in some fifteen lines: a command is answered, a kick is refused for rank, and the loss of
 // the connection is survived.
 //
+// docs/TESTING.md shows more of them, and when a recording (package cassettes) is the better choice.
+//
 // Nothing here trusts the client: a wrong password, a missing session, an unknown room or a line that is too long are
 // answered as the service answers them, with its statuses and its shapes of errors (docs/PROTOCOL.md 1.3). What is
 // known of no source is an assumption, and says so in its comment.

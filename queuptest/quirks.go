@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"hash/fnv"
 	"io"
 	"maps"
 	"math/rand/v2"
@@ -19,7 +20,8 @@ import (
 // that are missing, null or of another type, and members that nobody knows. State, statuses, errors, ids, names of events
 // and all that a login needs are as without it.
 //
-// What becomes of an answer depends on nothing but the answers and events before it: the same run meets the same quirks.
+// What becomes of an answer depends on nothing but its path and how often that was answered before, and of an event on the events
+// before it: the same run meets the same quirks, even if requests that are sent side by side arrive in another order.
 func Quirks() Option {
 	return func(c *config) error {
 		c.quirks = true
@@ -31,14 +33,29 @@ func Quirks() Option {
 type quirks struct {
 	mu      sync.Mutex
 	rand    *rand.Rand
-	actives int // answers to what plays so far
+	met     map[string]uint64 // how often something was bent, by what it is
+	actives int               // answers to what plays so far
 }
 
 func newQuirks(on bool) *quirks {
 	if !on {
 		return nil
 	}
-	return &quirks{rand: rand.New(rand.NewPCG(1, 8))}
+	return &quirks{met: map[string]uint64{}}
+}
+
+// maxMet bounds how many paths are told apart.
+const maxMet = 10_000
+
+// draw sets what becomes of the next answer or event of that kind. The caller holds mu.
+func (q *quirks) draw(what string) {
+	if len(q.met) >= maxMet {
+		clear(q.met)
+	}
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, what) // it never fails
+	q.rand = rand.New(rand.NewPCG(h.Sum64(), q.met[what]))
+	q.met[what]++
 }
 
 // once is true one time in n.
@@ -54,6 +71,7 @@ func (q *quirks) event(data []byte) []byte {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.draw("event")
 	return q.bend(data, func(o object) {
 		if _, ok := o["songInfo"]; ok && q.once(6) {
 			o["songInfo"] = nil
@@ -66,6 +84,7 @@ func (q *quirks) event(data []byte) []byte {
 func (q *quirks) answer(path string, body []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.draw(path)
 	return q.bend(body, func(envelope object) {
 		data, ok := envelope["data"]
 		switch {

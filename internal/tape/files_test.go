@@ -49,7 +49,7 @@ func TestRead_upgradesVersion1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(read(t, "upgraded.ws.jsonl")), string(got)); diff != "" {
+	if diff := cmp.Diff(string(read(t, "upgraded.golden")), string(got)); diff != "" {
 		t.Errorf("upgraded (-want +got):\n%s", diff)
 	}
 	again, err := tape.Read(dir, "upgraded")

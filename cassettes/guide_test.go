@@ -1,0 +1,151 @@
+package cassettes_test
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/queup-go/queup/cassettes"
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+// What docs/TESTING.md shows. TestGuide wants each piece of code there to be here, line by line.
+
+// answer is all that the bot does.
+func answer(bot *client.Client) {
+	client.On(bot, func(ctx context.Context, e client.Chat) error {
+		if e.Message.Content != "~ping" {
+			return nil
+		}
+		_, err := e.Room.SendMessage(ctx, "Pong!")
+		return err
+	})
+}
+
+// enter makes a bot that answers, and brings it into the lounge.
+func enter(t *testing.T, opts ...client.Option) (*client.Client, *client.Room) {
+	t.Helper()
+	bot, err := client.New(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = bot.Close()
+		<-bot.Done()
+	})
+	answer(bot)
+	if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bot.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	room, err := bot.JoinRoom(t.Context(), "lounge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bot, room
+}
+
+func TestPing(t *testing.T) {
+	srv := queuptest.NewServer()
+	t.Cleanup(srv.Close)
+	srv.LogOnFailure(t)
+	enter(t, client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()))
+
+	srv.Room("lounge").Say("alice", "~ping")
+	_, err := srv.Await(t.Context(), func(e queuptest.Entry) bool {
+		return e.In && e.User == "bot" && strings.Contains(e.Body, "Pong!")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNextSong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := queuptest.NewServer(queuptest.InMemory())
+		t.Cleanup(srv.Close)
+		_, room := enter(t,
+			client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()), client.WithDialContext(srv.DialContext))
+
+		before, _ := room.NowPlaying()
+		time.Sleep(4 * time.Minute) // no time at all
+		synctest.Wait()
+		if now, playing := room.NowPlaying(); !playing || now.ID == before.ID {
+			t.Errorf("after the song plays %v", now)
+		}
+	})
+}
+
+func TestPing_recorded(t *testing.T) {
+	c := cassettes.Open(t, "ping")
+	bot, err := client.New(client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()), client.WithOwnMessages(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = bot.Close()
+		<-bot.Done()
+	})
+	answer(bot)
+	lines := client.Stream[client.Chat](t.Context(), bot) // before the room is joined: a recording does not wait
+	if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bot.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bot.JoinRoom(t.Context(), "lounge"); err != nil {
+		t.Fatal(err)
+	}
+	for e := range lines {
+		if e.Message.Content == "Pong!" {
+			break
+		}
+	}
+}
+
+func TestPing_recordedSteps(t *testing.T) {
+	c := cassettes.Open(t, "ping", cassettes.Stepped())
+	bot, _ := enter(t, client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()), client.WithOwnMessages(true))
+
+	lines := client.Stream[client.Chat](t.Context(), bot)
+	for range 2 { // ~ping, and the bot's own answer
+		if _, ok := c.Until(func(f cassettes.Frame) bool { return f.Name == "chat-message" }); !ok {
+			t.Fatal("there is no more chat")
+		}
+	}
+	for e := range lines {
+		if e.Message.Content == "Pong!" {
+			break
+		}
+	}
+}
+
+// The page shows no code that is not in this file.
+func TestGuide(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../docs/TESTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile("guide_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) < 5 {
+		t.Errorf("the page has %d pieces of code", len(blocks))
+	}
+	for _, block := range blocks {
+		if !strings.Contains(string(code), block[1]) {
+			t.Errorf("this is on the page, and not here:\n%s", block[1])
+		}
+	}
+}

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/queup-go/queup/cassettes"
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/queuptest"
+	"github.com/queup-go/queup/tools/record/scenario"
+)
+
+// TestMain leads to the folder of the module, where make and people call record.
+func TestMain(m *testing.M) {
+	if err := os.Chdir("../.."); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// call runs record as a terminal-less program, with a clean environment.
+func call(t *testing.T, env map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := &program{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] }}
+	code = p.run(t.Context(), args)
+	return code, out.String(), errs.String()
+}
+
+func TestRun_statuses(t *testing.T) {
+	t.Parallel()
+	account := map[string]string{"QUEUP_EMAIL": "me@example.com", "QUEUP_PASSWORD": "hunter22", "QUEUP_ROOM": "lounge"}
+	for _, c := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		code int
+		says string // on either stream
+	}{
+		{"nothing", nil, nil, 2, "usage: record command"},
+		{"help", []string{"help"}, nil, 0, "import-har"},
+		{"no command", []string{"play"}, nil, 2, `there is no command "play"`},
+		{"usage", []string{"lint", "-h"}, nil, 0, "usage: record lint"},
+		{"no flag", []string{"show", "-nope"}, nil, 2, "flag provided but not defined"},
+		{"show what", []string{"show"}, nil, 2, "which cassette?"},
+		{"show nothing", []string{"show", "nosuch"}, nil, 1, "there is no cassette nosuch: it would be nosuch.http.yaml and nosuch.ws.jsonl"},
+		{"show", []string{"show", "login-bad"}, nil, 0, "POST /auth/login 400"},
+		{"show a path", []string{"show", "-width", "20", "cassettes/testdata/join.ws.jsonl"}, nil, 0, "source queuptest"},
+		{"diff one", []string{"diff", "join"}, nil, 2, "it takes two cassettes"},
+		{"diff of the same", []string{"diff", "join", "cassettes/testdata/join"}, nil, 0, ""},
+		{"diff", []string{"diff", "login-bad", "login-good"}, nil, 1, "- POST /auth/login 400"},
+		{"stat", []string{"stat", "busy"}, nil, 0, "of 38 kinds"},
+		{"stat as JSON", []string{"stat", "-json", "busy"}, nil, 0, `"user-kick":1`},
+		{"stat of nothing", []string{"stat", "docs"}, nil, 1, "there are no cassettes below docs"},
+		{"lint", []string{"lint"}, nil, 0, "no secrets"},
+		{"lint with a known secret", []string{"lint", "cassettes"}, map[string]string{"QUEUP_PASSWORD": "Paper Lanterns"}, 1, "busy.http.yaml:"},
+		{"list", []string{"record", "-list"}, nil, 0, "queuptest, live"},
+		{"no scenario", []string{"record", "joyn"}, nil, 2, `there is no scenario "joyn"`},
+		{"no source", []string{"record", "-from", "life"}, nil, 2, `the source "life" is neither`},
+		{"live without names", []string{"record", "-from", "live"}, account, 2, "name the scenarios"},
+		{"live without account", []string{"record", "-from", "live", "join"}, nil, 1, "set QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM"},
+		{"live with people", []string{"record", "-from", "live", "busy"}, account, 1, "needs people who play their parts"},
+		{"live unasked", []string{"record", "-from", "live", "join"}, account, 1, "join: log in; join the room, where everybody sees it; leave the room"},
+		{"no HAR", []string{"import-har"}, nil, 2, "it takes one file"},
+		{"no such HAR", []string{"import-har", "nosuch.har"}, nil, 1, "nosuch.har"},
+		{"a HAR that is none", []string{"import-har", "Makefile"}, nil, 1, "Makefile is no HAR file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := call(t, c.env, c.args...)
+			if code != c.code || !strings.Contains(stdout+stderr, c.says) {
+				t.Errorf("record %v: status %d, want %d, and %q in\n%s%s", c.args, code, c.code, c.says, stdout, stderr)
+			}
+			if strings.Contains(stdout+stderr, "hunter22") || strings.Contains(stdout+stderr, "me@example.com") {
+				t.Errorf("the account is shown:\n%s%s", stdout, stderr)
+			}
+			if strings.Contains(stdout+stderr, "\x1b") || strings.Contains(stdout+stderr, "\r") {
+				t.Error("it writes for a terminal, and there is none")
+			}
+		})
+	}
+}
+
+func TestRun_asksBeforeItActs(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"QUEUP_EMAIL": "me@example.com", "QUEUP_PASSWORD": "hunter22", "QUEUP_ROOM": "lounge"}
+	var errs bytes.Buffer
+	p := &program{
+		stdin: strings.NewReader("no\n"), stdout: &bytes.Buffer{}, stderr: &errs, asks: true, progress: true,
+		getenv: func(name string) string { return env[name] },
+	}
+	if code := p.run(t.Context(), []string{"record", "-from", "live", "login-bad"}); code != 1 {
+		t.Errorf("status %d", code)
+	}
+	for _, want := range []string{"try to log in once with a wrong password", "Go on? [y/N]", "nothing was done"} {
+		if !strings.Contains(errs.String(), want) {
+			t.Errorf("%q is not in\n%s", want, errs.String())
+		}
+	}
+}
+
+// Live is in real time; here the service is a QueUp in memory on the loopback.
+func TestRecordOne(t *testing.T) {
+	t.Parallel()
+	server := queuptest.NewServer()
+	defer server.Close()
+	dir := t.TempDir()
+	i := slices.IndexFunc(scenario.All(), func(sc scenario.Scenario) bool { return sc.Name == "history" })
+	requests, _, err := recordOne(t.Context(), scenario.All()[i], dir, true, func(opts ...client.Option) *scenario.Stage {
+		return scenario.OnServer(server, opts...)
+	}, cassettes.RecordInCI())
+	if err != nil || requests < 5 {
+		t.Fatalf("%d requests, %v", requests, err)
+	}
+	if code, stdout, stderr := call(t, nil, "lint", dir); code != 0 {
+		t.Errorf("lint: %s%s", stdout, stderr)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "history.http.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "alice") || !strings.Contains(string(text), "member-") {
+		t.Error("people have kept their names")
+	}
+}
+
+func TestLint_findsWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	copyCassette := func(name string, edit func(http, socket string) (string, string)) {
+		t.Helper()
+		httpFile, socketFile := tape.Files(own, "login-good")
+		h, err := os.ReadFile(httpFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := os.ReadFile(socketFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newHTTP, newSocket := edit(string(h), string(s))
+		httpFile, socketFile = tape.Files(dir, name)
+		for file, text := range map[string]string{httpFile: newHTTP, socketFile: newSocket} {
+			if text == "" {
+				continue
+			}
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	copyCassette("leak", func(h, s string) (string, string) {
+		return strings.ReplaceAll(h, "redacted-password-1", "correct-horse"), s
+	})
+	copyCassette("half", func(h, _ string) (string, string) { return h, "" })
+	copyCassette("newer", func(h, s string) (string, string) {
+		return h, strings.Replace(s, `"version":"2.0"`, `"version":"9.0"`, 1)
+	})
+	code, _, stderr := call(t, nil, "lint", dir)
+	if code != 1 {
+		t.Errorf("status %d", code)
+	}
+	for _, want := range []string{"leak.http.yaml:", "half: one of its two files is missing", "version 9.0", "5 found in 2 cassettes"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("%q is not in\n%s", want, stderr)
+		}
+	}
+	if strings.Contains(stderr, "correct-horse") {
+		t.Errorf("the secret is shown:\n%s", stderr)
+	}
+}
+
+func TestLint_upgrades(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, suffix := range []string{tape.HTTPSuffix, tape.SocketSuffix} {
+		text, err := os.ReadFile("internal/tape/testdata/old" + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "old"+suffix), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, stdout, stderr := call(t, nil, "lint", "-upgrade", dir)
+	if code != 0 || !strings.Contains(stdout, "is now 2.0") {
+		t.Fatalf("status %d:\n%s%s", code, stdout, stderr)
+	}
+	now, err := tape.Read(dir, "old")
+	if err != nil || now.Upgrade() {
+		t.Errorf("%v, still to be upgraded: %v", err, now.Upgrade())
+	}
+}
+
+// What is exported and imported again says the same, and can be played.
+func TestHAR_roundTrip(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"join", "busy", "reconnect", "login-bad", "session-expiry"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, name+".har")
+			if code, _, stderr := call(t, nil, "export-har", "-o", file, name); code != 0 {
+				t.Fatal(stderr)
+			}
+			code, stdout, stderr := call(t, nil, "import-har", "-hosts", "queup.test", "-anonymous=false", "-o", filepath.Join(dir, "again"), file)
+			if code != 0 {
+				t.Fatalf("%s%s", stdout, stderr)
+			}
+			before, err := tape.Read(own, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// HAR has no word for the end of a websocket.
+			before.Socket = slices.DeleteFunc(before.Socket, func(r *tape.Record) bool { return !r.Frame() && r.Op != tape.OpOpen })
+			after, err := tape.Read(dir, "again")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := tape.Diff(before, after); len(diff) > 0 {
+				t.Errorf("it says something else (-before +after):\n%s", strings.Join(diff, "\n"))
+			}
+			waits := func(all *tape.Tape) (n int) {
+				for _, r := range all.Socket {
+					n += len(r.After)
+				}
+				return n
+			}
+			if waits(before) != waits(after) {
+				t.Errorf("events wait for %d requests, before for %d", waits(after), waits(before))
+			}
+		})
+	}
+}
+
+// What Chrome saves has more than what is kept: other hosts, preflights, headers of the browser, forms without text.
+func TestHAR_fromChrome(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	code, stdout, stderr := call(t, nil, "import-har", "-o", filepath.Join(dir, "room"), "-except", "quietbot", "tools/record/testdata/chrome.har")
+	if code != 0 {
+		t.Fatalf("%s%s", stdout, stderr)
+	}
+	got, err := tape.Read(dir, "room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []string
+	for _, e := range got.HTTP {
+		labels = append(labels, e.Label())
+	}
+	for _, r := range got.Socket {
+		labels = append(labels, r.Label())
+	}
+	text := strings.Join(labels, "\n")
+	for _, want := range []string{"POST /auth/login 200", "GET /auth/session 200", "POST /chat/65a1f0c2d4e8b90012ab34cd 200", "GET /room/night-room other", "101", "> 2probe", "< 14 bytes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if len(got.HTTP) != 4 || len(got.Socket) != 7 || got.Header.Source != tape.SourceLive || got.Header.Library != "WebInspector 537.36" {
+		t.Errorf("%d requests, %d records, header %+v\n%s", len(got.HTTP), len(got.Socket), got.Header, text)
+	}
+	if event := got.Socket[5]; len(event.After) != 1 {
+		t.Errorf("the chat waits for %v", event.After)
+	}
+	for _, file := range []string{"room.http.yaml", "room.ws.jsonl"} {
+		b, err := os.ReadFile(filepath.Join(dir, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range []string{"open-sesame", "night@example.org", "eyJhbGciOi", "s3ss10n", "mixmaster", "sec-ch-ua", "tracker"} {
+			if strings.Contains(string(b), secret) {
+				t.Errorf("%s has %q", file, secret)
+			}
+		}
+	}
+	if !json.Valid([]byte(got.HTTP[0].Response.Body)) {
+		t.Errorf("the answer is %q", got.HTTP[0].Response.Body)
+	}
+}
+
+// A file that would leak is not made.
+func TestHAR_mistakes(t *testing.T) {
+	t.Parallel()
+	entry := func(more string) string {
+		return `{"log":{"entries":[{"startedDateTime":"2026-01-02T03:04:05Z","request":{"method":"GET","url":"wss://ws.queup.net/ws/?access_token=abcdefgh"},` +
+			`"response":{"status":101},"_webSocketMessages":[` + more + `]}]}}`
+	}
+	for name, c := range map[string]struct{ text, says string }{
+		"nothing of QueUp": {`{"log":{"entries":[]}}`, "none of its 0 requests is one of api.queup.net, ws.queup.net"},
+		"a type":           {entry(`{"type":"sent","time":1,"opcode":1,"data":"2"}`), `message 1 is of type "sent"`},
+		"base64":           {entry(`{"type":"send","time":1,"opcode":2,"data":"%"}`), "message 1: illegal base64"},
+		"a refusal": {
+			strings.Replace(entry(`{"type":"send","time":1,"opcode":1,"data":"2"}`), "101", "403", 1), "it has messages, and the status 403",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "x.har")
+			if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := call(t, nil, "import-har", "-o", filepath.Join(dir, "x"), file)
+			if code != 1 || !strings.Contains(stderr, c.says) || strings.Contains(stderr, "abcdefgh") {
+				t.Errorf("status %d: %s", code, stderr)
+			}
+			if tape.Exist(dir, "x") {
+				t.Error("something was written")
+			}
+		})
+	}
+}
