@@ -90,7 +90,7 @@ func TestFaults_everyDropAndStallHeals(t *testing.T) {
 	for _, n := range []int{5, 6, 8, 13} { // from behind the join, in the middle of which a bot asks more often than recorded
 		faults[fmt.Sprintf("drop after %d", n)] = cassettes.DropAfter(n)
 	}
-	for _, n := range []int{5, 6, 8, 13} { 
+	for _, n := range []int{5, 6, 8, 13} {
 		faults[fmt.Sprintf("stall after %d", n)] = cassettes.StallAfter(n)
 	}
 	for name, fault := range faults {
