@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check interop generate fmt lint race fmt-check drift tidy-check
+.PHONY: help demo test check interop bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,28 @@ interop: ## Meet JavaScript from npm: a real Engine.IO server, and bots on DubAP
 	done
 	@echo "==> interop: go test -race -tags interop"
 	@$(GO) test -race -tags interop -count=1 -timeout=5m -v -run '^TestInterop' $(INTEROP:%=./%)
+
+# What the figures mean, and the last ones: docs/PERFORMANCE.md. Leave the machine alone meanwhile.
+BENCH = $(GO) run ./tools/bench -json bench.json
+BENCH_PEERS = tools/queupd/testdata/clients
+COUNT ?= 6
+
+bench: ## Measure the client beside its floors, and how its costs grow (under 3 minutes; figures also in bench.json)
+	@$(BENCH)
+
+bench-peers: ## The same, beside DubAPI from npm as well (needs node and npm)
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "bench-peers: node or npm is not on the PATH. make bench needs neither." >&2; exit 1; }
+	@cd $(BENCH_PEERS) && npm install --package-lock=false --no-audit --no-fund --loglevel=error
+	@$(BENCH) -peers $(BENCH_PEERS)
+
+bench-go: ## Run the Go benchmarks of the event path, COUNT times each, for benchstat
+	@$(GO) test -run '^$$' -bench '^Benchmark(Mix|Chat|Dub|JoinAndLeave|SongChange|DecodeEvent|Parser|Floor)' -benchmem -count $(COUNT) \
+		./client ./realtime ./tools/eventgen ./tools/bench/floor
+
+bench-docs: ## Measure, and put figures and picture into docs/performance
+	@mkdir -p docs/performance
+	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"
