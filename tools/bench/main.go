@@ -38,8 +38,9 @@ type Result struct {
 
 type options struct {
 	plan
-	load, scale            bool
-	peers, json, svg, draw string
+	load, scale                  bool
+	scaleRounds                  int
+	peers, json, text, svg, draw string
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -53,8 +54,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.calls, "calls", 2000, "calls of REST, one after the other")
 	flags.BoolVar(&o.load, "load", true, "run the programs")
 	flags.BoolVar(&o.scale, "scale", true, "run the benchmarks that show how the costs grow")
+	flags.IntVar(&o.scaleRounds, "scale-rounds", 3, "how often, each")
 	flags.StringVar(&o.peers, "peers", "", "measure npm dubapi too, by bench.js in this `folder`, where npm install was run; needs node")
 	flags.StringVar(&o.json, "json", "", "`file` for all figures as JSON")
+	flags.StringVar(&o.text, "text", "", "`file` for what the benchmarks print, for benchstat")
 	flags.StringVar(&o.svg, "svg", "", "`file` for a picture of the curves")
 	flags.StringVar(&o.draw, "draw", "", "measure nothing, and draw the picture from this `file` that -json wrote")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
@@ -62,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	} else if err != nil {
 		return 2
 	}
-	if flags.NArg() > 0 || min(o.rounds, o.events, o.slowEvents, o.rate, o.calls) < 1 {
+	if flags.NArg() > 0 || min(o.rounds, o.events, o.slowEvents, o.rate, o.calls, o.scaleRounds) < 1 {
 		fmt.Fprintln(stderr, "bench: all numbers are at least 1, and nothing follows the flags")
 		return 2
 	}
@@ -87,7 +90,7 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 		}
 	}
 	if o.scale {
-		if err := result.grow(ctx, stdout, stderr); err != nil {
+		if err := result.grow(ctx, o, stdout, stderr); err != nil {
 			return err
 		}
 	}
@@ -99,12 +102,12 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 }
 
 // load runs the programs.
-func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) error {
+func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	folder, err := os.MkdirTemp("", "queup-bench-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	all, err := build(ctx, folder, o.peers)
 	if err != nil {
 		return err
@@ -143,7 +146,11 @@ func (r *Result) picture(file string) error {
 	if file == "" {
 		return nil
 	}
-	return os.WriteFile(file, draw(r.Scale), 0o644)
+	svg, err := draw(r.Scale)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, svg, 0o644)
 }
 
 // redraw draws the picture of an earlier run.

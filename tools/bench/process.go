@@ -34,7 +34,8 @@ type contestants struct {
 func build(ctx context.Context, folder string, peers string) (contestants, error) {
 	program := func(name string) (string, error) {
 		file := filepath.Join(folder, name)
-		out, err := exec.CommandContext(ctx, "go", "build", "-o", file, "github.com/queup-go/queup/tools/bench/"+name).CombinedOutput()
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", file, "github.com/queup-go/queup/tools/bench/"+name) //nolint:gosec // one of two names
+		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("go build %s: %w\n%s", name, err, out)
 		}
