@@ -56,9 +56,9 @@ bench-go: ## Run the Go benchmarks of the event path, COUNT times each, for benc
 	@$(GO) test -run '^$$' -bench '^Benchmark(Mix|Chat|Dub|JoinAndLeave|SongChange|DecodeEvent|Parser|Floor)' -benchmem -count $(COUNT) \
 		./client ./realtime ./tools/eventgen ./tools/bench/floor
 
-bench-docs: ## Measure, and put figures and picture into docs/performance
+bench-docs: ## Measure as bench-peers does, and put the figures and their picture into docs
 	@mkdir -p docs/performance
-	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg
+	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg -page docs/PERFORMANCE.md
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"

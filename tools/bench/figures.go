@@ -27,32 +27,36 @@ type Figures struct {
 // A Round is what each program did, one after the other, so that a machine that is busy now and then is busy for all of them.
 type Round map[string]Figures
 
-// plan is how much a run does.
-type plan struct {
-	rounds, events, slowEvents, rate, calls int
+// A Plan is how much a run does.
+type Plan struct {
+	Rounds     int `json:"rounds"`
+	Events     int `json:"events"`
+	SlowEvents int `json:"slowEvents"`
+	Rate       int `json:"rate"` // of the slow events, a second
+	Calls      int `json:"calls"`
 }
 
 // run runs the rounds.
-func (s *stage) run(ctx context.Context, all contestants, p plan, progress func(string)) ([]Round, error) {
-	tapes := [2]tape{s.prepare(p.events), s.prepare(p.slowEvents)}
+func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(string)) ([]Round, error) {
+	tapes := [2]tape{s.prepare(p.Events), s.prepare(p.SlowEvents)}
 	var rounds []Round
-	for i := range p.rounds {
+	for i := range p.Rounds {
 		round := Round{}
 		contests := []contestant{all.read, all.decode, all.subject}
 		if all.peer != nil {
 			contests = append(contests, *all.peer)
 		}
 		for _, c := range rotate(contests, i) {
-			progress(fmt.Sprintf("round %d of %d: %s", i+1, p.rounds, c.name))
-			f, err := s.compete(ctx, c, tapes, p.rate)
+			progress(fmt.Sprintf("round %d of %d: %s", i+1, p.Rounds, c.name))
+			f, err := s.compete(ctx, c, tapes, p.Rate)
 			if err != nil {
 				return nil, err
 			}
 			round[c.name] = f
 		}
 		for _, c := range []contestant{all.decode, all.subject} {
-			progress(fmt.Sprintf("round %d of %d: %s, calls", i+1, p.rounds, c.name))
-			r, err := s.call(ctx, c, p.calls)
+			progress(fmt.Sprintf("round %d of %d: %s, calls", i+1, p.Rounds, c.name))
+			r, err := s.call(ctx, c, p.Calls)
 			if err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -17,6 +18,14 @@ type Machine struct {
 	Go    string `json:"go"`
 	Node  string `json:"node,omitzero"`
 	Load  string `json:"load"` // of the last 1, 5 and 15 minutes, before the run
+}
+
+func (m Machine) String() string {
+	text := fmt.Sprintf("%s, %d cores, %s, %s", m.CPU, m.Cores, m.OS, m.Go)
+	if m.Node != "" {
+		text += ", node " + m.Node
+	}
+	return text + ", load before the run " + m.Load
 }
 
 func thisMachine(ctx context.Context) Machine {
