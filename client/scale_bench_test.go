@@ -192,6 +192,19 @@ func BenchmarkScaleRooms(b *testing.B) {
 // the same process, and keeps what it has.
 func heapOf(b *testing.B, server *queuptest.Server, rooms int) (bytes float64, joins time.Duration) {
 	b.Helper()
+	for range 5 {
+		if bytes, joins, ok := heapOnce(b, server, rooms); ok {
+			return bytes, joins
+		}
+		b.Log("a client was still in memory two seconds after its end: measured again")
+	}
+	b.Fatal("clients stay in memory after their end")
+	return 0, 0
+}
+
+// heapOnce reports false if the client did not go away, so that nobody knows what it took.
+func heapOnce(b *testing.B, server *queuptest.Server, rooms int) (bytes float64, joins time.Duration, ok bool) {
+	b.Helper()
 	begin := time.Now()
 	v := enter(b, server, rooms)
 	joins = time.Since(begin)
@@ -204,17 +217,16 @@ func heapOf(b *testing.B, server *queuptest.Server, rooms int) (bytes float64, j
 	transport := v.transport
 	v.leave()
 	server.CutLinks()
-	for range 500 { // a connection that has just become idle holds on to its last request, and so to the client
-		transport.CloseIdleConnections()
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		transport.CloseIdleConnections() // one that has just become idle holds on to its last request, and so to the client
 		without := heapInUse()
 		select {
 		case <-gone:
-			return float64(with) - float64(without), joins
+			return float64(with) - float64(without), joins, true
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	b.Fatal("the client is still in memory long after its end")
-	return 0, 0
+	return 0, joins, false
 }
 
 // heapInUse is what is in use once the garbage is gone; what finalizers let go takes a second round.
