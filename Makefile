@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check interop record generate fmt lint race fmt-check drift tidy-check cassettes-check
+.PHONY: help demo test check interop record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,28 @@ record: ## Make the recordings in cassettes/testdata anew, from a QueUp in memor
 cassettes-check: ## Fail if a cassette holds a secret
 	@echo "==> cassettes: go run ./tools/record lint"
 	@$(GO) run ./tools/record lint
+
+# What the figures mean, and the last ones: docs/PERFORMANCE.md. Leave the machine alone meanwhile.
+BENCH = $(GO) run ./tools/bench -json bench.json
+BENCH_PEERS = tools/queupd/testdata/clients
+COUNT ?= 6
+
+bench: ## Measure the client beside its floors, and how its costs grow (under 3 minutes; figures also in bench.json)
+	@$(BENCH)
+
+bench-peers: ## The same, beside DubAPI from npm as well (needs node and npm)
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "bench-peers: node or npm is not on the PATH. make bench needs neither." >&2; exit 1; }
+	@cd $(BENCH_PEERS) && npm install --package-lock=false --no-audit --no-fund --loglevel=error
+	@$(BENCH) -peers $(BENCH_PEERS)
+
+bench-go: ## Run the Go benchmarks of the event path, COUNT times each, for benchstat
+	@$(GO) test -run '^$$' -bench '^Benchmark(Mix|Chat|Dub|JoinAndLeave|SongChange|DecodeEvent|Parser|Floor)' -benchmem -count $(COUNT) \
+		./client ./realtime ./tools/eventgen ./tools/bench/floor
+
+bench-docs: ## Measure as bench-peers does, and put the figures and their picture into docs
+	@mkdir -p docs/performance
+	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg -page docs/PERFORMANCE.md
 
 generate: ## Write gen/ anew from api/
 	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"

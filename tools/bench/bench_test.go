@@ -1,0 +1,369 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/queup-go/queup/queuptest"
+	"github.com/queup-go/queup/tools/bench/probe"
+)
+
+// A short run of everything but the curves, with the programs under test as they are.
+func TestRun(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "bench.json")
+	var stdout, stderr bytes.Buffer
+	args := []string{
+		"-rounds", "1", "-events", "500", "-slow-events", "50", "-rate", "500", "-calls", "10", "-scale=false", "-json", file,
+	}
+	if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
+		t.Fatalf("exit status %d\n%s", code, stderr.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r Result
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"queup", "encoding/json", "read"} {
+		f := r.Medians[name]
+		if f.EventsPerSecond <= 0 || f.CPU <= 0 || f.Allocations <= 0 || f.PeakRSS < 1 || f.P50 <= 0 || f.P99 < f.P50 || f.Ready <= 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+		if !strings.Contains(stdout.String(), name) {
+			t.Errorf("the table lacks %s", name)
+		}
+	}
+	for _, name := range []string{"queup", "encoding/json"} {
+		if f := r.Medians[name]; f.Calls <= 0 || f.CallsCPU <= 0 {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	if len(r.Marks) != 7 {
+		t.Errorf("%d marks:\n%s", len(r.Marks), stdout.String())
+	}
+}
+
+func TestRun_refusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-rounds", "0"}, {"-no-such-flag"}, {"argument"}} {
+		var stderr bytes.Buffer
+		if code := run(t.Context(), args, io.Discard, &stderr); code != 2 || stderr.Len() == 0 {
+			t.Errorf("%q: exit status %d, %q", args, code, stderr.String())
+		}
+	}
+}
+
+// The program by hand is a measure for the time to ready only if it asks for the same.
+func TestHand_sendsTheRequestsOfTheClient(t *testing.T) {
+	t.Parallel()
+	all, err := build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := func(c contestant) (requests []string) {
+		s, err := newStage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.srv.Close()
+		if _, err := s.join(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range s.srv.Log() {
+			switch {
+			case !e.In:
+			case e.Kind == queuptest.KindHTTP:
+				path, _, _ := strings.Cut(e.Path, "?")
+				requests = append(requests, e.Method+" "+path)
+			case strings.HasPrefix(e.Body, "4"):
+				body, _, _ := strings.Cut(e.Body, `,"reqId"`)
+				requests = append(requests, strings.TrimRight(body, "}"))
+			}
+		}
+		slices.Sort(requests)
+		return requests
+	}
+	want := asked(all.subject)
+	if len(want) < 15 {
+		t.Fatalf("the client asks for %q", want)
+	}
+	for _, c := range []contestant{all.hand, all.handSlow} {
+		if diff := cmp.Diff(want, asked(c)); diff != "" {
+			t.Errorf("%s (-client +%s)\n%s", c.name, c.name, diff)
+		}
+	}
+}
+
+func TestProcess_tellsWhyAProgramFailed(t *testing.T) {
+	t.Parallel()
+	s, err := newStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.srv.Close()
+	_, err = s.join(t.Context(), contestant{name: "broken", args: []string{"go", "no-such-command"}})
+	if err == nil || !strings.Contains(err.Error(), "broken") || !strings.Contains(err.Error(), "no-such-command") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCutFrame(t *testing.T) {
+	t.Parallel()
+	small := append([]byte{0x81, 3}, "abc"...)
+	middle := append(binary.BigEndian.AppendUint16([]byte{0x81, 126}, 300), bytes.Repeat([]byte("m"), 300)...)
+	large := append(binary.BigEndian.AppendUint64([]byte{0x81, 127}, 70_000), bytes.Repeat([]byte("l"), 70_000)...)
+	rest := slices.Concat(small, middle, large)
+	for i, size := range []int{3, 300, 70_000} {
+		payload, after, err := cutFrame(rest)
+		if err != nil || len(payload) != size {
+			t.Fatalf("frame %d: %d bytes, %v", i, len(payload), err)
+		}
+		rest = after
+	}
+	if len(rest) != 0 {
+		t.Errorf("%d bytes are left", len(rest))
+	}
+	for _, part := range [][]byte{{0x81}, small[:4], middle[:3], middle[:50], large[:9]} {
+		if _, _, err := cutFrame(part); !errors.Is(err, errNoFrame) {
+			t.Errorf("%d bytes of a frame: %v", len(part), err)
+		}
+	}
+}
+
+func TestLatencies(t *testing.T) {
+	t.Parallel()
+	s, err := newStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.srv.Close()
+	tape := s.prepare(100)
+	if tape.chats == 0 || tape.chats == tape.Len() || tape.chats != tape.Kinds()["chat-message"] {
+		t.Fatalf("%d lines of chat in %d events", tape.chats, tape.Len())
+	}
+	var sent, all, chats []int64
+	for i, is := range tape.chat {
+		at := int64(i) * 1000
+		all = append(all, at+7000)
+		if is {
+			sent, chats = append(sent, at), append(chats, at+7000)
+		}
+	}
+	for name, test := range map[string]struct {
+		heard []int64
+		all   bool
+		fails bool
+	}{
+		"each line":       {chats, false, false},
+		"each event":      {all, true, false},
+		"one line less":   {chats[1:], false, true},
+		"one event less":  {all[1:], true, true},
+		"lines as events": {chats, true, true},
+	} {
+		took, err := latencies(probe.Report{Heard: test.heard}, sent, tape, test.all)
+		if (err != nil) != test.fails {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, us := range took {
+			if us != 7 {
+				t.Fatalf("%s: %v µs", name, us)
+			}
+		}
+	}
+}
+
+func TestMedianAndPercentile(t *testing.T) {
+	t.Parallel()
+	values := []float64{5, 1, 4, 2, 3}
+	for name, test := range map[string]struct{ got, want float64 }{
+		"median":         {median(values), 3},
+		"median of four": {median(values[:4]), 3},
+		"p50":            {percentile(values, 50), 3},
+		"p99":            {percentile(values, 99), 5},
+		"p0":             {percentile(values, 0), 1},
+	} {
+		if test.got != test.want {
+			t.Errorf("%s: %v, not %v", name, test.got, test.want)
+		}
+	}
+	if !math.IsNaN(median(nil)) || !math.IsNaN(percentile(nil, 50)) {
+		t.Error("nothing has a median")
+	}
+}
+
+func TestLoadMarks_areMediansOfRatios(t *testing.T) {
+	t.Parallel()
+	round := func(factor float64) Round {
+		// On a machine that is factor times slower everything takes that much longer, so the ratios stay.
+		return Round{
+			"queup":         {EventsPerSecond: 60 / factor, CPU: 3 * factor, Allocations: 12, PeakRSS: 40, P99: 2*factor + 100, Ready: 14 * factor, Calls: 12, CallsCPU: 14},
+			"encoding/json": {CPU: 10 * factor, Calls: 10, CallsCPU: 10},
+			"read":          {P99: 2 * factor},
+			"by hand":       {Ready: 10 * factor},
+			"dubapi":        {EventsPerSecond: 10 / factor},
+		}
+	}
+	var got []bool
+	for _, m := range loadMarks([]Round{round(1), round(5), round(2)}) {
+		got = append(got, m.Met)
+	}
+	want := []bool{true, true, true, true, true, false, true, false}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("met (-want +got)\n%s", diff)
+	}
+}
+
+const output = `goos: linux
+BenchmarkScaleMembers/5000-2  	 1	 38.47 allocs/event	 3000 cpu-ns/event
+BenchmarkScaleMembers/50-2    	 1	 38.26 allocs/event	 1000 cpu-ns/event
+BenchmarkScaleMembers/50-2    	 1	 38.20 allocs/event	 2000 cpu-ns/event
+BenchmarkScaleMembers/50-2    	 1	 38.20 allocs/event	 9000 cpu-ns/event
+BenchmarkScaleRooms/1-2       	 1	 1000 cpu-ns/event
+BenchmarkScaleRooms/200-2     	 1	 1600 cpu-ns/event
+BenchmarkScaleHeapMembers/50-2      1	 1000 heap-B
+BenchmarkScaleHeapMembers/5000-2    1	 5069800 heap-B
+BenchmarkScaleHeapIdleRooms/1-2     1	 1000 heap-B
+BenchmarkScaleHeapIdleRooms/200-2   1	 20000 heap-B
+BenchmarkScaleHeapRooms/1-2         1	 1000 heap-B
+BenchmarkScaleHeapRooms/200-2       1	 20000 heap-B
+BenchmarkScaleHistory/2000-2        1	 1000 heap-B
+BenchmarkScaleHistory/48000-2       1	 1400 heap-B
+PASS
+`
+
+func TestParseBenchmarks(t *testing.T) {
+	t.Parallel()
+	all, err := parseBenchmarks([]byte(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Series{Benchmark: "ScaleMembers", Unit: "cpu-ns/event", Points: []Point{{50, 2000}, {5000, 3000}}}
+	got, err := find(all, "ScaleMembers", "cpu-ns/event")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	marks, err := scaleMarks(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var met []bool
+	for _, m := range marks {
+		met = append(met, m.Met)
+	}
+	if diff := cmp.Diff([]bool{true, false, true, true, true}, met); diff != "" {
+		t.Errorf("met (-want +got)\n%s", diff)
+	}
+	if marks[2].Value != 1 {
+		t.Errorf("%v KiB a member", marks[2].Value)
+	}
+	if _, err := scaleMarks(all[:1]); err == nil {
+		t.Error("no error without the curves")
+	}
+	if _, err := parseBenchmarks([]byte("BenchmarkScaleMembers/many-2 1 2 B/op\n")); err == nil {
+		t.Error("no error for a size that is no number")
+	}
+}
+
+func TestDraw(t *testing.T) {
+	t.Parallel()
+	all, err := parseBenchmarks([]byte(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := draw(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := draw(all)
+	if err != nil || !bytes.Equal(picture, again) {
+		t.Errorf("the same figures make another picture: %v", err)
+	}
+	elements := map[string]int{}
+	for d := xml.NewDecoder(bytes.NewReader(picture)); ; {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := token.(xml.StartElement); ok {
+			elements[e.Name.Local]++
+		}
+	}
+	if elements["polyline"] != 2*len(panels) || elements["circle"] != 2*len(panels) {
+		t.Errorf("%v", elements)
+	}
+	if bytes.Contains(picture, []byte("NaN")) || bytes.Contains(picture, []byte("Inf")) {
+		t.Error("a point is nowhere")
+	}
+	if _, err := draw(nil); err == nil {
+		t.Error("no error without figures")
+	}
+}
+
+func TestRun_writesFromFiguresOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	all, err := parseBenchmarks([]byte(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	figures, svg, page := filepath.Join(folder, "figures.json"), filepath.Join(folder, "curves.svg"), filepath.Join(folder, "page.md")
+	ones := Figures{1, 1, 1, 1, 1, 1, 1, 1, 1}
+	round := Round{"queup": ones, "encoding/json": ones, "read": ones, "by hand": ones, "by hand, load lane": ones}
+	earlier := Result{Rounds: []Round{round}, Medians: round, Scale: all, Marks: loadMarks([]Round{round})}
+	if err := earlier.write(options{json: figures}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(page, []byte("before\n"+figuresBegin+"old\n"+figuresEnd+"after\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-from", figures, "-svg", svg, "-page", page}
+	for range 2 { // the second time, what the first has written is replaced
+		var stderr bytes.Buffer
+		if code := run(t.Context(), args, io.Discard, &stderr); code != 0 {
+			t.Fatalf("exit status %d\n%s", code, stderr.String())
+		}
+	}
+	got, err := os.ReadFile(svg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := draw(all)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("the picture differs: %v", err)
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := string(text)
+	if !strings.HasPrefix(written, "before\n") || !strings.HasSuffix(written, "after\n") || strings.Contains(written, "old") {
+		t.Errorf("around the figures the page changed:\n%s", written)
+	}
+	if strings.Count(written, figuresBegin) != 1 || strings.Count(written, "CPU an event, of encoding/json's") != 1 {
+		t.Errorf("the figures do not stand there once:\n%s", written)
+	}
+	if _, err := earlier.insert([]byte("no place\n")); err == nil {
+		t.Error("no error for a page without a place for figures")
+	}
+}
