@@ -139,7 +139,7 @@ func evening(heard *[]string) scenario {
 			}
 			return nil
 		})
-		again := client.Stream[client.Reconnected](ctx, bot)
+		again := client.Stream[client.Resynced](ctx, bot) // what is said before that, may or may not be in what is read again
 		if err := bot.Login(ctx, "bot", "secret"); err != nil {
 			t.Fatal(err)
 		}
