@@ -12,6 +12,9 @@ const (
 	pageSize = 20
 	// maxPages bounds a list that does not end.
 	maxPages = 100_000
+	// maxSeen is how many rows are known, so that none of them comes twice: those of the last hundred pages. That many
+	// would have to be added to a list while it is read before a row of it came again.
+	maxSeen = 100 * pageSize
 )
 
 // byPage iterates over a list whose pages are numbered from 1. id tells rows apart; fetch also returns how many rows
@@ -54,7 +57,7 @@ func pages[T any, K ~string, P any](
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		seen := make(map[K]struct{})
+		seen := newLRU[K, struct{}](maxSeen)
 		at := first
 		for range maxPages {
 			if err := over(ctx); err != nil {
@@ -66,24 +69,25 @@ func pages[T any, K ~string, P any](
 				yield(none, err)
 				return
 			}
-			known := len(seen)
+			news := false
 			for _, row := range rows {
 				if err := over(ctx); err != nil {
 					yield(none, err)
 					return
 				}
 				key := id(row)
-				if _, twice := seen[key]; twice {
+				if seen.Contains(key) {
 					continue
 				}
 				if key != "" { // rows without an id cannot be told apart
-					seen[key] = struct{}{}
+					seen.Add(key, struct{}{})
+					news = true
 				}
 				if !yield(row, nil) {
 					return
 				}
 			}
-			if !more || len(seen) == known {
+			if !more || !news {
 				return
 			}
 			at = next

@@ -257,3 +257,22 @@ func TestByToken(t *testing.T) {
 		})
 	}
 }
+
+// However long a list is, only the ids of its latest rows are kept, to tell what comes twice.
+func TestPages_knowTheLatestRowsOnly(t *testing.T) {
+	s := &shelf{}
+	for row := range maxSeen + pageSize {
+		s.rows = append(s.rows, row)
+	}
+	s.rows = append(s.rows, maxSeen, 0) // one that is known still, and one that is not
+	var read []string
+	for row, err := range s.byPage(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		read = append(read, row)
+	}
+	if n := len(read); n != maxSeen+pageSize+1 || read[n-1] != "0" {
+		t.Errorf("%d rows, the last is %s", n, read[n-1])
+	}
+}

@@ -109,7 +109,7 @@ func TestHundredsOfClients(t *testing.T) {
 			case 1:
 				room.Say("alice", "still here")
 			case 2:
-				if i > 20 {
+				if i == 22 || i == 62 || i == 102 { // not all the time, or on a slow machine nobody ever gets to say a word
 					srv.ExpireSessions()
 				}
 			case 3:
