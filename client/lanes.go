@@ -25,10 +25,11 @@ type lanes struct {
 // Bounds of the lanes that are not the bot's to set.
 const (
 	sessionCalls = 5  // at once, and then one a second
-	loadCalls    = 5  // in flight
-	loadRate     = 20 // a second
+	loadsAtOnce  = 5  // in flight
+	loadCalls    = 20 // in any second
 
-	travelTime = 50 * time.Millisecond // by which two calls may differ on their way
+	// travelTime is by how much two calls may differ on their way: QueUp counts the bot's own when they arrive.
+	travelTime = 50 * time.Millisecond
 )
 
 func newLanes(calls int, per time.Duration) *lanes {
@@ -37,7 +38,7 @@ func newLanes(calls int, per time.Duration) *lanes {
 		session: lane{pause: p, rate: rate.NewLimiter(rate.Every(time.Second), sessionCalls)},
 		chat:    lane{pause: p, slots: make(chan struct{}, 1)},
 		own:     lane{pause: p},
-		load:    lane{pause: p, slots: make(chan struct{}, loadCalls), rate: rate.NewLimiter(loadRate, loadCalls)},
+		load:    lane{pause: p, slots: make(chan struct{}, loadsAtOnce), window: &window{size: loadCalls, per: time.Second}},
 		pause:   p,
 	}
 	if calls > 0 {
@@ -154,7 +155,7 @@ func waitUntil(ctx context.Context, op string, at time.Time) error {
 }
 
 // window lets through at most size calls in any span of time as long as per. A token bucket would let through nearly
-// twice as many. What counts is when they arrive, so they leave a little further apart.
+// twice as many.
 type window struct {
 	size int
 	per  time.Duration

@@ -126,7 +126,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) ([]Song, error) {
 	}
 	queue := slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
 	var lookups errgroup.Group
-	lookups.SetLimit(loadCalls)
+	lookups.SetLimit(loadsAtOnce)
 	for i := range queue {
 		if info, known := queue[i].Info(); known {
 			queue[i].info = &info // the cache may forget it

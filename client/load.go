@@ -30,8 +30,9 @@ type roomState struct {
 // elapsed returns how long what plays has been playing by now.
 func (s *roomState) elapsed() time.Duration { return max(s.active.Elapsed, 0) + time.Since(s.at) }
 
-// mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows.
-const mediaBudget = time.Second
+// mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows. It is less than
+// the second after which a full lane has place again, so that no media take the place of what another room needs to be joined.
+const mediaBudget = 900 * time.Millisecond
 
 // fetch reads the room's state. Source: docs/PROTOCOL.md 7, rule 3.
 func (r *Room) fetch(ctx context.Context) (roomState, error) {
@@ -204,7 +205,7 @@ func (r *Room) loadQueue(state roomState) (changed bool) {
 	}
 	changed = r.setQueue(*state.queue)
 	if lacksMedia(*state.queue) {
-		r.readQueue()
+		r.readQueueSoon()
 	}
 	return changed
 }

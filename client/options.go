@@ -243,7 +243,7 @@ func WithUserAgent(s string) Option {
 // sent, and is a [*RateLimitError].
 //
 // These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat,
-// one line at a time; and what joining a room reads, at most 5 at once and 20 a second. When QueUp answers 429, or
+// one line at a time; and what joining a room reads, at most 5 at once and 20 in any second. When QueUp answers 429, or
 // says Retry-After, everything waits. Source: docs/PROTOCOL.md 1.6.
 func WithRateLimit(requests int, per time.Duration) Option {
 	return func(c *config) error {

@@ -102,10 +102,8 @@ func TestHand_sendsTheRequestsOfTheClient(t *testing.T) {
 	if len(want) < 15 {
 		t.Fatalf("the client asks for %q", want)
 	}
-	for _, c := range []contestant{all.hand, all.handSlow} {
-		if diff := cmp.Diff(want, asked(c)); diff != "" {
-			t.Errorf("%s (-client +%s)\n%s", c.name, c.name, diff)
-		}
+	if diff := cmp.Diff(want, asked(all.hand)); diff != "" {
+		t.Errorf("(-client +by hand)\n%s", diff)
 	}
 }
 
@@ -329,7 +327,7 @@ func TestRun_writesFromFiguresOfAnEarlierRun(t *testing.T) {
 	folder := t.TempDir()
 	figures, svg, page := filepath.Join(folder, "figures.json"), filepath.Join(folder, "curves.svg"), filepath.Join(folder, "page.md")
 	ones := Figures{1, 1, 1, 1, 1, 1, 1, 1, 1}
-	round := Round{"queup": ones, "encoding/json": ones, "read": ones, "by hand": ones, "by hand, load lane": ones}
+	round := Round{"queup": ones, "encoding/json": ones, "read": ones, "by hand": ones}
 	earlier := Result{Rounds: []Round{round}, Medians: round, Scale: all, Marks: loadMarks([]Round{round})}
 	if err := earlier.write(options{json: figures}); err != nil {
 		t.Fatal(err)

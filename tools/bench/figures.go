@@ -64,13 +64,11 @@ func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(
 			f.Calls, f.CallsCPU = millis(r.Wall), millis(r.CPU)
 			round[c.name] = f
 		}
-		for _, c := range []contestant{all.hand, all.handSlow} {
-			took, err := s.join(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			round[c.name] = Figures{Ready: millis(int64(took))}
+		took, err := s.join(ctx, all.hand)
+		if err != nil {
+			return nil, err
 		}
+		round[all.hand.name] = Figures{Ready: millis(int64(took))}
 		rounds = append(rounds, round)
 	}
 	return rounds, nil
@@ -190,7 +188,7 @@ func medians(rounds []Round) Round {
 // contestantNames are the programs of all rounds, in the order of the table.
 func contestantNames(rounds []Round) []string {
 	var names []string
-	for _, name := range []string{"queup", "encoding/json", "read", "by hand", "by hand, load lane", "dubapi"} {
+	for _, name := range []string{"queup", "encoding/json", "read", "by hand", "dubapi"} {
 		if slices.ContainsFunc(rounds, func(r Round) bool { _, ok := r[name]; return ok }) {
 			names = append(names, name)
 		}

@@ -17,7 +17,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 )
 
@@ -51,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.plan.Rounds, "rounds", 5, "how often each program is measured; the table has the medians")
-	flags.IntVar(&o.plan.Events, "events", 50_000, "events of a flood")
+	flags.IntVar(&o.plan.Events, "events", 100_000, "events of a flood")
 	flags.IntVar(&o.plan.SlowEvents, "slow-events", 400, "events at -rate, to see how long each takes")
 	flags.IntVar(&o.plan.Rate, "rate", 200, "events a second, then")
 	flags.IntVar(&o.plan.Calls, "calls", 2000, "calls of REST, one after the other")
@@ -128,9 +127,6 @@ func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) 
 	r.Medians = medians(r.Rounds)
 	r.Marks = append(r.Marks, loadMarks(r.Rounds)...)
 	fmt.Fprintf(stdout, "\n%s", r.figures())
-	for _, note := range notes(r.Rounds) {
-		fmt.Fprintf(stdout, "\n  %s\n", note)
-	}
 	return nil
 }
 
@@ -195,7 +191,7 @@ func (r *Result) insert(page []byte) ([]byte, error) {
 	out.Write(head)
 	fmt.Fprintf(&out, "%s%s.\n", figuresBegin, r.Machine)
 	if len(r.Rounds) > 0 {
-		fmt.Fprintf(&out, "\n```\n%s```\n\nWithout a mark: %s.\n", r.figures(), strings.Join(notes(r.Rounds), "; "))
+		fmt.Fprintf(&out, "\n```\n%s```\n", r.figures())
 	}
 	fmt.Fprintf(&out, "\n```\n%s```\n", marksTable(r.Marks))
 	if len(r.Scale) > 0 {

@@ -54,15 +54,6 @@ func loadMarks(rounds []Round) []Mark {
 	return marks
 }
 
-// notes are ratios without a mark that explain one.
-func notes(rounds []Round) []string {
-	var lane []float64
-	for _, r := range rounds {
-		lane = append(lane, r["queup"].Ready/r["by hand, load lane"].Ready)
-	}
-	return []string{fmt.Sprintf("time to ready is %.2f of that by hand when that keeps to the load lane too (5 requests at once, then 20 a second)", median(lane))}
-}
-
 func marksTable(marks []Mark) string {
 	rows := [][]string{{"mark", "is", "limit", ""}}
 	for _, m := range marks {

@@ -26,7 +26,7 @@ type contestant struct {
 // contestants are the programs that a run compares.
 type contestants struct {
 	subject, read, decode contestant
-	hand, handSlow        contestant // only join; the floor's own join is the same program
+	hand                  contestant // only joins; the floor's own join is the same program
 	peer                  *contestant
 }
 
@@ -50,11 +50,10 @@ func build(ctx context.Context, folder string, peers string) (contestants, error
 		return contestants{}, err
 	}
 	all := contestants{
-		subject:  contestant{name: "queup", args: []string{subject}},
-		read:     contestant{name: "read", args: []string{floor}, all: true},
-		decode:   contestant{name: "encoding/json", args: []string{floor, "-decode"}},
-		hand:     contestant{name: "by hand", args: []string{floor}},
-		handSlow: contestant{name: "by hand, load lane", args: []string{floor, "-lane"}},
+		subject: contestant{name: "queup", args: []string{subject}},
+		read:    contestant{name: "read", args: []string{floor}, all: true},
+		decode:  contestant{name: "encoding/json", args: []string{floor, "-decode"}},
+		hand:    contestant{name: "by hand", args: []string{floor}},
 	}
 	if peers != "" {
 		all.peer = &contestant{name: "dubapi", args: []string{"node", filepath.Join(peers, "bench.js")}}

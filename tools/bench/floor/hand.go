@@ -14,7 +14,6 @@ import (
 
 	"github.com/gorilla/websocket"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/queup-go/queup/tools/bench/probe"
 )
@@ -23,15 +22,14 @@ import (
 type hand struct {
 	config probe.Config
 	http   *http.Client
-	lane   *rate.Limiter // of what is loaded; nil for none
 }
 
-func newHand(c probe.Config, lane *rate.Limiter) (*hand, error) {
+func newHand(c probe.Config) (*hand, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
-	return &hand{config: c, http: &http.Client{Jar: jar}, lane: lane}, nil
+	return &hand{config: c, http: &http.Client{Jar: jar}}, nil
 }
 
 // ask sends one request and decodes data of the answer.
@@ -63,13 +61,8 @@ func ask[T any](ctx context.Context, h *hand, method, path string, form url.Valu
 	return answer.Data, json.Unmarshal(text, &answer)
 }
 
-// load is ask for what is behind the lane.
+// load is ask for what needs no body.
 func load[T any](ctx context.Context, h *hand, path string) (data T, err error) {
-	if h.lane != nil {
-		if err := h.lane.Wait(ctx); err != nil {
-			return data, err
-		}
-	}
 	return ask[T](ctx, h, http.MethodGet, path, nil)
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"golang.org/x/time/rate"
 
 	"github.com/queup-go/queup/tools/bench/probe"
 )
@@ -25,21 +24,16 @@ func main() {
 }
 
 func run() error {
-	var decodes, lane bool
+	var decodes bool
 	c, err := probe.ParseFlags("floor", os.Args[1:], func(f *flag.FlagSet) {
 		f.BoolVar(&decodes, "decode", false, "decode with encoding/json instead of dropping what was read")
-		f.BoolVar(&lane, "lane", false, "load the room as slowly as package client is bound to: 5 requests at once, then 20 a second")
 	})
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	var limit *rate.Limiter
-	if lane {
-		limit = rate.NewLimiter(20, loadsAtOnce)
-	}
-	h, err := newHand(c, limit)
+	h, err := newHand(c)
 	if err != nil {
 		return err
 	}
