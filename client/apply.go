@@ -9,7 +9,7 @@ import (
 
 // read decodes a message of the room and applies it.
 func (r *Room) read(m realtime.Message) {
-	event, err := wire.DecodeEvent(m.Name, m.Data)
+	event, err := r.live.link.events.Decode(m.Name, m.Data)
 	if err != nil {
 		r.client.events.emit(Malformed{Meta: Meta{At: m.At, Room: r, Name: m.Name, Raw: m.Data}, Err: err})
 		return

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -20,6 +21,8 @@ type connection struct {
 
 	rooms map[string]*Room // by channel; owned by the goroutine
 	inbox inbox            // owned by the goroutine
+
+	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 
 	joins     context.Context // of the joins under way; ends when the client is about to leave its rooms
 	stopJoins context.CancelCauseFunc

@@ -19,7 +19,6 @@ type parser struct {
 	message  MessageBody
 	dec      jx.Decoder
 	known    map[string]string // nil: strings are not shared
-	size     int               // of the text being parsed
 }
 
 const (
@@ -29,7 +28,6 @@ const (
 
 func (p *parser) parse(text []byte) error {
 	p.frame = Frame{Action: ActionNone}
-	p.size = len(text)
 	p.dec.ResetBytes(text)
 	it, err := p.dec.ObjIter()
 	if err != nil {
@@ -154,8 +152,7 @@ func (p *parser) parsePresence() error {
 	return it.Err()
 }
 
-// parseMessage unescapes data on the spot when the type went before it, as QueUp writes it; otherwise when the object is
-// through.
+// parseMessage looks at data when the object is through: the type may stand behind it.
 func (p *parser) parseMessage() error {
 	p.message = MessageBody{}
 	m := &p.message
@@ -163,7 +160,7 @@ func (p *parser) parseMessage() error {
 	if err != nil {
 		return err
 	}
-	var late jx.Raw
+	var data jx.Raw
 	for it.Next() {
 		key := it.Key()
 		switch string(key) {
@@ -172,12 +169,7 @@ func (p *parser) parseMessage() error {
 		case "type":
 			err = p.text(key, &m.Type, &m.Extra)
 		case "data":
-			m.Data, late = nil, nil
-			if m.Type != "" && m.Type != typeString && p.dec.Next() == jx.String {
-				m.Data, err = p.dec.StrAppend(make([]byte, 0, p.dataBound()))
-			} else {
-				late, err = p.dec.Raw()
-			}
+			data, err = p.dec.Raw()
 		default:
 			err = p.keep(key, &m.Extra)
 		}
@@ -188,33 +180,21 @@ func (p *parser) parseMessage() error {
 	if err := it.Err(); err != nil {
 		return err
 	}
-	switch late.Type() {
+	switch data.Type() {
 	case jx.Invalid, jx.Null:
 	case jx.String:
 		if m.Type == typeString {
-			m.Data = bytes.Clone(late)
+			m.Data = bytes.Clone(data)
 			break
 		}
-		m.Data, err = jx.DecodeBytes(late).StrAppend(make([]byte, 0, len(late)))
+		m.Data, err = unquote(data)
 	default:
-		m.Data = bytes.Clone(late)
+		m.Data = bytes.Clone(data)
 	}
 	if len(m.Data) == 0 {
 		m.Data = nil
 	}
 	return err
-}
-
-// dataBound is a bound for the data of a message, from what else is known to be in the frame.
-func (p *parser) dataBound() int {
-	n := p.size - len(`{"message":{"data":""}}`)
-	if c := p.frame.Channel; c != "" {
-		n -= len(`"channel":"",`) + len(c)
-	}
-	if name := p.message.Name; name != "" {
-		n -= len(`"name":"",`) + len(name)
-	}
-	return max(n, 0)
 }
 
 var errTrailing = errors.New("something follows the object")

@@ -22,6 +22,9 @@ const DefaultReadLimit = 1 << 20
 
 const defaultHandshakeTimeout = 30 * time.Second
 
+// readBuffer is for one system call to bring what a busy room says in a moment.
+const readBuffer = 32 << 10
+
 // WebsocketDialer is the [Dialer] for the real network, and for anything that can make a net.Conn. Its zero value is ready
 // for use. It must not be changed once in use, and may be used by many connections.
 type WebsocketDialer struct {
@@ -57,6 +60,7 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 		NetDialContext:  p.dial,
 		Proxy:           p.choose,
 		TLSClientConfig: d.tlsConfig(""),
+		ReadBufferSize:  readBuffer,
 	}).DialContext(ctx, rawURL, h)
 	if !guard.release() {
 		if ws != nil {

@@ -70,7 +70,7 @@ func (x *ChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "time":
 		return lenient.Time(&x.SentAt, d)
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "queue_object":
 		return x.Member.decode(d)
 	case "realTimeChannel":
@@ -438,7 +438,7 @@ func (x *DeleteChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "chatid":
 		return lenient.ID(&x.ID, d)
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -515,7 +515,7 @@ func (x *DeleteChatMessageGlobal) member(key []byte, d *jx.Decoder) (jx.Raw, err
 	case "userdid":
 		return lenient.ID(&x.AuthorID, d)
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -663,7 +663,7 @@ func (x *RoomAllowGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -742,7 +742,7 @@ func (x *RoomAllowGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) 
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -821,7 +821,7 @@ func (x *RoomLockQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -902,7 +902,7 @@ func (x *RoomPlaylistDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "dubtype":
 		return lenient.String(&x.Type, d)
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -980,9 +980,9 @@ func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *jx.Decoder) (jx.Raw,
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "removedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1058,9 +1058,9 @@ func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *jx.Decoder) (jx.
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "removedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1138,7 +1138,7 @@ func (x *RoomPlaylistQueueReorder) member(key []byte, d *jx.Decoder) (jx.Raw, er
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1275,7 +1275,7 @@ func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *jx.Decoder) (jx.Raw, 
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1348,7 +1348,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *jx.Decoder) (jx.Raw
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -1787,7 +1787,7 @@ func (x *RoomSlowMode) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -1939,7 +1939,7 @@ func (x *UserAvatarUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2017,9 +2017,9 @@ func (x *UserBan) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	case "time":
 		return lenient.Minutes(&x.Duration, d)
 	}
@@ -2105,7 +2105,7 @@ func (x *UserImageUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2182,7 +2182,7 @@ func (x *UserJoin) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "roomUser":
 		return x.Member.decode(d)
 	}
@@ -2260,9 +2260,9 @@ func (x *UserKick) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	case "message":
 		return lenient.HTML(&x.Reason, d)
 	}
@@ -2343,7 +2343,7 @@ func (x *UserLeave) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	case "roomUser":
@@ -2425,9 +2425,9 @@ func (x *UserMute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2501,7 +2501,7 @@ func (x *UserPauseQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "user_queue":
 		return x.Member.decode(d)
 	}
@@ -2579,9 +2579,9 @@ func (x *UserPauseQueueMod) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "mod":
-		return x.Moderator.decode(d)
+		return toldUser.Recall(&x.Moderator, d, (*User).decode)
 	case "user_queue":
 		return x.Member.decode(d)
 	}
@@ -2670,13 +2670,13 @@ func (x *UserSetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "modUser":
-		return x.ModUser.decode(d)
+		return toldUser.Recall(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return x.TargetUser.decode(d)
+		return toldUser.Recall(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}
@@ -2762,9 +2762,9 @@ func (x *UserUnban) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2838,9 +2838,9 @@ func (x *UserUnmute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return x.Target.decode(d)
+		return toldUser.Recall(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2922,13 +2922,13 @@ func (x *UserUnsetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "modUser":
-		return x.ModUser.decode(d)
+		return toldUser.Recall(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return x.TargetUser.decode(d)
+		return toldUser.Recall(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}

@@ -37,20 +37,25 @@ func fieldType(f *field) string {
 	return goType(f.typ)
 }
 
-// decodeField returns the call that decodes a field.
-func decodeField(f *field) string {
+// decodeField returns the call that decodes a field of d.
+func decodeField(d *definition, f *field) string {
 	at := "&x." + f.name
 	switch {
 	case f.pointer:
 		return fmt.Sprintf("lenient.Pointer(%s, d, %s)", at, decodeFunc(f.typ))
 	case f.typ.kind == listValue:
 		return fmt.Sprintf("lenient.List(%s, d, %s)", at, decodeFunc(f.typ.item))
+	case d.kind == eventDef && f.typ.def != nil && f.typ.def.recurs:
+		return fmt.Sprintf("%s.Recall(%s, d, %s)", memory(f.typ.def), at, decodeFunc(f.typ))
 	case f.typ.def != nil && (f.typ.def.isStruct() || f.typ.def.kind == listDef):
 		return fmt.Sprintf("x.%s.decode(d)", f.name)
 	default:
 		return fmt.Sprintf("%s(%s, d)", decodeFunc(f.typ), at)
 	}
 }
+
+// memory names the variable with what events have told of d.
+func memory(d *definition) string { return "told" + d.name }
 
 // decodeFunc returns the function that decodes a value.
 func decodeFunc(t *valueType) string {

@@ -71,6 +71,9 @@ func (e *emitter) entities() {
 	return lenient.%[2]s
 }
 `, d.name, decode)
+		if d.recurs {
+			e.p("// %[1]s holds what events have told of a %[2]s.\nvar %[1]s lenient.Memory[%[2]s]\n", memory(d), d.name)
+		}
 		e.structMethods(d)
 	}
 }
@@ -171,13 +174,13 @@ func (e *emitter) structMethods(d *definition) {
 	}
 	for _, f := range d.fields {
 		e.p(`case %q:
-		return %s`, f.wire, decodeField(f))
+		return %s`, f.wire, decodeField(d, f))
 		for _, alias := range f.aliases {
 			e.p(`case %q: // another name of %s
 			if %s {
 				delete(x.Extra, %q)
 				return %s
-			}`, alias, f.wire, isZero(f), f.wire, decodeField(f))
+			}`, alias, f.wire, isZero(f), f.wire, decodeField(d, f))
 		}
 	}
 	e.p(`}

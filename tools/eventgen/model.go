@@ -40,6 +40,7 @@ type definition struct {
 	fields  []*field // of an object or event
 	bareID  *field   // what a bare id fills, nil if the object always comes whole
 	shorten bool     // somewhere it is written as its bare id when it holds nothing else
+	recurs  bool     // events tell the same of it again and again
 
 	event  string // the name of an event on the wire
 	suffix *suffixRule
@@ -146,6 +147,7 @@ func buildModel(root *node, bad *problems) *model {
 	for _, d := range m.defs {
 		b.bareID(d)
 		b.suffix(d)
+		d.recurs = d.node.isTrue("x-recurs")
 	}
 	for _, d := range m.defs {
 		b.shortForms(d)
@@ -208,7 +210,7 @@ func (b *builder) kind(d *definition, at place) defKind {
 			b.bad.add(d.node.place, `an array needs "items"`)
 		}
 	case "object":
-		kind, allowed = objectDef, []string{"required", "properties", "x-id"}
+		kind, allowed = objectDef, []string{"required", "properties", "x-id", "x-recurs"}
 		if d.node.get("x-event") != nil {
 			kind, allowed = eventDef, []string{"required", "properties", "x-event", "x-suffix"}
 		}
@@ -218,7 +220,7 @@ func (b *builder) kind(d *definition, at place) defKind {
 	}
 	for _, m := range d.node.members {
 		switch m.key {
-		case "format", "required", "properties", "items", "x-id", "x-event", "x-suffix", "x-values":
+		case "format", "required", "properties", "items", "x-id", "x-event", "x-suffix", "x-values", "x-recurs":
 			if !slices.Contains(allowed, m.key) {
 				b.bad.add(m.place, "%q does not go with a definition of kind %s; remove it", m.key, kind)
 			}

@@ -331,7 +331,7 @@ func rootSchema(c checker, n *node) {
 func definitionSchema(c checker, n *node) {
 	c.schema(n, map[string]rule{
 		"format": a(text), "required": each(a(text)), "properties": members(propertySchema), "items": valueSchema,
-		"x-id": a(text), "x-event": a(text), "x-suffix": suffix, "x-values": constants, "x-evidence": evidence,
+		"x-id": a(text), "x-event": a(text), "x-suffix": suffix, "x-values": constants, "x-evidence": evidence, "x-recurs": a(boolean),
 	})
 }
 

@@ -368,6 +368,9 @@ func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
 
+// toldUser holds what events have told of a User.
+var toldUser lenient.Memory[User]
+
 func (x *User) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":

@@ -180,7 +180,7 @@ func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.User.decode(d)
+		return toldUser.Recall(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }

@@ -33,7 +33,7 @@ var events = map[string]func() Event{
 	"user_update_role": func() Event { return new(UserUpdateRole) },
 }
 
-// suffixed makes an empty event for names that end with an id, longer prefixes first.
+// suffixed makes an empty event for names that begin with prefix and end with an id, longer prefixes first.
 var suffixed = []struct {
 	prefix string
 	event  func() Event
@@ -42,17 +42,23 @@ var suffixed = []struct {
 	{"user_update_", func() Event { return new(UserUpdate) }},
 }
 
-// newEvent makes an empty event for a name.
-func newEvent(name string) Event {
-	if event, ok := events[name]; ok {
-		return event()
+// kindOf returns what the names of all events of a kind have in common, and what makes an empty one.
+func kindOf(name string) (kind string, empty func() Event) {
+	if empty, ok := events[name]; ok {
+		return name, empty
 	}
 	for _, s := range suffixed {
 		if len(name) > len(s.prefix) && strings.HasPrefix(name, s.prefix) {
-			return s.event()
+			return s.prefix, s.event
 		}
 	}
-	return new(UnknownEvent)
+	return "", func() Event { return new(UnknownEvent) }
+}
+
+// newEvent makes an empty event for a name.
+func newEvent(name string) Event {
+	_, empty := kindOf(name)
+	return empty()
 }
 
 // DecodeEvent decodes the event of that name from its JSON object. The name "" or "*" means the one
@@ -60,18 +66,47 @@ func newEvent(name string) Event {
 // *UnknownEvent. The only error is a *MalformedEventError, for data that is not one JSON object.
 //
 // The event keeps data as its Raw, so the caller must not change it afterwards.
-func DecodeEvent(name string, data []byte) (Event, error) {
+func DecodeEvent(name string, data []byte) (Event, error) { return decodeInto(newEvent, name, data) }
+
+// An EventDecoder decodes events one after the other into the same memory. Its zero value is ready. It
+// is for one goroutine.
+type EventDecoder struct {
+	events map[string]Event // one of each kind that has come
+}
+
+// Decode is [DecodeEvent] for an event that is valid until the next one of its kind. What the event
+// holds, such as its text, its Raw and its lists, may be kept.
+func (r *EventDecoder) Decode(name string, data []byte) (Event, error) {
+	return decodeInto(r.used, name, data)
+}
+
+// used returns an event of the kind that a name stands for, to be overwritten.
+func (r *EventDecoder) used(name string) Event {
+	kind, empty := kindOf(name)
+	e, ok := r.events[kind]
+	if !ok {
+		if r.events == nil {
+			r.events = make(map[string]Event)
+		}
+		e = empty()
+		r.events[kind] = e
+	}
+	return e
+}
+
+// decodeInto decodes the event of a name into what event returns for it.
+func decodeInto(event func(name string) Event, name string, data []byte) (Event, error) {
 	if name == "" || name == "*" {
 		var err error
 		if name, err = lenient.EventType(data); err != nil {
 			return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 		}
 	}
-	event := newEvent(name)
-	if err := event.receive(name, data); err != nil {
+	e := event(name)
+	if err := e.receive(name, data); err != nil {
 		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 	}
-	return event, nil
+	return e, nil
 }
 
 // decodeEvent decodes an event that stands in something else; its member "type" names it.
