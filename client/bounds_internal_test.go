@@ -453,7 +453,7 @@ func TestHistory_idsAreBounded(t *testing.T) {
 		for i := range 2 * maxHeard {
 			k.receive("chat-message", chatFrame(0, i))
 		}
-		if n := k.room.history.heard.Len(); n != maxHeard {
+		if n := k.room.history.heard.len(); n != maxHeard {
 			t.Errorf("%d lines are known", n)
 		}
 	}, WithMessageHistory(0))

@@ -6,30 +6,28 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"github.com/queup-go/queup/gen/wire"
 )
 
 // history keeps the latest chat lines of a room.
 type history struct {
 	mu     sync.RWMutex
-	heard  *simplelru.LRU[MessageID, int]      // guarded by mu; the latest lines, however many are kept, and the era they were heard in
-	era    int                                 // guarded by mu; a new one begins when the connection is lost
-	behind bool                                // guarded by mu; what was said since then has not been read
-	cutAt  time.Time                           // guarded by mu; when that was
-	latest time.Time                           // guarded by mu; when the latest was said of those with none missing before
-	seeded bool                                // guarded by mu: what was said before the room was joined is among heard
-	lines  *simplelru.LRU[MessageID, *Message] // guarded by mu; in the order they came. nil keeps none
+	heard  *recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
+	era    int                         // guarded by mu; a new one begins when the connection is lost
+	behind bool                        // guarded by mu; what was said since then has not been read
+	cutAt  time.Time                   // guarded by mu; when that was
+	latest time.Time                   // guarded by mu; when the latest was said of those with none missing before
+	seeded bool                        // guarded by mu: what was said before the room was joined is among heard
+	lines  *recent[MessageID, Message] // guarded by mu; in the order they came. nil keeps none
 }
 
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
 const maxHeard = 512
 
 func newHistory(size int) *history {
-	h := &history{heard: newLRU[MessageID, int](maxHeard)}
+	h := &history{heard: newRecent[MessageID, int](maxHeard)}
 	if size > 0 {
-		h.lines = newLRU[MessageID, *Message](size)
+		h.lines = newRecent[MessageID, Message](size)
 	}
 	return h
 }
@@ -44,10 +42,10 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if !h.behind && at.After(h.latest) {
 		h.latest = at
 	}
-	if h.heard.Contains(id) {
+	if h.heard.at(id) != nil {
 		return false
 	}
-	h.heard.Add(id, h.era)
+	h.heard.add(id, h.era)
 	return true
 }
 
@@ -101,7 +99,7 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 		if !ok {
 			continue
 		}
-		if era, heard := h.heard.Peek(e.ID); heard && era < h.era {
+		if era := h.heard.at(e.ID); era != nil && *era < h.era {
 			return i + 1, nil
 		}
 		lines++
@@ -149,7 +147,7 @@ func (h *history) add(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lines != nil && m.ID != "" {
-		h.lines.Add(m.ID, &m)
+		h.lines.add(m.ID, m)
 	}
 }
 
@@ -159,8 +157,8 @@ func (h *history) get(id MessageID) (Message, bool) {
 	if h.lines == nil {
 		return Message{}, false
 	}
-	m, ok := h.lines.Peek(id)
-	if !ok {
+	m := h.lines.at(id)
+	if m == nil {
 		return Message{}, false
 	}
 	return *m, true
@@ -173,7 +171,7 @@ func (h *history) change(m Message) {
 	if h.lines == nil {
 		return
 	}
-	if kept, ok := h.lines.Peek(m.ID); ok {
+	if kept := h.lines.at(m.ID); kept != nil {
 		*kept = m
 	}
 }
@@ -185,11 +183,7 @@ func (h *history) list() []Message {
 	if h.lines == nil {
 		return nil
 	}
-	list := make([]Message, 0, h.lines.Len())
-	for _, m := range h.lines.Values() {
-		list = append(list, *m)
-	}
-	return list
+	return slices.AppendSeq(make([]Message, 0, h.lines.len()), h.lines.all())
 }
 
 func (h *history) len() int {
@@ -198,7 +192,7 @@ func (h *history) len() int {
 	if h.lines == nil {
 		return 0
 	}
-	return h.lines.Len()
+	return h.lines.len()
 }
 
 // allMessages is a store that shows the histories of all rooms as one.

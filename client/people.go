@@ -75,8 +75,10 @@ func (p *people) see(u User, renamed bool) User {
 		u = merged(known, u, renamed)
 	}
 	if o, ok := p.present[u.ID]; ok {
-		p.unname(o.user)
-		p.name(u)
+		if u.Username != o.user.Username {
+			p.unname(o.user)
+			p.name(u)
+		}
 		o.user = u
 	} else {
 		p.seen.Add(u.ID, u)

@@ -2538,6 +2538,9 @@ func (x *RoomUser) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Object(d, x, &x.Extra, (*RoomUser).member)
 }
 
+// toldRoomUser holds what events have told of a RoomUser.
+var toldRoomUser lenient.Memory[RoomUser]
+
 func (x *RoomUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":

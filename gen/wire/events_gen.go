@@ -72,7 +72,7 @@ func (x *ChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "user":
 		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "queue_object":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	case "realTimeChannel":
 		return lenient.String(&x.RealTimeChannel, d)
 	}
@@ -2184,7 +2184,7 @@ func (x *UserJoin) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "user":
 		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "roomUser":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2347,7 +2347,7 @@ func (x *UserLeave) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "room":
 		return x.Room.decode(d)
 	case "roomUser":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2503,7 +2503,7 @@ func (x *UserPauseQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "user":
 		return toldUser.Recall(&x.User, d, (*User).decode)
 	case "user_queue":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2583,7 +2583,7 @@ func (x *UserPauseQueueMod) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "mod":
 		return toldUser.Recall(&x.Moderator, d, (*User).decode)
 	case "user_queue":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -3021,7 +3021,7 @@ func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return x.Member.decode(d)
+		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }

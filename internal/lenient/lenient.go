@@ -115,16 +115,15 @@ func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, membe
 		if err != nil {
 			return nil, err
 		}
-		keep(extra, members.Key(), unfit)
+		if unfit != nil || *extra != nil {
+			keep(extra, members.Key(), unfit)
+		}
 	}
 	return nil, members.Err()
 }
 
 // keep stores a value that fits nowhere. A member that occurs twice counts as its last occurrence.
 func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
-	if unfit == nil && *extra == nil {
-		return
-	}
 	switch _, kept := (*extra)[string(key)]; {
 	case unfit != nil && *extra == nil:
 		*extra = map[string]json.RawMessage{string(key): bytes.Clone(unfit)}
