@@ -605,12 +605,69 @@ func FuzzDecodeEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for range 2 { // the last time, what comes again is not decoded any more
+			same, err := wire.DecodeEvent(name, data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, same, e)
+		}
 		again := reencode(t, e)
 		if hasDuplicates(data) {
 			e, again = again, reencode(t, again) // which of the two counts need not survive, but from then on all is well
 		}
 		equal(t, again, e)
 	})
+}
+
+// What a decoder holds of one event is not changed by the next.
+func TestEventDecoder(t *testing.T) {
+	var decoder wire.EventDecoder
+	names := make(map[string]string)
+	_, root := schemaOf(t, eventsSchema)
+	for _, def := range root.get("$defs").members {
+		names[def.key] = def.value.str("x-event")
+	}
+	examples(t, func(t *testing.T, definition string, text []byte) {
+		name := names[definition]
+		if name == "" {
+			return
+		}
+		want, err := wire.DecodeEvent(name, bytes.Clone(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			got, err := decoder.Decode(name, bytes.Clone(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept := reflect.New(reflect.TypeOf(got).Elem())
+			kept.Elem().Set(reflect.ValueOf(got).Elem())
+			other, err := decoder.Decode(name, []byte(`{"type":"`+name+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if other != got {
+				t.Error("the memory of the event is not used again")
+			}
+			empty, err := wire.DecodeEvent(name, []byte(`{"type":"`+name+`"}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, other, empty)
+			equal(t, kept.Interface().(wire.Event), want)
+		}
+	})
+	for _, name := range []string{"user_update_a", "user_update_b", "no-such-event", "nor-this"} {
+		e, err := decoder.Decode(name, []byte(`{}`))
+		if err != nil || e.EventName() != name {
+			t.Errorf("%s is a %T called %s: %v", name, e, e.EventName(), err)
+		}
+	}
+	if _, err := decoder.Decode("chat-message", []byte(`[]`)); err == nil {
+		t.Error("an array is an event")
+	}
 }
 
 // reencode returns what becomes of an event that is written and read.
