@@ -54,6 +54,18 @@ func entityLen(s string) int {
 // "&not" in "&notit;". It then leaves the rest, semicolon included, which is how that shows here: no entity stands for
 // text that ends with a semicolon except for the semicolon itself.
 func decodeEntity(entity string) (text string, ok bool) {
+	switch entity { // nearly all of QueUp's, without the search
+	case "&amp;":
+		return "&", true
+	case "&lt;":
+		return "<", true
+	case "&gt;":
+		return ">", true
+	case "&quot;", "&#34;":
+		return `"`, true
+	case "&#39;":
+		return "'", true
+	}
 	if entity == "" || strings.EqualFold(entity, "&#x;") { // package html takes the latter for the number 0
 		return "", false
 	}
