@@ -136,7 +136,9 @@ func comesBack(t *testing.T, b *browse.Browser) {
 	o.clean(t, b)
 	address := strings.TrimSuffix(strings.TrimPrefix(o.address, "http://"), "/")
 	o.stop()
-	<-o.ended
+	if err := <-o.ended; err != nil {
+		t.Fatal(err)
+	}
 	b.Wait("document.body.classList.contains('lost')")
 	o.lounge.Say("alice", "nobody hears this")
 	o.lounge.Skip("mod")
@@ -198,10 +200,17 @@ func evening() queuptest.Option {
 func takesPicture(t *testing.T, b *browse.Browser) {
 	o := show(t, asBot, evening())
 	for _, said := range [][2]string{
-		{"mod", "welcome to the stream, everybody 👋"}, {"carol", "o/ good to be back"}, {"bob", "what a tune"},
-		{"alice", "thank you! I have been waiting all day to play this one"}, {"carol", "/me turns it up 🔊"},
-		{"owner", "queue is open, bring something slow"}, {"bob", "<script>alert('nice try')</script>"}, {"mod", "これはいい曲ですね"},
-		{"carol", "@bob that's only text in here, sorry :)"}, {"bob", "❤️ had to try"}, {"alice", "who's next?"},
+		{"mod", "welcome to the stream, everybody 👋"},
+		{"carol", "o/ good to be back"},
+		{"bob", "what a tune"},
+		{"alice", "thank you! I have been waiting all day to play this one"},
+		{"carol", "/me turns it up 🔊"},
+		{"owner", "queue is open, bring something slow"},
+		{"bob", "<script>alert('nice try')</script>"},
+		{"mod", "これはいい曲ですね"},
+		{"carol", "@bob that's only text in here, sorry :)"},
+		{"bob", "❤️ had to try"},
+		{"alice", "who's next?"},
 	} {
 		o.lounge.Say(said[0], said[1])
 	}

@@ -90,12 +90,13 @@ func (o *shown) start(t *testing.T, s settings, addr string) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	o.stop, o.printed, o.ended = stop, new(printed), make(chan error, 1)
+	ended := o.ended
 	t.Cleanup(func() {
 		stop()
-		<-o.ended
+		for range ended { // closed in the end
+		}
 		_ = l.Close()
 	})
-	ended := o.ended
 	go func() {
 		defer close(ended)
 		ended <- s.show(ctx, l, o.printed, client.WithBaseURL(o.server.URL()), client.WithRealtimeURL(o.server.RealtimeURL()))
@@ -198,7 +199,8 @@ func TestRun_refuses(t *testing.T) {
 		want      []string // in the error
 	}{
 		"an account without a room": {
-			nil, map[string]string{"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
+			nil,
+			map[string]string{"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
 			[]string{"QUEUP_ROOM", "QUEUP_EMAIL", "QUEUP_PASSWORD"},
 		},
 		"a name without a password": {nil, map[string]string{"QUEUP_ROOM": "lounge", "QUEUP_EMAIL": "bot@example.com"}, []string{"QUEUP_PASSWORD"}},

@@ -58,19 +58,20 @@ type line struct {
 
 // encode writes a picture as JSON, with times relative to now: the clock of the browser's machine may be another.
 func (p picture) encode(now time.Time) ([]byte, error) {
+	sent := p // others encode the same picture
 	if p.Playing != nil {
 		song := *p.Playing
 		song.Elapsed = max(now.Sub(song.began).Milliseconds(), 0)
-		p.Playing = &song
+		sent.Playing = &song
 	}
-	p.Queue = slices.Clone(p.Queue)
-	for i := range p.Queue {
-		p.Queue[i].In = -1
-		if e := p.Queue[i]; !e.begins.IsZero() {
-			p.Queue[i].In = max(e.begins.Sub(now).Milliseconds(), 0)
+	sent.Queue = slices.Clone(p.Queue)
+	for i, e := range sent.Queue {
+		sent.Queue[i].In = -1
+		if !e.begins.IsZero() {
+			sent.Queue[i].In = max(e.begins.Sub(now).Milliseconds(), 0)
 		}
 	}
-	return json.Marshal(p)
+	return json.Marshal(sent)
 }
 
 // A screen is between the bot, which puts pictures on it, and the browsers, which look at the latest. Neither waits for the

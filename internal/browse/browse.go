@@ -14,15 +14,15 @@ import (
 	"time"
 )
 
-// Chromium, in the environment, names the browser to take, in the place of one on the PATH.
-const Chromium = "QUEUP_CHROMIUM"
+// chosen, in the environment, names the browser to take, in the place of one on the PATH.
+const chosen = "QUEUP_CHROMIUM"
 
 // names are what Chromium is called on the PATH.
 var names = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
 // A Browser is a headless Chromium with one page. It is for one goroutine.
 type Browser struct {
-	t      testing.TB
+	t      *testing.T
 	stdin  io.Writer
 	stdout *bufio.Reader
 }
@@ -43,9 +43,9 @@ type Report struct {
 }
 
 // Start starts a browser that is gone when the test ends. script is the path of look.js from the folder of the test.
-func Start(t testing.TB, script string) *Browser {
+func Start(t *testing.T, script string) *Browser {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", script, find(t), filepath.Join(t.TempDir(), "profile"))
+	cmd := exec.CommandContext(t.Context(), "node", script, find(t), filepath.Join(t.TempDir(), "profile")) //nolint:gosec // the test says what to run
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -75,9 +75,9 @@ func Start(t testing.TB, script string) *Browser {
 	return b
 }
 
-func find(t testing.TB) string {
+func find(t *testing.T) string {
 	t.Helper()
-	if path := os.Getenv(Chromium); path != "" {
+	if path := os.Getenv(chosen); path != "" {
 		return path
 	}
 	for _, name := range names {
@@ -85,12 +85,12 @@ func find(t testing.TB) string {
 			return path
 		}
 	}
-	t.Fatalf("none of %q is on the PATH: install Chromium, or name one by %s", names, Chromium)
+	t.Fatalf("none of %q is on the PATH: install Chromium, or name one by %s", names, chosen)
 	return ""
 }
 
 // For is the same browser, whose failures are those of another test.
-func (b *Browser) For(t testing.TB) *Browser { return &Browser{t, b.stdin, b.stdout} }
+func (b *Browser) For(t *testing.T) *Browser { return &Browser{t, b.stdin, b.stdout} }
 
 // do sends a command and reads its answer.
 func (b *Browser) do(result any, act string, args ...any) {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ogen-go/ogen"
@@ -20,14 +21,29 @@ const (
 	protocolFile = "../../docs/PROTOCOL.md"
 )
 
+var (
+	ours = sync.OnceValues(func() (*specification, error) {
+		s, err := load(restFile, eventsFile)
+		if err != nil {
+			return nil, err
+		}
+		s.Sources, err = readSources(protocolFile)
+		return s, err
+	})
+	rendered = sync.OnceValues(func() ([]byte, error) {
+		s, err := ours()
+		if err != nil {
+			return nil, err
+		}
+		return render(s)
+	})
+)
+
 // specs are ours.
 func specs(t *testing.T) *specification {
 	t.Helper()
-	s, err := load(restFile, eventsFile)
+	s, err := ours()
 	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Sources, err = readSources(protocolFile); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -36,7 +52,7 @@ func specs(t *testing.T) *specification {
 // page is the page of them.
 func page(t *testing.T) []byte {
 	t.Helper()
-	page, err := render(specs(t))
+	page, err := rendered()
 	if err != nil {
 		t.Fatal(err)
 	}

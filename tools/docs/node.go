@@ -74,8 +74,8 @@ func (n node) get(path ...string) node {
 
 // text returns a scalar as it is written.
 func (n node) text(path ...string) string {
-	if n = n.get(path...); n.y != nil && n.y.Kind == yaml.ScalarNode {
-		return strings.TrimSpace(n.y.Value)
+	if found := n.get(path...); found.y != nil && found.y.Kind == yaml.ScalarNode {
+		return strings.TrimSpace(found.y.Value)
 	}
 	return ""
 }

@@ -232,23 +232,33 @@ func (l *loader) answer(o *operation, responses node) {
 	}
 	r := l.follow(responses.get("200"))
 	media := r.get("content", "application/json")
-	data := l.data(l.follow(media.get("schema")))
+	data := l.data(media.get("schema"))
 	o.Answer, o.Data, o.AnswerExample = r.text("description"), &data, codeOf(media.get("example"))
 	failed := l.follow(responses.get("default"))
 	o.Error = codeOf(failed.get("content", "application/json", "example"))
 }
 
+// nothing is what an envelope carries whose data no client looks at.
+const nothing = "nothing of use"
+
+// shapeless are the envelopes whose data has no type; api/README.md tells of them.
+var shapeless = map[string]string{
+	"#/components/schemas/DoneEnvelope": nothing,
+	"#/components/schemas/RawEnvelope":  "any JSON",
+}
+
 // data is the type of what an envelope carries.
 func (l *loader) data(envelope node) valueType {
-	for part := range envelope.get("allOf").items() {
-		if data := part.get("properties", "data"); data.ok() {
-			if data.text("x-ogen-type") == "" {
-				return words(strings.TrimSuffix(lowerFirst(strings.TrimPrefix(data.text("description"), "Data is ")), "."))
-			}
+	ref := envelope.text("$ref")
+	for part := range l.follow(envelope).get("allOf").items() {
+		if data := part.get("properties", "data"); data.text("x-ogen-type") != "" {
 			return l.restType(data)
 		}
 	}
-	return words("unknown")
+	if shapeless[ref] == "" {
+		l.problems = append(l.problems, fmt.Errorf("%s says nothing of its data", ref))
+	}
+	return words(shapeless[ref])
 }
 
 // restType is the type of a schema of the REST specification.
@@ -411,13 +421,6 @@ var noAnchor = regexp.MustCompile(`[^0-9A-Za-z_-]+`)
 
 // anchor is the name of a place on the page.
 func anchor(kind, name string) string { return kind + "-" + noAnchor.ReplaceAllString(name, "-") }
-
-func lowerFirst(text string) string {
-	if text == "" {
-		return ""
-	}
-	return strings.ToLower(text[:1]) + text[1:]
-}
 
 var sourceRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`)
 

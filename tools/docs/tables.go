@@ -68,6 +68,9 @@ func operationsTable(s *specification) string {
 			if o.Data != nil {
 				answer = o.Data.String()
 			}
+			if answer == nothing {
+				answer = "–"
+			}
 			rows = append(rows, []string{"`" + o.Name + "`", "`" + o.Method + " " + o.Path + "`", sends(o), answer, o.Evidence.Section})
 		}
 	}

@@ -31,7 +31,7 @@ function colour (name) {
 function hue (name) {
   let h = 2166136261
   for (const letter of name) h = Math.imul(h ^ letter.codePointAt(0), 16777619)
-  return (h >>> 0) % 360
+  return Math.floor((Math.imul(h ^ (h >>> 15), 0x9e3779b1) >>> 0) / 2 ** 32 * 360)
 }
 
 function element (tag, className, ...content) {
