@@ -4,6 +4,9 @@
 // With QUEUP_ROOM it shows that room of QueUp, as a guest, or with QUEUP_EMAIL and QUEUP_PASSWORD as an account; either way it
 // only listens and does not appear in the room. Without them it needs no account: it starts a QueUp of its own in memory, with
 // people in it. It runs until interrupted.
+//
+// The address takes wishes: ?show=now,queue,chat picks parts (several sources can show one each), ?scale=1.25 sizes them,
+// ?accent=ff5c8a colours the progress, and ?backdrop puts something behind them for a look outside of OBS. Put & between them.
 package main
 
 import (
@@ -99,7 +102,7 @@ func (s settings) show(ctx context.Context, l *pageListener, out io.Writer, opts
 	}
 	page := l.serve(screen)
 	defer page.close()
-	fmt.Fprintf(out, "— %s with %d people is on http://%s/\n", printable(room.Name()), room.Members().Len(), l.Addr())
+	fmt.Fprintf(out, "— %s with %d people is on http://%s/\n", printable(room.Name()), room.Members().Len(), shownAddress(l.Addr()))
 	if screen.blind {
 		fmt.Fprintln(out, "— QueUp does not show the queue to a guest: set QUEUP_EMAIL and QUEUP_PASSWORD to have it on the page")
 	}

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -274,6 +276,17 @@ func TestShow_endsWithTheRoomThatIsNotThere(t *testing.T) {
 	err = s.show(t.Context(), l, new(printed), client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 	if err == nil || !strings.Contains(err.Error(), `"nowhere"`) {
 		t.Errorf("show = %v", err)
+	}
+}
+
+func TestShownAddress(t *testing.T) {
+	for at, want := range map[string]string{
+		"127.0.0.1:8017": "127.0.0.1:8017", "192.0.2.1:80": "192.0.2.1:80", "[::1]:8017": "[::1]:8017",
+		"0.0.0.0:8017": "127.0.0.1:8017", "[::]:8017": "127.0.0.1:8017",
+	} {
+		if got := shownAddress(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(at))); got != want {
+			t.Errorf("shownAddress(%s) = %s, want %s", at, got, want)
+		}
 	}
 }
 
