@@ -6,13 +6,16 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check interop record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check
+.PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## See a bot at work; needs no account and no network
 	@$(GO) run ./examples/pingbot
+
+overlay: ## See a room as it looks on a stream, in a browser; needs no account and no network
+	@$(GO) run ./examples/overlay
 
 test: ## Run all tests
 	$(GO) test ./...
@@ -37,6 +40,34 @@ interop: ## Meet JavaScript from npm: a real Engine.IO server, and bots on DubAP
 	done
 	@echo "==> interop: go test -race -tags interop"
 	@$(GO) test -race -tags interop -count=1 -timeout=5m -v -run '^TestInterop' $(INTEROP:%=./%)
+
+# Pages in a headless Chromium, driven by playwright-core from npm, which brings no browser along. With QUEUP_CHROMIUM=/a/program
+# that one is taken in the place of the one on the PATH.
+BROWSER = ./examples/overlay ./tools/docs
+BROWSER_NPM = internal/browse/chromium
+CHROMIUM = $(or $(QUEUP_CHROMIUM),$(firstword $(foreach name,chromium chromium-browser google-chrome google-chrome-stable,$(shell command -v $(name) 2>/dev/null))))
+BROWSER_TEST = $(GO) test -tags browser -count=1 -timeout=5m -run '^TestBrowser'
+
+browser-tools:
+	@test -n "$(CHROMIUM)" || { \
+		echo "browser: no Chromium is on the PATH. Install one (Debian: apt-get install chromium), or name one by QUEUP_CHROMIUM." >&2; \
+		echo "browser: make test and make check need none." >&2; exit 1; }
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "browser: node or npm is not on the PATH: install Node.js 20 or newer (https://nodejs.org)" >&2; exit 1; }
+	@echo "==> browser: npm install in $(BROWSER_NPM)"
+	@cd $(BROWSER_NPM) && npm install --package-lock=false --no-audit --no-fund --loglevel=error || { \
+		echo "browser: npm could not install what $(BROWSER_NPM)/package.json names; is its registry reachable?" >&2; exit 1; }
+
+browser: browser-tools ## Look at the pages of examples/overlay and make docs in a headless Chromium (needs Chromium, node and npm)
+	@echo "==> browser: go test -race -tags browser"
+	@$(BROWSER_TEST) -race -v $(BROWSER)
+
+pictures: browser-tools ## Make the screenshot in docs/images anew
+	@mkdir -p docs/images
+	@QUEUP_PICTURES=$(CURDIR)/docs/images $(BROWSER_TEST)/picture ./examples/overlay
+
+docs: ## Render the specifications as one page, docs/site/index.html
+	@$(GO) run ./tools/docs
 
 record: ## Make the recordings in cassettes/testdata anew, from a QueUp in memory
 	@$(GO) run ./tools/record record
@@ -67,8 +98,8 @@ bench-docs: ## Measure as bench-peers does, and put the figures and their pictur
 	@mkdir -p docs/performance
 	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg -page docs/PERFORMANCE.md
 
-generate: ## Write gen/ anew from api/
-	@echo "==> generate: api/ -> gen/ (the first run builds the generators, about half a minute)"
+generate: ## Write gen/ and the tables of docs/PROTOCOL.md anew from api/
+	@echo "==> generate: api/ -> gen/, docs/PROTOCOL.md (the first run builds the generators, about half a minute)"
 	@$(GO) generate ./...
 
 fmt: ## Format all Go code (gofumpt and goimports)
@@ -93,18 +124,21 @@ fmt-check: ## Fail if a file is not formatted
 	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"
 	@$(LINT) fmt --diff || { echo "format: run make fmt" >&2; exit 1; }
 
-# Compares gen/ with itself before and after, not with git, so that uncommitted work is no false alarm. In a fresh clone
-# both are the same. If they differ, gen/ keeps the new output; if a generator fails, gen/ is put back.
-drift: ## Write gen/ anew and fail if that changed anything
-	@echo "==> drift: is gen/ what api/ generates?"
-	@old=$$(mktemp -d) || exit 1; ok=; \
-	trap 'test -n "$$ok" || { rm -rf gen && mv "$$old/gen" gen; }; rm -rf "$$old"' EXIT; trap 'exit 130' INT TERM; \
-	cp -R gen "$$old/gen" || { ok=untouched; exit 1; }; \
-	$(GO) generate ./... || { echo "drift: a generator failed; gen/ is as it was" >&2; exit 1; }; \
+# Compares what is generated with itself before and after, not with git, so that uncommitted work is no false alarm. In a fresh
+# clone both are the same. If they differ, the new output stays; if a generator fails, the old one is put back.
+GENERATED = gen docs/PROTOCOL.md
+
+drift: ## Write gen/ and the tables of docs/PROTOCOL.md anew and fail if that changed anything
+	@echo "==> drift: are $(GENERATED) what api/ generates?"
+	@old=$$(mktemp -d) || exit 1; ok=; mkdir "$$old/docs" || exit 1; \
+	trap 'test -n "$$ok" || for f in $(GENERATED); do rm -rf "$$f" && mv "$$old/$$f" "$$f"; done; rm -rf "$$old"' EXIT; trap 'exit 130' INT TERM; \
+	for f in $(GENERATED); do cp -R "$$f" "$$old/$$f" || { ok=untouched; exit 1; }; done; \
+	$(GO) generate ./... || { echo "drift: a generator failed; $(GENERATED) are as they were" >&2; exit 1; }; \
 	ok=generated; \
-	diff -ru "$$old/gen" gen >"$$old/diff" && exit 0; \
+	for f in $(GENERATED); do diff -ru "$$old/$$f" "$$f" || true; done >"$$old/diff"; \
+	test -s "$$old/diff" || exit 0; \
 	head -n 60 "$$old/diff"; \
-	echo "drift: gen/ was not what api/ generates. It is now: look at git diff gen/ and commit it with api/." >&2; exit 1
+	echo "drift: $(GENERATED) were not what api/ generates. They are now: look at git diff and commit them with api/." >&2; exit 1
 
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"

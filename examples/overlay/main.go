@@ -1,0 +1,118 @@
+// Command overlay shows a room on a stream: what plays, with its progress and votes, who is next, and the chat, as a web page
+// with a transparent background. Add the address that it prints to OBS as a browser source.
+//
+// With QUEUP_ROOM it shows that room of QueUp, as a guest, or with QUEUP_EMAIL and QUEUP_PASSWORD as an account; either way it
+// only listens and does not appear in the room. Without them it needs no account: it starts a QueUp of its own in memory, with
+// people in it. It runs until interrupted.
+//
+// The address takes wishes: ?show=now,queue,chat picks parts (several sources can show one each), ?scale=1.25 sizes them,
+// ?accent=ff5c8a colours the progress, and ?backdrop puts something behind them for a look outside of OBS. Put & between them.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+
+	"github.com/queup-go/queup/client"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Getenv); err != nil && !errors.Is(err, flag.ErrHelp) {
+		log.Fatal(err)
+	}
+}
+
+// settings are what the flags and the environment say.
+type settings struct {
+	listen                string
+	remote                bool
+	room, email, password string
+}
+
+func run(ctx context.Context, args []string, out io.Writer, getenv func(string) string) error {
+	s := settings{room: getenv("QUEUP_ROOM"), email: getenv("QUEUP_EMAIL"), password: getenv("QUEUP_PASSWORD")}
+	flags := flag.NewFlagSet("overlay", flag.ContinueOnError)
+	flags.SetOutput(out)
+	flags.StringVar(&s.listen, "listen", "127.0.0.1:8017", "`host:port` of the page; port 0 is any free one")
+	flags.BoolVar(&s.remote, "remote", false, "let other machines see the page, too; it has no password")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	demo := s.room == "" && s.email == "" && s.password == ""
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case !demo && (s.room == "" || (s.email == "") != (s.password == "")):
+		return errors.New("set QUEUP_ROOM alone to watch as a guest, with QUEUP_EMAIL and QUEUP_PASSWORD to watch as an account, or none of them for a demonstration")
+	}
+	listener, err := listen(ctx, s.listen, s.remote)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	var opts []client.Option
+	if demo {
+		server := startDemo()
+		defer server.Close()
+		s.room, s.email, s.password = "lounge", "bot", "secret"
+		opts = append(opts, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+		fmt.Fprintln(out, "— no room given (QUEUP_ROOM): this is a QueUp in memory")
+	}
+	return s.show(ctx, listener, out, opts...)
+}
+
+// show brings a bot into the room, and the room onto the page, until ctx ends or the bot has to leave.
+func (s settings) show(ctx context.Context, l *pageListener, out io.Writer, opts ...client.Option) (err error) {
+	// Whoever logs in may well talk from a browser with the same account.
+	bot, err := client.New(append(opts, client.WithGuest(), client.WithOwnMessages(true))...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = bot.Close()
+		<-bot.Done()
+	}()
+	defer func() { // an interrupt is how this ends
+		if ctx.Err() != nil {
+			err = nil
+		}
+	}()
+	if s.email != "" {
+		if err := bot.Login(ctx, s.email, s.password); err != nil {
+			return err
+		}
+	}
+	if err := bot.Connect(ctx); err != nil {
+		return err
+	}
+	over := make(chan error, 1)
+	go func() { over <- bot.Wait() }()
+	room, screen, err := watch(ctx, bot, s.room)
+	if err != nil {
+		return fmt.Errorf("cannot watch %q: %w", s.room, err)
+	}
+	page := l.serve(screen)
+	defer page.close()
+	fmt.Fprintf(out, "— %s with %d people is on http://%s/\n", printable(room.Name()), room.Members().Len(), shownAddress(l.Addr()))
+	if screen.blind {
+		fmt.Fprintln(out, "— QueUp does not show the queue to a guest: set QUEUP_EMAIL and QUEUP_PASSWORD to have it on the page")
+	}
+	fmt.Fprintln(out, "— add it to OBS as a browser source of 1920 x 1080, or open it with ?backdrop to look at it; Ctrl-C ends it")
+	select {
+	case <-ctx.Done():
+		return nil
+	case err = <-over:
+	case err = <-screen.left:
+	case err = <-page.failed:
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+// Command docs makes the two specifications readable: as one page with everything on it, and as tables of docs/PROTOCOL.md.
+//
+//	go run ./tools/docs                              # docs/site/index.html
+//	go run ./tools/docs -tables docs/PROTOCOL.md     # the tables between the page's markers
+//
+// The page needs nothing else: no network, no server, no other file. Of the tables it writes what the specifications say, and
+// leaves the words of people alone.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("docs: ")
+	if err := run(os.Args[1:], os.Stdout); err != nil && !errors.Is(err, flag.ErrHelp) {
+		log.Fatal(err)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("docs", flag.ContinueOnError)
+	flags.SetOutput(out)
+	rest := flags.String("openapi", "api/openapi.yaml", "`file` of the REST operations")
+	events := flags.String("events", "api/events.schema.json", "`file` of the entities and events")
+	protocol := flags.String("protocol", "docs/PROTOCOL.md", "`file` that explains the tags of the evidence")
+	site := flags.String("out", "docs/site/index.html", "`file` of the page")
+	tables := flags.String("tables", "", "write the tables between the markers of this `file`, and no page")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	spec, err := load(*rest, *events)
+	if err != nil {
+		return err
+	}
+	if *tables != "" {
+		return rewrite(*tables, spec)
+	}
+	if spec.Sources, err = readSources(*protocol); err != nil {
+		return err
+	}
+	page, err := render(spec)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(*site), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(*site, page, 0o644); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s: %d operations, %d events, %d types, %d kB\n", *site, spec.operations(), len(spec.Events), len(spec.Types), len(page)/1000)
+	return nil
+}
+
+// rewrite writes the tables of a page.
+func rewrite(file string, spec *specification) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	written, err := writeTables(string(text), spec)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if written == string(text) {
+		return nil
+	}
+	return os.WriteFile(file, []byte(written), 0o644)
+}
