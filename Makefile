@@ -62,8 +62,9 @@ browser: browser-tools ## Look at the pages of examples/overlay and make docs in
 	@echo "==> browser: go test -race -tags browser"
 	@$(BROWSER_TEST) -race -v $(BROWSER)
 
-pictures: browser-tools ## Make the screenshot in docs/images anew
+pictures: browser-tools ## Make the pictures in docs/images anew
 	@mkdir -p docs/images
+	@$(GO) run ./tools/picture -o docs/images/demo.svg -prompt "make demo" $(GO) run ./examples/pingbot
 	@QUEUP_PICTURES=$(CURDIR)/docs/images $(BROWSER_TEST)/picture ./examples/overlay
 
 docs: ## Render the specifications as one page, docs/site/index.html
