@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"os"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/internal/faults"
@@ -435,4 +440,128 @@ func closeByRun(t *testing.T) {
 			})
 		}
 	}
+}
+
+// openFiles counts the descriptors of this process, or returns 0 where that cannot be seen.
+func openFiles() int {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	return len(entries)
+}
+
+// quietCounts returns the goroutines and descriptors that are there when nothing happens.
+func quietCounts() (goroutines, files int) {
+	goroutines, files = runtime.NumGoroutine(), openFiles()
+	for quiet := 0; quiet < 20; quiet++ {
+		time.Sleep(10 * time.Millisecond)
+		if g, f := runtime.NumGoroutine(), openFiles(); g < goroutines || f < files {
+			goroutines, files, quiet = min(g, goroutines), min(f, files), 0
+		}
+	}
+	return goroutines, files
+}
+
+// visitOnce is a client's life, and returns what tells whether it is still in memory.
+func visitOnce(ctx context.Context, server *queuptest.Server, name string, n int) (weak.Pointer[client.Client], error) {
+	var mu sync.Mutex
+	var conns []net.Conn // guarded by mu
+	bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()),
+		client.WithReconnect(func(int, error) (time.Duration, bool) { return 0, true }),
+		client.WithDialContext(func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			if err == nil {
+				mu.Lock()
+				conns = append(conns, conn)
+				mu.Unlock()
+			}
+			return conn, err
+		}))
+	if err != nil {
+		return weak.Pointer[client.Client]{}, err
+	}
+	defer func() {
+		_ = bot.Close()
+		<-bot.Done()
+	}()
+	back := client.Stream[client.Reconnected](ctx, bot)
+	client.On(bot, func(context.Context, client.Event) error { return nil })
+	if err := errors.Join(bot.Login(ctx, name, "secret"), bot.Connect(ctx)); err != nil {
+		return weak.Make(bot), err
+	}
+	room, err := bot.JoinRoom(ctx, "lounge")
+	if err != nil {
+		return weak.Make(bot), err
+	}
+	switch n % 3 {
+	case 0:
+		return weak.Make(bot), room.Leave(ctx)
+	case 1:
+		mu.Lock()
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+		mu.Unlock()
+		for range back {
+			break
+		}
+	}
+	return weak.Make(bot), nil
+}
+
+// A thousand clients over real sockets, each from login to Close by way of a room, some at a time and one in three after its link
+// was cut. Afterwards nothing of them is there: no goroutine, no descriptor, and none of the clients in memory.
+func TestQ11_nothingIsLeft(t *testing.T) {
+	cycles, abreast := 1000, 40
+	if underRace {
+		cycles = 120
+	}
+	world := queuptest.World{
+		Users: []queuptest.User{{Name: "owner", Password: "secret"}},
+		Rooms: []queuptest.RoomSpec{{Slug: "lounge", Owner: "owner", Present: []string{"owner"}}},
+	}
+	for i := range abreast {
+		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprint("bot", i), Password: "secret"})
+	}
+	server := queuptest.NewServer(queuptest.WithWorld(world))
+	defer server.Close()
+	for n := range 3 { // what is made once
+		if _, err := visitOnce(t.Context(), server, "bot0", n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	goroutines, files := quietCounts()
+	var mu sync.Mutex
+	var clients []weak.Pointer[client.Client]
+	var visits sync.WaitGroup
+	next := make(chan int)
+	for i := range abreast {
+		visits.Go(func() {
+			for n := range next {
+				kept, err := visitOnce(t.Context(), server, fmt.Sprint("bot", i), n)
+				mu.Lock()
+				clients = append(clients, kept)
+				if err != nil {
+					t.Errorf("cycle %d: %v", n, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for n := range cycles {
+		next <- n
+	}
+	close(next)
+	visits.Wait()
+	alive := func() int {
+		runtime.GC()
+		return len(slices.DeleteFunc(slices.Clone(clients), func(p weak.Pointer[client.Client]) bool { return p.Value() == nil }))
+	}
+	over := time.Now()
+	deadline := over.Add(10 * time.Second) // the server has to notice, too
+	for runtime.NumGoroutine() > goroutines || openFiles() > files || alive() > 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("goroutines: %d, then %d; descriptors: %d, then %d; %d clients in memory", goroutines, runtime.NumGoroutine(), files, openFiles(), alive())
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Logf("%d cycles; all was gone %v after the last", cycles, time.Since(over))
 }
