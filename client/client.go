@@ -15,8 +15,10 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// shutdownTimeout is how long Run takes at most to leave its rooms and to wait for handlers.
-const shutdownTimeout = 5 * time.Second
+const (
+	shutdownTimeout = 5 * time.Second // for Run to leave its rooms, close the client and wait for handlers
+	leaveTimeout    = 3 * time.Second // of that, for the rooms: Close takes up to 2 s where the network is dead
+)
 
 // A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for
 // concurrent use. Make one with New and end it with Close, or let Run do everything.
@@ -236,7 +238,9 @@ func (c *Client) Run(ctx context.Context, email, password string) error {
 	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	if !c.closed() {
-		c.leaveRooms(farewell)
+		leaving, stop := context.WithTimeout(farewell, leaveTimeout)
+		c.leaveRooms(leaving)
+		stop()
 	}
 	_ = c.Close()
 	select {

@@ -38,7 +38,7 @@ func (h *hub) add(sub *subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		sub.close()
+		_ = sub.close() // nobody is left to hear of a loss
 		return
 	}
 	h.edit(func(byType map[reflect.Type][]*subscription) {
@@ -79,7 +79,7 @@ func (h *hub) close() {
 	}
 	for _, subs := range *byType {
 		for _, sub := range subs {
-			sub.close()
+			_ = sub.close() // nobody is left to hear of a loss
 		}
 	}
 }

@@ -344,18 +344,27 @@ func (r *Room) Leave(ctx context.Context) error {
 			return err
 		}
 	}
-	_ = l.do(context.WithoutCancel(ctx), func() {
-		if l.remove(r) {
-			r.client.events.emit(RoomLeft{Meta: r.meta()})
-		}
-	})
+	// QueUp has let us go, so the rest happens whether or not the caller goes on waiting: with Block a handler that is stuck
+	// holds it up.
+	gone := make(chan struct{})
 	if !r.client.workers.start(func() {
 		defer r.turn.give()
+		_ = l.do(r.client.workers.ctx, func() {
+			if l.remove(r) {
+				r.client.events.emit(RoomLeft{Meta: r.meta()})
+			}
+		})
+		close(gone)
 		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
 		defer cancel()
 		r.vanish(ctx, l)
 	}) {
 		r.turn.give()
+		return nil
+	}
+	select {
+	case <-gone:
+	case <-ctx.Done():
 	}
 	return nil
 }

@@ -347,47 +347,6 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// A handler never returns. Pings, other handlers and calls go on for hours, and what it misses is told.
-func TestPromise_handlerThatNeverReturns(t *testing.T) {
-	inBubble(t, func(t *testing.T, server *queuptest.Server) {
-		var told atomic.Int64
-		bot, room := joinLounge(t, server, "bot", client.WithQueue(8, client.DropOldest), client.WithErrorHandler(func(_ context.Context, err error) {
-			if l, is := errors.AsType[client.Lagged](err); is {
-				told.Add(int64(l.Dropped))
-			}
-		}))
-		client.On(room, func(ctx context.Context, _ client.Chat) error { <-ctx.Done(); return nil })
-		var want []string
-		heard := chatIn(room)
-		before := len(server.Log())
-		for i := range 120 {
-			text := fmt.Sprint("line ", i)
-			server.Room("lounge").Say("alice", text)
-			want = append(want, text)
-			time.Sleep(time.Minute)
-			if h := bot.Health(); h.State != realtime.StateConnected || time.Since(h.LastFrame) > 30*time.Second {
-				t.Fatalf("after %d minutes: %+v", i, h)
-			}
-		}
-		if _, err := room.SendMessage(t.Context(), "still here"); err != nil {
-			t.Error(err)
-		}
-		pings := 0
-		for _, e := range server.Log()[before:] {
-			if e.Kind == queuptest.KindWS && e.In && e.User == "bot" && e.Body == "2" {
-				pings++
-			}
-		}
-		if pings < 2*60*60/25-2 || bot.Health().Reconnects != 0 {
-			t.Errorf("%d pings in two hours, and %d connections lost", pings, bot.Health().Reconnects)
-		}
-		expect(t, "another handler heard", heard(), want)
-		if n := told.Load(); n < 100 || n > 111 { // one is being handled, eight wait, and the last may be untold
-			t.Errorf("%d of 120 events are told as lost", n)
-		}
-	})
-}
-
 // The own overflow of who listens to Lagged, or to everything, is counted and not told. That of a stream is.
 func TestPromise_laggedTellsOfOthers(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {

@@ -45,9 +45,8 @@ func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
 	sub := newSubscription[E](c, room)
 	sub.ready = make(chan struct{}, 1)
 	c.events.add(sub)
-	stop := context.AfterFunc(ctx, sub.cancel)
+	sub.letGo(context.AfterFunc(ctx, sub.cancel))
 	return func(yield func(E) bool) {
-		defer stop()
 		defer sub.cancel()
 		for {
 			e, err := sub.next(ctx)

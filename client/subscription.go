@@ -23,12 +23,13 @@ type subscription struct {
 	ready  chan struct{}                            // for Stream and Next: something waits, or it is over
 
 	mu      sync.Mutex
-	space   sync.Cond // of mu: signalled when an event was taken or the subscription ended
-	queue   ring      // guarded by mu
-	working bool      // guarded by mu: a goroutine runs the handler
-	closed  bool      // guarded by mu
-	dropped int       // guarded by mu: in this episode, which ends when the queue is half empty again
-	since   time.Time // guarded by mu: when the episode began
+	space   sync.Cond   // of mu: signalled when an event was taken or the subscription ended
+	queue   ring        // guarded by mu
+	working bool        // guarded by mu: a goroutine runs the handler
+	closed  bool        // guarded by mu
+	dropped int         // guarded by mu: in this episode, which ends when the queue is half empty again
+	since   time.Time   // guarded by mu: when the episode began
+	release func() bool // guarded by mu: for Stream, has its context forget it; nil when that is done
 }
 
 func newSubscription[E Event](c *Client, room *Room) *subscription {
@@ -188,27 +189,42 @@ func (s *subscription) isClosed() bool {
 	return s.closed
 }
 
+// letGo takes what is to be called when the subscription ends, so that a context that lives longer than the client does not
+// keep the client in memory.
+func (s *subscription) letGo(stop func() bool) {
+	s.mu.Lock()
+	closed := s.closed
+	s.release = stop
+	s.mu.Unlock()
+	if closed { // meanwhile
+		stop()
+	}
+}
+
 // cancel ends the subscription and returns at once, whoever calls it.
 func (s *subscription) cancel() {
 	s.hub.remove(s)
-	s.mu.Lock()
-	lag := s.endEpisode()
-	s.mu.Unlock()
-	s.close()
-	if lag != nil {
+	if lag := s.close(); lag != nil {
 		s.hub.workers.start(func() { s.tell(lag) })
 	}
 }
 
-func (s *subscription) close() {
+// close ends the subscription and returns what was lost and is not told yet: nothing can get lost after that.
+func (s *subscription) close() *Lagged {
 	s.mu.Lock()
+	lag, stop := s.endEpisode(), s.release
 	s.closed = true
 	s.queue = ring{}
+	s.release = nil
 	s.space.Broadcast()
 	s.mu.Unlock()
+	if stop != nil {
+		stop()
+	}
 	if s.ready != nil {
 		s.wake()
 	}
+	return lag
 }
 
 // ring is a queue that grows to what it has to hold and then stays.

@@ -32,7 +32,8 @@ type Config struct {
 	RequestTimeout time.Duration
 	// ConnectTimeout bounds one attempt, from the call of Token to the server's "connected". Zero: 30 s.
 	ConnectTimeout time.Duration
-	// WriteTimeout bounds the sending of one frame; a peer that takes longer to accept it is given up. Zero: 10 s.
+	// WriteTimeout bounds the sending of one frame; a peer that takes longer to accept it is given up. Zero: 10 s. It is never
+	// more than the pingTimeout that the server announces.
 	WriteTimeout time.Duration
 	// SuspendAfter is how long there may be no usable link before the connection counts as [StateSuspended]. Zero: 2 min.
 	SuspendAfter time.Duration

@@ -291,15 +291,17 @@ func (l *link) patience(pinged time.Time) time.Duration {
 	return l.heart.PingTimeout - time.Since(since)
 }
 
-// writeFrame sends one text frame. Its errors end the link.
+// writeFrame sends one text frame. Its errors end the link. A write that hangs holds up the pings and the watch for pongs, so
+// it gets no more time than a pong does.
 func (l *link) writeFrame(data []byte) error {
+	patience := min(l.c.cfg.WriteTimeout, l.heart.PingTimeout)
 	l.c.cfg.Logger.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame out", slog.String("packet", PacketType(data[0]).String()), slog.Int("bytes", len(data)))
-	err := l.sock.SetWriteDeadline(time.Now().Add(l.c.cfg.WriteTimeout))
+	err := l.sock.SetWriteDeadline(time.Now().Add(patience))
 	if err == nil {
 		err = l.sock.Write(Text, data)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("realtime: the server accepted no data for %v: %w", l.c.cfg.WriteTimeout, err)
+		err = fmt.Errorf("realtime: the server accepted no data for %v: %w", patience, err)
 	}
 	if err != nil {
 		l.fail(err)

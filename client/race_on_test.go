@@ -1,0 +1,6 @@
+//go:build race
+
+package client_test
+
+// underRace is for tests whose figure costs too much with the race detector: they then do a part of it, and all of it without.
+const underRace = true
