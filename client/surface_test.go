@@ -45,14 +45,29 @@ var (
 // furnish makes the surface of an account that may do everything in the lounge.
 func furnish(t *testing.T, server *queuptest.Server, opts ...client.Option) *surface {
 	t.Helper()
+	return furnishWith(t, server, nil, opts...)
+}
+
+// furnishWith is furnish with something to do to the clients before they are used.
+func furnishWith(t *testing.T, server *queuptest.Server, prepare func(*testing.T, *client.Client), opts ...client.Option) *surface {
+	t.Helper()
 	ctx := t.Context()
 	server.Room("lounge").Mute("owner", "carol")
 	server.Room("lounge").Unmute("owner", "carol")
-	bot, room := joinLounge(t, server, "owner", opts...)
-	s := &surface{bot: bot, room: room, second: newBot(t, server, opts...)}
-	if err := s.second.Login(ctx, "owner", "secret"); err != nil {
+	s := &surface{bot: newBot(t, server, opts...), second: newBot(t, server, opts...)}
+	for _, c := range []*client.Client{s.bot, s.second} {
+		if prepare != nil {
+			prepare(t, c)
+		}
+		if err := c.Login(ctx, "owner", "secret"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.bot.Connect(ctx); err != nil {
 		t.Fatal(err)
 	}
+	bot, room := s.bot, must(s.bot.JoinRoom(ctx, "lounge"))(t)
+	s.room = room
 	var (
 		account, _  = bot.User()
 		alice       = memberOf(t, room, "alice").UserID
