@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check
+.PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check stress
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -120,6 +120,9 @@ lint: ## Lint, including who may import whom
 race: ## Run all tests with the race detector, in random order
 	@echo "==> race: go test -race -shuffle=on"
 	@$(GO) test -race -shuffle=on ./...
+
+stress: ## Call every public method at once for STRESS (2m) while links drop, and SEEDS (200) bad days for the rate limits
+	STRESS=$(or $(STRESS),2m) SEEDS=$(or $(SEEDS),200) go test -race -count=1 -timeout 60m -run 'TestQ12|TestQ19' ./client
 
 fmt-check: ## Fail if a file is not formatted
 	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"

@@ -1,4 +1,32 @@
 package client
 
+import (
+	"strings"
+	"testing"
+
+	"github.com/queup-go/queup/gen/queupapi"
+)
+
 // EventTypes are all event types, for the test that meets each of them.
 var EventTypes = eventTypes
+
+// Unhurried takes the bounds off all calls of a client that has made none yet.
+func Unhurried(t *testing.T, c *Client) {
+	t.Helper()
+	free := newLanes(0, 0)
+	free.session, free.load = lane{pause: free.pause}, lane{pause: free.pause}
+	base := strings.TrimRight(c.config.baseURL.String(), "/")
+	for _, target := range []struct {
+		client **queupapi.Client
+		loads  bool
+	}{{&c.rest, false}, {&c.loads, true}} {
+		var err error
+		*target.client, err = queupapi.NewClient(base, queupapi.WithClient(&doer{
+			http: c.http, basePath: strings.TrimRight(c.config.baseURL.EscapedPath(), "/"), userAgent: c.config.userAgent,
+			session: c.session, workers: c.workers, log: c.log, lanes: free, loads: target.loads,
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,10 +26,16 @@ const (
 	keptErrorBody = 4 << 10
 )
 
-// failure makes the error of an answer that means failure, and closes the answer.
+// failure makes the error of an answer that means failure, and closes the answer. If the call's context ends while the
+// answer comes in, that is part of the reason.
 func failure(op string, resp *http.Response, reason error) *APIError {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	body, readErr := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
+	if readErr != nil {
+		if cause := context.Cause(resp.Request.Context()); cause != nil {
+			reason, readErr = errors.Join(reason, cause), cause
+		}
+	}
 	e := &APIError{
 		Op:         op,
 		Method:     resp.Request.Method,
@@ -37,10 +44,14 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		reason:     reason,
 	}
-	if e.foreign = !json.Valid(body); e.foreign {
-		e.Message = explainForeign(resp)
-	} else {
+	e.foreign = !json.Valid(body)
+	switch {
+	case !e.foreign:
 		e.Message, e.Code = explain(body)
+	case readErr != nil:
+		e.Message = "the answer broke off: " + readErr.Error()
+	default:
+		e.Message = explainForeign(resp)
 	}
 	e.Message = redact.Text(e.Message)
 	if len(body) > keptErrorBody {

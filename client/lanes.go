@@ -88,48 +88,50 @@ func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
 }
 
 // wait waits until a try may be sent. It fails at once if that would be after ctx's deadline.
-func (l *lane) wait(ctx context.Context, op string) error {
+func (l *lane) wait(ctx context.Context, op string) error { return l.lineUp(ctx, op, false) }
+
+// waitFirst is wait for a try that goes before all that line up. They keep their distance from it, and it keeps its own
+// from those that were sent.
+func (l *lane) waitFirst(ctx context.Context, op string) error { return l.lineUp(ctx, op, true) }
+
+func (l *lane) lineUp(ctx context.Context, op string, first bool) error {
 	for {
-		at, giveBack := l.reserve(time.Now())
-		if err := waitUntil(ctx, op, at); err != nil {
-			giveBack()
-			return err
+		turn := l.reserve(time.Now(), first)
+		for at := turn.at(); ; at = turn.at() { // others may have gone first meanwhile
+			if err := waitUntil(ctx, op, at); err != nil {
+				turn.giveBack()
+				return err
+			}
+			if !turn.at().After(time.Now()) {
+				break
+			}
 		}
 		if l.pause.over(time.Now()) {
 			return nil
 		}
-		giveBack() // the pause began while we waited: line up again
+		turn.giveBack() // the pause began while we waited: line up again
 	}
 }
 
-// waitFirst is wait for a try that goes before all that line up: those after it keep their distance from it, and only
-// a pause holds it up.
-func (l *lane) waitFirst(ctx context.Context, op string) error {
-	for !l.pause.over(time.Now()) {
-		if err := waitUntil(ctx, op, l.pause.end(time.Now())); err != nil {
-			return err
-		}
-	}
-	if l.window != nil {
-		l.window.note(time.Now())
-	}
-	return nil
+// place is a place in a lane: when its call may be sent, and what gives it back.
+type place struct {
+	at       func() time.Time
+	giveBack func()
 }
 
-// reserve returns when a call may be sent, and what gives that place back.
-func (l *lane) reserve(now time.Time) (at time.Time, giveBack func()) {
-	at = l.pause.end(now)
-	giveBack = func() {}
+// reserve returns a place for a call, the first of those to come if it wants to go first and the lane has an order.
+func (l *lane) reserve(now time.Time, first bool) place {
+	at := l.pause.end(now)
 	switch {
 	case l.window != nil:
-		at = l.window.reserve(at)
-		giveBack = func() { l.window.giveBack(at) }
+		slot := l.window.reserve(at, first)
+		return place{func() time.Time { return l.window.when(slot) }, func() { l.window.giveBack(slot) }}
 	case l.rate != nil:
 		r := l.rate.ReserveN(at, 1)
 		at = at.Add(r.DelayFrom(at))
-		giveBack = r.Cancel
+		return place{func() time.Time { return at }, r.Cancel}
 	}
-	return at, giveBack
+	return place{func() time.Time { return at }, func() {}}
 }
 
 // waitUntil waits, or fails with the cause of ctx, and at once if its deadline is too early.
@@ -161,40 +163,51 @@ type window struct {
 	per  time.Duration
 
 	mu    sync.Mutex
-	calls []time.Time // guarded by mu; in order, those still to come included, without those that no longer count
+	calls []*slot // guarded by mu; in order, those still to come included, without those that no longer count
 }
 
-// reserve returns when the next call may be sent, now at the earliest.
-func (w *window) reserve(now time.Time) time.Time {
+// slot is the time of one call in a window.
+type slot struct{ at time.Time } // guarded by window.mu
+
+// reserve returns the slot of the next call, now at the earliest. With first it takes the earliest that is still to
+// come, and those who had that and the later ones move up by one each.
+func (w *window) reserve(now time.Time, first bool) *slot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.calls = slices.DeleteFunc(w.calls, func(at time.Time) bool { return !at.Add(w.per).After(now) })
+	w.calls = slices.DeleteFunc(w.calls, func(s *slot) bool { return !s.at.Add(w.per).After(now) })
 	at := now
-	if n := len(w.calls); n > 0 && w.calls[n-1].After(at) {
-		at = w.calls[n-1] // first come, first served
+	if n := len(w.calls); n > 0 && w.calls[n-1].at.After(at) {
+		at = w.calls[n-1].at // first come, first served
 	}
 	if n := len(w.calls); n >= w.size {
-		if free := w.calls[n-w.size].Add(w.per); free.After(at) {
+		if free := w.calls[n-w.size].at.Add(w.per); free.After(at) {
 			at = free
 		}
 	}
-	w.calls = append(w.calls, at)
-	return at
+	mine := &slot{at}
+	w.calls = append(w.calls, mine)
+	if first {
+		next := slices.IndexFunc(w.calls, func(s *slot) bool { return s.at.After(now) })
+		for i := len(w.calls) - 1; next >= 0 && i > next; i-- {
+			w.calls[i-1].at, w.calls[i].at = w.calls[i].at, w.calls[i-1].at
+			w.calls[i-1], w.calls[i] = w.calls[i], w.calls[i-1]
+		}
+	}
+	return mine
 }
 
-// note counts a call that was sent without a reservation.
-func (w *window) note(now time.Time) {
+// when returns when a slot's call may be sent. It becomes later when another one goes first, until it has come.
+func (w *window) when(s *slot) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(w.calls, now, time.Time.Compare)
-	w.calls = slices.Insert(w.calls, i, now)
+	return s.at
 }
 
 // giveBack takes a reserved call back, as long as none was reserved after it.
-func (w *window) giveBack(at time.Time) {
+func (w *window) giveBack(s *slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n := len(w.calls); n > 0 && w.calls[n-1].Equal(at) {
+	if n := len(w.calls); n > 0 && w.calls[n-1] == s {
 		w.calls = w.calls[:n-1]
 	}
 }

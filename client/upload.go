@@ -27,13 +27,13 @@ const (
 
 // UploadAvatar gives the account another picture and returns its address, empty if QueUp does not say. name is the
 // name of the file. The picture is read to its end and recognised by its content: a JPEG, PNG or BMP, or a GIF, which
-// may move.
+// may move. ctx ends the reading between two calls of Read; one that blocks is the caller's to end.
 //
 // Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 10 MiB: that is an
 // [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. A
 // refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (u AuthenticatedUser) UploadAvatar(ctx context.Context, name string, picture io.Reader) (string, error) {
-	file, kind, err := readPicture("AuthenticatedUser.UploadAvatar", name, picture, maxAvatar)
+	file, kind, err := readPicture(ctx, "AuthenticatedUser.UploadAvatar", name, picture, maxAvatar)
 	if err != nil {
 		return "", err
 	}
@@ -70,12 +70,13 @@ func (c *Client) uploadGIF(ctx context.Context, _, _ string, file []byte) (wire.
 }
 
 // UploadBackground gives the room another picture behind it. The account must own the room; it need not be in it. name
-// is the name of the file. The picture is read to its end and recognised by its content: a JPEG, PNG, GIF or BMP.
+// is the name of the file. The picture is read to its end, as by [AuthenticatedUser.UploadAvatar], and recognised by its
+// content: a JPEG, PNG, GIF or BMP.
 //
 // Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 2 MiB: that is an
 // [*ArgumentError]. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Reader) error {
-	file, kind, err := readPicture("Room.UploadBackground", name, picture, maxBackground)
+	file, kind, err := readPicture(ctx, "Room.UploadBackground", name, picture, maxBackground)
 	if err != nil {
 		return err
 	}
@@ -84,15 +85,29 @@ func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Rea
 	return failed("uploadRoomImage", err)
 }
 
+// untilOver is a reader that reads no further once a context has ended. A Read under way is not interrupted.
+type untilOver struct {
+	ctx    context.Context
+	reader io.Reader
+}
+
+// Read implements io.Reader.
+func (u untilOver) Read(b []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.reader.Read(b)
+}
+
 // readPicture reads a picture and returns its media type.
-func readPicture(op, name string, picture io.Reader, most int) (file []byte, kind string, err error) {
+func readPicture(ctx context.Context, op, name string, picture io.Reader, most int) (file []byte, kind string, err error) {
 	if strings.TrimSpace(name) == "" || strings.ContainsFunc(name, unicode.IsControl) {
 		return nil, "", &ArgumentError{Op: op, Argument: "name", Reason: "must be the name of a file"}
 	}
 	if picture == nil {
 		return nil, "", &ArgumentError{Op: op, Argument: "picture", Reason: "is nil"}
 	}
-	file, err = io.ReadAll(io.LimitReader(picture, int64(most)+1))
+	file, err = io.ReadAll(io.LimitReader(untilOver{ctx, picture}, int64(most)+1))
 	if err != nil {
 		return nil, "", fmt.Errorf("queup: %s: %w", op, err)
 	}
