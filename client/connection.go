@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -123,6 +124,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	if answer.Data.Token == "" {
 		return "", errors.New("queup: token: the answer holds no token")
 	}
+	c.secrets.learn(secretToken, redact.New(answer.Data.Token))
 	return answer.Data.Token, nil
 }
 
