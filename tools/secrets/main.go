@@ -253,7 +253,9 @@ func disguise(text string) string { return usual.ReplaceAllString(text, "${1}"+p
 // test runs the tests and returns what it found in their output.
 func test(ctx context.Context, overlay, report string, packages []string) (leaks []string, err error) {
 	var env []string
+	var canaries []canary.Canary
 	for name, secret := range birds() {
+		canaries = append(canaries, canary.New(name, secret))
 		env = append(env, name+"="+secret)
 	}
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-v", "-overlay", overlay}, packages...)...)
@@ -273,9 +275,9 @@ func test(ctx context.Context, overlay, report string, packages []string) (leaks
 		if name, ok := strings.CutPrefix(line, "=== RUN   "); ok {
 			here = strings.TrimSpace(name)
 		}
-		for name, secret := range birds() {
-			if kind, found := canary.New(name, secret).Find(line); found {
-				leaks = append(leaks, fmt.Sprintf("the %s got out, in what the tests print around %s (as %s)", name, here, kind))
+		for _, bird := range canaries {
+			if kind, found := bird.Find(line); found {
+				leaks = append(leaks, fmt.Sprintf("the %s got out, in what the tests print around %s (as %s)", bird.Name, here, kind))
 			}
 		}
 		if strings.Contains(line, "FAIL") || strings.Contains(line, "_test.go:") || strings.Contains(line, ".go:") {
