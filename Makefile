@@ -1,12 +1,15 @@
 # `make` lists the targets. Nothing has to be installed but Go, make and, for the race detector, a C compiler:
-# the generators are tools of go.mod, the linter is a tool of tools/lint/go.mod, and Go builds both when first used.
+# the generators are tools of go.mod, the linter is a tool of tools/lint/go.mod, what looks at our dependencies are tools of
+# tools/supply/go.mod, and Go builds them when first used.
 
 GO ?= go
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+SUPPLY = $(GO) tool -modfile=tools/supply/go.mod
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs generate fmt lint race fmt-check drift tidy-check cassettes-check stress
+.PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
+	generate fmt lint race stress secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,7 +23,7 @@ overlay: ## See a room as it looks on a stream, in a browser; needs no account a
 test: ## Run all tests
 	$(GO) test ./...
 
-check: fmt-check lint drift tidy-check cassettes-check race ## Everything that must hold before a commit
+check: fmt-check lint drift tidy-check cassettes-check licences vuln race ## Everything that must hold before a commit
 	@echo "==> all good"
 
 # JavaScript that is not ours on the other side, so it stands apart from `make check`: a server for our client, and clients for
@@ -147,3 +150,45 @@ drift: ## Write gen/ and the tables of docs/PROTOCOL.md anew and fail if that ch
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"
 	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
+
+secrets: ## Run the tests with made-up secrets at debug level, and fail if one gets out
+	@echo "==> secrets: go run ./tools/secrets"
+	@$(GO) run ./tools/secrets
+
+# Only the database says what is vulnerable. Where it is out of reach nothing is known, and that is said, but it stops nobody from
+# working. VULNDB is for another copy of it.
+VULNDB ?= https://vuln.go.dev
+
+vuln: ## Fail if this code reaches a known vulnerability (govulncheck)
+	@echo "==> vuln: govulncheck (the first run builds it)"
+	@said=$$(mktemp) || exit 1; trap 'rm -f "$$said"' EXIT; trap 'exit 130' INT TERM; \
+	$(SUPPLY) govulncheck -db $(VULNDB) ./... >"$$said" 2>&1 && exit 0; \
+	if grep -q '^govulncheck: fetching vulnerabilities' "$$said"; then \
+		echo "vuln: !!! NOT CHECKED !!! $(VULNDB) is out of reach, so known vulnerabilities were not looked for" >&2; exit 0; fi; \
+	cat "$$said"; echo "vuln: update what is named above; go.mod and the Go version count both" >&2; exit 1
+
+licences: ## Fail if a module we build with has a licence that is unknown or not allowed
+	@echo "==> licences: go run ./licences"
+	@$(GO) -C tools/supply run ./licences ../.. $$(find examples -name go.mod -exec dirname {} ';' | sed 's|^|../../|')
+
+sbom: ## Write what this module is made of to bin/queup.cdx.json (CycloneDX)
+	@mkdir -p bin
+	@$(SUPPLY) cyclonedx-gomod mod -json -licenses -noserial -notimestamp -type library -output bin/queup.cdx.json .
+	@echo "bin/queup.cdx.json"
+
+# No path, no build id of git and no C: the bytes depend on the source, the Go version and the platform, and on nothing else.
+BUILD = CGO_ENABLED=0 GOFLAGS= $(GO) build -trimpath -buildvcs=false
+PROGRAMS = ./tools/queupd ./tools/record
+
+build: ## Build queupd and record into bin/, the same bytes wherever it is done
+	@mkdir -p bin
+	@$(BUILD) -o bin/ $(PROGRAMS)
+	@ls bin/queupd bin/record
+
+reproducible: build ## Build both once more, elsewhere and from nothing, and fail if a byte differs
+	@away=$$(mktemp -d) || exit 1; trap 'chmod -R u+w "$$away"; rm -rf "$$away"' EXIT; trap 'exit 130' INT TERM; \
+	mkdir "$$away/src" "$$away/bin" && tar -cf - --exclude=./.git --exclude=./bin --exclude=node_modules . | tar -xf - -C "$$away/src" && \
+	(cd "$$away/src" && export GOCACHE="$$away/cache" && $(BUILD) -o "$$away/bin/" $(PROGRAMS)) && \
+	for program in queupd record; do \
+		cmp "bin/$$program" "$$away/bin/$$program" || { echo "reproducible: two builds of $$program differ" >&2; exit 1; }; \
+	done && echo "reproducible: the same bytes, twice"

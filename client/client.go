@@ -32,6 +32,7 @@ type Client struct {
 	session   *session
 	events    *hub
 	workers   *workers
+	secrets   *secrets                // immutable; what no error and no log may hold
 	end       context.CancelCauseFunc // ends the workers' context
 	done      chan struct{}           // closed when the last goroutine has returned after Close
 
@@ -74,6 +75,7 @@ func New(opts ...Option) (*Client, error) {
 
 		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
 	}
+	c.secrets = newSecrets(config)
 	c.session = &session{login: c.sendLogin, workers: c.workers}
 	c.events = &hub{workers: c.workers, report: c.report}
 	base := strings.TrimRight(config.baseURL.String(), "/")
@@ -85,6 +87,7 @@ func New(opts ...Option) (*Client, error) {
 		workers:   c.workers,
 		log:       c.log,
 		lanes:     newLanes(config.calls, config.per),
+		secrets:   c.secrets,
 	}
 	loads := *own
 	loads.loads = true
@@ -124,7 +127,7 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	if password == "" {
 		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: "is empty"}
 	}
-	if err := c.session.begin(ctx, credentials{email, redact.Secret(password)}); err != nil {
+	if err := c.session.begin(ctx, credentials{email, redact.New(password)}); err != nil {
 		return err
 	}
 	answer, err := c.rest.Session(ctx)
@@ -150,6 +153,7 @@ func (c *Client) become(me AuthenticatedUser) {
 
 // sendLogin is the login itself, without what follows from it.
 func (c *Client) sendLogin(ctx context.Context, who credentials) error {
+	c.secrets.learn(secretPassword, who.password)
 	_, err := c.rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
 	// A host or a proxy that refuses us is no word of QueUp about the password.
 	if refusal, ok := errors.AsType[*APIError](err); ok && !refusal.foreign {

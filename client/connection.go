@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -126,6 +127,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	if answer.Data.Token == "" {
 		return "", errors.New("queup: token: the answer holds no token")
 	}
+	c.secrets.learn(secretToken, redact.New(answer.Data.Token))
 	return answer.Data.Token, nil
 }
 

@@ -102,13 +102,13 @@ func (c *cable) cut() {
 	}
 }
 
-// An ending is a way for a context to end: its moment, and how.
-type ending struct {
+// An ended is a way for a context to end: its moment, and how.
+type ended struct {
 	after    time.Duration
 	deadline bool
 }
 
-func (e ending) context(t *testing.T) (context.Context, context.CancelFunc) {
+func (e ended) context(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
 	if e.deadline {
 		return context.WithTimeout(t.Context(), e.after)
@@ -122,7 +122,7 @@ func (e ending) context(t *testing.T) (context.Context, context.CancelFunc) {
 	return ctx, func() { timer.Stop(); cancel() }
 }
 
-func (e ending) want() error {
+func (e ended) want() error {
 	if e.deadline {
 		return context.DeadlineExceeded
 	}
@@ -235,9 +235,9 @@ func TestQ09_callsEndWithTheirContext(t *testing.T) {
 				deaf.Store(true)
 				calls := s.calls(t)
 				m.begin(t, &g, &c, s)
-				endings := []ending{{37 * time.Millisecond, false}, {250 * time.Millisecond, true}}
+				endings := []ended{{37 * time.Millisecond, false}, {250 * time.Millisecond, true}}
 				if m.over {
-					endings = []ending{{0, false}, {0, true}}
+					endings = []ended{{0, false}, {0, true}}
 				}
 				slices.SortStableFunc(calls, func(a, b publicCall) int { // which ends the others' connection
 					if a.name == "Client.Logout" {
@@ -276,7 +276,7 @@ func TestQ09_callsEndWithTheirContext(t *testing.T) {
 }
 
 // callUntil makes a call, and returns how long it took and how long after its context had ended it returned.
-func callUntil(t *testing.T, end ending, call publicCall) (late, took time.Duration, err error) {
+func callUntil(t *testing.T, end ended, call publicCall) (late, took time.Duration, err error) {
 	t.Helper()
 	ctx, cancel := end.context(t)
 	defer cancel()
@@ -293,7 +293,7 @@ func callUntil(t *testing.T, end ending, call publicCall) (late, took time.Durat
 }
 
 // meet asserts that a call returned in time, and that its error says why.
-func (e ending) meet(t *testing.T, call publicCall) {
+func (e ended) meet(t *testing.T, call publicCall) {
 	t.Helper()
 	late, took, err := callUntil(t, e, call)
 	if late < 0 || late > endsWithin || !errors.Is(err, e.want()) {
@@ -356,9 +356,9 @@ func TestQ09_joinsEndWithTheirContext(t *testing.T) {
 				case step == "waiting for the network":
 					c.cut()
 				}
-				ending{37 * time.Millisecond, false}.meet(t, join)
+				ended{37 * time.Millisecond, false}.meet(t, join)
 				time.Sleep(10 * time.Second) // so that its tidying up is over, and no lane is spent
-				ending{250 * time.Millisecond, true}.meet(t, join)
+				ended{250 * time.Millisecond, true}.meet(t, join)
 			})
 		})
 	}
@@ -393,8 +393,8 @@ func TestQ09_connectEndsWithItsContext(t *testing.T) {
 					t.Fatal(err)
 				}
 				connecting := publicCall{name: "Client.Connect", call: bot.Connect}
-				ending{37 * time.Millisecond, false}.meet(t, connecting)
-				ending{250 * time.Millisecond, true}.meet(t, connecting)
+				ended{37 * time.Millisecond, false}.meet(t, connecting)
+				ended{250 * time.Millisecond, true}.meet(t, connecting)
 			})
 		})
 	}
@@ -416,8 +416,8 @@ func TestQ09_uploadsEndWithTheirContext(t *testing.T) {
 			"UploadAvatar":     func(ctx context.Context) error { return second(account.UploadAvatar(ctx, "a.png", trickle{})) },
 			"UploadBackground": func(ctx context.Context) error { return room.UploadBackground(ctx, "a.png", trickle{}) },
 		} {
-			ending{37 * time.Millisecond, false}.meet(t, publicCall{name: name, call: upload})
-			ending{250 * time.Millisecond, true}.meet(t, publicCall{name: name, call: upload})
+			ended{37 * time.Millisecond, false}.meet(t, publicCall{name: name, call: upload})
+			ended{250 * time.Millisecond, true}.meet(t, publicCall{name: name, call: upload})
 		}
 	})
 }

@@ -40,12 +40,20 @@ type doer struct {
 	workers   *workers
 	log       *slog.Logger
 	lanes     *lanes
+	secrets   *secrets
 	loads     bool // all calls are loads, which have a lane of their own
 }
 
 // Do sends a request and returns an answer that is JSON and means success, or an error: *APIError for what QueUp
 // answered, or what net/http says.
+//
+// No error of it holds a secret, whatever QueUp or a foreign transport quotes.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
+	resp, err := d.do(req)
+	return resp, d.secrets.hide(err)
+}
+
+func (d *doer) do(req *http.Request) (*http.Response, error) {
 	ctx, release := bound(req.Context(), d.workers.ctx)
 	defer release() // the answer has been read by then
 	req = req.WithContext(ctx)
@@ -94,7 +102,7 @@ func (d *doer) send(op string, req *http.Request, wait func(ctx context.Context,
 		}
 		pause := time.Duration(rand.Int64N(int64(250 * time.Millisecond << try)))
 		d.log.WarnContext(req.Context(), "call failed and is repeated",
-			slog.String("op", op), slog.Int("attempt", try), slog.Duration("retry_in", pause), slog.Any("error", err))
+			slog.String("op", op), slog.Int("attempt", try), slog.Duration("retry_in", pause), slog.Any("error", d.secrets.hide(err)))
 		if err := waitUntil(req.Context(), op, time.Now().Add(pause)); err != nil {
 			return nil, err
 		}
@@ -114,6 +122,7 @@ func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 		sent.Body = body
 	}
 	resp, err := d.http.Do(sent)
+	d.secrets.learnCookies(sent, resp)
 	if err != nil {
 		return nil, sendError(req.Context(), op, err)
 	}

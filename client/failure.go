@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-faster/jx"
+	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/redact"
@@ -54,10 +55,7 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 		e.Message = explainForeign(resp)
 	}
 	e.Message = redact.Text(e.Message)
-	if len(body) > keptErrorBody {
-		body = body[:keptErrorBody]
-	}
-	e.Body = redact.Bytes(body)
+	e.Body = redact.Bytes(body) // secrets.hide cuts it, when no secret is left that a cut could halve
 	return e
 }
 
@@ -197,6 +195,9 @@ func failed(op string, err error) error {
 	}
 	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "do request: ") {
 		return inner
+	}
+	if broken, ok := errors.AsType[*ogenerrors.DecodeBodyError](err); ok {
+		broken.Body = nil // the whole answer, which %+v would print
 	}
 	return fmt.Errorf("queup: %s: %w", op, err)
 }

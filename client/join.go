@@ -10,6 +10,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -17,13 +18,13 @@ import (
 type JoinOption func(*joinConfig)
 
 type joinConfig struct {
-	password string
+	password redact.Secret
 	listen   bool
 }
 
 // RoomPassword is for a private room.
 func RoomPassword(password string) JoinOption {
-	return func(j *joinConfig) { j.password = password }
+	return func(j *joinConfig) { j.password = redact.New(password) }
 }
 
 // Listen only listens: the client does not appear in the room and cannot act in it. It works for guests.
@@ -207,7 +208,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 const tidyTimeout = 5 * time.Second
 
 // adopt takes over the client's own record, when a room that was only listened to is joined.
-func (r *Room) adopt(self wire.RoomUser, password string) {
+func (r *Room) adopt(self wire.RoomUser, password redact.Secret) {
 	r.setPassword(password)
 	if m := newMember(r.client, self); m.UserID != "" {
 		m.RoomID = r.id
@@ -218,17 +219,18 @@ func (r *Room) adopt(self wire.RoomUser, password string) {
 }
 
 // setPassword remembers what the room was joined with, for coming back.
-func (r *Room) setPassword(password string) {
+func (r *Room) setPassword(password redact.Secret) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.password = password
 }
 
 // enter makes the account a member that is present, and returns its record.
-func (r *Room) enter(ctx context.Context, password string) (wire.RoomUser, error) {
+func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.RoomUser, error) {
 	var request queupapi.OptJoinRequest
-	if password != "" {
-		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password)})
+	if !password.IsZero() {
+		r.client.secrets.learn(secretRoom, password)
+		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password.Reveal())})
 	}
 	answer, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id})
 	if err != nil {

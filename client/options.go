@@ -130,11 +130,8 @@ func WithRealtimeURL(u string) Option {
 func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		// The text may hold a password, and url.Error repeats it: tell the reason alone.
-		if detail, ok := errors.AsType[*url.Error](err); ok {
-			err = detail.Err
-		}
-		return nil, optionError(option, "u", "is not a URL: "+err.Error())
+		// The text may hold a password, and the reason quotes the part of it that is wrong.
+		return nil, optionError(option, "u", "is not a URL")
 	}
 	if !slices.Contains(schemes, u.Scheme) || u.Host == "" {
 		return nil, optionError(option, "u", fmt.Sprintf("must be an absolute URL that starts with %s://", strings.Join(schemes, ":// or ")))

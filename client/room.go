@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
@@ -24,11 +25,11 @@ type Room struct {
 	live roomWork // owned by the connection's goroutine
 
 	mu       sync.RWMutex
-	about    wire.Room // guarded by mu: what info was made of
-	info     RoomInfo  // guarded by mu
-	joined   bool      // guarded by mu: attached, and loaded once
-	present  bool      // guarded by mu: also joined by REST, so that it may be acted in
-	password string    // guarded by mu: what it was joined with
+	about    wire.Room     // guarded by mu: what info was made of
+	info     RoomInfo      // guarded by mu
+	joined   bool          // guarded by mu: attached, and loaded once
+	present  bool          // guarded by mu: also joined by REST, so that it may be acted in
+	password redact.Secret // guarded by mu: what it was joined with
 
 	invisible bool // guarded by mu: ChangePresence was asked for it
 
@@ -235,6 +236,6 @@ func (r *Room) close() {
 	r.live.reset()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.joined, r.present, r.invisible, r.password = false, false, false, ""
+	r.joined, r.present, r.invisible, r.password = false, false, false, redact.Secret{}
 	r.now, r.queue, r.roles = nil, nil, authority{}
 }

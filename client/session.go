@@ -14,7 +14,7 @@ type session struct {
 	renewal flight[struct{}, struct{}]
 
 	mu    sync.Mutex
-	known *credentials // guarded by mu; nil when logged out. A pointer, so that printing a client shows no secret
+	known *credentials // guarded by mu; nil when logged out
 	count int          // guarded by mu; logins so far
 }
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -62,6 +63,9 @@ func (s RoomSettings) String() string {
 
 // GoString is String, so that %#v prints no secret either.
 func (s RoomSettings) GoString() string { return s.String() }
+
+// LogValue is String, so that no handler of slog encodes the password.
+func (s RoomSettings) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // settingsOf returns what can be set of a room, as it is.
 func settingsOf(w wire.Room) RoomSettings {
@@ -159,6 +163,7 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 	}
 	var request queupapi.RoomSettings
 	s.write(&request)
+	c.secrets.learn(secretRoom, redact.New(s.Password))
 	answer, err := c.rest.CreateRoom(ctx, &request)
 	if err != nil {
 		return nil, failed("createRoom", err)
@@ -196,6 +201,7 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
 	}
 	s.write(&request)
+	r.client.secrets.learn(secretRoom, redact.New(s.Password))
 	answer, err := r.client.rest.UpdateRoom(ctx, &request, queupapi.UpdateRoomParams{RoomID: r.id})
 	if err != nil {
 		return RoomInfo{}, failed("updateRoom", err)

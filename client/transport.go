@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -75,8 +76,27 @@ func (c *config) proxyFunc() func(*http.Request) (*url.URL, error) {
 	case c.dialContext != nil:
 		return nil
 	default:
-		return http.ProxyFromEnvironment
+		return environmentProxy
 	}
+}
+
+var errProxyURL = errors.New("queup: HTTP_PROXY or HTTPS_PROXY is no URL of a proxy")
+
+// environmentProxy is http.ProxyFromEnvironment without its errors, which quote the URL with its password.
+func environmentProxy(req *http.Request) (*url.URL, error) {
+	proxy, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errProxyURL
+	}
+	return proxy, nil
+}
+
+// proxyUser returns who the proxy of WithProxy is told that we are, nil for nobody.
+func (c *config) proxyUser() *url.Userinfo {
+	if c.proxy == nil {
+		return nil
+	}
+	return c.proxy.User
 }
 
 // newLogger returns the logger for all but errors of handlers.

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // Config is what [New] makes a [Conn] of. URL and Token are required.
@@ -66,13 +68,15 @@ type Conn struct {
 	suspension   *time.Timer   // guarded by mu; runs from the loss of a link to the next usable one
 	outage       int           // guarded by mu; counts the losses of a usable link
 	changed      chan struct{} // guarded by mu; closed and replaced when status or link change
-	token        string        // guarded by mu; of the latest link, for PresenceList
+	token        redact.Secret // guarded by mu; of the latest link, for PresenceList
 	link         *link         // guarded by mu; nil unless StateConnected
 	restoring    bool          // guarded by mu; a new link is up and the channels are being attached again
 	clientID     string        // guarded by mu
 	connectionID string        // guarded by mu
 	channels     []*channel    // guarded by mu; in the order they were attached
 	err          error         // guarded by mu; why the connection ended for good
+
+	known redact.Known // the secrets that no error and no log may hold
 
 	suspended chan time.Time // buffered; tells the supervisor since when there is no link
 	stats     counters
@@ -132,6 +136,9 @@ func New(cfg Config) (*Conn, error) {
 		status:  Status{Since: time.Now()},
 
 		suspended: make(chan time.Time, 1),
+	}
+	if password, ok := base.User.Password(); ok {
+		c.known.Learn(secretPassword, redact.New(password))
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	return c, nil

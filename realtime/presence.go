@@ -12,6 +12,8 @@ import (
 	"strconv"
 
 	"github.com/go-faster/jx"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // PresenceEntry is one connection that is present in a channel. See docs/PROTOCOL.md 2.13.
@@ -62,7 +64,7 @@ const (
 // in time, the cause of ctx, or [ErrClosed]. See docs/PROTOCOL.md 2.13.
 func (c *Conn) PresenceList(ctx context.Context, channel string, only PresenceFilter) ([]PresenceEntry, error) {
 	c.mu.Lock()
-	token, ended := c.token, c.err != nil
+	secret, ended := c.token, c.err != nil
 	c.mu.Unlock()
 	if ended {
 		return nil, fmt.Errorf("presence list of %s: %w", channel, ErrClosed)
@@ -73,13 +75,14 @@ func (c *Conn) PresenceList(ctx context.Context, channel string, only PresenceFi
 	ctx, stop := context.WithTimeoutCause(ctx, c.cfg.RequestTimeout, ErrNoAnswer)
 	defer stop()
 
-	known := token != ""
+	token, known := secret.Reveal(), !secret.IsZero()
 	for {
 		var err error
 		if token == "" {
 			if token, err = c.cfg.Token(ctx); err != nil {
-				return nil, fmt.Errorf("presence list of %s: token: %w", channel, err)
+				return nil, fmt.Errorf("presence list of %s: token: %w", channel, c.hide(err))
 			}
+			c.known.Learn(secretToken, redact.New(token))
 		}
 		list, err := c.presenceList(ctx, c.presenceURL(channel, only), token)
 		if refused, ok := errors.AsType[*PresenceListError](err); ok && known && tokenRefused(refused.Status) {
@@ -90,7 +93,7 @@ func (c *Conn) PresenceList(ctx context.Context, channel string, only PresenceFi
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			return nil, fmt.Errorf("presence list of %s: %w", channel, redact(err, token))
+			return nil, fmt.Errorf("presence list of %s: %w", channel, c.hide(err))
 		}
 		return list, nil
 	}
@@ -136,7 +139,7 @@ func (c *Conn) presenceList(ctx context.Context, address, token string) ([]Prese
 	if err != nil {
 		return nil, err
 	}
-	failure := &PresenceListError{Status: resp.StatusCode, Body: []byte(scrub(string(body[:min(len(body), maxErrorBody)]), token))}
+	failure := &PresenceListError{Status: resp.StatusCode, Body: c.known.Bytes(body[:min(len(body), maxErrorBody)])}
 	if resp.StatusCode != http.StatusOK {
 		return nil, failure
 	}

@@ -5,11 +5,16 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/queup-go/queup/internal/redact"
 )
+
+var errProxyURL = errors.New("realtime: HTTP_PROXY or HTTPS_PROXY is no URL of a proxy")
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
@@ -25,14 +30,17 @@ type proxied struct {
 func (d *WebsocketDialer) proxied(base dialFunc) *proxied { return &proxied{d: d, base: base} }
 
 func (p *proxied) choose(req *http.Request) (*url.URL, error) {
-	choose := p.d.Proxy
-	if choose == nil {
-		if p.d.NetDialContext != nil {
-			return nil, nil
+	var proxy *url.URL
+	var err error
+	switch {
+	case p.d.Proxy != nil:
+		proxy, err = p.d.Proxy(req)
+		err = new(redact.Known).Error(err)
+	case p.d.NetDialContext == nil:
+		if proxy, err = http.ProxyFromEnvironment(req); err != nil {
+			err = errProxyURL // the reason would quote it, with its password
 		}
-		choose = http.ProxyFromEnvironment
 	}
-	proxy, err := choose(req)
 	if proxy == nil || err != nil {
 		return nil, err
 	}

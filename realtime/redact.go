@@ -2,52 +2,44 @@ package realtime
 
 import (
 	"errors"
-	"net/url"
-	"regexp"
-	"strings"
+	"fmt"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
-// minSecret is the length from which a token is searched for as such; a shorter one would be found in any text.
-const minSecret = 6
+// The kinds of secrets that a connection knows.
+const (
+	secretToken    = "token"
+	secretPassword = "password" // in the configured URL
+)
 
-var tokenParam = regexp.MustCompile(`(access_token=)[^&\s"'<>]*`)
-
-// scrub replaces the token in a text.
-func scrub(text, token string) string {
-	text = tokenParam.ReplaceAllString(text, "${1}***")
-	if len(token) < minSecret {
-		return text
-	}
-	return strings.NewReplacer(token, "***", url.QueryEscape(token), "***", url.PathEscape(token), "***").Replace(text)
-}
-
-// redact returns err without the token. We put it nowhere, but a foreign dialer may quote the URL, and a server may send
-// back what it was sent.
-func redact(err error, token string) error {
+// hide returns err without a secret. We put none anywhere, but a foreign dialer may quote the URL, and a server may send
+// back what it was sent. What callers look into is copied with its texts masked; any other error that quotes a secret is
+// replaced by one that matches the same errors and cannot be unwrapped.
+func (c *Conn) hide(err error) error {
 	clean := err
 	if refused, ok := errors.AsType[*HandshakeError](err); ok {
-		if body := scrub(string(refused.Body), token); body != string(refused.Body) {
-			scrubbed := *refused
-			scrubbed.Body = []byte(body)
-			if scrubbed.Err != nil {
-				scrubbed.Err = redact(scrubbed.Err, token)
-			}
-			if clean = &scrubbed; IsPermanent(err) {
+		if body := c.known.Bytes(refused.Body); string(body) != string(refused.Body) || c.known.Error(refused.Err) != refused.Err { //nolint:errorlint // the same or not
+			masked := *refused
+			masked.Body, masked.Err = body, c.known.Error(refused.Err)
+			if clean = &masked; IsPermanent(err) {
 				clean = Permanent(clean)
 			}
 		}
 	}
-	if text := clean.Error(); scrub(text, token) != text {
-		return &redacted{text: scrub(text, token), err: clean}
+	if closed, ok := errors.AsType[*CloseError](err); ok {
+		if reason := c.known.Text(closed.Reason); reason != closed.Reason {
+			clean = &CloseError{Code: closed.Code, Reason: reason}
+		}
 	}
-	return clean
+	return c.known.Error(clean)
 }
 
-// redacted stands for an error that may be asked what it is, but not be unwrapped: what is inside quotes the token.
-type redacted struct {
-	text string
-	err  error
+// Format prints a frame as any other struct, with its token masked.
+func (f Frame) Format(s fmt.State, verb rune) {
+	type plain Frame
+	if f.Token != "" {
+		f.Token = redact.Mask
+	}
+	_, _ = fmt.Fprintf(s, fmt.FormatString(s, verb), plain(f))
 }
-
-func (e *redacted) Error() string        { return e.text }
-func (e *redacted) Is(target error) bool { return errors.Is(e.err, target) }

@@ -180,7 +180,11 @@ func (l *link) receive(data []byte) {
 // serverError makes an error of the frame at hand.
 func (l *link) serverError() ServerError {
 	f := &l.parser.frame
-	return ServerError{At: time.Now(), Text: f.Error, ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
+	known := &l.c.known
+	for name, raw := range f.Extra {
+		f.Extra[name] = known.Bytes(raw)
+	}
+	return ServerError{At: time.Now(), Text: known.Text(f.Error), ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
 }
 
 // confirmedBy pairs an answer with its request: by the id if the answer repeats it, else by what it is about.

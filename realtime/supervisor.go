@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // supervise owns the connection from the first link on: it waits for the end of a link, makes the next one, and is the only
@@ -51,7 +53,7 @@ func (c *Conn) up(l *link, again bool) {
 // bury waits for the end of a link and of its goroutines, and returns why it ended.
 func (c *Conn) bury(l *link) error {
 	<-l.ctx.Done()
-	cause := context.Cause(l.ctx)
+	cause := c.hide(context.Cause(l.ctx))
 	c.down(cause, time.Time{})
 	if c.ctx.Err() != nil || errors.Is(cause, ErrServerClosed) {
 		l.close(1000)
@@ -143,23 +145,25 @@ func (c *Conn) dial(ctx context.Context) (*link, error) {
 		err = errors.New("it is empty")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
+		return nil, fmt.Errorf("token: %w", c.hide(err))
 	}
+	secret := redact.New(token)
+	c.known.Learn(secretToken, secret)
 	sock, err := await(ctx, c, func() (Socket, error) {
 		return c.cfg.Dialer.Dial(ctx, c.url(token), c.cfg.Header.Clone())
 	}, func(s Socket) { _ = s.Close(0, "") })
 	if err != nil {
-		return nil, redact(err, token)
+		return nil, c.hide(err)
 	}
 	c.mu.Lock()
-	c.token = token
+	c.token = secret
 	c.mu.Unlock()
 	l := newLink(c, sock)
 	if err := l.handshake(ctx); err != nil {
 		l.fail(err)
 		l.close(0)
 		l.wg.Wait()
-		return nil, redact(err, token)
+		return nil, c.hide(err)
 	}
 	return l, nil
 }

@@ -1,40 +1,12 @@
 // Package redact keeps secrets out of logs, errors and recordings.
 package redact
 
-import (
-	"fmt"
-	"io"
-	"log/slog"
-	"regexp"
-)
+import "regexp"
 
 // Mask stands where a secret stood.
 const Mask = "***"
 
-// Secret is a text that prints as a mask, however it is printed. Only Reveal gives it away.
-//
-// A Secret in an unexported struct field is not safe from fmt, which cannot call methods there: keep it behind a pointer.
-type Secret string
-
-// Reveal returns the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
-// String returns the mask.
-func (s Secret) String() string { return Mask }
-
-// GoString returns the mask.
-func (s Secret) GoString() string { return Mask }
-
-// Format writes the mask for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Mask) }
-
-// LogValue returns the mask.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(Mask) }
-
-// MarshalText returns the mask, so that no encoder writes the secret.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(Mask), nil }
-
-// shapes are the places where secrets stand in QueUp's traffic. Each keeps its first group and masks the rest.
+// shapes are the places where secrets stand in QueUp's traffic and in URLs. Each keeps its first group and masks the rest.
 var shapes = []*regexp.Regexp{
 	// JSON members that hold a secret by name.
 	regexp.MustCompile(`(?i)("(?:password[\w-]*|roomPassword|token|access_token|secret|g-recaptcha-response)"\s*:\s*")(?:[^"\\]|\\.)*`),
@@ -44,6 +16,8 @@ var shapes = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)((?:\b(?:set-)?cookie|\bauthorization|\bx-access-token)["']?\s*[:=]\s*["']?)[^\r\n"']+`),
 	// The cookie of Express, wherever it stands.
 	regexp.MustCompile(`(?i)(connect\.sid=)[^;\s"']+`),
+	// The password in a URL, and the @ behind it.
+	regexp.MustCompile(`(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#:@"'<>]*:)[^\s/?#@"'<>]+@`),
 	// A JSON Web Token, wherever it stands.
 	regexp.MustCompile(`()\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*`),
 }

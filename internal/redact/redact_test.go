@@ -54,7 +54,7 @@ func TestText_leavesTheRest(t *testing.T) {
 }
 
 func TestSecret_printsAsMask(t *testing.T) {
-	const secret = redact.Secret("hunter2-Secret")
+	secret := redact.New("hunter2-Secret")
 	holder := struct{ Password redact.Secret }{secret}
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "password", secret, "holder", holder)

@@ -1,0 +1,18 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ogen-go/ogen/ogenerrors"
+)
+
+func TestFailed_quotesNoAnswer(t *testing.T) {
+	broken := &ogenerrors.DecodeBodyError{ContentType: "application/json", Body: []byte(`{"was":"hunter2-canary"}`), Err: errors.New("no object")}
+	err := failed("token", fmt.Errorf("decode response: %w", broken))
+	if text := fmt.Sprintf("%v %+v %+v", err, err, broken); strings.Contains(text, "hunter2") || !strings.Contains(text, "no object") {
+		t.Errorf("failed: %s", text)
+	}
+}

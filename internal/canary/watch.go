@@ -1,0 +1,88 @@
+package canary
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+)
+
+// The environment of a test that `make secrets` watches.
+const (
+	// Env are the canaries, as name=secret, with a comma between two of them.
+	Env = "QUEUP_CANARIES"
+	// EnvReport is the file that says what was looked at and what was found.
+	EnvReport = "QUEUP_CANARY_REPORT"
+)
+
+// Lines of the report.
+const (
+	Looked = "looked at "
+	Found  = "FOUND "
+)
+
+var watching = sync.OnceValue(func() *watch {
+	w := &watch{told: make(map[string]bool)}
+	for pair := range strings.SplitSeq(os.Getenv(Env), ",") {
+		if name, secret, ok := strings.Cut(pair, "="); ok {
+			w.canaries = append(w.canaries, New(name, secret))
+		}
+	}
+	return w
+})
+
+type watch struct {
+	canaries []Canary // immutable
+
+	mu   sync.Mutex
+	told map[string]bool // guarded by mu; what the report says already
+}
+
+// Watch looks for the canaries of the environment in a value, in all ways in which it may be printed.
+func Watch(where string, v any) {
+	if v != nil {
+		watching().text(where, Spell(v))
+	}
+}
+
+func (w *watch) text(where, text string) {
+	w.tell(Looked + where)
+	for _, bird := range w.canaries {
+		if kind, found := bird.Find(text); found {
+			w.tell(fmt.Sprintf("%sthe %s in %s (as %s)", Found, bird.Name, where, kind))
+		}
+	}
+}
+
+// tell writes a line into the report, once.
+func (w *watch) tell(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.told[line] {
+		return
+	}
+	w.told[line] = true
+	report, err := os.OpenFile(os.Getenv(EnvReport), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = report.WriteString(line + "\n")
+		_ = report.Close()
+	}
+	if err != nil {
+		panic("canary: the report cannot be written: " + err.Error())
+	}
+}
+
+// Logger returns a logger for everything, as text and as JSON, that looks for the canaries of the environment in each line.
+func Logger(where string) *slog.Logger {
+	all := &slog.HandlerOptions{Level: slog.LevelDebug}
+	line := lines(where)
+	return slog.New(slog.NewMultiHandler(slog.NewTextHandler(line, all), slog.NewJSONHandler(line, all)))
+}
+
+type lines string
+
+func (l lines) Write(p []byte) (int, error) {
+	watching().text(string(l), string(p))
+	return len(p), nil
+}

@@ -1,0 +1,201 @@
+package redact
+
+import (
+	"cmp"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"html"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// The bounds of what is looked for by its value. A shorter secret would be found in any text, one that is shorter than
+// long only counts as a whole word.
+const (
+	minSecret  = 4
+	longSecret = 8
+	// maxKnown is how many secrets of a kind are known at most: the latest.
+	maxKnown = 32
+)
+
+// Known are secrets that are searched for by their value, in the texts of others: a server may send back what it was
+// sent, and a foreign transport may quote it, in a place that no shape tells. It is safe for concurrent use, and the
+// zero value is ready for it.
+type Known struct {
+	mu   sync.Mutex
+	kind map[string][]Secret // guarded by mu; the oldest first
+}
+
+// Learn makes a secret known. The latest 32 of a kind are; kinds keep what changes often from pushing out what does not.
+func (k *Known) Learn(kind string, s Secret) {
+	text := s.Reveal()
+	if len(text) < minSecret {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := slices.DeleteFunc(k.kind[kind], func(o Secret) bool { return o.Reveal() == text })
+	if len(all) == maxKnown {
+		all = slices.Delete(all, 0, 1)
+	}
+	if k.kind == nil {
+		k.kind = make(map[string][]Secret)
+	}
+	k.kind[kind] = append(all, s)
+}
+
+// Text returns s with everything masked that is known to be a secret, or looks like one.
+func (k *Known) Text(s string) string {
+	s = Text(s)
+	for _, f := range k.forms() {
+		s = f.hide(s)
+	}
+	return s
+}
+
+// Bytes is Text for bytes. It does not change b.
+func (k *Known) Bytes(b []byte) []byte {
+	if len(b) == 0 {
+		return b
+	}
+	return []byte(k.Text(string(b)))
+}
+
+// Error returns err if neither its text nor that of any error in it holds a secret, and otherwise an error with a text
+// without. That one matches what err matches, by errors.Is, but does not give err away.
+func (k *Known) Error(err error) error {
+	if err == nil || !k.taints(err, k.forms()) {
+		return err
+	}
+	return &maskedError{text: k.Text(err.Error()), is: func(target error) bool { return errors.Is(err, target) }}
+}
+
+// taints looks through a tree of errors.
+func (k *Known) taints(err error, forms []form) bool {
+	text := err.Error()
+	if Text(text) != text || slices.ContainsFunc(forms, func(f form) bool { return f.hide(text) != text }) {
+		return true
+	}
+	switch err := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
+	case interface{ Unwrap() error }:
+		inner := err.Unwrap()
+		return inner != nil && k.taints(inner, forms)
+	case interface{ Unwrap() []error }:
+		return slices.ContainsFunc(err.Unwrap(), func(inner error) bool { return inner != nil && k.taints(inner, forms) })
+	}
+	return false
+}
+
+// maskedError stands for an error that quotes a secret. The error is behind a function, where nothing prints it.
+type maskedError struct {
+	text string
+	is   func(target error) bool
+}
+
+func (e *maskedError) Error() string        { return e.text }
+func (e *maskedError) Is(target error) bool { return e.is(target) }
+
+// form is one way in which a secret may be written.
+type form struct {
+	text string
+	word bool // counts only as a whole word
+}
+
+// forms returns all ways in which all secrets may be written, the longest first.
+func (k *Known) forms() []form {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var all []form
+	for _, secrets := range k.kind {
+		for _, s := range secrets {
+			text := s.Reveal()
+			for _, spelled := range spellings(text) {
+				all = append(all, form{text: spelled, word: len(text) < longSecret})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b form) int {
+		return cmp.Or(cmp.Compare(len(b.text), len(a.text)), strings.Compare(a.text, b.text))
+	})
+	return slices.Compact(all)
+}
+
+// spellings returns the ways in which programs write a text into another.
+func spellings(s string) []string {
+	query := url.QueryEscape(s)
+	digits := hex.EncodeToString([]byte(s))
+	all := []string{
+		s, query, url.PathEscape(s), html.EscapeString(s), escape.ReplaceAllStringFunc(query, strings.ToLower),
+		digits, strings.ToUpper(digits), inJSON(s), inJSON(html.EscapeString(s)), inJSON(inJSON(s)),
+	}
+	// In the middle of a longer text the groups of three bytes may begin at any of its bytes. The digits at both ends are
+	// shared with what stands beside it.
+	for before := range 3 {
+		padded := strings.Repeat("\x00", before) + s
+		whole := len(padded) / 3 * 3
+		from := (before*8 + 5) / 6
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			all = append(all, enc.EncodeToString([]byte(padded[:whole]))[from:])
+		}
+	}
+	slices.Sort(all)
+	return slices.DeleteFunc(slices.Compact(all), func(spelled string) bool { return len(spelled) < minSecret })
+}
+
+var escape = regexp.MustCompile(`%[0-9A-F]{2}`)
+
+func inJSON(s string) string {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		return s
+	}
+	return string(quoted[1 : len(quoted)-1])
+}
+
+// hide masks the form wherever it stands in s.
+func (f form) hide(s string) string {
+	at := f.index(s, 0)
+	if at < 0 {
+		return s
+	}
+	var b strings.Builder
+	from := 0
+	for at >= 0 {
+		b.WriteString(s[from:at])
+		b.WriteString(Mask)
+		from = at + len(f.text)
+		at = f.index(s, from)
+	}
+	b.WriteString(s[from:])
+	return b.String()
+}
+
+func (f form) index(s string, from int) int {
+	for from < len(s) {
+		at := strings.Index(s[from:], f.text)
+		if at < 0 {
+			return -1
+		}
+		at += from
+		if !f.word || alone(s, at, at+len(f.text)) {
+			return at
+		}
+		from = at + 1
+	}
+	return -1
+}
+
+// alone reports whether s[start:end] is no part of a longer word.
+func alone(s string, start, end int) bool {
+	return (start == 0 || !wordByte(s[start-1])) && (end == len(s) || !wordByte(s[end]))
+}
+
+func wordByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
+}
