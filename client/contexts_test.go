@@ -102,7 +102,7 @@ func (c *cable) cut() {
 	}
 }
 
-// An ended is a way for a context to end: its moment, and how.
+// ended is a way for a context to end: its moment, and how.
 type ended struct {
 	after    time.Duration
 	deadline bool
