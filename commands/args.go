@@ -21,9 +21,9 @@ type param struct {
 	name     string
 	kind     kind
 	optional bool
-	rest     bool // all that follows, as it was typed
-	below    bool // somebody whom the author outranks
-	many     bool // a slice
+	rest     bool          // all that follows, as it was typed
+	below    bool          // somebody whom the author outranks
+	many     bool          // a slice
 	byself   reflect.Value // what it is when it is left out; not valid for zero
 }
 
@@ -257,7 +257,7 @@ func kindOf(t reflect.Type) (kind, bool) {
 
 // basicKind is kindOf for the types of the language.
 func basicKind(t reflect.Type) (kind, bool) {
-	switch t.Kind() { //nolint:exhaustive // what is not named cannot be an argument
+	switch t.Kind() {
 	case reflect.String:
 		return kind{"text", func(_ *Context, word string, v reflect.Value) bool {
 			v.SetString(word)
@@ -330,7 +330,7 @@ func outranked(k kind) kind {
 		if !k.set(c, word, v) {
 			return false
 		}
-		if m, ok := v.Interface().(client.Member); ok {
+		if m, ok := reflect.TypeAssert[client.Member](v); ok {
 			return c.Room.Outranks(c.Author.ID, m.UserID)
 		}
 		return c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID)

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/queup-go/queup/client"
@@ -140,5 +141,12 @@ func audience(room *client.Room, permission client.Permission, role client.RoleI
 // spoken writes a wait in whole seconds, rounded up.
 func spoken(d time.Duration) string {
 	d = max(d, time.Second) + time.Second - time.Nanosecond
-	return d.Truncate(time.Second).String()
+	text := d.Truncate(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -3,6 +3,7 @@ package commands_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -115,7 +116,7 @@ func (s *stage) private() []string {
 	s.t.Helper()
 	var texts []string
 	for _, e := range s.server.Log() {
-		if !e.In || e.User != "bot" || e.Method != "POST" || !strings.HasPrefix(e.Path, "/message/") {
+		if !e.In || e.User != "bot" || e.Method != http.MethodPost || !strings.HasPrefix(e.Path, "/message/") {
 			continue
 		}
 		var body struct{ Message string }

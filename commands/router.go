@@ -60,7 +60,7 @@ type Router struct {
 	suggest  bool     // immutable
 	answer   func(c *Context, err error) string
 
-	lanes     []sync.Mutex // held while a command runs
+	lanes     []chan struct{} // full while a command runs
 	cooldowns *cooldowns
 	patience  *patience
 
@@ -125,10 +125,12 @@ func New(opts ...Option) *Router {
 		prefixes:  prefixes,
 		suggest:   made.suggest,
 		answer:    made.answer,
-		lanes:     make([]sync.Mutex, made.lanes),
 		cooldowns: newCooldowns(),
 		patience:  newPatience(),
 		entries:   make(map[string]*entry),
+	}
+	for range made.lanes {
+		r.lanes = append(r.lanes, make(chan struct{}, 1))
 	}
 	if !made.noHelp {
 		Add(r, Command{Name: "help", Help: "tells what there is to say", Private: true}, r.help)
@@ -239,8 +241,12 @@ func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) err
 		return nil
 	}
 	c.Prefix, c.Text = prefix, text
-	r.lanes[lane].Lock()
-	defer r.lanes[lane].Unlock()
+	select {
+	case r.lanes[lane] <- struct{}{}:
+		defer func() { <-r.lanes[lane] }()
+	case <-ctx.Done():
+		return nil
+	}
 	e := r.find(name)
 	if e == nil {
 		return r.unknown(ctx, c, name)
