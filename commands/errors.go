@@ -88,12 +88,13 @@ func (e *HandlerError) Unwrap() error { return e.Err }
 // errPanicked is what an author is answered for, when a handler has panicked.
 var errPanicked = errors.New("commands: the handler panicked")
 
-// isRefusal reports whether an error is a matter between the bot and the author of the command.
+// isRefusal reports whether an error is a matter between the bot and the author of the command, and no news for who runs
+// the bot.
 func isRefusal(err error) bool {
 	_, usage := errors.AsType[*UsageError](err)
 	_, permission := errors.AsType[*PermissionError](err)
 	_, cooldown := errors.AsType[*CooldownError](err)
-	return usage || permission || cooldown
+	return usage || permission || cooldown || errors.Is(err, client.ErrNothingPlaying)
 }
 
 // Answer returns what is said of an error to the author of a command. What a [UsageError], a [PermissionError], a

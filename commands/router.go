@@ -14,8 +14,8 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// A Handler does what a command says. What it returns is answered as [Answer] says, and an error that is none of this
-// package's goes to the client's error handler ([client.WithErrorHandler]).
+// A Handler does what a command says. What it returns is answered as [Answer] says, and an error that is neither this
+// package's nor [client.ErrNothingPlaying] goes to the client's error handler ([client.WithErrorHandler]).
 type Handler func(ctx context.Context, c *Context) error
 
 // A Middleware makes a handler of another one, to do something before and after it, or in its place. See
