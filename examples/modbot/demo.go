@@ -48,7 +48,7 @@ func stage() queuptest.World {
 // script is what people do in the demonstration.
 func script(ctx context.Context, s *scene.Scene) error {
 	s.Says(ctx, "alice", "!rules")
-	if err := s.UntilBotSays(ctx, "no links"); err != nil {
+	if err := s.UntilBotSays(ctx, "No links"); err != nil {
 		return err
 	}
 	s.Says(ctx, "bob", "free songs at www.example.com !!!")

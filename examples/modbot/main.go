@@ -57,7 +57,7 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	client.On(bot, func(ctx context.Context, _ client.Ready) error {
 		room, err := bot.JoinRoom(ctx, slug)
 		if err != nil {
-			return fmt.Errorf("cannot join %q: %w", slug, err)
+			return err
 		}
 		now, _ := room.NowPlaying()
 		m.played.Add(now.SongID, now.PlayedAt)
@@ -74,16 +74,16 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	r := commands.New()
 	r.Handle(commands.Command{Name: "skip", Help: "votes to skip what plays"}, m.skip)
 	r.Handle(commands.Command{Name: "rules", Help: "says what holds here"}, func(ctx context.Context, c *commands.Context) error {
-		return c.Replyf(ctx, "songs of %s at most, none again within %.0f hours, no links; %d warnings, and you are muted. With %sskip you vote.",
-			client.FormatSongLength(longest), rest.Hours(), warnings, c.Prefix)
+		return c.Replyf(ctx, "songs last %s at most and rest %.0f hours. No links. After %d warnings you are muted. %sskip votes.", client.FormatSongLength(longest), rest.Hours(), warnings, c.Prefix)
 	})
-	commands.Add(r, commands.Command{Name: "warn", Help: "tells somebody off", Permission: client.PermMembersMute},
-		func(ctx context.Context, c *commands.Context, args struct {
-			User   client.User `arg:"below"`
-			Reason string      `arg:"rest" default:"calm down, please"`
-		}) error {
-			return m.warn(ctx, c.Room, args.User, args.Reason)
-		})
+	type warning struct {
+		User   client.User `arg:"below"`
+		Reason string      `arg:"rest" default:"calm down, please"`
+	}
+	staff := commands.Command{Name: "warn", Help: "tells somebody off", Permission: client.PermMembersMute}
+	commands.Add(r, staff, func(ctx context.Context, c *commands.Context, args warning) error {
+		return m.warn(ctx, c.Room, args.User, args.Reason)
+	})
 	r.Serve(bot)
 	return bot, nil
 }

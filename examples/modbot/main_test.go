@@ -153,7 +153,7 @@ func TestModbot_skipByVote(t *testing.T) {
 		lounge.Say("alice", "!skip")
 		expect(t, bot(), "@alice: nothing plays, or another song by now.")
 		lounge.Say("alice", "!rules")
-		expect(t, bot(), "songs of 08:00 at most, none again within 3 hours, no links; 2 warnings, and you are muted. With !skip you vote.")
+		expect(t, bot(), "songs last 08:00 at most and rest 3 hours. No links. After 2 warnings you are muted. !skip votes.")
 	})
 }
 
@@ -172,11 +172,11 @@ func TestRun_demonstration(t *testing.T) {
 func TestRun_endsWithItsContext(t *testing.T) {
 	for _, d := range []time.Duration{0, 100 * time.Millisecond, time.Second} {
 		ctx, cancel := context.WithTimeout(t.Context(), d)
-		defer cancel()
 		start := time.Now()
 		if err := run(ctx, new(bytes.Buffer), func(string) string { return "" }); err != nil || time.Since(start) > 8*time.Second {
 			t.Errorf("run = %v after %v", err, time.Since(start))
 		}
+		cancel()
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,7 +26,7 @@ const (
 // A Scene is the room lounge while a script is played in it.
 type Scene struct {
 	*queuptest.Room
-	out *transcript
+	out *Transcript
 
 	mu     sync.Mutex
 	events []client.Event // guarded by mu: those that no Until has passed
@@ -39,7 +41,7 @@ func Play(ctx context.Context, out io.Writer, world queuptest.World, newBot func
 ) error {
 	server := queuptest.NewServer(queuptest.WithWorld(world))
 	defer server.Close()
-	s := &Scene{Room: server.Room("lounge"), out: &transcript{out: out}, news: make(chan struct{}, 1)}
+	s := &Scene{Room: server.Room("lounge"), out: NewTranscript(out), news: make(chan struct{}, 1)}
 	s.Note("no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
 	here := []client.Option{client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL())}
 	watcher, err := s.watch(ctx, here)
@@ -73,21 +75,18 @@ func Play(ctx context.Context, out io.Writer, world queuptest.World, newBot func
 	err = bot.Run(brief, "bot", "secret")
 	cancel()
 	<-bot.Done()
-	if err = errors.Join(err, <-played); err != nil {
-		return ended(ctx, err)
-	}
-	if ctx.Err() == nil {
+	if err = ended(ctx, errors.Join(err, <-played)); err == nil && ctx.Err() == nil {
 		s.Note("that is all")
 	}
-	return nil
+	return err
 }
 
 // ended makes nothing of an error that comes from an interruption.
 func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 func stop(c *client.Client) {
@@ -129,7 +128,7 @@ func (s *Scene) write(e client.Event) {
 		song, _ := e.Room.NowPlaying()
 		s.Note("this is %s; %s plays", e.Room, song)
 	case client.Chat:
-		s.out.line(e.At, e.Author.String(), e.Message.Content)
+		s.out.Line(e.At, e.Author.String(), e.Message.Content)
 	case client.ChatDeleted:
 		s.Note("%s has deleted a line: %s", e.By, e.Message.Content)
 	case client.MemberMuted:
@@ -144,7 +143,7 @@ func (s *Scene) write(e client.Event) {
 }
 
 // Note writes what nobody says.
-func (s *Scene) Note(format string, args ...any) { s.out.note(format, args...) }
+func (s *Scene) Note(format string, args ...any) { s.out.Note(format, args...) }
 
 // Says lets somebody say something, after a moment.
 func (s *Scene) Says(ctx context.Context, user, text string) {
@@ -176,7 +175,7 @@ func (s *Scene) Until(ctx context.Context, what string, match func(client.Event)
 func (s *Scene) UntilBotSays(ctx context.Context, words ...string) error {
 	return s.Until(ctx, fmt.Sprintf("the bot says %q", words), func(e client.Event) bool {
 		chat, ok := e.(client.Chat)
-		return ok && chat.Author.Username == "bot" && containsAll(chat.Message.Content, words)
+		return ok && chat.Author.Username == "bot" && !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(chat.Message.Content, w) })
 	})
 }
 
