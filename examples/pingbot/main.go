@@ -14,7 +14,7 @@ import (
 	"os/signal"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/internal/scene"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {

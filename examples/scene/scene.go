@@ -1,5 +1,6 @@
 // Package scene is the stage that the examples without an account play on: a QueUp in memory with people who say what a
-// script has them say, and a transcript of what happens there. A bot of your own does not need it.
+// script has them say, and a transcript of what happens there. It is for the examples, copies of them included, and may
+// change with them; a bot of your own does not need it.
 package scene
 
 import (
