@@ -311,7 +311,7 @@ func duration(word string) (time.Duration, bool) {
 		}
 	}
 	d, err := time.ParseDuration(word)
-	return sum + d, err == nil && d >= 0
+	return sum + d, err == nil && d >= 0 && sum+d >= 0
 }
 
 // userNamed returns who has a name: somebody in the room or, in private, anybody the client knows.

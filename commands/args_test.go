@@ -98,6 +98,7 @@ func TestAdd_readsArguments(t *testing.T) {
 		{"alice", "!time 2D", "{For:48h0m0s}"},
 		{"alice", "!time 1d1h30m", "{For:25h30m0s}"},
 		{"alice", "!time -5m", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
+		{"alice", "!time 60000d2000000h", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"}, // more than fits
 		{"alice", "!time 5", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
 		{"alice", "!time xd", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
 
