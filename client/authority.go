@@ -275,6 +275,24 @@ func (r *Room) Outranks(a, b UserID) bool {
 	return known.rank(a, r.rolesOf(a)).above(known.rank(b, r.rolesOf(b)))
 }
 
+// AtLeast reports whether a user stands as high as a role or higher: the position of the user's highest role is not
+// below it. The role is one of the room's, or one of [RoleCoOwner] to [RoleDJ], which stand for the roles that were made
+// of them. The owner and QueUp's staff stand above all; for a role that the room does not have it is false of everybody
+// else. Source: docs/PROTOCOL.md 4.3.
+func (r *Room) AtLeast(u UserID, role RoleID) bool {
+	own := r.authority().rank(u, r.rolesOf(u))
+	wanted, ok := r.Role(role)
+	return own.unlimited || ok && own.position >= wanted.Position
+}
+
+// Role returns a role of the room by its id, or the one that [RoleCoOwner] to [RoleDJ] stand for, and false if the room
+// does not have it. Source: docs/PROTOCOL.md 4.
+func (r *Room) Role(id RoleID) (Role, bool) {
+	known := r.authority()
+	id, _ = known.resolve(id)
+	return known.role(id)
+}
+
 // Roles returns the room's roles, the highest first and the default role last; the fixed roles for a room from before
 // custom ones. It is empty for a room that is not joined; [Room.FetchRoles] reads them. Source: docs/PROTOCOL.md 4.
 func (r *Room) Roles() []Role { return slices.Clone(r.authority().roles) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -18,8 +19,8 @@ func demo(ctx context.Context, out io.Writer) error {
 	defer cancel()
 	server := queuptest.NewServer()
 	defer server.Close()
-	said := &transcript{out: out}
-	said.note("no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
+	said := scene.NewTranscript(out)
+	said.Note("no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
 
 	bot, err := newPingbot("lounge", said, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 	if err != nil {
@@ -50,7 +51,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	if !answered {
 		return errors.New("the bot did not answer within 10 seconds")
 	}
-	said.note("that is all; see examples/pingbot for the code")
+	said.Note("that is all; see examples/pingbot for the code")
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {
@@ -33,7 +34,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case email == "" || password == "" || room == "":
 		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
 	}
-	bot, err := newPingbot(room, &transcript{out: out})
+	bot, err := newPingbot(room, scene.NewTranscript(out))
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 }
 
 // newPingbot makes the bot: it joins a room, answers, and writes down what is said.
-func newPingbot(room string, said *transcript, opts ...client.Option) (*client.Client, error) {
+func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(opts...)
 	if err != nil {
 		return nil, err
@@ -51,11 +52,11 @@ func newPingbot(room string, said *transcript, opts ...client.Option) (*client.C
 		if err != nil {
 			return fmt.Errorf("cannot join %q: %w", room, err)
 		}
-		said.note("joined %s with %d people", joined, joined.Members().Len())
+		said.Note("joined %s with %d people", joined, joined.Members().Len())
 		return nil
 	})
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
-		said.line(e.Message.CreatedAt, e.Author.Username, e.Message.Content)
+		said.Line(e.Message.CreatedAt, e.Author.Username, e.Message.Content)
 		if e.Message.Content != "~ping" {
 			return nil
 		}
@@ -64,7 +65,7 @@ func newPingbot(room string, said *transcript, opts ...client.Option) (*client.C
 			return err
 		}
 		me, _ := bot.User()
-		said.line(answer.CreatedAt, me.Username, answer.Content)
+		said.Line(answer.CreatedAt, me.Username, answer.Content)
 		return nil
 	})
 	return bot, nil

@@ -1,4 +1,4 @@
-package main
+package scene
 
 import (
 	"fmt"
@@ -11,14 +11,17 @@ import (
 	"unicode"
 )
 
-// transcript writes a conversation as people read it, one line a message. Handlers run at the same time and share it.
-type transcript struct {
+// A Transcript writes a conversation as people read it, one line a message. Handlers may share it.
+type Transcript struct {
 	mu  sync.Mutex
 	out io.Writer // guarded by mu
 }
 
-// line writes one message: when, who, what. Further lines of a message stand under its first.
-func (t *transcript) line(at time.Time, name, text string) {
+// NewTranscript makes a transcript that is written to out.
+func NewTranscript(out io.Writer) *Transcript { return &Transcript{out: out} }
+
+// Line writes one message: when, who, what. Further lines of a message stand under its first.
+func (t *Transcript) Line(at time.Time, name, text string) {
 	name = strings.ReplaceAll(printable(name), "\n", " ")
 	text = strings.ReplaceAll(printable(text), "\n", "\n"+strings.Repeat(" ", len("15:04:05  ")+10))
 	padding := strings.Repeat(" ", max(1, 10-len([]rune(name))))
@@ -27,8 +30,8 @@ func (t *transcript) line(at time.Time, name, text string) {
 	fmt.Fprintf(t.out, "%s  %s%s%s\n", t.paint(90, at.Local().Format(time.TimeOnly)), t.paint(colour(name), name), padding, text)
 }
 
-// note writes what is not a message.
-func (t *transcript) note(format string, args ...any) {
+// Note writes what is not a message.
+func (t *Transcript) Note(format string, args ...any) {
 	text := printable("— " + fmt.Sprintf(format, args...))
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -48,7 +51,7 @@ func printable(text string) string {
 }
 
 // paint colours a text, on a terminal only.
-func (t *transcript) paint(code int, text string) string {
+func (t *Transcript) paint(code int, text string) string {
 	if !isTerminal(t.out) {
 		return text
 	}

@@ -1,0 +1,338 @@
+package commands
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/queup-go/queup/client"
+)
+
+// param is an argument of a command: a field of the struct that its handler takes.
+type param struct {
+	field    int
+	name     string
+	kind     kind
+	optional bool
+	rest     bool          // all that follows, as it was typed
+	below    bool          // somebody whom the author outranks
+	many     bool          // a slice
+	byself   reflect.Value // what it is when it is left out; not valid for zero
+}
+
+// kind is what an argument can be.
+type kind struct {
+	wanted string // what it must be, for people
+	set    func(c *Context, word string, v reflect.Value) bool
+}
+
+var (
+	userType     = reflect.TypeFor[client.User]()
+	memberType   = reflect.TypeFor[client.Member]()
+	durationType = reflect.TypeFor[time.Duration]()
+	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// paramsOf reads the arguments of a command from the struct that its handler takes, or says what is wrong with it.
+func paramsOf(args reflect.Type, cmd Command) ([]param, error) {
+	if args.Kind() != reflect.Struct {
+		return nil, fmt.Errorf("the arguments must be a struct with a field for each, and are %s", args)
+	}
+	var params []param
+	for i := range args.NumField() {
+		field := args.Field(i)
+		p, err := paramOf(field, cmd)
+		if err == nil && len(params) > 0 {
+			err = p.after(params[len(params)-1])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("argument %s: %w", field.Name, err)
+		}
+		p.field = i
+		params = append(params, p)
+	}
+	return params, nil
+}
+
+func paramOf(field reflect.StructField, cmd Command) (param, error) {
+	p := param{name: strings.ToLower(field.Name)}
+	if !field.IsExported() {
+		return p, errors.New("must be exported, so that it can be set")
+	}
+	for flag := range strings.SplitSeq(field.Tag.Get("arg"), ",") {
+		name, named := strings.CutPrefix(flag, "name=")
+		switch {
+		case named && name != "":
+			p.name = name
+		case flag == "optional":
+			p.optional = true
+		case flag == "rest":
+			p.rest = true
+		case flag == "below":
+			p.below = true
+		case flag != "":
+			return p, fmt.Errorf("the tag arg has %q; it knows name=, optional, rest and below", flag)
+		}
+	}
+	t := field.Type
+	var ok bool
+	if p.kind, ok = kindOf(t); !ok && t.Kind() == reflect.Slice {
+		t, p.many = t.Elem(), true
+		p.kind, ok = kindOf(t)
+	}
+	person := t == userType || t == memberType
+	switch {
+	case !ok:
+		return p, fmt.Errorf("is a %s, which no word can be made into; implement encoding.TextUnmarshaler", field.Type)
+	case p.rest && field.Type.Kind() != reflect.String:
+		return p, errors.New("is rest and no string")
+	case p.below && !person:
+		return p, errors.New("is below and no client.User or client.Member")
+	case cmd.Private && (t == memberType || p.below):
+		return p, errors.New("needs a room, and the command is Private")
+	}
+	if p.below {
+		p.kind = outranked(p.kind)
+	}
+	def, has := field.Tag.Lookup("default")
+	if !has {
+		return p, nil
+	}
+	if p.many || person {
+		return p, errors.New("can have no default; make it optional")
+	}
+	p.optional, p.byself = true, reflect.New(t).Elem()
+	if !p.kind.set(nil, def, p.byself) {
+		return p, fmt.Errorf("the default %q must be %s", def, p.kind.wanted)
+	}
+	return p, nil
+}
+
+// after says what keeps p from standing behind another argument.
+func (p param) after(before param) error {
+	switch {
+	case before.rest || before.many:
+		return fmt.Errorf("stands behind %s, which takes all that follows", before.name)
+	case before.optional && !p.optional:
+		return fmt.Errorf("must be optional, because %s before it is", before.name)
+	}
+	return nil
+}
+
+// syntaxOf writes arguments as people read them.
+func syntaxOf(params []param) string {
+	words := make([]string, len(params))
+	for i, p := range params {
+		name := p.name
+		if p.rest || p.many {
+			name += "…"
+		}
+		if p.optional {
+			words[i] = "[" + name + "]"
+		} else {
+			words[i] = "<" + name + ">"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// parse reads the arguments of a command from what was said, into the fields of args.
+func parse(c *Context, params []param, args reflect.Value) error {
+	text := c.Text
+	for _, p := range params {
+		v := args.Field(p.field)
+		if text == "" {
+			if !p.optional {
+				return c.UsageError("<" + p.name + "> is missing")
+			}
+			if p.byself.IsValid() {
+				v.Set(p.byself)
+			}
+			continue
+		}
+		var words []string
+		switch {
+		case p.rest:
+			words, text = []string{text}, ""
+		case p.many:
+			words, text = split(text), ""
+		default:
+			var word string
+			word, text = cutWord(text)
+			words = []string{word}
+		}
+		if p.many {
+			v.Set(reflect.MakeSlice(v.Type(), len(words), len(words)))
+		}
+		for i, word := range words {
+			into := v
+			if p.many {
+				into = v.Index(i)
+			}
+			if !p.kind.set(c, word, into) {
+				return c.UsageError("<" + p.name + "> must be " + p.kind.wanted)
+			}
+		}
+	}
+	if text != "" {
+		return c.UsageError("that is more than it takes; several words for one go into double quotes")
+	}
+	return nil
+}
+
+// quotes are the double quotes that people type, and that their phones make of them.
+var quotes = map[rune]rune{'"': '"', '“': '”', '„': '“', '«': '»'}
+
+// cutWord takes the first word off a text: up to white space, or what stands in double quotes. In them a backslash
+// takes the next character as it is. A quote that is not closed is a character like others.
+func cutWord(text string) (word, rest string) {
+	first, size := utf8.DecodeRuneInString(text)
+	if end, quoted := quotes[first]; quoted {
+		var inside strings.Builder
+		escaped := false
+		for i, r := range text[size:] {
+			switch {
+			case !escaped && r == '\\':
+				escaped = true
+				continue
+			case !escaped && r == end:
+				return inside.String(), strings.TrimSpace(text[size+i+utf8.RuneLen(r):])
+			}
+			escaped = false
+			inside.WriteRune(r)
+		}
+	}
+	if i := strings.IndexFunc(text, unicode.IsSpace); i >= 0 {
+		return text[:i], strings.TrimSpace(text[i:])
+	}
+	return text, ""
+}
+
+// split takes a text apart into words.
+func split(text string) []string {
+	var words []string
+	for text != "" {
+		var word string
+		word, text = cutWord(text)
+		words = append(words, word)
+	}
+	return words
+}
+
+// kindOf returns how to make a value of a type from a word, and false for a type that cannot be an argument.
+func kindOf(t reflect.Type) (kind, bool) {
+	switch {
+	case reflect.PointerTo(t).Implements(textType):
+		return kind{"valid", func(_ *Context, word string, v reflect.Value) bool {
+			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word)) == nil
+		}}, true
+	case t == userType:
+		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) bool {
+			u, ok := c.userNamed(word)
+			v.Set(reflect.ValueOf(u))
+			return ok
+		}}, true
+	case t == memberType:
+		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) bool {
+			m, ok := c.Room.MemberNamed(strings.TrimPrefix(word, "@"))
+			v.Set(reflect.ValueOf(m))
+			return ok
+		}}, true
+	case t == durationType:
+		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ *Context, word string, v reflect.Value) bool {
+			d, ok := duration(word)
+			v.SetInt(int64(d))
+			return ok
+		}}, true
+	}
+	return basicKind(t)
+}
+
+// basicKind is kindOf for the types of the language.
+func basicKind(t reflect.Type) (kind, bool) {
+	switch t.Kind() {
+	case reflect.String:
+		return kind{"text", func(_ *Context, word string, v reflect.Value) bool {
+			v.SetString(word)
+			return true
+		}}, true
+	case reflect.Bool:
+		return kind{"yes or no", func(_ *Context, word string, v reflect.Value) bool {
+			on, ok := switches[strings.ToLower(word)]
+			v.SetBool(on)
+			return ok
+		}}, true
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return kind{"a whole number", func(_ *Context, word string, v reflect.Value) bool {
+			n, err := strconv.ParseInt(word, 10, v.Type().Bits())
+			v.SetInt(n)
+			return err == nil
+		}}, true
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return kind{"a whole number, not below 0", func(_ *Context, word string, v reflect.Value) bool {
+			n, err := strconv.ParseUint(word, 10, v.Type().Bits())
+			v.SetUint(n)
+			return err == nil
+		}}, true
+	case reflect.Float32, reflect.Float64:
+		return kind{"a number", func(_ *Context, word string, v reflect.Value) bool {
+			f, err := strconv.ParseFloat(word, v.Type().Bits())
+			v.SetFloat(f)
+			return err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
+		}}, true
+	}
+	return kind{}, false
+}
+
+// switches are what people say for a bool.
+var switches = map[string]bool{
+	"yes": true, "y": true, "on": true, "true": true, "1": true,
+	"no": false, "n": false, "off": false, "false": false, "0": false,
+}
+
+// duration reads a time as Go writes it, with days as well.
+func duration(word string) (time.Duration, bool) {
+	word = strings.ToLower(word)
+	var sum time.Duration
+	if days, rest, found := strings.Cut(word, "d"); found {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, false
+		}
+		if sum, word = time.Duration(n)*24*time.Hour, rest; word == "" {
+			return sum, true
+		}
+	}
+	d, err := time.ParseDuration(word)
+	return sum + d, err == nil && d >= 0 && sum+d >= 0
+}
+
+// userNamed returns who has a name: somebody in the room or, in private, anybody the client knows.
+func (c *Context) userNamed(word string) (client.User, bool) {
+	name := strings.TrimPrefix(word, "@")
+	if c.Room == nil {
+		return c.Bot.Users().Find(func(u client.User) bool { return strings.EqualFold(u.Username, name) })
+	}
+	m, _ := c.Room.MemberNamed(name)
+	return m.User()
+}
+
+// outranked is a kind of person who must rank below the author.
+func outranked(k kind) kind {
+	return kind{"somebody here who ranks below you", func(c *Context, word string, v reflect.Value) bool {
+		if !k.set(c, word, v) {
+			return false
+		}
+		if m, ok := reflect.TypeAssert[client.Member](v); ok {
+			return c.Room.Outranks(c.Author.ID, m.UserID)
+		}
+		return c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID)
+	}}
+}

@@ -1,0 +1,218 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/commands"
+	"github.com/queup-go/queup/queuptest"
+)
+
+// evening lets a bot with these commands be in the lounge of a QueUp in memory, where people say things, each after the
+// bot has answered the one before, and prints what was said.
+func evening(r *commands.Router, said ...[2]string) {
+	server := queuptest.NewServer()
+	defer server.Close()
+	if err := play(server, r, said); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func play(server *queuptest.Server, r *commands.Router, said [][2]string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	bot, err := client.New(
+		client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()),
+		client.WithErrorHandler(func(_ context.Context, err error) { fmt.Println("error handler:", err) }),
+	)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = bot.Close()
+		<-bot.Done()
+	}()
+	r.Serve(bot)
+	if err := bot.Login(ctx, "bot", "secret"); err != nil {
+		return err
+	}
+	if err := bot.Connect(ctx); err != nil {
+		return err
+	}
+	if _, err := bot.JoinRoom(ctx, "lounge"); err != nil {
+		return err
+	}
+	lounge := server.Room("lounge")
+	for _, line := range said {
+		before := len(lounge.Messages())
+		lounge.Say(line[0], line[1])
+		if _, err := server.Await(ctx, func(queuptest.Entry) bool { return len(lounge.Messages()) > before+1 }); err != nil {
+			return err
+		}
+		for _, m := range lounge.Messages()[before:] {
+			fmt.Printf("%s: %s\n", m.User, m.Text)
+		}
+	}
+	return nil
+}
+
+func Example() {
+	r := commands.New()
+	r.Handle(commands.Command{Name: "ping", Aliases: []string{"p"}, Help: "answers"}, func(ctx context.Context, c *commands.Context) error {
+		return c.Reply(ctx, "Pong!")
+	})
+	commands.Add(r, commands.Command{Name: "repeat", Help: "says something again"}, func(ctx context.Context, c *commands.Context, args struct {
+		Times int
+		Text  string `arg:"rest" default:"hey"`
+	},
+	) error {
+		return c.Reply(ctx, strings.Repeat(args.Text+" ", min(args.Times, 5)))
+	})
+
+	// r.Serve(bot), and then:
+	evening(r, [][2]string{
+		{"alice", "!ping"},
+		{"alice", "!P"},
+		{"bob", "!repeat 3 row your boat"},
+		{"bob", "!repeat three"},
+		{"alice", "!help"},
+		{"alice", "!help repeat"},
+	}...)
+	// Output:
+	// alice: !ping
+	// bot: Pong!
+	// alice: !P
+	// bot: Pong!
+	// bob: !repeat 3 row your boat
+	// bot: row your boat row your boat row your boat
+	// bob: !repeat three
+	// bot: @bob: <times> must be a whole number. Usage: !repeat <times> [text…]
+	// alice: !help
+	// bot: !help, !ping, !repeat (!help <command> tells more)
+	// alice: !help repeat
+	// bot: !repeat <times> [text…]: says something again.
+}
+
+// Arguments are the fields of a struct. Who may kick through the bot nevertheless kicks nobody above them.
+func ExampleAdd() {
+	r := commands.New()
+	commands.Add(r, commands.Command{Name: "kick", Help: "puts somebody out", Permission: client.PermMembersKick},
+		func(ctx context.Context, c *commands.Context, args struct {
+			User   client.Member `arg:"below"`
+			Reason string        `arg:"rest" default:"no reason"`
+		},
+		) error {
+			if err := c.Room.Kick(ctx, args.User.UserID, args.Reason); err != nil {
+				return err
+			}
+			return c.Replyf(ctx, "out with %s: %s", args.User, args.Reason)
+		})
+
+	evening(r, [][2]string{
+		{"alice", "!kick bob"},
+		{"mod", "!kick owner for once"},
+		{"mod", "!kick @Bob too loud"},
+	}...)
+	// Output:
+	// alice: !kick bob
+	// bot: @alice: !kick is for those with the permission members.kick.
+	// mod: !kick owner for once
+	// bot: @mod: <user> must be somebody here who ranks below you. Usage: !kick <user> [reason…]
+	// mod: !kick @Bob too loud
+	// bot: out with bob: too loud
+}
+
+// A command rests after its use, for the room or for who used it.
+func ExampleCommand_cooldown() {
+	r := commands.New()
+	r.Handle(commands.Command{Name: "cookie", Cooldown: time.Hour}, func(ctx context.Context, c *commands.Context) error {
+		return c.Replyf(ctx, "%s gets the cookie", c.Author)
+	})
+
+	evening(r, [][2]string{{"alice", "!cookie"}, {"bob", "!cookie"}}...)
+	// Output:
+	// alice: !cookie
+	// bot: alice gets the cookie
+	// bob: !cookie
+	// bot: @bob: please wait 1h before the next !cookie.
+}
+
+// Middleware stands around all commands and their checks.
+func ExampleRouter_Use() {
+	r := commands.New()
+	r.Handle(commands.Command{Name: "ping"}, func(ctx context.Context, c *commands.Context) error { return c.Reply(ctx, "Pong!") })
+	r.Handle(commands.Command{Name: "skip", Permission: client.PermQueueSkip}, func(ctx context.Context, c *commands.Context) error {
+		return c.Room.Skip(ctx)
+	})
+
+	r.Use(func(next commands.Handler) commands.Handler {
+		return func(ctx context.Context, c *commands.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // no command takes longer
+			defer cancel()
+			err := next(ctx, c)
+			fmt.Printf("log: %s %s: %v\n", c.Author, c.Command.Name, err)
+			return err
+		}
+	})
+
+	evening(r, [][2]string{{"alice", "!ping"}, {"alice", "!skip"}}...)
+	// Unordered output:
+	// log: alice ping: <nil>
+	// alice: !ping
+	// bot: Pong!
+	// log: alice skip: commands: skip: its author lacks the permission queue.skip
+	// alice: !skip
+	// bot: @alice: !skip is for those with the permission queue.skip.
+}
+
+// What went wrong inside is told to the error handler, and to nobody else.
+func ExampleHandlerError() {
+	r := commands.New()
+	r.Handle(commands.Command{Name: "weather"}, func(context.Context, *commands.Context) error {
+		return errors.New("the weather station does not answer")
+	})
+
+	evening(r, [][2]string{{"alice", "!weather"}}...)
+	// Unordered output:
+	// alice: !weather
+	// bot: @alice: sorry, that did not work.
+	// error handler: queup: handler of Chat: commands: weather: the weather station does not answer
+}
+
+// A bot that answers in the room's language.
+func ExampleAnswerWith() {
+	r := commands.New(commands.AnswerWith(func(c *commands.Context, err error) string {
+		if e, ok := errors.AsType[*commands.UsageError](err); ok {
+			return "so geht es: " + e.Usage
+		}
+		return commands.Answer(c, err)
+	}))
+	commands.Add(r, commands.Command{Name: "sag"}, func(ctx context.Context, c *commands.Context, args struct {
+		Was string `arg:"rest"`
+	},
+	) error {
+		return c.Reply(ctx, args.Was)
+	})
+
+	evening(r, [][2]string{{"alice", "!sag"}, {"alice", "!sag hallo"}}...)
+	// Output:
+	// alice: !sag
+	// bot: @alice: so geht es: !sag <was…>
+	// alice: !sag hallo
+	// bot: hallo
+}
+
+// A near miss gets a hint; what is far off may be another bot's command and gets none.
+func ExampleSuggest() {
+	r := commands.New(commands.Suggest())
+	r.Handle(commands.Command{Name: "ping"}, func(ctx context.Context, c *commands.Context) error { return c.Reply(ctx, "Pong!") })
+
+	evening(r, [2]string{"alice", "!pign"})
+	// Output:
+	// alice: !pign
+	// bot: @alice: there is no such command. Did you mean !ping?
+}

@@ -1,0 +1,118 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/commands"
+)
+
+func TestHelp_explains(t *testing.T) {
+	onStage(t, with(func(r *commands.Router) {
+		commands.Add(r, commands.Command{Name: "Kick", Aliases: []string{"k", "boot"}, Help: "puts somebody out.", Permission: client.PermMembersKick},
+			shown[struct {
+				User   client.Member `arg:"below"`
+				Reason string        `arg:"rest,optional"`
+			}])
+		r.Handle(commands.Command{Name: "dance", Help: "dances", Cooldown: 90 * time.Second, UserCooldown: 500 * time.Millisecond}, reply("~"))
+		r.Handle(commands.Command{Name: "boss", Role: client.RoleManager}, reply("boss"))
+		r.Handle(commands.Command{Name: "secret", Hidden: true}, reply("secret"))
+		r.Handle(commands.Command{Name: "long", Help: strings.Repeat("what it does ", 30), Aliases: []string{strings.Repeat("l", 150)}}, reply("long"))
+		r.Handle(commands.Command{Name: "longest", Help: strings.Repeat("what it does ", 60)}, reply("longest"))
+	}, commands.Prefix("!", "bot ")), func(t *testing.T, s *stage) {
+		s.expect("alice", "!help", "!dance, !help, !long, !longest (!help <command> tells more)")
+		s.expect("mod", "bot HELP", "bot dance, bot help, bot Kick, bot long, bot longest (bot help <command> tells more)")
+		s.expect("owner", "!help", "!boss, !dance, !help, !Kick, !long, !longest (!help <command> tells more)")
+		s.expect("alice", "!help !kick", "!Kick <user> [reason…]: puts somebody out. Also !k, !boot. For those with the permission members.kick.")
+		s.expect("alice", "!help boot", "!Kick <user> [reason…]: puts somebody out. Also !k, !boot. For those with the permission members.kick.")
+		s.expect("alice", "!help dance", "!dance: dances. Once in 1m30s. Once in 1s for each of you.")
+		s.expect("alice", "!help boss", "!boss. For the role Manager and those above.")
+		s.expect("alice", "!help secret", "!secret.")
+		s.expect("alice", "!help help", "!help [command]: tells what there is to say.")
+		s.expect("alice", "!help nothing", "@alice: there is no such command. Usage: !help [command]")
+		s.expect("alice", "!help 2", "@alice: it has 1 page(s). Usage: !help [command]")
+		s.expect("alice", "!help 0", "@alice: it has 1 page(s). Usage: !help [command]")
+
+		long := s.answers("alice", "!help long")
+		if len(long) != 2 || !strings.HasSuffix(long[1], "what it does .") {
+			t.Errorf("!help long = %q", long)
+		}
+		s.expect("alice", "!help longest", "@alice: sorry, that did not work.")
+		if heard := s.errors(); len(heard) != 1 || !isTooLong(heard[0]) {
+			t.Errorf("the error handler heard %v", heard)
+		}
+	})
+}
+
+func isTooLong(err error) bool {
+	_, ok := errors.AsType[*client.MessageTooLongError](err)
+	return ok
+}
+
+func TestHelp_pages(t *testing.T) {
+	onStage(t, with(func(r *commands.Router) {
+		for i := range 60 {
+			r.Handle(commands.Command{Name: fmt.Sprintf("command%02d", i)}, reply(""))
+		}
+		r.Handle(commands.Command{Name: "z" + strings.Repeat("&", 40)}, reply("")) // a line's worth in HTML
+	}), func(t *testing.T, s *stage) {
+		var names []string
+		for page := 1; page <= 5; page++ {
+			lines := s.answers("alice", fmt.Sprint("!help ", page))
+			if len(lines) != 1 {
+				t.Fatalf("page %d: %q", page, lines)
+			}
+			list, hint, _ := strings.Cut(lines[0], " … (")
+			if page == 5 {
+				list, hint, _ = strings.Cut(lines[0], " (")
+			}
+			if more := fmt.Sprintf("!help %d goes on", page+1); strings.HasPrefix(hint, more) != (page < 5) || !strings.HasSuffix(hint, "!help <command> tells more)") {
+				t.Errorf("page %d: %q", page, lines)
+			}
+			names = append(names, strings.Split(list, ", ")...)
+			time.Sleep(10 * time.Second)
+		}
+		if len(names) != 62 || names[0] != "!command00" || names[61] != "!z"+strings.Repeat("&", 40) {
+			t.Errorf("%d names: %q", len(names), names)
+		}
+	})
+}
+
+func TestHelp_canBeTheBotsOwn(t *testing.T) {
+	onStage(t, with(func(r *commands.Router) {
+		r.Handle(commands.Command{Name: "help"}, reply("look at the wall"))
+	}, commands.NoHelp()), func(_ *testing.T, s *stage) { s.expect("alice", "!help", "look at the wall") })
+}
+
+func TestSuggest(t *testing.T) {
+	onStage(t, with(func(r *commands.Router) {
+		r.Handle(commands.Command{Name: "ping"}, reply("Pong!"))
+		r.Handle(commands.Command{Name: "queue", Aliases: []string{"list"}}, reply("queue"))
+		r.Handle(commands.Command{Name: "kick", Permission: client.PermMembersKick}, reply("kicked"))
+		r.Handle(commands.Command{Name: "x"}, reply("x"))
+	}, commands.Suggest()), func(_ *testing.T, s *stage) {
+		for said, meant := range map[string]string{
+			"pnig": "ping", "PONG": "ping", "hlep": "help", "qeueu": "queue", "lits": "list", "queues": "queue", "helpme": "help",
+		} {
+			s.expect("alice", "!"+said, "@alice: there is no such command. Did you mean !"+meant+"?")
+		}
+		for _, said := range []string{"weather", "kcik", "y", "!!", "@everyone", strings.Repeat("ping", 9)} {
+			s.expect("alice", "!"+said)
+		}
+		s.expect("mod", "!kcik", "@mod: there is no such command. Did you mean !kick?")
+	})
+}
+
+func TestHelp_whenTheChatTakesOneLine(t *testing.T) {
+	onStage(t, with(func(r *commands.Router) {
+		commands.Add(r, commands.Command{Name: "long", Help: strings.Repeat("does ", 40), Aliases: []string{strings.Repeat("l", 50)}, Cooldown: time.Second},
+			func(context.Context, *commands.Context, struct{}) error { return nil })
+	}), func(_ *testing.T, s *stage) {
+		s.expect("alice", "!help long", "!long: "+strings.Repeat("does ", 40)+".")
+	}, client.WithMessageParts(1))
+}

@@ -1,0 +1,147 @@
+// Command requestbot queues what people ask for: they search by chat command, pick by number, and ask when it is on. With
+// QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, as one of its DJs, until interrupted.
+// Without them it needs no account, and shows it in a QueUp in memory.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/commands"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// requestbot is what the bot remembers: what each person has found, and who has asked for what.
+type requestbot struct {
+	found *lru.Cache[client.UserID, []client.SongInfo]
+	asked *lru.Cache[client.PlayID, client.User]
+}
+
+// newRequestbot makes the bot: it joins a room and takes requests.
+func newRequestbot(slug string, opts ...client.Option) (*client.Client, error) {
+	bot, err := client.New(opts...)
+	if err != nil {
+		return nil, err
+	}
+	found, _ := lru.New[client.UserID, []client.SongInfo](1000) // an error means a size below 1
+	asked, _ := lru.New[client.PlayID, client.User](1000)
+	q := &requestbot{found, asked}
+	client.On(bot, func(ctx context.Context, _ client.Ready) error {
+		_, err := bot.JoinRoom(ctx, slug)
+		return err
+	})
+	r := commands.New(commands.Suggest())
+	commands.Add(r, commands.Command{Name: "request", Help: "looks for a song", UserCooldown: 5 * time.Second}, q.request)
+	commands.Add(r, commands.Command{Name: "pick", Help: "takes one of the songs that were found"}, q.pick)
+	r.Handle(commands.Command{Name: "when", Aliases: []string{"eta"}, Help: "tells when your songs are on"}, q.when)
+	r.Handle(commands.Command{Name: "queue", Help: "tells what comes next"}, queue)
+	r.Serve(bot)
+	return bot, nil
+}
+
+func (q *requestbot) request(ctx context.Context, c *commands.Context, args struct{ Song []string }) error {
+	var found []client.SongInfo
+	var list strings.Builder
+	for song, err := range c.Bot.SearchSongs(ctx, strings.Join(args.Song, " "), client.YouTube) {
+		if err != nil {
+			return err
+		}
+		found = append(found, song)
+		if fmt.Fprintf(&list, " %d) %s", len(found), song); len(found) == 3 {
+			break
+		}
+	}
+	switch q.found.Add(c.Author.ID, found); len(found) {
+	case 0:
+		return c.Replyf(ctx, "@%s: I have found nothing like that.", c.Author)
+	case 1:
+		return q.take(ctx, c, found[0])
+	}
+	return c.Replyf(ctx, "@%s:%s. Say %spick and a number.", c.Author, &list, c.Prefix)
+}
+
+func (q *requestbot) pick(ctx context.Context, c *commands.Context, args struct{ Number int }) error {
+	found, _ := q.found.Get(c.Author.ID)
+	if args.Number < 1 || args.Number > len(found) {
+		return c.UsageError(fmt.Sprintf("you can pick from %d songs that you have found with %srequest", len(found), c.Prefix))
+	}
+	return q.take(ctx, c, found[args.Number-1])
+}
+
+// take queues a song for the author of a command.
+func (q *requestbot) take(ctx context.Context, c *commands.Context, info client.SongInfo) error {
+	switch waiting, err := q.waiting(ctx, c); {
+	case err != nil:
+		return err
+	case len(waiting) > 1:
+		return c.Replyf(ctx, "@%s: %d requests of yours are waiting. Please let others have a turn.", c.Author, len(waiting))
+	}
+	song, err := c.Room.QueueSong(ctx, info.Provider, info.MediaID)
+	if refused, ok := errors.AsType[*client.APIError](err); ok && refused.Status < 500 {
+		return c.Replyf(ctx, "@%s: sorry, QueUp does not take %s. It says: %s.", c.Author, info, strings.TrimSuffix(refused.Message, "."))
+	}
+	if err != nil {
+		return err
+	}
+	q.asked.Add(song.ID, c.Author)
+	return c.Replyf(ctx, "@%s: %s is in the queue; %swhen tells when it is on.", c.Author, info, c.Prefix)
+}
+
+// waiting tells of the requests of the author: in each round of the room's queue, one of the bot's songs plays.
+func (q *requestbot) waiting(ctx context.Context, c *commands.Context) (list []string, err error) {
+	var round time.Duration
+	for _, song := range c.Room.Queue() {
+		round += song.Length
+	}
+	me, _ := c.Bot.User()
+	wait, known := c.Room.ETA(me.ID)
+	if left, _ := c.Room.Remaining(); !known { // a moment ago the bot was not in the queue, so it is the last
+		wait = left + round
+	}
+	queue, err := c.Room.OwnQueue(ctx)
+	for i, song := range queue {
+		if by, _ := q.asked.Get(song.ID); by.ID == c.Author.ID {
+			list = append(list, fmt.Sprintf("%s in %s", song, client.FormatSongLength(wait+time.Duration(i)*round)))
+		}
+	}
+	return list, err
+}
+
+func (q *requestbot) when(ctx context.Context, c *commands.Context) error {
+	list, err := q.waiting(ctx, c)
+	if wait, queued := c.Room.ETA(c.Author.ID); queued {
+		list = append(list, "your own song in "+client.FormatSongLength(wait))
+	}
+	if err != nil {
+		return err
+	}
+	return c.Replyf(ctx, "@%s: %s.", c.Author, cmp.Or(strings.Join(list, ", "), "I know of no song of yours"))
+}
+
+func queue(ctx context.Context, c *commands.Context) error {
+	list, next := "", c.Room.Queue()
+	for i, song := range next[:min(4, len(next))] {
+		user, _ := song.User()
+		wait, _ := c.Room.ETA(song.UserID)
+		list += fmt.Sprintf(" %d) %s by %s in %s", i+1, song, user, client.FormatSongLength(wait))
+	}
+	return c.Reply(ctx, cmp.Or(list, "nobody is in the queue."))
+}

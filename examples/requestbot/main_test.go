@@ -1,0 +1,196 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inLounge runs a test with a requestbot in the lounge of a QueUp in memory, on virtual time. bot tells what the bot has
+// said since it was asked last.
+func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(stage()))
+		defer server.Close()
+		requestbot, err := newLounge(
+			client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
+			client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- requestbot.Run(ctx, "bot", "secret") }()
+		heard := 0
+		bot := func() []string {
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			var lines []string
+			messages := server.Room("lounge").Messages()
+			for _, m := range messages[heard:] {
+				if m.User == "bot" {
+					lines = append(lines, m.Text)
+				}
+			}
+			heard = len(messages)
+			return lines
+		}
+		bot() // which waits until it is there
+		test(t, server.Room("lounge"), bot)
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		<-requestbot.Done()
+	})
+}
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("said %q, want %q", got, want)
+	}
+}
+
+func playing(lounge *queuptest.Room) string {
+	song, _ := lounge.NowPlaying()
+	return song.Name
+}
+
+// onAt lets the time pass that an answer of !when names for a song, and checks that the song begins then.
+func onAt(t *testing.T, lounge *queuptest.Room, answer, song string) {
+	t.Helper()
+	found := regexp.MustCompile(regexp.QuoteMeta(song) + ` \(\d\d:\d\d\) in (\d\d):(\d\d)`).FindStringSubmatch(answer)
+	if found == nil {
+		t.Fatalf("no %s in %q", song, answer)
+	}
+	wait, err := time.ParseDuration(found[1] + "m" + found[2] + "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(wait - 5*time.Second)
+	if got := playing(lounge); got == song {
+		t.Errorf("%s plays %v too early", song, 5*time.Second)
+	}
+	time.Sleep(10 * time.Second)
+	if got := playing(lounge); got != song {
+		t.Errorf("after %v plays %s", wait, got)
+	}
+}
+
+func TestRequestbot_searchesAndQueues(t *testing.T) {
+	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
+		ask := func(user, text string, want ...string) {
+			t.Helper()
+			lounge.Say(user, text)
+			expect(t, bot(), want...)
+			time.Sleep(6 * time.Second)
+		}
+		ask("alice", "!pick 1", "@alice: you can pick from 0 songs that you have found with !request. Usage: !pick <number>")
+		ask("alice", "!request", "@alice: <song> is missing. Usage: !request <song…>")
+		ask("alice", "!request no such song", "@alice: I have found nothing like that.")
+		ask("alice", "!request Last TRAM", "@alice: 1) Slow Tide - Last Tram Home (05:32) 2) Corner Shop - Last Tram Home (04:45) "+
+			"3) The Attic - Last Tram Home (04:54). Say !pick and a number.")
+		for _, number := range []string{"0", "4", "-1"} {
+			ask("alice", "!pick "+number, "@alice: you can pick from 3 songs that you have found with !request. Usage: !pick <number>")
+		}
+		ask("bob", "!pick 2", "@bob: you can pick from 0 songs that you have found with !request. Usage: !pick <number>")
+		ask("alice", "!pick 2", "@alice: Corner Shop - Last Tram Home (04:45) is in the queue; !when tells when it is on.")
+		ask("alice", "!pick 2", "@alice: sorry, QueUp does not take Corner Shop - Last Tram Home (04:45). It says: The song is in your queue already.")
+		ask("alice", "!request harbour blue hour", "@alice: Harbour Lights - Blue Hour (03:53) is in the queue; !when tells when it is on.")
+		ask("alice", "!pick 1", "@alice: 2 requests of yours are waiting. Please let others have a turn.")
+		ask("bob", "!request never gonna", "@bob: sorry, QueUp does not take Rick Astley - Never Gonna Give You Up (03:33). It says: The song was played recently.")
+		lounge.Configure("owner", func(s *queuptest.Settings) { s.MaxLength = time.Minute })
+		ask("carol", "!request harbour dust", "@carol: sorry, QueUp does not take Harbour Lights - Dust (02:28). It says: The song is too long for this room.")
+		if got := lounge.QueueOf("bot"); len(got) != 2 || got[0].Name != "Corner Shop - Last Tram Home" || got[1].Name != "Harbour Lights - Blue Hour" {
+			t.Errorf("the bot's queue is %v", got)
+		}
+	})
+}
+
+func TestRequestbot_tellsWhen(t *testing.T) {
+	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
+		lounge.Say("mod", "!when")
+		expect(t, bot(), "@mod: I know of no song of yours.")
+		lounge.Say("mod", "!request last tram slow")
+		bot()
+		lounge.Say("mod", "!when")                                             // before the queue has been read again
+		expect(t, bot(), "@mod: Slow Tide - Last Tram Home (05:32) in 10:19.") // 18 s before the next one
+		time.Sleep(10 * time.Second)
+		lounge.Say("mod", "!request harbour blue hour")
+		bot()
+		lounge.Say("bob", "!eta")
+		expect(t, bot(), "@bob: your own song in 02:40.")
+		lounge.Say("bob", "!queue")
+		expect(t, bot(), "1) Nine & Dime - Corner Shop (03:20) by bob in 02:38 2) The Attic - \"Dust\" (Live) (04:05) by carol in 05:58 "+
+			"3) Slow Tide - Last Tram Home (05:32) by bot in 10:03")
+		lounge.Say("mod", "!when")
+		answers := bot()
+		if len(answers) != 1 || !strings.HasPrefix(answers[0], "@mod: Slow Tide - Last Tram Home (05:32) in 10:01, Harbour Lights - Blue Hour (03:53) in ") {
+			t.Fatalf("said %q", answers)
+		}
+		onAt(t, lounge, answers[0], "Slow Tide - Last Tram Home")
+		lounge.Say("mod", "!when")
+		answers = bot()
+		if len(answers) != 1 || strings.Contains(answers[0], "Slow Tide") {
+			t.Fatalf("said %q", answers)
+		}
+		onAt(t, lounge, answers[0], "Harbour Lights - Blue Hour")
+		time.Sleep(10 * time.Minute)
+		lounge.Say("mod", "!when")
+		expect(t, bot(), "@mod: I know of no song of yours.")
+		lounge.Say("mod", "!queue")
+		expect(t, bot(), "nobody is in the queue.")
+	})
+}
+
+func TestRun_demonstration(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(t.Context(), &out, func(string) string { return "" }); err != nil {
+		t.Fatalf("%v, in\n%s", err, &out)
+	}
+	for _, line := range []string{"carol     !pick 2", "It says: The song was played recently.", "Did you mean !queue?", "queued by bot", "that is all"} {
+		if !strings.Contains(out.String(), line) {
+			t.Errorf("no %q in\n%s", line, &out)
+		}
+	}
+}
+
+func TestRun_endsWithItsContext(t *testing.T) {
+	for _, d := range []time.Duration{0, 100 * time.Millisecond, time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		start := time.Now()
+		if err := run(ctx, new(bytes.Buffer), func(string) string { return "" }); err != nil || time.Since(start) > 8*time.Second {
+			t.Errorf("run = %v after %v", err, time.Since(start))
+		}
+		cancel()
+	}
+}
+
+func TestRun_needsAllVariablesOrNone(t *testing.T) {
+	for _, given := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"} {
+		err := run(t.Context(), new(bytes.Buffer), func(name string) string {
+			if name == given {
+				return "hunter2"
+			}
+			return ""
+		})
+		if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("with %s alone: %v", given, err)
+		}
+	}
+}
