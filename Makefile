@@ -2,7 +2,11 @@
 # the generators are tools of go.mod, the linter is a tool of tools/lint/go.mod, and Go builds both when first used.
 
 GO ?= go
-LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
+
+# Examples whose dependencies shall be in nobody's graph are modules of their own, which ./... leaves out.
+MODULES = examples/statsbot
+in-modules = @set -e; for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)); done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -16,6 +20,7 @@ demo: ## See a bot at work; needs no account and no network
 
 test: ## Run all tests
 	$(GO) test ./...
+	$(call in-modules,$(GO) test ./...)
 
 check: fmt-check lint drift tidy-check cassettes-check race ## Everything that must hold before a commit
 	@echo "==> all good"
@@ -78,6 +83,7 @@ fmt: ## Format all Go code (gofumpt and goimports)
 lint: ## Lint, including who may import whom
 	@echo "==> lint: golangci-lint run (the first run builds it, a few minutes)"
 	@$(LINT) run
+	$(call in-modules,$(LINT) run)
 	@echo "==> lint: imports of gen/"
 	@$(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./gen/... | awk '\
 		$$2 !~ /^github.com\/queup-go\/queup(\/|$$)/ { next } \
@@ -88,6 +94,7 @@ lint: ## Lint, including who may import whom
 race: ## Run all tests with the race detector, in random order
 	@echo "==> race: go test -race -shuffle=on"
 	@$(GO) test -race -shuffle=on ./...
+	$(call in-modules,$(GO) test -race -shuffle=on ./...)
 
 fmt-check: ## Fail if a file is not formatted
 	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"
@@ -109,3 +116,4 @@ drift: ## Write gen/ anew and fail if that changed anything
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"
 	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
+	$(call in-modules,$(GO) mod tidy -diff) || { echo "tidy: run go mod tidy there" >&2; exit 1; }

@@ -55,7 +55,7 @@ func rows(format string, first, last int) string {
 }
 
 func TestHistory(t *testing.T) {
-	const play = `{"_id":"p#","userid":"u","_user":{"_id":"u","username":"alice"},"songid":"s#","_song":{"_id":"s#","name":"Song &amp; #","type":"youtube","fkid":"f#"},"updubs":#}`
+	const play = `{"_id":"p#","userid":"u","_user":{"_id":"u","username":"alice"},"songid":"s#","_song":{"_id":"s#","name":"Song &amp; #","type":"youtube","fkid":"f#"},"updubs":#,"isActive":true,"isPlayed":true}`
 	room, e := fetched(t, map[string]string{
 		"GET /room/r/playlist/history?page=1": rows(play, 1, 20),
 		"GET /room/r/playlist/history?page=2": rows(play, 20, 39), // a song was played meanwhile: the 20th comes again
@@ -73,6 +73,9 @@ func TestHistory(t *testing.T) {
 		}
 		if song.RoomID != "r" {
 			t.Errorf("%s was played in %q", song.ID, song.RoomID)
+		}
+		if song.Active {
+			t.Errorf("%s is over and active", song.ID)
 		}
 	}
 	if len(ids) != 40 || ids[0] != "p1" || ids[39] != "p40" {
