@@ -6,7 +6,7 @@ LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
 # Examples whose dependencies shall be in nobody's graph are modules of their own, which ./... leaves out.
 MODULES = examples/statsbot
-in-modules = @set -e; for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)); done
+in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)) || exit 1; done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -116,4 +116,4 @@ drift: ## Write gen/ anew and fail if that changed anything
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"
 	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
-	$(call in-modules,$(GO) mod tidy -diff) || { echo "tidy: run go mod tidy there" >&2; exit 1; }
+	$(call in-modules,$(GO) mod tidy -diff)
