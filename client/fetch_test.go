@@ -94,6 +94,21 @@ func TestHistory(t *testing.T) {
 	if len(e.asked) != 1 {
 		t.Errorf("a loop that is left after the first row asked %q", e.asked)
 	}
+	ids = nil
+	for song, err := range room.HistoryFrom(t.Context(), 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, song.ID)
+	}
+	if len(ids) != 21 || ids[0] != "p20" || ids[20] != "p40" {
+		t.Errorf("read %v from the second page on", ids)
+	}
+	for _, err := range room.HistoryFrom(t.Context(), 0) {
+		if argument, ok := errors.AsType[*ArgumentError](err); !ok || argument.Argument != "page" {
+			t.Errorf("HistoryFrom(0) = %v", err)
+		}
+	}
 }
 
 func TestRooms_lobbyAndSearch(t *testing.T) {

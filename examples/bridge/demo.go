@@ -18,8 +18,10 @@ import (
 func demoWorld() queuptest.World {
 	return queuptest.World{
 		Users: []queuptest.User{
-			{Name: "bot", Password: "secret"}, {Name: "otherbot", Password: "secret"},
-			{Name: "alice", Password: "secret"}, {Name: "bob", Password: "secret"},
+			{Name: "bot", Password: "secret"},
+			{Name: "otherbot", Password: "secret"},
+			{Name: "alice", Password: "secret"},
+			{Name: "bob", Password: "secret"},
 		},
 		Rooms: []queuptest.RoomSpec{
 			{Slug: "lounge", Name: "The Lounge", Owner: "alice", Present: []string{"alice", "otherbot"}},

@@ -94,14 +94,13 @@ func TestRun_saysWhatIsMissing(t *testing.T) {
 }
 
 // open runs a bridge that make has given its ways, and returns when it is in its rooms.
-func open(t *testing.T, server *queuptest.Server, account string, rooms int, ways func(b *bridge), opts ...client.Option) {
+func open(t *testing.T, server *queuptest.Server, account string, rooms int, ways func(b *bridge)) {
 	t.Helper()
-	b, err := newBridge(&printer{out: new(bytes.Buffer)}, []string{" Mod "}, append([]client.Option{
+	b, err := newBridge(&printer{out: new(bytes.Buffer)}, []string{" Mod "},
 		client.WithBaseURL(server.URL()),
 		client.WithRealtimeURL(server.RealtimeURL()),
 		client.WithDialContext(server.DialContext),
-		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler of %s: %v", account, err) }),
-	}, opts...)...)
+		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler of %s: %v", account, err) }))
 	if err != nil {
 		t.Fatal(err)
 	}
