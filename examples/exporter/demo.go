@@ -50,7 +50,7 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	}
 	err = export(brief, who, "lounge", folder, out, newProgress(bar), opts...)
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // interrupted for good
+		return nil // interrupted for good
 	}
 	fmt.Fprintf(out, "— interrupted: %v\n— two songs are played, and the program is started again\n", err)
 	lounge.Skip("owner")

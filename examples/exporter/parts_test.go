@@ -179,7 +179,9 @@ func TestOpen_removesWhatIsHalfDone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer x.close()
+	if err := x.close(); err != nil {
+		t.Error(err)
+	}
 	var left []string
 	_ = filepath.WalkDir(folder, func(path string, entry os.DirEntry, _ error) error {
 		if !entry.IsDir() {

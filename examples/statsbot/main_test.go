@@ -152,7 +152,7 @@ func TestStatsbot_countsEveryPlayOnce(t *testing.T) {
 
 		for range 2 {
 			_, stop := start(t, server, db)
-			for range 6 {
+			for range 4 {
 				time.Sleep(7 * time.Minute)
 				server.CutLinks()
 				time.Sleep(time.Minute)
@@ -173,7 +173,7 @@ func TestStatsbot_countsEveryPlayOnce(t *testing.T) {
 			}
 			want[song.ID] = song.NetDubs()
 		}
-		if len(want) < 100 {
+		if len(want) < 90 {
 			t.Fatalf("only %d plays: the evening was too short to prove anything", len(want))
 		}
 		if got := scores(t, db); !maps.Equal(got, want) {
