@@ -32,7 +32,7 @@ func demoWorld() queuptest.World {
 
 // demo lets two rooms of a QueUp in memory talk, through a lost connection, and ends by itself.
 func demo(interrupt context.Context, out io.Writer) error {
-	ctx, cancel := context.WithTimeout(interrupt, 20*time.Second)
+	ctx, cancel := context.WithTimeout(interrupt, time.Minute)
 	defer cancel()
 	server := queuptest.NewServer(queuptest.WithWorld(demoWorld()))
 	defer server.Close()

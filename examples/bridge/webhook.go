@@ -35,8 +35,11 @@ func newHook(address string) (*hook, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, errors.New("QUEUP_WEBHOOK is no http or https address")
 	}
-	return &hook{address: address, client: &http.Client{Timeout: 10 * time.Second}}, nil
+	return &hook{address: address, client: &http.Client{Timeout: 10 * time.Second, CheckRedirect: stay}}, nil
 }
+
+// stay takes an answer that leads elsewhere for what it is: nobody has said that the lines may go there.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // post tells the webhook of a line, again after a second and more if it could not be reached or was in trouble. Later
 // lines wait meanwhile: they keep their order. A line that arrives twice has the same id.

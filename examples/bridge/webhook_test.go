@@ -128,6 +128,17 @@ func TestIncoming(t *testing.T) {
 	})
 }
 
+// newTestHook is a webhook behind a transport.
+func newTestHook(t *testing.T, transport http.RoundTripper) *hook {
+	t.Helper()
+	h, err := newHook("https://hooks.example.com/secret-part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.client.Transport = transport
+	return h
+}
+
 // A webhook that is away for a while gets all lines, in their order, and one that refuses a line gets it once.
 func TestHook_triesAgain(t *testing.T) {
 	tests := map[string]struct {
@@ -139,13 +150,13 @@ func TestHook_triesAgain(t *testing.T) {
 		"in trouble":            {[]int{503, 0, 429, 204}, 4, false},
 		"in trouble for good":   {[]int{500, 500, 500, 500, 204}, 4, true},
 		"refused":               {[]int{400, 204}, 1, true},
-		"sent to another place": {[]int{304, 204}, 1, true},
+		"sent to another place": {[]int{307, 204}, 1, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
-				h := &hook{address: "https://hooks.example.com/secret-part", client: &http.Client{Transport: roundTrip(func(req *http.Request) (*http.Response, error) {
+				h := newTestHook(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 					var l line
 					if err := json.NewDecoder(req.Body).Decode(&l); err != nil || l.Text != "hello" || req.Header.Get("Content-Type") != "application/json" {
 						t.Errorf("posted %+v: %v", l, err)
@@ -155,8 +166,9 @@ func TestHook_triesAgain(t *testing.T) {
 					if status == 0 {
 						return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
 					}
-					return &http.Response{StatusCode: status, Body: io.NopCloser(new(bytes.Buffer)), Header: http.Header{}}, nil
-				})}}
+					header := http.Header{"Location": {"https://evil.example.com/"}}
+					return &http.Response{StatusCode: status, Body: io.NopCloser(new(bytes.Buffer)), Header: header}, nil
+				}))
 				err := h.post(t.Context(), line{ID: "1", User: "alice", Text: "hello"})
 				if (err != nil) != tt.fails || tries != tt.tries {
 					t.Errorf("post = %v after %d tries, want %d", err, tries, tt.tries)

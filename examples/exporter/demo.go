@@ -18,7 +18,7 @@ import (
 // demo exports a room of a QueUp in memory, is interrupted on the way while songs are played, goes on, shows what is in
 // the files, and removes them.
 func demo(ctx context.Context, out, bar io.Writer) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	folder, err := os.MkdirTemp("", "exporter")
 	if err != nil {

@@ -32,6 +32,7 @@ func (x *exporter) history(ctx context.Context) error {
 			return err
 		}
 	}
+	x.bar.end()
 	count, err := x.tables("history", playColumns, x.plays.each)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -223,6 +224,28 @@ func TestProgress(t *testing.T) {
 	if got := strings.Split(out.String(), clearLine)[1:]; !slices.Equal(got, want) {
 		t.Errorf("drawn %q, want %q", got, want)
 	}
+}
+
+// What is printed for good stands in lines of its own, also on a terminal with a bar on it.
+func TestExport_clearsTheBar(t *testing.T) {
+	inBubble(t, demoWorld(300), func(t *testing.T, _ *queuptest.Server, opts []client.Option) {
+		var out bytes.Buffer
+		folder := t.TempDir()
+		for range 2 {
+			if err := export(t.Context(), account{}, "lounge", folder, &out, &progress{out: &out, now: time.Now}, opts...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !strings.Contains(out.String(), " left"+clearLine) {
+			t.Errorf("nothing was said about the time that it takes, in\n%q", &out)
+		}
+		for line := range strings.Lines(out.String()) {
+			said := line[strings.LastIndex(line, "\r")+1:]
+			if said = strings.TrimPrefix(said, "\x1b[K"); !regexp.MustCompile(`^(staff|bans|audit|playlists|history|all) .*\n$`).MatchString(said) || strings.Contains(said, "[") {
+				t.Errorf("printed %q", line)
+			}
+		}
+	})
 }
 
 func TestShare(t *testing.T) {

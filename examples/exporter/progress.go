@@ -9,7 +9,7 @@ import (
 )
 
 // progress is a line on a terminal that says how far something is, how fast, and how long it will take. On anything
-// else it is nothing. The zero rate and an unknown end are left out.
+// else it is nothing. What is not known is left out.
 type progress struct {
 	out  io.Writer // nil for none
 	now  func() time.Time
@@ -43,24 +43,24 @@ func (p *progress) begin(what string) {
 	p.what, p.started, p.drawn, p.told = what, p.now(), time.Time{}, false
 }
 
-// set tells how many rows there are, and which share of the whole that is; less than zero if that is not known.
-func (p *progress) set(rows int, share float64) {
+// set tells how many there are, and which share of the whole that is; less than zero if that is not known.
+func (p *progress) set(n int, share float64) {
 	now := p.now()
 	if p.out == nil || now.Sub(p.drawn) < drawEvery {
 		return
 	}
 	if !p.told {
-		p.told, p.first, p.from = true, rows, share
+		p.told, p.first, p.from = true, n, share
 	}
 	p.drawn = now
-	line := fmt.Sprintf("%s: %d rows", p.what, rows)
+	line := fmt.Sprintf("%s: %s", p.what, rows(n))
 	if share >= 0 {
 		share = min(share, 1)
 		full := int(share * barWidth)
-		line = fmt.Sprintf("%s [%s%s] %3.0f %%, %d rows", p.what, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), share*100, rows)
+		line = fmt.Sprintf("%s [%s%s] %3.0f %%, %s", p.what, strings.Repeat("#", full), strings.Repeat(".", barWidth-full), share*100, rows(n))
 	}
 	if took := now.Sub(p.started); took >= time.Second {
-		line += fmt.Sprintf(", %.1f a second", float64(rows-p.first)/took.Seconds())
+		line += fmt.Sprintf(", %.1f a second", float64(n-p.first)/took.Seconds())
 		if gained := share - p.from; p.from >= 0 && gained > 0 {
 			left := time.Duration(float64(took) * (1 - share) / gained)
 			line += fmt.Sprintf(", about %s left", left.Round(time.Second))

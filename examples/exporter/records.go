@@ -175,9 +175,16 @@ type counts struct{ rows, songs, deleted int }
 // String tells it as people would.
 func (c counts) String() string {
 	if c.deleted > 0 {
-		return fmt.Sprintf("%d rows, %d of them deleted tracks,", c.rows, c.deleted)
+		return fmt.Sprintf("%s, %d of them deleted tracks,", rows(c.rows), c.deleted)
 	}
-	return fmt.Sprintf("%d rows", c.rows)
+	return rows(c.rows)
+}
+
+func rows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
 }
 
 // tables saves rows as CSV, and as a list of links if they are songs. each goes over the rows and may do so twice.
