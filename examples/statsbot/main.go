@@ -58,7 +58,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 
 // newStatsbot makes the bot: it joins a room, records, and answers.
 func newStatsbot(room string, record *recorder, opts ...client.Option) (*client.Client, error) {
-	bot, err := client.New(opts...)
+	bot, err := client.New(append([]client.Option{client.WithMessageParts(4)}, opts...)...) // for titles full of & and quotes
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +114,10 @@ func answer(ctx context.Context, db *store, room client.RoomID, line string) (st
 	return "", nil
 }
 
-// short cuts a text so that an answer fits into two lines of chat.
+// short cuts a text so that an answer is two lines of chat at most, but for titles that grow when they are encoded.
 func short(text string) string {
-	if runes := []rune(text); len(runes) > 60 {
-		return string(runes[:59]) + "…"
+	if runes := []rune(text); len(runes) > 40 {
+		return string(runes[:39]) + "…"
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -11,7 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"unicode/utf16"
 
 	"go.uber.org/goleak"
 
@@ -320,14 +320,39 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-// Whatever the songs are called, an answer fits into two lines of chat.
-func TestShort(t *testing.T) {
-	long := strings.Repeat("&", 500)
-	if n := len(utf16.Encode([]rune(short(long)))); n != 60 {
-		t.Errorf("%d characters, want 60", n)
+// Whatever the songs are called, there is an answer.
+func TestStatsbot_answersAboutAnyTitle(t *testing.T) {
+	world := queuptest.DefaultWorld()
+	lounge := &world.Rooms[0]
+	for i := range lounge.History {
+		lounge.History[i].Name = strings.Repeat("&", 100+i)
+		lounge.History[i].MediaID = fmt.Sprintf("ampersand%02d", i)
 	}
-	if got := short("Paper Lanterns"); got != "Paper Lanterns" {
-		t.Errorf("short = %q", got)
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
+		defer server.Close()
+		start(t, server, openTest(t, ":memory:"))
+		for _, command := range []string{"!top", "!lastplayed", "!lastplayed " + strings.Repeat("x", 200)} {
+			before := len(server.Room("lounge").Messages())
+			server.Room("lounge").Say("alice", command)
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			if said := len(server.Room("lounge").Messages()) - before - 1; said < 1 || said > 4 {
+				t.Errorf("%s was answered with %d lines", command, said)
+			}
+		}
+	})
+}
+
+func TestShort(t *testing.T) {
+	for text, want := range map[string]string{
+		"Paper Lanterns":        "Paper Lanterns",
+		strings.Repeat("日", 40): strings.Repeat("日", 40),
+		strings.Repeat("日", 41): strings.Repeat("日", 39) + "…",
+	} {
+		if got := short(text); got != want {
+			t.Errorf("short(%q) = %q, want %q", text, got, want)
+		}
 	}
 }
 
