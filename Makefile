@@ -5,6 +5,11 @@
 GO ?= go
 LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 SUPPLY = $(GO) tool -modfile=tools/supply/go.mod
+LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
+
+# Examples whose dependencies shall be in nobody's graph are modules of their own, which ./... leaves out.
+MODULES = examples/statsbot
+in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)) || exit 1; done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -22,6 +27,7 @@ overlay: ## See a room as it looks on a stream, in a browser; needs no account a
 
 test: ## Run all tests
 	$(GO) test ./...
+	$(call in-modules,$(GO) test ./...)
 
 check: fmt-check lint drift tidy-check cassettes-check licences vuln race ## Everything that must hold before a commit
 	@echo "==> all good"
@@ -113,6 +119,7 @@ fmt: ## Format all Go code (gofumpt and goimports)
 lint: ## Lint, including who may import whom
 	@echo "==> lint: golangci-lint run (the first run builds it, a few minutes)"
 	@$(LINT) run
+	$(call in-modules,$(LINT) run)
 	@echo "==> lint: imports of gen/"
 	@$(GO) list -f '{{$$p := .ImportPath}}{{range .Imports}}{{$$p}} {{.}}{{"\n"}}{{end}}' ./gen/... | awk '\
 		$$2 !~ /^github.com\/queup-go\/queup(\/|$$)/ { next } \
@@ -123,6 +130,7 @@ lint: ## Lint, including who may import whom
 race: ## Run all tests with the race detector, in random order
 	@echo "==> race: go test -race -shuffle=on"
 	@$(GO) test -race -shuffle=on ./...
+	$(call in-modules,$(GO) test -race -shuffle=on ./...)
 
 stress: ## Call every public method at once for STRESS (2m) while links drop, and SEEDS (200) bad days for the rate limits
 	STRESS=$(or $(STRESS),2m) SEEDS=$(or $(SEEDS),200) go test -race -count=1 -timeout 60m -run 'TestQ12|TestQ19' ./client
@@ -192,3 +200,4 @@ reproducible: build ## Build both once more, elsewhere and from nothing, and fai
 	for program in queupd record; do \
 		cmp "bin/$$program" "$$away/bin/$$program" || { echo "reproducible: two builds of $$program differ" >&2; exit 1; }; \
 	done && echo "reproducible: the same bytes, twice"
+	$(call in-modules,$(GO) mod tidy -diff)

@@ -77,8 +77,16 @@ func roomInfos(rooms wire.Rooms) []RoomInfo {
 // History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a
 // later page meanwhile come once. A deleted track has no Info. An error ends the sequence. It needs no login. Source:
 // docs/PROTOCOL.md 1.5, 2.5.
-func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] {
-	return byPage(ctx, func(s Song) PlayID { return s.ID }, func(ctx context.Context, page int) ([]Song, int, error) {
+func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] { return r.HistoryFrom(ctx, 1) }
+
+// HistoryFrom is History from a page on. Pages are counted from 1 and have 20 rows, so that a long reading that was
+// interrupted can go on. Rows move to later pages as songs are played, never to earlier ones: who begins with the page
+// that was reached before meets rows again, and misses none. A page below 1 is an [*ArgumentError].
+func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error] {
+	if page < 1 {
+		return failing[Song](&ArgumentError{Op: "Room.HistoryFrom", Argument: "page", Reason: "must be at least 1"})
+	}
+	return byPageFrom(ctx, page, func(s Song) PlayID { return s.ID }, func(ctx context.Context, page int) ([]Song, int, error) {
 		answer, err := r.client.rest.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
 		if err != nil {
 			return nil, 0, failed("history", err)

@@ -55,7 +55,7 @@ func rows(format string, first, last int) string {
 }
 
 func TestHistory(t *testing.T) {
-	const play = `{"_id":"p#","userid":"u","_user":{"_id":"u","username":"alice"},"songid":"s#","_song":{"_id":"s#","name":"Song &amp; #","type":"youtube","fkid":"f#"},"updubs":#}`
+	const play = `{"_id":"p#","userid":"u","_user":{"_id":"u","username":"alice"},"songid":"s#","_song":{"_id":"s#","name":"Song &amp; #","type":"youtube","fkid":"f#"},"updubs":#,"isActive":true,"isPlayed":true}`
 	room, e := fetched(t, map[string]string{
 		"GET /room/r/playlist/history?page=1": rows(play, 1, 20),
 		"GET /room/r/playlist/history?page=2": rows(play, 20, 39), // a song was played meanwhile: the 20th comes again
@@ -74,6 +74,9 @@ func TestHistory(t *testing.T) {
 		if song.RoomID != "r" {
 			t.Errorf("%s was played in %q", song.ID, song.RoomID)
 		}
+		if song.Active {
+			t.Errorf("%s is over and active", song.ID)
+		}
 	}
 	if len(ids) != 40 || ids[0] != "p1" || ids[39] != "p40" {
 		t.Errorf("read %v", ids)
@@ -90,6 +93,21 @@ func TestHistory(t *testing.T) {
 	}
 	if len(e.asked) != 1 {
 		t.Errorf("a loop that is left after the first row asked %q", e.asked)
+	}
+	ids = nil
+	for song, err := range room.HistoryFrom(t.Context(), 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, song.ID)
+	}
+	if len(ids) != 21 || ids[0] != "p20" || ids[20] != "p40" {
+		t.Errorf("read %v from the second page on", ids)
+	}
+	for _, err := range room.HistoryFrom(t.Context(), 0) {
+		if argument, ok := errors.AsType[*ArgumentError](err); !ok || argument.Argument != "page" {
+			t.Errorf("HistoryFrom(0) = %v", err)
+		}
 	}
 }
 

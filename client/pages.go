@@ -22,7 +22,14 @@ const (
 func byPage[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
-	return pages(ctx, id, 1, func(ctx context.Context, page int) ([]T, int, bool, error) {
+	return byPageFrom(ctx, 1, id, fetch)
+}
+
+// byPageFrom is byPage from a page on.
+func byPageFrom[T any, K ~string](
+	ctx context.Context, first int, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
+) iter.Seq2[T, error] {
+	return pages(ctx, id, first, func(ctx context.Context, page int) ([]T, int, bool, error) {
 		rows, sent, err := fetch(ctx, page)
 		return rows, page + 1, sent >= pageSize, err
 	})

@@ -52,7 +52,7 @@ func newSong(c *Client, w wire.Play) Song {
 		Length:    w.Length,
 		CreatedAt: w.Created,
 		PlayedAt:  w.PlayedAt,
-		Active:    w.Active,
+		Active:    w.Active && !w.Played, // rows of the history say both
 		Played:    w.Played,
 		Skipped:   w.Skipped,
 		Order:     w.Order,

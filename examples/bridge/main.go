@@ -1,0 +1,133 @@
+// Command bridge carries chat from one room of QueUp to another and back, or between a room and a webhook. What it says
+// begins with a mark, and what begins with the mark is never carried on, so bridges can meet without a loop.
+//
+// With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted. The other end is
+//
+//	QUEUP_ROOM2    another room, or
+//	QUEUP_WEBHOOK  an address that each line is posted to as JSON: id, room, user, text, at
+//	QUEUP_LISTEN   an address of the loopback, say 127.0.0.1:8080, where lines come in the same way:
+//	               curl -H 'Content-Type: application/json' -d '{"user":"zoe","text":"hello"}' http://127.0.0.1:8080/
+//
+// QUEUP_BRIDGES names accounts, separated by commas, whose lines are not carried either: other programs' bridges.
+// Without any of these it needs no account: it shows itself between two rooms of a QueUp in memory and ends by itself.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/queup-go/queup/client"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
+	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
+	other, webhook, listen := getenv("QUEUP_ROOM2"), getenv("QUEUP_WEBHOOK"), getenv("QUEUP_LISTEN")
+	switch {
+	case email == "" && password == "" && room == "" && other == "" && webhook == "" && listen == "":
+		return demo(ctx, out)
+	case email == "" || password == "" || room == "":
+		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or no variable at all for a demonstration")
+	case (other == "") == (webhook == "" && listen == ""):
+		return errors.New("set QUEUP_ROOM2 for a second room, or QUEUP_WEBHOOK and QUEUP_LISTEN, or one of them, for a webhook")
+	case other == room:
+		return errors.New("QUEUP_ROOM2 must be another room than QUEUP_ROOM")
+	}
+	b, err := newBridge(&printer{out: out}, strings.Split(getenv("QUEUP_BRIDGES"), ","))
+	if err != nil {
+		return err
+	}
+	if other != "" {
+		b.joinRooms(room, other)
+	} else {
+		b.join(room)
+	}
+	if webhook != "" {
+		hook, err := newHook(webhook)
+		if err != nil {
+			return err
+		}
+		b.carry(room, hook.post)
+	}
+	if listen != "" {
+		stop, err := serve(ctx, listen, b.incoming(room))
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	return b.bot.Run(ctx, email, password)
+}
+
+// newBridge makes a bridge that leads nowhere yet. Lines of the accounts in ignored are not carried.
+func newBridge(out *printer, ignored []string, opts ...client.Option) (*bridge, error) {
+	bot, err := client.New(opts...)
+	if err != nil {
+		return nil, err
+	}
+	b := &bridge{bot: bot, out: out, ignored: make(map[string]bool)}
+	for _, name := range ignored {
+		b.ignored[strings.ToLower(strings.TrimSpace(name))] = true
+	}
+	return b, nil
+}
+
+// joinRooms makes it a bridge between two rooms.
+func (b *bridge) joinRooms(one, other string) {
+	b.join(one, other)
+	b.carry(one, b.to(other))
+	b.carry(other, b.to(one))
+}
+
+// join has the bot join rooms as soon as it is connected.
+func (b *bridge) join(slugs ...string) {
+	client.On(b.bot, func(ctx context.Context, _ client.Ready) error {
+		for _, slug := range slugs {
+			room, err := b.bot.JoinRoom(ctx, slug)
+			if err != nil {
+				return fmt.Errorf("cannot join %q: %w", slug, err)
+			}
+			b.out.line("— joined %s with %d people", room, room.Members().Len())
+		}
+		return nil
+	})
+}
+
+// serve serves HTTP on an address of the loopback until stop is called: whoever can reach it can talk in the room.
+func serve(ctx context.Context, address string, handler http.Handler) (stop func(), err error) {
+	host, _, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("QUEUP_LISTEN is %q and must be an address of the loopback with a port, such as 127.0.0.1:8080", address)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // until Close
+	}()
+	return func() {
+		_ = server.Close()
+		<-done
+	}, nil
+}

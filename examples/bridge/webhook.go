@@ -1,0 +1,143 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	// hookTries is how often a line is posted before it is given up.
+	hookTries = 4
+	// maxIncoming bounds what comes in at once, in bytes of JSON, maxText in characters of the line.
+	maxIncoming = 64 << 10
+	maxText     = 1000
+)
+
+// hook is the way out to a webhook.
+type hook struct {
+	address string // it may hold a secret, as those of many services do, so it stands in no error
+	client  *http.Client
+}
+
+func newHook(address string) (*hook, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("QUEUP_WEBHOOK is no http or https address")
+	}
+	return &hook{address: address, client: &http.Client{Timeout: 10 * time.Second, CheckRedirect: stay}}, nil
+}
+
+// stay takes an answer that leads elsewhere for what it is: nobody has said that the lines may go there.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// post tells the webhook of a line, again after a second and more if it could not be reached or was in trouble. Later
+// lines wait meanwhile: they keep their order. A line that arrives twice has the same id.
+func (h *hook) post(ctx context.Context, l line) error {
+	body, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		again, err := h.try(ctx, body)
+		if err == nil || !again || try == hookTries {
+			return err
+		}
+		select {
+		case <-time.After(time.Second << (try - 1)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// try posts once, and says whether another try makes sense.
+func (h *hook) try(ctx context.Context, body []byte) (again bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.address, bytes.NewReader(body))
+	if err != nil {
+		return false, errors.New("webhook: the address is no good")
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := h.client.Do(req)
+	if err != nil {
+		if sent, ok := errors.AsType[*url.Error](err); ok {
+			err = sent.Err // without the address
+		}
+		return ctx.Err() == nil, fmt.Errorf("webhook: %w", err)
+	}
+	defer resp.Body.Close()
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxIncoming)) // so that the connection can be used again
+	if resp.StatusCode/100 == 2 {
+		return false, nil
+	}
+	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests, fmt.Errorf("webhook: answered %d", resp.StatusCode)
+}
+
+// incoming is the way from a webhook into a room. It answers when the line has been said. A line whose id has crossed
+// already, or that has the mark, is taken and not said: it comes from here or from another bridge, or a second time.
+func (b *bridge) incoming(slug string) http.Handler {
+	say := b.to(slug)
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		l, status, err := readLine(w, req)
+		if err != nil {
+			http.Error(w, err.Error(), status)
+			return
+		}
+		b.turn.Lock()
+		defer b.turn.Unlock()
+		if l.ID != "" && b.crossed.has(l.ID) || strings.HasPrefix(l.Text, strings.TrimSpace(mark)) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		// Who has asked and does not wait for the answer may ask again, and the line is said once.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), time.Minute)
+		defer cancel()
+		if err := say(ctx, l); err != nil {
+			b.out.line("— a line of %s was not said: %v", l.User, err)
+			http.Error(w, "the line could not be said", http.StatusBadGateway)
+			return
+		}
+		b.crossed.add(l.ID)
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+// readLine reads what was posted. Pages in a browser can post to the loopback as well, but not JSON, and not under a
+// name of it.
+func readLine(w http.ResponseWriter, req *http.Request) (l line, status int, err error) {
+	host := req.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	switch {
+	case host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		return l, http.StatusForbidden, errors.New("this is for programs of this machine")
+	case req.Method != http.MethodPost:
+		return l, http.StatusMethodNotAllowed, errors.New("post a line")
+	case kind != "application/json":
+		return l, http.StatusUnsupportedMediaType, errors.New("the Content-Type must be application/json")
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, req.Body, maxIncoming)).Decode(&l); err != nil {
+		return l, http.StatusBadRequest, errors.New(`post JSON such as {"id":"1","user":"zoe","text":"hello"}`)
+	}
+	l.Text = plain(l.Text)
+	switch {
+	case l.Text == "" || name(l.User) == "":
+		return l, http.StatusBadRequest, errors.New("user and text must not be empty")
+	case utf8.RuneCountInString(l.Text) > maxText:
+		return l, http.StatusRequestEntityTooLarge, fmt.Errorf("text has more than %d characters", maxText)
+	}
+	return l, 0, nil
+}

@@ -1,0 +1,124 @@
+// Command exporter saves what a room has played, its staff, bans and audit log, and the account's own playlists: as JSON
+// lines, as CSV for a spreadsheet, and what can be listened to as a list of links.
+//
+// It asks QueUp no more often than a polite client does, ten times in half a minute, so a room with a long past takes a
+// while. It may be interrupted at any time, also by force: started again, it goes on where it was, and what it saves is
+// there once. Started later, it adds what has been played since.
+//
+// QUEUP_ROOM names the room, and QUEUP_EXPORT the folder for the files, export-<room> if it is not set. With QUEUP_EMAIL
+// and QUEUP_PASSWORD also what only members see and the account's own playlists are saved. Without any of these it
+// needs no account: it saves a room of a QueUp in memory, is interrupted on the way, and ends by itself.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/queup-go/queup/client"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Stdout, os.Stderr, os.Getenv); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, out, bar io.Writer, getenv func(string) string) error {
+	email, password, slug := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
+	switch {
+	case email == "" && password == "" && slug == "":
+		return demo(ctx, out, bar)
+	case slug == "":
+		return errors.New("set QUEUP_ROOM to the room's name in its address, or no variable at all for a demonstration")
+	case (email == "") != (password == ""):
+		return errors.New("set both of QUEUP_EMAIL and QUEUP_PASSWORD, or none of them to save what everybody may see")
+	}
+	return export(ctx, account{email, password}, slug, cmp.Or(getenv("QUEUP_EXPORT"), "export-"+fileName(slug)), out, newProgress(bar))
+}
+
+// account is who asks; nobody if the address is empty.
+type account struct{ email, password string }
+
+// export saves a room into a folder.
+func export(ctx context.Context, who account, slug, folder string, out io.Writer, bar *progress, opts ...client.Option) (err error) {
+	bot, err := client.New(opts...)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		_ = bot.Close()
+		<-bot.Done()
+	}()
+	if who.email != "" {
+		if err := bot.Login(ctx, who.email, who.password); err != nil {
+			return err
+		}
+	}
+	room, err := bot.FetchRoom(ctx, slug)
+	if err != nil {
+		return fmt.Errorf("cannot read the room %q: %w", slug, err)
+	}
+	x, err := open(folder, room)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, x.close()) }()
+	x.out, x.bar = out, bar
+	if err := x.run(ctx, bot); err != nil {
+		return fmt.Errorf("%w\nwhat has been read is in %s; start again to go on", err, folder)
+	}
+	return nil
+}
+
+// run saves everything, part by part. What may not be read is said and left out.
+func (x *exporter) run(ctx context.Context, bot *client.Client) error {
+	if x.state.Started.IsZero() {
+		x.state.Started, x.state.Done = time.Now(), make(map[string]bool)
+	} else {
+		fmt.Fprintf(x.out, "going on with what was begun %s\n", x.state.Started.Format(time.DateTime))
+	}
+	parts := []struct {
+		name string
+		save func(ctx context.Context) error
+	}{
+		{"staff", func(ctx context.Context) error { return x.members(ctx, "staff", x.room.FetchStaff) }},
+		{"bans", func(ctx context.Context) error { return x.members(ctx, "bans", x.room.FetchBanned) }},
+		{"audit", x.audit},
+		{"playlists", func(ctx context.Context) error { return x.playlists(ctx, bot) }},
+		{"history", x.history},
+	}
+	for _, part := range parts {
+		if x.state.Done[part.name] {
+			continue
+		}
+		err := part.save(ctx)
+		x.bar.end()
+		switch {
+		case refused(err):
+			fmt.Fprintf(x.out, "%-10s left out, this account may not read it\n", part.name)
+		case err != nil:
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+		if err := x.done(part.name); err != nil {
+			return err
+		}
+	}
+	x.state.Started, x.state.Done = time.Time{}, nil
+	fmt.Fprintf(x.out, "all of it is in %s\n", x.folder)
+	return x.saveState()
+}
+
+// refused reports whether an error says that one may not read something.
+func refused(err error) bool {
+	return errors.Is(err, client.ErrForbidden) || errors.Is(err, client.ErrUnauthorized) || errors.Is(err, client.ErrNotLoggedIn)
+}

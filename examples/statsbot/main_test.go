@@ -1,0 +1,396 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// environment is a getenv that knows these variables and no others.
+func environment(variables map[string]string) func(string) string {
+	return func(name string) string { return variables[name] }
+}
+
+func TestRun_showsTheBot(t *testing.T) {
+	var out bytes.Buffer
+	start := time.Now()
+	if err := run(t.Context(), &out, environment(nil)); err != nil {
+		t.Fatalf("%v, after\n%s", err, &out)
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	for _, want := range []string{
+		"alice: !top\nbot: Top songs: 1. Paper Lanterns - Slow Tide (+2, played 1×)",
+		"bob: !lastplayed corner\nbot: Nine & Dime - Corner Shop was played just now by bob (+0).\n",
+		"carol: !lastplayed\nbot: The Attic - \"Dust\" (Live) was played just now by carol (+0).\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not printed: %q, in\n%s", want, &out)
+		}
+	}
+	if n := strings.Count(out.String(), "the database has 49 plays, 2 votes, 6 users\n"); n != 2 {
+		t.Errorf("49 plays were counted %d times, want after the cut and after the restart, in\n%s", n, &out)
+	}
+}
+
+func TestRun_endsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_ = run(ctx, new(bytes.Buffer), environment(nil))
+	if took := time.Since(start); took > 8*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestRun_needsAllVariablesOrNone(t *testing.T) {
+	for name, variables := range map[string]map[string]string{
+		"no room":        {"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
+		"no address":     {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},
+		"a secret alone": {"QUEUP_PASSWORD": "hunter2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := run(t.Context(), new(bytes.Buffer), environment(variables))
+			if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("run = %v", err)
+			}
+		})
+	}
+}
+
+// openTest opens a database that is closed with the test.
+func openTest(t *testing.T, path string) *store {
+	t.Helper()
+	db, err := openStore(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// start runs the bot in the lounge and returns when it has read its history; stop ends it.
+func start(t *testing.T, server *queuptest.Server, db *store) (bot *client.Client, stop func()) {
+	t.Helper()
+	ready := make(chan struct{})
+	record := &recorder{db: db, out: &printer{out: new(bytes.Buffer)}, done: sync.OnceFunc(func() { close(ready) })}
+	bot, err := newStatsbot("lounge", record,
+		client.WithBaseURL(server.URL()),
+		client.WithRealtimeURL(server.RealtimeURL()),
+		client.WithDialContext(server.DialContext),
+		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		<-bot.Done()
+	})
+	t.Cleanup(stop)
+	select {
+	case <-ready:
+	case err := <-ran:
+		ran <- err
+		t.Fatalf("the bot has ended before it was in the room: %v", err)
+	}
+	return bot, stop
+}
+
+// scores returns the score of each play that is over, by its id.
+func scores(t *testing.T, db *store) map[client.PlayID]int64 {
+	t.Helper()
+	rows, err := db.db.QueryContext(t.Context(), `SELECT id, updubs - downdubs FROM plays WHERE over`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	all := make(map[client.PlayID]int64)
+	for rows.Next() {
+		var id client.PlayID
+		var score int64
+		if err := rows.Scan(&id, &score); err != nil {
+			t.Fatal(err)
+		}
+		all[id] = score
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// An evening in a lively room: the connection is cut and the session ends again and again, and the bot is
+// stopped for an hour and started again, twice. In the end the database has what QueUp's history has, play by play, and the
+// sum of the votes is right.
+func TestStatsbot_countsEveryPlayOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.Crowd(queuptest.CrowdConfig{Members: 25, Seed: 7}))
+		defer server.Close()
+		db := openTest(t, filepath.Join(t.TempDir(), "stats.db"))
+
+		for range 2 {
+			_, stop := start(t, server, db)
+			for range 4 {
+				time.Sleep(7 * time.Minute)
+				server.CutLinks()
+				time.Sleep(time.Minute)
+				server.ExpireSessions()
+			}
+			stop()
+			time.Sleep(time.Hour) // nobody records
+		}
+		bot, _ := start(t, server, db)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+
+		want := make(map[client.PlayID]int64)
+		room, _ := bot.Rooms().BySlug("lounge")
+		for song, err := range room.History(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			want[song.ID] = song.NetDubs()
+		}
+		if len(want) < 90 {
+			t.Fatalf("only %d plays: the evening was too short to prove anything", len(want))
+		}
+		if got := scores(t, db); !maps.Equal(got, want) {
+			t.Errorf("the database has %d plays that are over, QueUp %d", len(got), len(want))
+			for id, score := range want {
+				if has, ok := got[id]; !ok || has != score {
+					t.Errorf("play %s: score %d in the database (there: %t), %d at QueUp", id, has, ok, score)
+				}
+			}
+		}
+	})
+}
+
+// Votes are counted by who gave them: told twice, changed, or given while the connection was lost.
+func TestStatsbot_countsVotesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		defer server.Close()
+		lounge := server.Room("lounge")
+		lounge.Vote("bob", true) // before the bot comes
+		db := openTest(t, ":memory:")
+		_, stop := start(t, server, db)
+		lounge.Vote("carol", true)
+		lounge.Vote("carol", false)
+		server.CutLinks()
+		lounge.Vote("mod", true)
+		time.Sleep(10 * time.Second)
+		stop()
+		_, stop = start(t, server, db)
+		playing, _ := lounge.NowPlaying()
+		lounge.Skip("owner")
+		time.Sleep(10 * time.Second)
+		stop()
+
+		votes := make(map[string]bool)
+		rows, err := db.db.QueryContext(t.Context(), `SELECT users.name, up FROM votes JOIN users ON users.id = user WHERE play = ?`, playing.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var name string
+			var up bool
+			if err := rows.Scan(&name, &up); err != nil {
+				t.Fatal(err)
+			}
+			votes[name] = up
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]bool{"bob": true, "carol": false, "mod": true}; !maps.Equal(votes, want) {
+			t.Errorf("votes %v, want %v", votes, want)
+		}
+		if got := scores(t, db)[client.PlayID(playing.ID)]; got != 1 {
+			t.Errorf("the score is %d, want 1", got)
+		}
+	})
+}
+
+// A history that cannot be read to the end leaves no hole: what was read of it is thrown away, and read again later.
+func TestStatsbot_fillsAHoleLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		defer server.Close()
+		db := openTest(t, ":memory:")
+		broken := &brokenHistory{}
+		recorder := &recorder{db: db, out: &printer{out: new(bytes.Buffer)}}
+		bot, err := newStatsbot("lounge", recorder, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()),
+			client.WithDialContext(server.DialContext), client.WithTransport(broken.wrap(server)),
+			client.WithErrorHandler(func(context.Context, error) {}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ran := make(chan error, 1)
+		go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+		defer func() {
+			cancel()
+			if err := <-ran; err != nil {
+				t.Errorf("run: %v", err)
+			}
+			<-bot.Done()
+			broken.close()
+		}()
+
+		time.Sleep(time.Minute)
+		if got := scores(t, db); len(got) != 0 {
+			t.Errorf("%d plays of a history that broke off were saved", len(got))
+		}
+		broken.mend()
+		time.Sleep(5 * time.Minute) // the next song begins
+		synctest.Wait()
+		if got := scores(t, db); len(got) != 46 {
+			t.Errorf("%d plays after the history can be read again, want 46", len(got))
+		}
+	})
+}
+
+func TestAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		defer server.Close()
+		db := openTest(t, ":memory:")
+		ask := func(room client.RoomID, line string) string {
+			t.Helper()
+			text, err := answer(t.Context(), db, room, line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		lounge := client.RoomID(server.Room("lounge").ID())
+		for _, command := range []string{"!top", "!lastplayed"} {
+			if got := ask(lounge, command); got != "Nothing has played yet." {
+				t.Errorf("%s of an empty database: %q", command, got)
+			}
+		}
+		_, stop := start(t, server, db)
+		for _, voter := range []string{"bob", "carol", "mod"} {
+			server.Room("lounge").Vote(voter, true)
+		}
+		time.Sleep(5 * time.Minute)
+		stop()
+
+		tests := []struct{ line, want string }{
+			{"hello", ""},
+			{"top", ""},
+			{"!topping", ""},
+			{"!TOP", "Top songs: 1. Paper Lanterns - Slow Tide (+3, played 1×) · 2. "},
+			{"!lastplayed", "Paper Lanterns - Slow Tide was played 5 min ago by alice (+3)."},
+			{"  !lastplayed   PAPER lanterns ", "Paper Lanterns - Slow Tide was played 5 min ago by alice (+3)."},
+			{"!lastplayed 100%", `I do not know that "100%" ever played here.`},
+			{"!lastplayed ' OR 1=1 --", `I do not know that "' OR 1=1 --" ever played here.`},
+		}
+		for _, tt := range tests {
+			if got := ask(lounge, tt.line); got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
+				t.Errorf("answer to %q = %q, want %q", tt.line, got, tt.want)
+			}
+		}
+		if got := ask("another room", "!top"); got != "Nothing has played yet." {
+			t.Errorf("!top of another room: %q", got)
+		}
+	})
+}
+
+// Whatever the songs are called, there is an answer.
+func TestStatsbot_answersAboutAnyTitle(t *testing.T) {
+	world := queuptest.DefaultWorld()
+	lounge := &world.Rooms[0]
+	for i := range lounge.History {
+		lounge.History[i].Name = strings.Repeat("&", 100+i)
+		lounge.History[i].MediaID = fmt.Sprintf("ampersand%02d", i)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
+		defer server.Close()
+		start(t, server, openTest(t, ":memory:"))
+		for _, command := range []string{"!top", "!lastplayed", "!lastplayed " + strings.Repeat("x", 200)} {
+			before := len(server.Room("lounge").Messages())
+			server.Room("lounge").Say("alice", command)
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
+			if said := len(server.Room("lounge").Messages()) - before - 1; said < 1 || said > 4 {
+				t.Errorf("%s was answered with %d lines", command, said)
+			}
+		}
+	})
+}
+
+func TestShort(t *testing.T) {
+	for text, want := range map[string]string{
+		"Paper Lanterns":        "Paper Lanterns",
+		strings.Repeat("日", 40): strings.Repeat("日", 40),
+		strings.Repeat("日", 41): strings.Repeat("日", 39) + "…",
+	} {
+		if got := short(text); got != want {
+			t.Errorf("short(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAgo(t *testing.T) {
+	var got []string
+	for _, d := range []time.Duration{-time.Hour, 59 * time.Second, time.Minute, 59 * time.Minute, time.Hour, 47 * time.Hour, 48 * time.Hour} {
+		got = append(got, ago(d))
+	}
+	want := []string{"just now", "just now", "1 min ago", "59 min ago", "1 h ago", "47 h ago", "2 days ago"}
+	if !slices.Equal(got, want) {
+		t.Errorf("ago: %q, want %q", got, want)
+	}
+}
+
+// What is heard late about a play that is over changes nothing, and media that are lost take no title away.
+func TestStore_keepsWhatIsFinal(t *testing.T) {
+	db := openTest(t, ":memory:")
+	save := func(song client.Song) {
+		t.Helper()
+		if err := db.save(t.Context(), "r", time.Time{}, song); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(client.Song{ID: "p", Updubs: 1, Active: true})
+	save(client.Song{ID: "p", Updubs: 5, Played: true})
+	save(client.Song{ID: "p", Updubs: 2, Active: true})
+	if err := db.saveScore(t.Context(), client.Song{ID: "p", Updubs: 3}); err != nil {
+		t.Fatal(err)
+	}
+	save(client.Song{}) // no play at all
+	if got, want := scores(t, db), (map[client.PlayID]int64{"p": 5}); !maps.Equal(got, want) {
+		t.Errorf("scores %v, want %v", got, want)
+	}
+}
+
+func TestOpenStore_namesTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "stats?mode=memory&x#.db")
+	if _, err := openStore(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("openStore = %v", err)
+	}
+}
