@@ -3,7 +3,6 @@
 # tools/supply/go.mod, and Go builds them when first used.
 
 GO ?= go
-LINT = $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 SUPPLY = $(GO) tool -modfile=tools/supply/go.mod
 LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
