@@ -89,7 +89,7 @@ type soak struct {
 
 	start    time.Time
 	happened map[string]int
-	latest   []string // of what happened
+	latest   []string      // of what happened
 	slowest  time.Duration // until a state was QueUp's again
 	checks   int
 	marks    []soakMark
