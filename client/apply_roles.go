@@ -179,19 +179,22 @@ func (r *Room) readRolesSoon() {
 		r.roles.own = nil
 	}
 	r.mu.Unlock()
-	r.alarm(dueRoles, rolesDelay, func() {
-		r.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
-			roles, err := r.fetchAuthority(ctx)
-			if err != nil {
-				r.client.log.WarnContext(ctx, "roles not read", slog.String("room", r.Slug()), slog.Any("error", err))
-				return nil
+	r.alarm(dueRoles, rolesDelay, r.readRoles)
+}
+
+// readRoles reads the roles and the client's own standing.
+func (r *Room) readRoles() {
+	r.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
+		roles, err := r.fetchAuthority(ctx)
+		if err != nil {
+			r.client.log.WarnContext(ctx, "roles not read", slog.String("room", r.Slug()), slog.Any("error", err))
+			return func() { r.later(dueRoles, err, r.readRoles) }
+		}
+		return func() {
+			if !r.pending(dueRoles) && r.live.asking[dueRoles] == nil { // else they have changed again
+				r.setRoles(roles)
 			}
-			return func() {
-				if !r.pending(dueRoles) && r.live.asking[dueRoles] == nil { // else they have changed again
-					r.setRoles(roles)
-				}
-			}
-		})
+		}
 	})
 }
 

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -83,12 +82,18 @@ func (r *Room) readQueue() {
 	news := r.live.news
 	r.live.news = nil
 	r.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
-		queue, err := r.fetchQueue(ctx, ctx)
+		queue, lacks, err := r.fetchQueue(ctx, ctx)
 		if err != nil {
 			r.client.log.WarnContext(ctx, "queue not read", slog.String("room", r.Slug()), slog.Any("error", err))
-			return nil
+			return func() {
+				if r.live.news == nil {
+					r.live.news = news // still to be told
+				}
+				r.later(dueQueue, err, r.readQueue)
+			}
 		}
 		return func() {
+			r.later(dueQueue, lacks, r.readQueue)
 			if changed := r.setQueue(queue); !changed && news == nil {
 				return
 			}
@@ -118,13 +123,13 @@ func (r *Room) setQueue(queue []Song) (changed bool) {
 }
 
 // fetchQueue reads the queue, and then for as long as media allows what the client does not know of its media: QueUp
-// leaves them out.
-func (r *Room) fetchQueue(ctx, media context.Context) ([]Song, error) {
+// leaves them out. lacks says why some are missing still, if they are.
+func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err error) {
 	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {
-		return nil, failed("playlistDetails", err)
+		return nil, nil, failed("playlistDetails", err)
 	}
-	queue := slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
+	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
 	var lookups errgroup.Group
 	lookups.SetLimit(loadsAtOnce)
 	for i := range queue {
@@ -138,14 +143,16 @@ func (r *Room) fetchQueue(ctx, media context.Context) ([]Song, error) {
 			info, err := r.client.FetchSong(media, queue[i].SongID)
 			if err == nil {
 				queue[i].info = &info
+			} else if !passes(err) { // and one that is not there hides no other
+				return nil
 			}
 			return err
 		})
 	}
-	if err := lookups.Wait(); err != nil && !errors.Is(err, ErrNotFound) {
-		r.client.log.DebugContext(ctx, "media of the queue not read", slog.String("room", r.Slug()), slog.Any("error", err))
+	if lacks = lookups.Wait(); lacks != nil {
+		r.client.log.DebugContext(ctx, "media of the queue not read", slog.String("room", r.Slug()), slog.Any("error", lacks))
 	}
-	return queue, nil
+	return queue, lacks, nil
 }
 
 // lacksMedia reports whether there are media in the queue that are not known.

@@ -25,6 +25,7 @@ type roomState struct {
 	dubs   *wire.Dubs
 	queue  *[]Song
 	chat   *wire.ChatHistory
+	lacks  lacking // of what is nil
 }
 
 // elapsed returns how long what plays has been playing by now.
@@ -40,9 +41,10 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 	loads := r.client.loads
 	whole := ctx
 	g, ctx := errgroup.WithContext(ctx)
-	optional := func(what string, read func(ctx context.Context) error) {
+	optional := func(what string, lacks *bool, read func(ctx context.Context) error) {
 		g.Go(func() error {
 			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
+				*lacks = passes(err)
 				r.client.log.DebugContext(ctx, "not read", slog.String("what", what), slog.String("room", r.Slug()), slog.Any("error", err))
 			}
 			return context.Cause(ctx)
@@ -67,37 +69,37 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		state.active, state.at, state.unsure = answer.Data, time.Now(), answer.Data.Play.ID == ""
 		return nil
 	})
-	optional("roles", func(ctx context.Context) error {
+	optional("roles", &state.lacks.roles, func(ctx context.Context) error {
 		roles, err := r.fetchAuthority(ctx)
 		if err == nil {
 			state.roles = &roles
 		}
 		return err
 	})
-	optional("votes", func(ctx context.Context) error {
+	optional("votes", &state.lacks.votes, func(ctx context.Context) error {
 		answer, err := loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 		if err == nil {
 			state.dubs = &answer.Data
 		}
 		return err
 	})
-	optional("queue", func(ctx context.Context) error {
+	optional("queue", &state.lacks.queue, func(ctx context.Context) error {
 		media, cancel := context.WithTimeout(ctx, mediaBudget)
 		defer cancel()
-		queue, err := r.fetchQueue(ctx, media)
+		queue, _, err := r.fetchQueue(ctx, media)
 		if err == nil {
 			state.queue = &queue
 		}
 		return err
 	})
-	optional("chat", func(ctx context.Context) error {
+	optional("chat", new(bool), func(ctx context.Context) error {
 		answer, err := loads.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
 		if err == nil {
 			state.chat = &answer.Data
 		}
 		return err
 	})
-	optional("room", func(ctx context.Context) error {
+	optional("room", &state.lacks.about, func(ctx context.Context) error {
 		answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
 		if err == nil {
 			state.about = &answer.Data
@@ -195,6 +197,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.checkAgain()
 	}
 	r.loadQueue(state)
+	r.readLacking(state.lacks)
 	r.synced()
 }
 

@@ -344,11 +344,11 @@ func (r *Room) readVotes() {
 	if !playing {
 		return
 	}
-	r.askInTurn("votes", answerTimeout, func(ctx context.Context) func() {
+	r.askInTurn(dueVotes, answerTimeout, func(ctx context.Context) func() {
 		answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 		if err != nil {
 			r.client.log.DebugContext(ctx, "votes not read", slog.String("room", r.Slug()), slog.Any("error", err))
-			return nil
+			return func() { r.later(dueVotes, err, r.readVotes) }
 		}
 		return func() { r.amend(song.ID, func(p *play) { p.count(answer.Data) }) }
 	})

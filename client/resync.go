@@ -324,6 +324,7 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 		}
 	}
 	r.catchUpQueue(state)
+	r.readLacking(state.lacks)
 	r.synced()
 	r.client.resynced()
 	emit(Resynced{r.again()})

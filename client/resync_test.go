@@ -205,8 +205,9 @@ func playsSince(lounge *queuptest.Room, first string) []string {
 	return ids[slices.Index(ids, first)+1:]
 }
 
-// act does something at random in a room that the bot takes no part in. What makes no sense at the moment is left out.
-func act(r *dice, lounge *queuptest.Room, n int) {
+// act does something at random in a room that the bot takes no part in. What makes no sense at the moment is left out. Songs
+// are at least as long as shortest.
+func act(r *dice, lounge *queuptest.Room, n int, shortest time.Duration) {
 	defer func() { _ = recover() }() // queuptest panics when a test asks for what cannot be
 	people := []string{"alice", "bob", "carol", "mod", "dave"}
 	who, other := people[r.IntN(len(people))], people[r.IntN(3)]
@@ -223,7 +224,7 @@ func act(r *dice, lounge *queuptest.Room, n int) {
 	case 7, 20:
 		lounge.Skip("mod")
 	case 8, 9, 21:
-		lounge.Queue(who, queuptest.Song{Name: fmt.Sprintf("Song %d", n), Length: time.Duration(20+r.IntN(300)) * time.Second})
+		lounge.Queue(who, queuptest.Song{Name: fmt.Sprintf("Song %d", n), Length: shortest + time.Duration(r.IntN(300))*time.Second})
 	case 10:
 		lounge.Pause(who, r.IntN(2) == 0)
 	case 11:
@@ -337,7 +338,7 @@ func randomCut(t *testing.T, r *dice, server *queuptest.Server) {
 	busy := func(acts int, pause time.Duration) {
 		for range acts {
 			n++
-			act(r, lounge, n)
+			act(r, lounge, n, 20*time.Second)
 			time.Sleep(r.upTo(pause))
 		}
 	}

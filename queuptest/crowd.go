@@ -71,6 +71,7 @@ type crowd struct {
 	rate   float64
 	due    time.Time // when the next thing happens
 	timer  *time.Timer
+	idle   bool // nobody does anything
 }
 
 // A deed is something that a person does. It returns false if there is nothing of the kind to do now.
@@ -164,17 +165,42 @@ func (c *crowd) next() {
 // wait sets the timer. The caller holds s.mu.
 func (c *crowd) wait(now time.Time) {
 	c.r.timers.Add(1)
-	c.timer = time.AfterFunc(c.due.Sub(now), func() {
+	var timer *time.Timer
+	timer = time.AfterFunc(c.due.Sub(now), func() {
 		defer c.r.timers.Done()
 		c.r.mu.Lock()
 		defer c.r.mu.Unlock()
-		if !c.r.closed {
+		if c.timer == timer && !c.r.closed && !c.idle {
 			c.live(time.Now())
 		}
 	})
+	c.timer = timer
 }
 
-// end stops the crowd. The caller holds s.mu, and state.closed is set.
+// IdleCrowd has the people of [Crowd] do nothing, or go on with their lives: so that a test can look at a room in which nothing
+// happens but the next song. Without a crowd it is a mistake in the test: IdleCrowd panics.
+func (s *Server) IdleCrowd(idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.crowd
+	if c == nil {
+		panic("queuptest: IdleCrowd without a Crowd")
+	}
+	if s.closed || c.idle == idle {
+		return
+	}
+	c.idle = idle
+	if idle {
+		c.end()
+		return
+	}
+	now := time.Now()
+	c.due = now
+	c.next()
+	c.wait(now)
+}
+
+// end stops the crowd: state.closed is set, or idle. The caller holds s.mu.
 func (c *crowd) end() {
 	if c != nil && c.timer.Stop() {
 		c.r.timers.Done()

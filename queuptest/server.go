@@ -20,7 +20,7 @@ type Server struct {
 	*state
 	config   config
 	log      *journal
-	listener net.Listener
+	door     *door
 	host     string // of the URLs
 	http     *http.Server
 	network  *badNetwork        // nil: a good one
@@ -28,6 +28,7 @@ type Server struct {
 	served   chan struct{}      // closed when nothing is accepted any more
 	closing  chan struct{}      // closed when Close is called
 	ended    chan struct{}      // closed when Close is through
+	restarts chan struct{}      // holds a token while the server restarts
 
 	conns sync.WaitGroup // connections and handlers
 }
@@ -56,6 +57,8 @@ func Start(opts ...Option) (*Server, error) {
 		served:  make(chan struct{}),
 		closing: make(chan struct{}),
 		ended:   make(chan struct{}),
+
+		restarts: make(chan struct{}, 1),
 	}
 	if c.crowd != nil {
 		if s.crowd, err = s.newCrowd(*c.crowd); err != nil {
@@ -67,7 +70,7 @@ func Start(opts ...Option) (*Server, error) {
 	}
 	handler, err := s.routes()
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("queuptest: %w", err), s.listener.Close())
+		return nil, errors.Join(fmt.Errorf("queuptest: %w", err), s.door.Close())
 	}
 	for i := range c.wrap {
 		handler = c.wrap[len(c.wrap)-1-i](handler)
@@ -81,7 +84,7 @@ func Start(opts ...Option) (*Server, error) {
 		ErrorLog:          log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
 	}
-	listener := s.listener
+	var listener net.Listener = s.door
 	if c.faults != nil {
 		s.network = newBadNetwork(*c.faults)
 		listener = faultyListener{listener, s.network}
@@ -115,7 +118,7 @@ func (s *Server) routes() (http.Handler, error) {
 // listen opens the listener, and makes sure that it is not reachable from elsewhere.
 func (s *Server) listen() error {
 	if s.config.inMemory {
-		s.listener, s.host = newPipeListener(), inMemoryHost
+		s.door, s.host = newDoor(newPipeListener()), inMemoryHost
 		return nil
 	}
 	var lc net.ListenConfig
@@ -126,7 +129,7 @@ func (s *Server) listen() error {
 	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		return errors.Join(fmt.Errorf("address %q leads to %v, which is not on the loopback", s.config.addr, l.Addr()), l.Close())
 	}
-	s.listener, s.host = l, l.Addr().String()
+	s.door, s.host = newDoor(l), l.Addr().String()
 	return nil
 }
 
@@ -153,8 +156,8 @@ func (s *Server) RealtimeURL() string { return "ws://" + s.host + socketPath }
 // DialContext connects to this server, whatever the address says. With it a client that has QueUp's own hosts built in can
 // be led here (without TLS). In memory it is the only way to connect.
 func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
-	if p, ok := s.listener.(*pipeListener); ok {
-		return p.dial(ctx)
+	if s.config.inMemory {
+		return s.door.dialPipe(ctx)
 	}
 	if s.isClosed() {
 		return nil, ErrClosed
@@ -259,7 +262,9 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 		if s.isClosed() {
 			_ = c.Close() // the HTTP server may have missed it
 		}
+		s.door.noted(c, state)
 	case http.StateHijacked, http.StateClosed:
+		s.door.noted(c, state)
 		s.conns.Done()
 	case http.StateActive, http.StateIdle:
 	}

@@ -108,11 +108,11 @@ func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request) {
 	writer.Wait()
 }
 
-// open makes a link known and greets it. It returns false if the server is closed.
+// open makes a link known and greets it. It returns false if the server is closed, or restarts.
 func (s *Server) open(l *link) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.down {
 		return false
 	}
 	s.links[l] = struct{}{}

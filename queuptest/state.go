@@ -30,6 +30,7 @@ type state struct {
 	media    map[string]*song // those of songs that can be found again, by provider and its id
 	site     site             // what is in no room
 	closed   bool
+	down     bool              // it restarts
 	counters map[string]uint32 // for ids, by their beginning
 	sessions *store[*account]
 	tokens   *store[identity]

@@ -1,0 +1,77 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+)
+
+// Purposes of alarms.
+const (
+	dueVotes = "votes" // read who voted again
+	dueInfo  = "info"  // read again what the room says about itself
+)
+
+// readAgain is the pause before something is read again that could not be read.
+const readAgain = 10 * time.Second
+
+// lacking is what a roomState does not hold because of trouble that passes.
+type lacking struct{ about, roles, votes, queue bool }
+
+// passes reports whether an error of a reading is trouble that passes: of the network, or of a host. QueUp's own no is none.
+func passes(err error) bool {
+	if err == nil || errors.Is(err, ErrClosed) {
+		return false
+	}
+	answer, ok := errors.AsType[*APIError](err)
+	return !ok || answer.foreign || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
+}
+
+// later has something read again after an error, if that passes, unless it is due anyway. It runs on the connection's
+// goroutine, as does read.
+func (r *Room) later(purpose string, err error, read func()) {
+	if passes(err) && !r.pending(purpose) {
+		r.alarm(purpose, readAgain, read)
+	}
+}
+
+// readLacking has that read later which could not be read with the rest of the room.
+func (r *Room) readLacking(lacks lacking) {
+	for _, part := range []struct {
+		lacks   bool
+		purpose string
+		read    func()
+	}{
+		{lacks.about, dueInfo, r.readInfo},
+		{lacks.roles, dueRoles, r.readRoles},
+		{lacks.votes, dueVotes, r.readVotes},
+		{lacks.queue, dueQueue, r.readQueue},
+	} {
+		if part.lacks && !r.pending(part.purpose) {
+			r.alarm(part.purpose, readAgain, part.read)
+		}
+	}
+}
+
+// readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.
+func (r *Room) readInfo() {
+	before := r.Info()
+	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
+		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+		if err != nil {
+			r.client.log.WarnContext(ctx, "room not read", slog.String("room", r.Slug()), slog.Any("error", err))
+			return func() { r.later(dueInfo, err, r.readInfo) }
+		}
+		return func() {
+			if !before.Equal(r.Info()) {
+				r.alarm(dueInfo, readAgain, r.readInfo)
+				return
+			}
+			r.catchUpInfo(answer.Data)
+		}
+	})
+}
