@@ -22,6 +22,10 @@ const DefaultReadLimit = 1 << 20
 
 const defaultHandshakeTimeout = 30 * time.Second
 
+// maxHandshake bounds what is read before the websocket is open, certificates and the answers of proxies included: the
+// library reads a header of any length.
+const maxHandshake = 512 << 10
+
 // WebsocketDialer is the [Dialer] for the real network, and for anything that can make a net.Conn. Its zero value is ready
 // for use. It must not be changed once in use, and may be used by many connections.
 type WebsocketDialer struct {
@@ -67,10 +71,20 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 	if err != nil {
 		return nil, dialError(ctx, resp, err)
 	}
+	if extensions := resp.Header.Get("Sec-Websocket-Extensions"); extensions != "" {
+		// We offer none (RFC 6455 4.1). The library would unpack what a server compresses unasked, without any limit.
+		_ = ws.Close()
+		return nil, &HandshakeError{Status: resp.StatusCode, Err: errExtension}
+	}
 	limit := orDefault(d.ReadLimit, DefaultReadLimit)
 	ws.SetReadLimit(max(limit, 0))
 	return &wsSocket{ws: ws, limit: limit, ended: make(chan struct{})}, nil
 }
+
+var (
+	errExtension = errors.New("the server speaks a websocket extension that was not offered")
+	errHandshake = fmt.Errorf("the server sent more than %d KiB before the websocket was open", maxHandshake>>10)
+)
 
 func dialError(ctx context.Context, resp *http.Response, err error) error {
 	if resp != nil {
@@ -82,6 +96,9 @@ func dialError(ctx context.Context, resp *http.Response, err error) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if errors.Is(err, errHandshake) {
+		return &HandshakeError{Err: errHandshake}
 	}
 	return fmt.Errorf("realtime: dial: %w", err)
 }
@@ -107,12 +124,29 @@ func (d *WebsocketDialer) tlsConfig(serverName string) *tls.Config {
 	return cfg
 }
 
-// guard closes a connection that is being set up when its time is over.
+// guard closes a connection that is being set up when its time is over, and bounds what is read until then.
 type guard struct {
 	mu    sync.Mutex
 	conn  net.Conn // guarded by mu
 	over  bool     // guarded by mu; cut came first
 	ready bool     // guarded by mu; release came first
+
+	open atomic.Bool  // nothing is bounded any more
+	read atomic.Int64 // bytes so far
+}
+
+// guardedConn is a connection under a guard.
+type guardedConn struct {
+	net.Conn
+	guard *guard
+}
+
+func (c *guardedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.guard.open.Load() && c.guard.read.Add(int64(n)) > maxHandshake {
+		return 0, errHandshake
+	}
+	return n, err
 }
 
 func (g *guard) watch(dial dialFunc) dialFunc {
@@ -127,7 +161,7 @@ func (g *guard) watch(dial dialFunc) dialFunc {
 		if g.over {
 			_ = conn.Close()
 		}
-		return conn, nil
+		return &guardedConn{conn, g}, nil
 	}
 }
 
@@ -148,6 +182,7 @@ func (g *guard) release() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready = true
+	g.open.Store(true)
 	return !g.over
 }
 
