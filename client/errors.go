@@ -139,8 +139,14 @@ func (e *CallError) Error() string {
 	} else if e.Timeout() {
 		what = "the answer takes too long: "
 	}
-	return fmt.Sprintf("queup: %s: %s%s %s: %v", e.Op, what, e.Method, e.URL, e.Err)
+	reason := e.Err.Error()
+	if len(reason) > maxReason { // it may quote what came
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
+	return fmt.Sprintf("queup: %s: %s%s %s: %s", e.Op, what, e.Method, e.URL, reason)
 }
+
+const maxReason = 300 // bytes
 
 // Unwrap returns Err.
 func (e *CallError) Unwrap() error { return e.Err }

@@ -12,8 +12,9 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// Who may be spoken to without encryption: this machine, and what the user carries.
-func TestNew_refusesPlaintext(t *testing.T) {
+// testPlaintext is about who may be spoken to without encryption: this machine, and what the user carries.
+func testPlaintext(t *testing.T) {
+	t.Helper()
 	proxy := func(address string) client.Option {
 		u, err := url.Parse(address)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,7 +70,7 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, dialError(ctx, resp, err)
+		return nil, dialError(ctx, &guard, resp, err)
 	}
 	if extensions := resp.Header.Get("Sec-Websocket-Extensions"); extensions != "" {
 		// We offer none (RFC 6455 4.1). The library would unpack what a server compresses unasked, without any limit.
@@ -86,22 +87,28 @@ var (
 	errHandshake = fmt.Errorf("the server sent more than %d KiB before the websocket was open", maxHandshake>>10)
 )
 
-func dialError(ctx context.Context, resp *http.Response, err error) error {
+func dialError(ctx context.Context, guard *guard, resp *http.Response, err error) error {
 	if resp != nil {
 		body, _ := io.ReadAll(resp.Body) // the library has cut it to 1 KiB
 		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryAfter(resp.Header), Err: err}
 	}
-	if deadline, _ := ctx.Deadline(); ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
+	// What went wrong below may not show in err: in the middle of a line, the line is called malformed.
+	if guard.read.Load() > maxHandshake {
+		return &HandshakeError{Err: errHandshake}
+	}
+	if deadline, _ := ctx.Deadline(); ctx.Err() == nil && !time.Now().Before(deadline) {
 		<-ctx.Done() // the connection has the same deadline and was a moment faster
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, errHandshake) {
-		return &HandshakeError{Err: errHandshake}
+	if text := err.Error(); len(text) > maxReason { // it quotes what came
+		return errors.New("realtime: dial: " + strings.ToValidUTF8(text[:maxReason], "") + "…")
 	}
 	return fmt.Errorf("realtime: dial: %w", err)
 }
+
+const maxReason = 300 // bytes
 
 func (d *WebsocketDialer) netDial() dialFunc {
 	if d.NetDialContext != nil {
