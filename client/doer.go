@@ -175,6 +175,8 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 	case op.Redirect && resp.StatusCode >= 300 && resp.StatusCode <= 399:
 		resp.StatusCode = http.StatusFound // the one the specification knows
 		return resp, nil
+	case op.Redirect && resp.StatusCode == http.StatusOK: // the generated client would put all of it into its error
+		return nil, nonsense(op.ID, resp, "answered without a redirect")
 	case resp.StatusCode != http.StatusOK:
 		return nil, failure(op.ID, resp, nil)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // Sentinels for [errors.Is]. Details of a refusal by QueUp are in [*APIError].
@@ -139,7 +141,7 @@ func (e *CallError) Error() string {
 	} else if e.Timeout() {
 		what = "the answer takes too long: "
 	}
-	reason := e.Err.Error()
+	reason := redact.Text(e.Err.Error())
 	if len(reason) > maxReason { // it may quote what came
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 	}

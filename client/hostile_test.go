@@ -42,7 +42,7 @@ func (w *rawServer) dial(context.Context, string, string) (net.Conn, error) {
 		if err != nil {
 			return
 		}
-		takeBody(req)
+		client.TakeBody(req)
 		w.answer(theirs, req)
 	})
 	return ours, nil
@@ -492,7 +492,7 @@ func testRedirects(t *testing.T) {
 					_ = bot.Close()
 					<-bot.Done()
 				}()
-				calls := everyCall(t, bot)
+				calls := client.EveryCall(t, bot)
 				for i, status := range []int{301, 302, 303, 307, 308} {
 					for j, place := range places {
 						steer(status, place)
@@ -508,7 +508,7 @@ func testRedirects(t *testing.T) {
 						}
 						steer(status, place)
 						for _, c := range calls {
-							_, _ = c.do(t.Context()) // some operations answer with redirects
+							_, _ = c.Do(t.Context()) // some operations answer with redirects
 						}
 						if err := bot.Connect(t.Context()); err == nil {
 							t.Errorf("connect: %d to %s is taken for success", status, place)
