@@ -21,6 +21,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/mutate"
 	"github.com/queup-go/queup/internal/tape"
 	"github.com/queup-go/queup/realtime"
@@ -251,6 +252,7 @@ type questioner struct {
 	next   int
 	status int
 	body   []byte
+	asked  queupapi.OperationInfo // in the last call
 }
 
 func newQuestioner(t *testing.T) *questioner {
@@ -273,6 +275,7 @@ var answerStatuses = []int{200, 200, 200, 200, 200, 200, 200, 400, 404, 401, 302
 
 func (q *questioner) answer(req *http.Request) (*http.Response, error) {
 	takeBody(req)
+	q.asked, _ = queupapi.FindOperation(req.Method, req.URL.EscapedPath())
 	header := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
 	if q.status == http.StatusFound {
 		header.Set("Location", string(q.body[:min(len(q.body), 200)]))

@@ -126,18 +126,17 @@ func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, membe
 	return nil, members.Err()
 }
 
-// keep stores a value that fits nowhere. A member that occurs twice counts as its last occurrence.
+// keep stores a value that fits nowhere, under a name that is UTF-8 like every other text. A member that occurs twice counts
+// as its last occurrence.
 func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
-	if unfit == nil && *extra == nil {
-		return
-	}
-	switch _, kept := (*extra)[string(key)]; {
-	case unfit != nil && *extra == nil:
-		*extra = map[string]json.RawMessage{string(key): bytes.Clone(unfit)}
-	case unfit != nil:
-		(*extra)[string(key)] = bytes.Clone(unfit)
-	case kept:
-		delete(*extra, string(key))
+	switch {
+	case unfit == nil && *extra == nil:
+	case unfit == nil:
+		delete(*extra, valid(key))
+	case *extra == nil:
+		*extra = map[string]json.RawMessage{valid(key): bytes.Clone(unfit)}
+	default:
+		(*extra)[valid(key)] = bytes.Clone(unfit)
 	}
 }
 
