@@ -6,7 +6,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"context"
-	"crypto/sha1" //nolint:gosec // RFC 6455 4.2.2
+	"crypto/sha1" // RFC 6455 4.2.2
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -158,7 +158,7 @@ func testHostileREST(t *testing.T) {
 	}
 	for name, tt := range tests {
 		for op, call := range calls {
-			if strings.HasPrefix(name, "a bomb") && op != "room" || op == "login" && name == "a login elsewhere" {
+			if (strings.HasPrefix(name, "a bomb") || strings.HasPrefix(name, "chunks")) && op != "room" || op == "login" && name == "a login elsewhere" {
 				continue // the former take their time, the latter is another host
 			}
 			t.Run(op+" gets "+name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func testHostileREST(t *testing.T) {
 
 // upgrade opens a websocket by hand, with these header lines more.
 func upgrade(conn net.Conn, req *http.Request, more string) {
-	sum := sha1.Sum([]byte(req.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455 4.2.2
+	sum := sha1.Sum([]byte(req.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455 4.2.2
 	_, _ = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]), more)
 }

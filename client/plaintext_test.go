@@ -79,7 +79,7 @@ func testPlaintext(t *testing.T) {
 }
 
 func unjoined(err error) []error {
-	if all, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what New returns, not what it wraps
+	if all, ok := err.(interface{ Unwrap() []error }); ok { // what New returns, not what it wraps
 		return all.Unwrap()
 	}
 	return nil
