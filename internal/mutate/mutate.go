@@ -71,7 +71,7 @@ func (m *Mutator) spoil(r *rand.Rand, text []byte) []byte {
 	case 4: // bytes of no meaning
 		noise := make([]byte, 1+r.IntN(8))
 		for i := range noise {
-			noise[i] = byte(r.IntN(256))
+			noise[i] = byte(r.Uint32() & 0xff)
 		}
 		at := r.IntN(len(text) + 1)
 		return splice(text, at, at, noise)
