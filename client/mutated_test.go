@@ -29,7 +29,7 @@ import (
 
 // How much of it is tried, and with which seed; make fuzz sets both.
 const (
-	mutationsVariable = "QUEUP_MUTATIONS" // inputs, half of them frames and half of them answers; 12,000 by default
+	mutationsVariable = "QUEUP_MUTATIONS" // inputs, half of them frames and half of them answers; 4,000 by default
 	seedVariable      = "QUEUP_SEED"      // 1 by default
 	numberVariable    = "QUEUP_INPUT"     // the number of the only input to try
 )
@@ -61,7 +61,7 @@ const (
 
 // Promise Q15: no frame and no answer ends the program, and none costs more than its length allows.
 func TestQ15_mutatedInput(t *testing.T) {
-	count, seed := variable(t, mutationsVariable, 12_000), variable(t, seedVariable, 1)
+	count, seed := variable(t, mutationsVariable, 4_000), variable(t, seedVariable, 1)
 	t.Run("frames", func(t *testing.T) {
 		tryAll(t, mutate.New(seed, frameCorpus(t)), seed, count/2, func(t *testing.T, done func(each func(input []byte))) {
 			t.Helper()
