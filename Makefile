@@ -13,7 +13,7 @@ in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
-	generate fmt lint race stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
+	fuzz generate fmt lint race stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -118,6 +118,23 @@ bench-go: ## Run the Go benchmarks of the event path, COUNT times each, for benc
 bench-docs: ## Measure as bench-peers does, and put the figures and their picture into docs
 	@mkdir -p docs/performance
 	@$(GO) run ./tools/bench -peers $(BENCH_PEERS) -json docs/performance/figures.json -svg docs/performance/curves.svg -page docs/PERFORMANCE.md
+
+# Each fuzz target for FUZZTIME, then promise Q15 with so many MUTATIONS of what was recorded and specified, from SEED. What a
+# target finds is written to testdata/fuzz beside it: commit it with the fix. A failing mutation says how to try it alone.
+FUZZTIME ?= 10s
+MUTATIONS ?= 1000000
+SEED ?= 1
+
+fuzz: ## Throw hostile input at all that reads: each fuzz target for FUZZTIME, and 1,000,000 mutated frames and answers
+	@$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' ./... | while read -r package; do \
+		folder=$$($(GO) list -f '{{.Dir}}' $$package); \
+		for target in $$(cat $$folder/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing\.F).*/\1/p'); do \
+			echo "==> fuzz: $$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
+		done; \
+	done
+	@echo "==> fuzz: $(MUTATIONS) mutated frames and answers, seed $(SEED)"
+	@QUEUP_MUTATIONS=$(MUTATIONS) QUEUP_SEED=$(SEED) $(GO) test -count=1 -run '^TestQ15_mutatedInput$$' -timeout 60m -v ./client
 
 generate: ## Write gen/ and the tables of docs/PROTOCOL.md anew from api/
 	@echo "==> generate: api/ -> gen/, docs/PROTOCOL.md (the first run builds the generators, about half a minute)"

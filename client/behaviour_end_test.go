@@ -222,7 +222,7 @@ func closeAtRandom(t *testing.T) {
 			lounge := server.Room("lounge")
 			for range r.IntN(12) {
 				time.Sleep(r.upTo(time.Second))
-				act(r, lounge, r.IntN(1000))
+				act(r, lounge, r.IntN(1000), 20*time.Second)
 				if r.IntN(3) == 0 {
 					server.CutLinks()
 				}

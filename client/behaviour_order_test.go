@@ -169,9 +169,9 @@ func keepsOrder(t *testing.T, seed uint64, slowest time.Duration) {
 		case 4, 5: // a song that nobody has heard of, with lines right behind it
 			startUnknown(lounge, n)
 			lounge.Say("owner", fmt.Sprint("right behind song ", n))
-			act(r, lounge, n)
+			act(r, lounge, n, 20*time.Second)
 		default:
-			act(r, lounge, n)
+			act(r, lounge, n, 20*time.Second)
 		}
 		if r.IntN(3) == 0 {
 			time.Sleep(r.upTo(time.Second))

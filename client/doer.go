@@ -26,8 +26,12 @@ const (
 	opPostChat = "postChat"
 )
 
-// maxAnswer bounds the answer to a REST call. A room of 5,000 members answers about 3 MiB.
-const maxAnswer = 32 << 20
+// Bounds of the answer to a REST call, unpacked. A room of 5,000 members answers about 3 MiB with 25,000 objects. These have a
+// bound of their own because an empty one takes three bytes on the wire, and more than a thousand in memory.
+const (
+	maxAnswer  = 32 << 20
+	maxObjects = 100_000
+)
 
 // doer sends the requests of the generated client. All that is irregular about QueUp's REST ends here: redirects that
 // mean a lost session, errors in seven shapes, HTML in the place of JSON. It drops and rewrites nothing of a good
@@ -124,7 +128,7 @@ func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 	resp, err := d.http.Do(sent)
 	d.secrets.learnCookies(sent, resp)
 	if err != nil {
-		return nil, sendError(req.Context(), op, err)
+		return nil, sendError(sent, op, err)
 	}
 	resp.Request = sent // which a RoundTripper need not set
 	d.lanes.obey(resp)
@@ -180,6 +184,8 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 	case op.Redirect && resp.StatusCode >= 300 && resp.StatusCode <= 399:
 		resp.StatusCode = http.StatusFound // the one the specification knows
 		return resp, nil
+	case op.Redirect && resp.StatusCode == http.StatusOK: // the generated client would put all of it into its error
+		return nil, nonsense(op.ID, resp, "answered without a redirect")
 	case resp.StatusCode != http.StatusOK:
 		return nil, failure(op.ID, resp, nil)
 	}
@@ -218,16 +224,14 @@ func done(resp *http.Response) *http.Response {
 	return &good
 }
 
-// sendError names the operation in an error of net/http. When the caller's context is over, its cause says why.
-func sendError(ctx context.Context, op string, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
+// sendError makes the error of a request without an answer. When the caller's context is over, its cause says why.
+func sendError(req *http.Request, op string, err error) error {
+	if cause := context.Cause(req.Context()); cause != nil {
 		return fmt.Errorf("queup: %s: %w", op, cause)
 	}
+	failed := &CallError{Op: op, Method: req.Method, URL: req.URL.Redacted(), Err: err}
 	if sent, ok := errors.AsType[*url.Error](err); ok {
-		if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "dial" {
-			op += ": QueUp cannot be reached"
-		}
-		return fmt.Errorf("queup: %s: %s %s: %w", op, strings.ToUpper(sent.Op), sent.URL, sent.Err)
+		failed.Err = sent.Err // the rest of it is said already
 	}
-	return fmt.Errorf("queup: %s: %w", op, err)
+	return failed
 }

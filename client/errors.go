@@ -3,10 +3,13 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/queup-go/queup/internal/redact"
 )
 
 // Sentinels for [errors.Is]. Details of a refusal by QueUp are in [*APIError].
@@ -118,6 +121,46 @@ const (
 	codeInvalidPassword  = "invalidPassword"
 	codeTooManyPasswords = "tooManyInvalidPassword"
 )
+
+// A CallError means that a call has no answer: the network failed, QueUp took too long, or what came is not HTTP. Whether the
+// call was carried out is not known, unless it says that QueUp cannot be reached.
+type CallError struct {
+	// Op is the operation's name in api/openapi.yaml.
+	Op string
+	// Method and URL are the request's.
+	Method, URL string
+	// Err is what happened, for example a [*net.OpError].
+	Err error
+}
+
+// Error names the operation, the request and the reason.
+func (e *CallError) Error() string {
+	what := ""
+	if network, ok := errors.AsType[*net.OpError](e.Err); ok && network.Op == "dial" {
+		what = "QueUp cannot be reached: "
+	} else if e.Timeout() {
+		what = "the answer takes too long: "
+	}
+	reason := redact.Text(e.Err.Error())
+	if len(reason) > maxReason { // it may quote what came
+		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
+	}
+	return fmt.Sprintf("queup: %s: %s%s %s: %s", e.Op, what, e.Method, e.URL, reason)
+}
+
+const maxReason = 300 // bytes
+
+// Unwrap returns Err.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// Timeout reports whether the call ended because it took too long.
+func (e *CallError) Timeout() bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.Err)
+	return ok && timeout.Timeout()
+}
 
 // An AuthorizationError means that QueUp refused a username and password.
 type AuthorizationError struct {

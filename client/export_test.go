@@ -11,8 +11,8 @@ import (
 var EventTypes = eventTypes
 
 // Unhurried takes the bounds off all calls of a client that has made none yet.
-func Unhurried(t *testing.T, c *Client) {
-	t.Helper()
+func Unhurried(tb testing.TB, c *Client) {
+	tb.Helper()
 	free := newLanes(0, 0)
 	free.session, free.load = lane{pause: free.pause}, lane{pause: free.pause}
 	base := strings.TrimRight(c.config.baseURL.String(), "/")
@@ -23,10 +23,16 @@ func Unhurried(t *testing.T, c *Client) {
 		var err error
 		*target.client, err = queupapi.NewClient(base, queupapi.WithClient(&doer{
 			http: c.http, basePath: strings.TrimRight(c.config.baseURL.EscapedPath(), "/"), userAgent: c.config.userAgent,
-			session: c.session, workers: c.workers, log: c.log, lanes: free, loads: target.loads,
+			session: c.session, workers: c.workers, log: c.log, lanes: free, loads: target.loads, secrets: c.secrets,
 		}))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
+
+// What the tests of hostile servers share with those of hostile input.
+var (
+	EveryCall = everyCall
+	TakeBody  = takeBody
+)

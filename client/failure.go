@@ -155,13 +155,16 @@ func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	_ = resp.Body.Close()
 	if err != nil {
-		return sendError(resp.Request.Context(), op.ID, err)
-	}
-	if len(body) > maxAnswer {
-		return fmt.Errorf("queup: %s: the answer is longer than %d MiB", op.ID, maxAnswer>>20)
+		return sendError(resp.Request, op.ID, err)
 	}
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) // a byte order mark is not JSON
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if len(body) > maxAnswer {
+		return nonsense(op.ID, resp, fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20))
+	}
+	if bytes.Count(body, []byte("{")) > maxObjects {
+		return nonsense(op.ID, resp, fmt.Sprintf("the answer has more than %d JSON objects", maxObjects))
+	}
 	if jx.DecodeBytes(body).Next() != jx.Object {
 		return failure(op.ID, resp, nil)
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -71,6 +72,7 @@ type config struct {
 	mutedMessages        bool
 	ownMessages          bool
 	guest                bool
+	plaintext            bool
 }
 
 // newConfig applies the options to the defaults. All their errors come back joined.
@@ -103,14 +105,46 @@ func newConfig(opts []Option) (*config, error) {
 		problems = append(problems, optionError("WithHTTPClient", "h",
 			"brings a transport of its own, which WithProxy, WithDialContext and WithTLSConfig do not reach: set them there, or leave it nil"))
 	}
+	problems = append(problems, c.exposures()...)
 	return c, errors.Join(problems...)
+}
+
+// exposures returns an error for each of the two URLs under which secrets would leave this machine readable. What the
+// user dials, or carries in some other way, is theirs to judge: a fake may well have an http URL.
+func (c *config) exposures() (problems []error) {
+	if c.plaintext || c.dialContext != nil {
+		return nil
+	}
+	const reason = "is not encrypted and leads away from this machine, so that others on the way could read the password, the cookies " +
+		"and the token: take %s://, or say WithPlaintext if that is meant"
+	rest := c.transport == nil && (c.httpClient == nil || c.httpClient.Transport == nil)
+	if rest && c.baseURL != nil && c.baseURL.Scheme == "http" && c.leaves(c.baseURL) {
+		problems = append(problems, optionError("WithBaseURL", "u", fmt.Sprintf(reason, "https")))
+	}
+	if c.dialer == nil && c.realtimeURL != nil && c.realtimeURL.Scheme == "ws" && c.leaves(c.realtimeURL) {
+		problems = append(problems, optionError("WithRealtimeURL", "u", fmt.Sprintf(reason, "wss")))
+	}
+	return problems
+}
+
+// leaves reports whether what is sent to u leaves this machine: what counts is the first host on the way.
+func (c *config) leaves(u *url.URL) bool {
+	if c.proxy != nil {
+		u = c.proxy
+	}
+	if strings.EqualFold(u.Hostname(), "localhost") {
+		return false
+	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	return err != nil || !addr.Unmap().IsLoopback()
 }
 
 func optionError(option, argument, reason string) error {
 	return &ArgumentError{Op: option, Argument: argument, Reason: reason}
 }
 
-// WithBaseURL sets where REST is; the default is [DefaultBaseURL]. Only absolute http and https URLs are taken.
+// WithBaseURL sets where REST is; the default is [DefaultBaseURL]. Only absolute http and https URLs are taken, and http
+// only for this machine; see [WithPlaintext].
 func WithBaseURL(u string) Option {
 	return func(c *config) (err error) {
 		c.baseURL, err = parseURL("WithBaseURL", u, "http", "https")
@@ -119,7 +153,7 @@ func WithBaseURL(u string) Option {
 }
 
 // WithRealtimeURL sets where the websocket is; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are
-// taken.
+// taken, and ws only for this machine; see [WithPlaintext].
 func WithRealtimeURL(u string) Option {
 	return func(c *config) (err error) {
 		c.realtimeURL, err = parseURL("WithRealtimeURL", u, "ws", "wss")
@@ -139,8 +173,8 @@ func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 	return u, nil
 }
 
-// WithHTTPClient makes REST calls through a copy of h. The copy gets a cookie jar if h has none, and never follows
-// redirects, because QueUp answers a lost session with one.
+// WithHTTPClient makes REST calls through a copy of h. The copy gets a cookie jar if h has none, a Timeout of 60 s if h has
+// none, and never follows redirects, because QueUp answers a lost session with one and nobody else shall get the cookies.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) error {
 		if h == nil {
@@ -403,6 +437,22 @@ func WithOwnMessages(on bool) Option {
 func WithGuest() Option {
 	return func(c *config) error {
 		c.guest = true
+		return nil
+	}
+}
+
+// WithPlaintext lets the client speak http and ws with other machines. The password, the cookies and the token then travel
+// readable: whoever is on the way can take them and act as the account. It is meant for a network of one's own.
+//
+// Without it, New refuses an http base URL and a ws realtime URL, unless the connection ends on this machine: at
+// localhost, an address of 127.0.0.0/8 or ::1, be it the URL's own host or, with [WithProxy], the proxy, such as an SSH
+// tunnel. What the client does not carry itself it does not judge: REST with [WithTransport] or a client of
+// [WithHTTPClient] that has a Transport, the websocket with [WithDialer], and both with [WithDialContext].
+//
+// Whatever is set, secrets go to these two hosts only: redirects are never followed.
+func WithPlaintext() Option {
+	return func(c *config) error {
+		c.plaintext = true
 		return nil
 	}
 }

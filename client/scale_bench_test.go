@@ -9,13 +9,11 @@ import (
 	"io"
 	"net/http"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -50,21 +48,6 @@ func newHalls(b *testing.B, rooms, people int, songs bool) *queuptest.Server {
 	return server
 }
 
-// unhurried takes the bound off the loads of a client: 200 rooms would take more than a minute, of which all is waiting.
-func unhurried(b *testing.B, c *Client) {
-	b.Helper()
-	free := newLanes(0, 0)
-	free.load = lane{pause: free.pause}
-	var err error
-	c.loads, err = queupapi.NewClient(strings.TrimRight(c.config.baseURL.String(), "/"), queupapi.WithClient(&doer{
-		http: c.http, basePath: strings.TrimRight(c.config.baseURL.EscapedPath(), "/"), userAgent: c.config.userAgent,
-		session: c.session, workers: c.workers, log: c.log, lanes: free, loads: true,
-	}))
-	if err != nil {
-		b.Fatal(err)
-	}
-}
-
 // visitor is a client that is in all halls of a server, and hears all.
 type visitor struct {
 	*Client
@@ -81,7 +64,7 @@ func enter(b *testing.B, server *queuptest.Server, rooms int) *visitor {
 	if err != nil {
 		b.Fatal(err)
 	}
-	unhurried(b, c)
+	Unhurried(b, c) // 200 rooms would take more than a minute, of which all is waiting
 	v := &visitor{Client: c, server: server, heard: make(chan struct{}, rooms)}
 	v.deaf = []func(){
 		On(c, func(context.Context, Chat) error { return nil }),

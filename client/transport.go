@@ -14,14 +14,20 @@ import (
 const (
 	dialTimeout   = 15 * time.Second // of one TLS or websocket handshake
 	answerTimeout = 60 * time.Second // of one REST call, if the caller's context allows more
+
+	// maxHeader bounds the header of an answer. QueUp's have less than 2 KiB.
+	maxHeader = 256 << 10
 )
 
 // newHTTPClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects; and the
 // transport if that is ours to close.
 func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error) {
-	h = &http.Client{Timeout: answerTimeout}
+	h = new(http.Client)
 	if c.httpClient != nil {
 		*h = *c.httpClient
+	}
+	if h.Timeout == 0 {
+		h.Timeout = answerTimeout
 	}
 	if h.Jar == nil {
 		jar, err := cookiejar.New(nil)
@@ -50,6 +56,8 @@ func (c *config) newTransport() *http.Transport {
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: 8,
 		IdleConnTimeout:     90 * time.Second,
+
+		MaxResponseHeaderBytes: maxHeader,
 	}
 	return t
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -180,4 +181,15 @@ func (w *objectWriter) message(m MessageBody) {
 const typeString = "string"
 
 // errFrame says what is wrong with a frame without quoting it: a frame may hold a token.
-func errFrame(err error) error { return fmt.Errorf("%w: %w", ErrFrame, err) }
+func errFrame(err error) error { return fmt.Errorf("%w: %w", ErrFrame, cause(err)) }
+
+// cause returns what a decoder stumbled over. It is wrapped once for each level of nesting, of which there may be thousands.
+func cause(err error) error {
+	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	if err == io.EOF { //nolint:errorlint // it is the innermost error
+		return io.ErrUnexpectedEOF // the other is the regular end of a stream
+	}
+	return err
+}

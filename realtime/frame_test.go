@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -208,6 +209,21 @@ func TestAction_String(t *testing.T) {
 	for a, want := range map[realtime.PresenceAction]string{0: "enter", 1: "leave", 2: "update", 3: "presence 3"} {
 		if a.String() != want {
 			t.Errorf("%d is %v", int(a), a)
+		}
+	}
+}
+
+// What is wrong deep down is said in one line.
+func TestParseFrame_deepNonsenseIsAShortError(t *testing.T) {
+	for _, levels := range []int{100, 9_000, 500_000} {
+		for name, open := range map[string]string{"arrays": "[", "objects": `{"a":`} {
+			_, err := realtime.ParseFrame([]byte(`{"action":15,"x":` + strings.Repeat(open, levels)))
+			if !errors.Is(err, realtime.ErrFrame) || len(err.Error()) > 100 {
+				t.Errorf("%d %s: an error of %d bytes: %.100v", levels, name, len(fmt.Sprint(err)), err)
+			}
+			if _, err := realtime.ParseOpen([]byte(`{"sid":` + strings.Repeat(open, levels))); err == nil || len(err.Error()) > 100 {
+				t.Errorf("%d %s in open: an error of %d bytes", levels, name, len(fmt.Sprint(err)))
+			}
 		}
 	}
 }

@@ -115,7 +115,7 @@ func ParseOpen(data []byte) (Open, error) {
 		return d.Skip()
 	})
 	if err != nil {
-		return Open{}, fmt.Errorf("realtime: open packet: %w", err)
+		return Open{}, fmt.Errorf("realtime: open packet: %w", cause(err))
 	}
 	return o, nil
 }

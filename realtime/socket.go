@@ -55,15 +55,20 @@ type Socket interface {
 
 // HandshakeError is the answer of a server that did not open a websocket. It never holds the URL.
 type HandshakeError struct {
-	Status int    // HTTP status; 401, 403 and 302 to the login page mean that the token is no good
+	// Status is the HTTP status; 401, 403 and 302 to the login page mean that the token is no good. It is 0 if the answer
+	// was too long to be read.
+	Status int
 	Body   []byte // the beginning of the answer, at most 1 KiB, without the token
 	// RetryAfter is the wait the server asks for; zero if it does not. [Backoff] keeps to it.
 	RetryAfter time.Duration
 	Err        error // what the websocket library said
 }
 
-// Error names the status.
+// Error names the status, or what was wrong with an answer whose status is not.
 func (e *HandshakeError) Error() string {
+	if e.Err != nil && (e.Status == 0 || e.Status == http.StatusSwitchingProtocols) {
+		return "realtime: handshake failed: " + e.Err.Error()
+	}
 	text := "realtime: handshake refused: " + strconv.Itoa(e.Status)
 	if name := http.StatusText(e.Status); name != "" {
 		text += " " + name

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,10 @@ const defaultHandshakeTimeout = 30 * time.Second
 
 // readBuffer is for one system call to bring what a busy room says in a moment.
 const readBuffer = 32 << 10
+
+// maxHandshake bounds what is read before the websocket is open, certificates and the answers of proxies included: the
+// library reads a header of any length.
+const maxHandshake = 512 << 10
 
 // WebsocketDialer is the [Dialer] for the real network, and for anything that can make a net.Conn. Its zero value is ready
 // for use. It must not be changed once in use, and may be used by many connections.
@@ -69,26 +74,45 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, dialError(ctx, resp, err)
+		return nil, dialError(ctx, &guard, resp, err)
+	}
+	if extensions := resp.Header.Get("Sec-Websocket-Extensions"); extensions != "" {
+		// We offer none (RFC 6455 4.1). The library would unpack what a server compresses unasked, without any limit.
+		_ = ws.Close()
+		return nil, &HandshakeError{Status: resp.StatusCode, Err: errExtension}
 	}
 	limit := orDefault(d.ReadLimit, DefaultReadLimit)
 	ws.SetReadLimit(max(limit, 0))
 	return &wsSocket{ws: ws, limit: limit, ended: make(chan struct{})}, nil
 }
 
-func dialError(ctx context.Context, resp *http.Response, err error) error {
+var (
+	errExtension = errors.New("the server speaks a websocket extension that was not offered")
+	errHandshake = fmt.Errorf("the server sent more than %d KiB before the websocket was open", maxHandshake>>10)
+)
+
+func dialError(ctx context.Context, guard *guard, resp *http.Response, err error) error {
 	if resp != nil {
 		body, _ := io.ReadAll(resp.Body) // the library has cut it to 1 KiB
 		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryAfter(resp.Header), Err: err}
 	}
-	if deadline, _ := ctx.Deadline(); ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded) && !time.Now().Before(deadline) {
+	// What went wrong below may not show in err: in the middle of a line, the line is called malformed.
+	if guard.read.Load() > maxHandshake {
+		return &HandshakeError{Err: errHandshake}
+	}
+	if deadline, _ := ctx.Deadline(); ctx.Err() == nil && !time.Now().Before(deadline) {
 		<-ctx.Done() // the connection has the same deadline and was a moment faster
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
+	if text := err.Error(); len(text) > maxReason { // it quotes what came
+		return errors.New("realtime: dial: " + strings.ToValidUTF8(text[:maxReason], "") + "…")
+	}
 	return fmt.Errorf("realtime: dial: %w", err)
 }
+
+const maxReason = 300 // bytes
 
 func (d *WebsocketDialer) netDial() dialFunc {
 	if d.NetDialContext != nil {
@@ -111,12 +135,29 @@ func (d *WebsocketDialer) tlsConfig(serverName string) *tls.Config {
 	return cfg
 }
 
-// guard closes a connection that is being set up when its time is over.
+// guard closes a connection that is being set up when its time is over, and bounds what is read until then.
 type guard struct {
 	mu    sync.Mutex
 	conn  net.Conn // guarded by mu
 	over  bool     // guarded by mu; cut came first
 	ready bool     // guarded by mu; release came first
+
+	open atomic.Bool  // nothing is bounded any more
+	read atomic.Int64 // bytes so far
+}
+
+// guardedConn is a connection under a guard.
+type guardedConn struct {
+	net.Conn
+	guard *guard
+}
+
+func (c *guardedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.guard.open.Load() && c.guard.read.Add(int64(n)) > maxHandshake {
+		return 0, errHandshake
+	}
+	return n, err
 }
 
 func (g *guard) watch(dial dialFunc) dialFunc {
@@ -131,7 +172,7 @@ func (g *guard) watch(dial dialFunc) dialFunc {
 		if g.over {
 			_ = conn.Close()
 		}
-		return conn, nil
+		return &guardedConn{conn, g}, nil
 	}
 }
 
@@ -152,6 +193,7 @@ func (g *guard) release() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ready = true
+	g.open.Store(true)
 	return !g.over
 }
 

@@ -21,7 +21,13 @@ import (
 	"github.com/go-faster/jx"
 )
 
-var errNotObject = errors.New("not a JSON object")
+var (
+	errNotObject = errors.New("not a JSON object")
+	errTooMany   = errors.New("more than 20000 JSON objects")
+)
+
+// maxObjects bounds what Members takes: an empty object takes three bytes on the wire, and hundreds in a list of structs.
+const maxObjects = 20_000
 
 // A Func decodes one value into a T.
 type Func[T any] = func(dst *T, d *jx.Decoder) (unfit jx.Raw, err error)
@@ -122,15 +128,17 @@ func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, membe
 	return nil, members.Err()
 }
 
-// keep stores a value that fits nowhere. A member that occurs twice counts as its last occurrence.
+// keep stores a value that fits nowhere, under a name that is UTF-8 like every other text. A member that occurs twice counts
+// as its last occurrence.
 func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
-	switch _, kept := (*extra)[string(key)]; {
-	case unfit != nil && *extra == nil:
-		*extra = map[string]json.RawMessage{string(key): bytes.Clone(unfit)}
-	case unfit != nil:
-		(*extra)[string(key)] = bytes.Clone(unfit)
-	case kept:
-		delete(*extra, string(key))
+	switch {
+	case unfit == nil && *extra == nil:
+	case unfit == nil:
+		delete(*extra, valid(key))
+	case *extra == nil:
+		*extra = map[string]json.RawMessage{valid(key): bytes.Clone(unfit)}
+	default:
+		(*extra)[valid(key)] = bytes.Clone(unfit)
 	}
 }
 
@@ -160,8 +168,13 @@ func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw,
 	return nil, receive("", data)
 }
 
+var brace = []byte("{")
+
 // Members decodes data, which must hold one object and nothing after it, as Object does.
 func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member Member[T]) error {
+	if len(data) > maxObjects && bytes.Count(data, brace) > maxObjects {
+		return errTooMany
+	}
 	d := lend(data)
 	defer giveBack(d)
 	if d.Next() != jx.Object {

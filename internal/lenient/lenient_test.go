@@ -79,7 +79,7 @@ func TestString(t *testing.T) {
 		{`12345678901234567890123`, "12345678901234567890123"},
 		{`true`, "true"},
 		{`false`, "false"},
-		{"\"a\xff\xfeb\"", "a\uFFFDb"},
+		{"\"a\xff\xfeb\"", "a\uFFFD\uFFFDb"},
 		{`"\ud800"`, "\uFFFD"},
 	}, `{}`, `[]`, `["text"]`, `{"a": 1}`)
 }

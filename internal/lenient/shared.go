@@ -2,8 +2,8 @@ package lenient
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 const (
@@ -35,4 +35,10 @@ func shared(b []byte) string {
 	return s
 }
 
-func valid(b []byte) string { return strings.ToValidUTF8(string(b), "\uFFFD") }
+// valid returns text with a U+FFFD for each byte that is not UTF-8, as encoding/json does.
+func valid(b []byte) string {
+	if s := string(b); utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(string(b)))
+}
