@@ -22,9 +22,10 @@ const readAgain = 10 * time.Second
 // lacking is what a roomState does not hold because of trouble that passes.
 type lacking struct{ about, roles, votes, queue bool }
 
-// passes reports whether an error of a reading is trouble that passes: of the network, or of a host. QueUp's own no is none.
+// passes reports whether an error of a reading is trouble that passes: of the network, or of a host. QueUp's own no is none, and
+// a guest or who cannot log in any more will not be told otherwise.
 func passes(err error) bool {
-	if err == nil || errors.Is(err, ErrClosed) {
+	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
 		return false
 	}
 	answer, ok := errors.AsType[*APIError](err)

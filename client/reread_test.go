@@ -119,3 +119,31 @@ func TestReading_thatFailedForARoomIsTriedAgain(t *testing.T) {
 		}
 	}
 }
+
+// What QueUp refuses a guest is not asked for over and over.
+func TestReading_thatIsRefusedIsNotTriedAgain(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot := newBot(t, server, client.WithGuest())
+		if err := bot.Connect(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bot.JoinRoom(t.Context(), "lounge", client.Listen()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute) // no song ends, so that no event asks for the queue
+		asked := make(map[string]int)
+		for _, e := range server.Log() {
+			if e.Kind == queuptest.KindHTTP && e.In && (strings.HasSuffix(e.Path, "/roles") || strings.HasSuffix(e.Path, "/playlist/details")) {
+				asked[e.Path]++
+			}
+		}
+		for path, n := range asked {
+			if n != 1 {
+				t.Errorf("GET %s was sent %d times", path, n)
+			}
+		}
+		if len(asked) != 2 {
+			t.Errorf("asked for %v", asked)
+		}
+	})
+}

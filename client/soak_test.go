@@ -414,7 +414,7 @@ func (s *soak) look() {
 	quiet := time.Now()
 	for _, slug := range []string{"lounge", "attic"} { // a new name is told with the next thing that somebody does
 		for _, name := range s.server.Room(slug).Members() {
-			say(s.server.Room(slug), name)
+			mutter(s.server.Room(slug), name)
 		}
 	}
 	var wrong []string
@@ -451,8 +451,8 @@ func (s *soak) look() {
 	s.marks = append(s.marks, soakMark{time.Since(s.start), m.HeapAlloc, runtime.NumGoroutine()})
 }
 
-// say has somebody say a word, unless they may not.
-func say(room *queuptest.Room, name string) {
+// mutter has somebody say a word, unless they may not.
+func mutter(room *queuptest.Room, name string) {
 	defer func() { _ = recover() }() // muted, or slow
 	room.Say(name, "hm")
 }

@@ -49,7 +49,7 @@ func furnish(t *testing.T, server *queuptest.Server, opts ...client.Option) *sur
 }
 
 // furnishWith is furnish with something to do to the clients before they are used.
-func furnishWith(t *testing.T, server *queuptest.Server, prepare func(*testing.T, *client.Client), opts ...client.Option) *surface {
+func furnishWith(t *testing.T, server *queuptest.Server, prepare func(testing.TB, *client.Client), opts ...client.Option) *surface {
 	t.Helper()
 	ctx := t.Context()
 	server.Room("lounge").Mute("owner", "carol")
@@ -119,7 +119,7 @@ func furnishWith(t *testing.T, server *queuptest.Server, prepare func(*testing.T
 		"RoomInfo": func() any { return room.Info() }, "RoomSettings": is(settings), "Standing": is(client.Standing{}),
 		"AuditEntry": is(audit[0]), "SoundCloudPlaylist": is(soundCloud[0]), "Presence": is(client.PresenceEnter),
 		"Meta": is(client.Meta{}), "Lagged": is(client.Lagged{Type: "Chat", Dropped: 1}),
-		"APIError": is(&client.APIError{Op: "room", Status: 404}), "ArgumentError": is(&client.ArgumentError{}),
+		"APIError": is(&client.APIError{Op: "room", Status: 404}), "ArgumentError": is(&client.ArgumentError{}), "CallError": is(&client.CallError{Op: "room", Err: errors.New("no network")}),
 		"AuthorizationError": is(refusal), "HandlerError": is(&client.HandlerError{Err: wrong}), "PanicError": is(&client.PanicError{}),
 		"MessageTooLongError": is(&client.MessageTooLongError{}), "PermissionError": is(&client.PermissionError{}),
 		"RateLimitError": is(&client.RateLimitError{}),
