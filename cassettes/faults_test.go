@@ -72,7 +72,9 @@ func mended(heard *[]string) scenario {
 		resynced := client.Stream[client.Resynced](ctx, bot)
 		lines := joinAndListen(ctx, t, bot)
 		if server != nil {
-			time.Sleep(5 * time.Minute) // in which the bot can be back from a fault while it joined, however long that took
+			// Long enough for the bot to be back from a fault while it joined. Not at the moment of a ping, which would fail, and so
+			// the client would have closed the connection instead of losing it.
+			time.Sleep(5*time.Minute + time.Second)
 			server.CutLinks()
 			for range resynced {
 				break
