@@ -582,7 +582,6 @@ func websocketTellsNothing(t *testing.T, s *secretStage) {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
 		_ = bot.Connect(ctx)
 		_, err := bot.JoinRoom(ctx, "lounge")
 		if name != "error" { // which ends nothing
@@ -590,6 +589,7 @@ func websocketTellsNothing(t *testing.T, s *secretStage) {
 		}
 		settle(10 * time.Second)
 		s.end(bot)
+		cancel()
 	}
 }
 
@@ -731,8 +731,8 @@ func ownTexts(v reflect.Value) []string {
 			if path := v.Type().PkgPath(); path != "" && !strings.HasPrefix(path, own) {
 				return
 			}
-			for i := range v.NumField() {
-				walk(v.Field(i))
+			for _, field := range v.Fields() {
+				walk(field)
 			}
 		case reflect.Slice, reflect.Array:
 			if v.Type().Elem().Kind() == reflect.Uint8 {

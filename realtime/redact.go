@@ -38,8 +38,9 @@ func (c *Conn) hide(err error) error {
 // Format prints a frame as any other struct, with its token masked.
 func (f Frame) Format(s fmt.State, verb rune) {
 	type plain Frame
-	if f.Token != "" {
-		f.Token = redact.Mask
+	masked := plain(f)
+	if masked.Token != "" {
+		masked.Token = redact.Mask
 	}
-	_, _ = fmt.Fprintf(s, fmt.FormatString(s, verb), plain(f))
+	_, _ = fmt.Fprintf(s, fmt.FormatString(s, verb), masked)
 }

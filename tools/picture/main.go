@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(*file, draw(*prompt, lines), 0o644) //nolint:gosec // a picture is for everybody
+	return os.WriteFile(*file, draw(*prompt, lines), 0o644)
 }
 
 // A line is what a command printed, and how long after the first one.
