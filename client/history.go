@@ -42,11 +42,7 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if !h.behind && at.After(h.latest) {
 		h.latest = at
 	}
-	if h.heard.at(id) != nil {
-		return false
-	}
-	h.heard.add(id, h.era)
-	return true
+	return h.heard.addNew(id, h.era)
 }
 
 // begin notes that the room is joined, perhaps once more: what was missed before does not count.

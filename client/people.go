@@ -71,18 +71,20 @@ func (p *people) see(u User, renamed bool) User {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known, ok := p.find(u.ID); ok {
-		u = merged(known, u, renamed)
-	}
-	if o, ok := p.present[u.ID]; ok {
-		if u.Username != o.user.Username {
-			p.unname(o.user)
-			p.name(u)
+	o, present := p.present[u.ID]
+	if !present {
+		if known, ok := p.seen.Get(u.ID); ok {
+			u = merged(known, u, renamed)
 		}
-		o.user = u
-	} else {
 		p.seen.Add(u.ID, u)
+		return u
 	}
+	u = merged(o.user, u, renamed)
+	if u.Username != o.user.Username {
+		p.unname(o.user)
+		p.name(u)
+	}
+	o.user = u
 	return u
 }
 

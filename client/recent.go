@@ -23,6 +23,11 @@ func (r *recent[K, V]) add(id K, v V) {
 		r.entries[i].value = v
 		return
 	}
+	r.put(id, v)
+}
+
+// put puts in a value whose id is not there.
+func (r *recent[K, V]) put(id K, v V) {
 	if len(r.entries) < r.size {
 		r.places[id] = len(r.entries)
 		r.entries = append(r.entries, entry[K, V]{id, v})
@@ -32,6 +37,15 @@ func (r *recent[K, V]) add(id K, v V) {
 	r.places[id] = r.oldest
 	r.entries[r.oldest] = entry[K, V]{id, v}
 	r.oldest = (r.oldest + 1) % r.size
+}
+
+// addNew is add for an id that is not there, and reports whether it is not.
+func (r *recent[K, V]) addNew(id K, v V) bool {
+	if _, there := r.places[id]; there {
+		return false
+	}
+	r.put(id, v)
+	return true
 }
 
 // at returns where the value of an id is, nil if it is not there. It is valid until the next add.

@@ -31,6 +31,14 @@ func TestRecent(t *testing.T) {
 	r.add("b", 8)
 	r.add("c", 9)
 	expect(7, 8, 9)
+	if r.addNew("b", 80) || !r.addNew("g", 10) {
+		t.Error("what is there is new, or what is not is not")
+	}
+	expect(8, 9, 10)
+	if !r.addNew("a", 7) || !r.addNew("b", 8) || !r.addNew("c", 9) {
+		t.Error("what has given way is still there")
+	}
+	expect(7, 8, 9)
 	for range slices.Collect(r.all()) {
 		for v := range r.all() {
 			if v != 7 {

@@ -262,7 +262,7 @@ func TestEvents_backPressureGivesPongsTheirTime(t *testing.T) {
 	})
 }
 
-// The deadline of a Read counts from the Read.
+// The deadline of a Read counts from the Read, give or take a third of a second that a busy link saves itself the trouble for.
 func TestHeartbeat_readDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		cfg := s.config()
@@ -287,8 +287,8 @@ func TestHeartbeat_readDeadline(t *testing.T) {
 			t.Errorf("%d reads with a deadline", len(left))
 		}
 		for _, d := range left {
-			if d != 85*time.Second {
-				t.Fatalf("a read was given %v, want interval + timeout", d)
+			if d < 85*time.Second || d > 85*time.Second+time.Second/2 {
+				t.Fatalf("a read was given %v, want interval + timeout and hardly more", d)
 			}
 		}
 	})

@@ -25,6 +25,7 @@ type link struct {
 	clientID, connectionID string        // immutable after the handshake
 	heart                  Open          // immutable after the open packet
 	silence                time.Duration // owned by the reader: how long a Read may take; zero before the open packet
+	counted                time.Time     // owned by the reader: since when
 	parser                 parser        // owned by the reader
 
 	out   chan outgoing // to the writer, unbuffered
@@ -131,6 +132,9 @@ const (
 	maxHeart            = 10 * time.Minute
 )
 
+// grain is by which part of itself a deadline may be late: 0.3 s with QueUp's heartbeat.
+const grain = 256
+
 func bounded(o Open) Open {
 	o.PingInterval = min(max(orDefault(o.PingInterval, defaultPingInterval), minHeart), maxHeart)
 	o.PingTimeout = min(max(orDefault(o.PingTimeout, defaultPingTimeout), minHeart), maxHeart)
@@ -140,8 +144,10 @@ func bounded(o Open) Open {
 // next reads one packet. The deadline counts from here, not from the last packet, so that a user who takes his time with
 // an event is not mistaken for a dead server.
 func (l *link) next() (Packet, error) {
-	if l.silence > 0 { // before the open packet only the context of the attempt counts
-		_ = l.sock.SetReadDeadline(time.Now().Add(l.silence)) // if it cannot, Read knows the reason
+	// Before the open packet only the context of the attempt counts. In a busy room a deadline that is a moment old will do.
+	if now := time.Now(); l.silence > 0 && now.Sub(l.counted) >= l.silence/grain {
+		l.counted = now
+		_ = l.sock.SetReadDeadline(now.Add(l.silence + l.silence/grain)) // if it cannot, Read knows the reason
 	}
 	_, data, err := l.sock.Read()
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -8,7 +8,7 @@ import (
 )
 
 func FuzzUnquote(f *testing.F) {
-	for _, s := range []string{`""`, `"a"`, `"\""`, `"{\"a\":\"b\\\\\"}"`, `"\u0041"`, `"\"\ud83d\ude00"`, `"\ud800"`, `"\b\f\n\r\t\/"`, "\"\xff\\n\""} {
+	for _, s := range []string{`""`, `"a"`, `"\""`, `"{\"a\":\"b\\\\\"}"`, `"\u0041"`, `"\"\ud83d\ude00"`, `"\ud800"`, `"\b\f\n\r\t\/"`, `"1234567\"89"`, `"12345678\""`, `"\"\"\"\"\"\"\"\"\""`, `"\\u0041"`, "\"\xff\\n\""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -19,8 +19,17 @@ func FuzzUnquote(f *testing.F) {
 			return
 		}
 		want, wantErr := jx.DecodeBytes(quoted).StrAppend(nil)
-		got, err := unquote(quoted)
-		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
+		for _, before := range []string{"", "before "} {
+			got, ok := unquote(append(make([]byte, 0, len(before)+len(quoted)+word), before...), quoted)
+			if ok != (wantErr == nil && !bytes.Contains(quoted, []byte(`\u`))) && !bytes.Contains(quoted, []byte(`\\u`)) {
+				t.Errorf("%s: %v", quoted, ok)
+			}
+			if ok && string(got) != before+string(want) {
+				t.Errorf("%s: %q; jx says %q", quoted, got, want)
+			}
+		}
+		var p parser
+		if got, err := p.unquoted(quoted); (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {
 			t.Errorf("%s: %q, %v; jx says %q, %v", quoted, got, err, want, wantErr)
 		}
 	})

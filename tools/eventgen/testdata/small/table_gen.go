@@ -82,6 +82,9 @@ func (r *EventDecoder) Decode(name string, data []byte) (Event, error) {
 
 // used returns an event of the kind that a name stands for, to be overwritten.
 func (r *EventDecoder) used(name string) Event {
+	if e, ok := r.events[name]; ok { // nearly always: most names are those of their kind
+		return e
+	}
 	kind, empty := kindOf(name)
 	e, ok := r.events[kind]
 	if !ok {
