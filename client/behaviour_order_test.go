@@ -141,7 +141,12 @@ func keepsOrder(t *testing.T, seed uint64, slowest time.Duration) {
 	bot, room := joinLounge(t, server, "bot", client.WithDialer(wire), client.WithQueue(100_000, client.DropOldest), client.WithMutedMessages(true),
 		client.WithReconnect(func(int, error) (time.Duration, bool) { return r.upTo(5 * time.Second), true }))
 	attic := must(bot.JoinRoom(t.Context(), "attic"))(t)
-	ears := listen(t.Context(), r, bot, room)
+	ctx, stop := context.WithCancel(t.Context())
+	defer func() { // who listens to a stream may be taking its time, and time ends with the test
+		stop()
+		time.Sleep(time.Second)
+	}()
+	ears := listen(ctx, r, bot, room)
 	gaps := record(bot, func(e client.Gap) string { return e.What })
 	rooms := []*queuptest.Room{server.Room("lounge"), server.Room("attic")}
 	said := map[string]int{"lounge": len(rooms[0].Messages()), "attic": len(rooms[1].Messages())}
