@@ -55,6 +55,9 @@ func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*cl
 		said.Note("joined %s with %d people", joined, joined.Members().Len())
 		return nil
 	})
+	client.On(bot, func(_ context.Context, e client.RoomLeft) error {
+		return e.Err // a kick or a ban, for the log; nil when the bot leaves by itself
+	})
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
 		said.Line(e.Message.CreatedAt, e.Author.Username, e.Message.Content)
 		if e.Message.Content != "~ping" {

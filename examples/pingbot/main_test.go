@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,10 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/queuptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,6 +51,38 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	start := time.Now()
 	if err := run(ctx, new(bytes.Buffer), environment(nil)); err != nil || time.Since(start) > 8*time.Second {
 		t.Errorf("run = %v after %v", err, time.Since(start))
+	}
+}
+
+func TestPingbot_saysWhyItIsOut(t *testing.T) {
+	server := queuptest.NewServer()
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	reasons := make(chan error, 1)
+	bot, err := newPingbot("lounge", scene.NewTranscript(new(bytes.Buffer)), client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()),
+		client.WithErrorHandler(func(_ context.Context, err error) {
+			reasons <- err
+			cancel()
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.On(bot, func(context.Context, client.RoomJoined) error {
+		server.Room("lounge").Kick("owner", "bot", "enough")
+		return nil
+	})
+	if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	<-bot.Done()
+	select {
+	case err := <-reasons:
+		if !errors.Is(err, client.ErrKicked) {
+			t.Errorf("the bot says %v", err)
+		}
+	default:
+		t.Error("the bot does not say that it was kicked")
 	}
 }
 
