@@ -96,7 +96,7 @@ func built(folder string) ([]module, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("go list in %s: %w", folder, err)
 		}
-		if p.Module == nil { // the standard library
+		if p.Module == nil || p.Module.Main { // the standard library, and the module itself
 			continue
 		}
 		m := *p.Module
