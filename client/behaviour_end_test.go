@@ -511,7 +511,7 @@ func visitOnce(ctx context.Context, server *queuptest.Server, name string, n int
 // was cut. Afterwards nothing of them is there: no goroutine, no descriptor, and none of the clients in memory.
 func TestQ11_nothingIsLeft(t *testing.T) {
 	cycles, abreast := 1000, 40
-	if underRace {
+	if client.UnderRace {
 		cycles = 120
 	}
 	world := queuptest.World{

@@ -264,7 +264,7 @@ func TestQ08_slowHandlerMemory(t *testing.T) {
 		most = 16 << 20
 	)
 	lasts := 10 * time.Minute
-	if underRace {
+	if client.UnderRace {
 		lasts = 2 * time.Minute
 	}
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {

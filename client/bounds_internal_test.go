@@ -80,7 +80,7 @@ func TestMembers_allIsAListOfPointers(t *testing.T) {
 				n++
 			}
 		})
-		if n != 5000 || bytes > 100_000 {
+		if n != 5000 || bytes > 400_000 {
 			t.Errorf("%d bytes for a look at %d members", bytes, n)
 		}
 	})

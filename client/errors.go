@@ -69,6 +69,7 @@ type APIError struct {
 	Body []byte
 
 	reason  error // what Status does not tell, for example ErrSessionExpired
+	masked  bool  // no secret is in it any more; set before anybody else has it
 	foreign bool  // the answer is not QueUp's: a hosting page, a proxy's
 }
 

@@ -1,5 +1,5 @@
 //go:build !race
 
-package client_test
+package client
 
-const underRace = false
+const UnderRace = false

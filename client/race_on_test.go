@@ -1,6 +1,6 @@
 //go:build race
 
-package client_test
+package client
 
-// underRace is for tests whose figure costs too much with the race detector: they then do a part of it, and all of it without.
-const underRace = true
+// UnderRace is for tests whose figure costs too much with the race detector: they then do a part of it, and all of it without.
+const UnderRace = true

@@ -50,7 +50,8 @@ func (s *secrets) hide(err error) error {
 	if err == nil {
 		return nil
 	}
-	if answer, ok := errors.AsType[*APIError](err); ok {
+	if answer, ok := errors.AsType[*APIError](err); ok && !answer.masked { // else all who wait for a session may share it
+		answer.masked = true
 		answer.Message, answer.Body = s.known.Text(answer.Message), s.known.Bytes(answer.Body)
 		answer.Body = answer.Body[:min(len(answer.Body), keptErrorBody)]
 		if answer.Code != codeInvalidPassword && answer.Code != codeTooManyPasswords {
