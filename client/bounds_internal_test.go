@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -74,14 +75,23 @@ func TestEvents_costTheSameInALargeRoom(t *testing.T) {
 // Who looks at everybody pays for looking, not for a copy of what everybody is.
 func TestMembers_allIsAListOfPointers(t *testing.T) {
 	inCrowd(t, 5000, func(t *testing.T, k *crowd) {
-		n := 0
-		bytes := allocated(func() {
-			for range k.room.Members().All() {
-				n++
+		bytes := 0
+		for try := range 3 { // what runs beside it allocates too, and more so under the race detector
+			n := 0
+			cost := allocated(func() {
+				for range k.room.Members().All() {
+					n++
+				}
+			})
+			if n != 5000 {
+				t.Fatalf("%d members seen", n)
 			}
-		})
-		if n != 5000 || bytes > 400_000 {
-			t.Errorf("%d bytes for a look at %d members", bytes, n)
+			if try == 0 || cost < bytes {
+				bytes = cost
+			}
+		}
+		if copies := 5000 * int(reflect.TypeFor[Member]().Size()); bytes > copies/2 {
+			t.Errorf("%d bytes for a look at 5000 members, whose copies would take %d", bytes, copies)
 		}
 	})
 }
