@@ -3,6 +3,7 @@ package lenient
 import (
 	"bytes"
 	"hash/maphash"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/go-faster/jx"
@@ -13,17 +14,28 @@ import (
 //
 // What it returns shares maps and slices with what it returned before, so nobody may write to them.
 type Memory[T any] struct {
-	seen  [memoryPlaces]atomic.Uint64 // the hash of the JSON that came last
-	known [memoryPlaces]atomic.Pointer[memorised[T]]
+	shelves [memoryShelves]shelf[T]
+	seen    [memoryHints]atomic.Uint32 // by another part of the hash of some JSON, the rest of it
+}
+
+// A Memory is bounded: so many objects on a shelf, so many shelves, and no object that is longer. The numbers are powers of two.
+const (
+	shelfPlaces   = 4 // with which a shelf is one line of the processor's cache
+	memoryShelves = 4096
+	memoryHints   = 16384
+	maxRemembered = 4 << 10 // bytes of JSON
+)
+
+// shelf has the places in which an object may stand, so that a few of the same shelf do not push each other out.
+type shelf[T any] struct {
+	hashes  [shelfPlaces]atomic.Uint64 // of what stands there, or did a moment ago
+	objects [shelfPlaces]atomic.Pointer[memorised[T]]
 }
 
 type memorised[T any] struct {
 	text  []byte
 	value T
 }
-
-// memoryPlaces is how many objects a Memory holds at most; a power of two. Each takes the size of its JSON and of its value.
-const memoryPlaces = 8192
 
 // Recall decodes the next value as decode does. An object is remembered when it comes a second time, so that a great many of
 // them do not push each other out at the cost of a copy each.
@@ -36,16 +48,56 @@ func (m *Memory[T]) Recall(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error
 		return nil, err
 	}
 	hash := maphash.Bytes(seed, text)
-	place := hash & (memoryPlaces - 1)
-	if known := m.known[place].Load(); known != nil && bytes.Equal(known.text, text) {
+	shelf := &m.shelves[hash%memoryShelves]
+	if known := shelf.find(hash, text); known != nil {
 		*dst = known.value
 		return nil, nil
 	}
 	inner := lend(text)
 	defer giveBack(inner)
 	unfit, err := decode(dst, inner)
-	if m.seen[place].Swap(hash) == hash && unfit == nil && err == nil {
-		m.known[place].Store(&memorised[T]{bytes.Clone(text), *dst})
+	if unfit == nil && err == nil && len(text) <= maxRemembered && m.again(hash) {
+		shelf.put(hash, &memorised[T]{bytes.Clone(text), *dst})
 	}
 	return unfit, err
+}
+
+// again reports whether an object came before. Of two that leave their hint in the same place one stays, sooner or later, or
+// they would keep each other from being remembered.
+func (m *Memory[T]) again(hash uint64) bool {
+	rest := uint32(hash>>32) | 1 // zero is a place without a hint
+	place := &m.seen[hash%memoryHints]
+	switch hint := place.Load(); {
+	case hint == rest:
+		place.Store(0)
+		return true
+	case hint == 0 || rand.Uint32()%2 == 0:
+		place.Store(rest)
+	}
+	return false
+}
+
+func (s *shelf[T]) find(hash uint64, text []byte) *memorised[T] {
+	for i := range s.hashes {
+		if s.hashes[i].Load() != hash {
+			continue
+		}
+		if known := s.objects[i].Load(); known != nil && bytes.Equal(known.text, text) {
+			return known
+		}
+	}
+	return nil
+}
+
+// put takes an empty place, or one that hardly anybody can foretell.
+func (s *shelf[T]) put(hash uint64, object *memorised[T]) {
+	place := hash >> 32 % shelfPlaces
+	for i := range s.objects {
+		if s.objects[i].Load() == nil {
+			place = uint64(i)
+			break
+		}
+	}
+	s.objects[place].Store(object)
+	s.hashes[place].Store(hash)
 }

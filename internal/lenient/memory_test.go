@@ -1,6 +1,9 @@
 package lenient_test
 
 import (
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-faster/jx"
@@ -75,4 +78,79 @@ func TestMemory_keepsNothingOfItsInput(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+}
+
+// A room of 5,000 people is remembered as well as one of 50: they do not push each other out.
+func TestMemory_holdsALargeRoom(t *testing.T) {
+	const people = 5000
+	var memory lenient.Memory[thing]
+	decoded := 0
+	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+		decoded++
+		*dst = thing{}
+		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
+	}
+	recallAll := func() {
+		for i := range people {
+			var got thing
+			if unfit, err := memory.Recall(&got, jx.DecodeStr(fmt.Sprintf(`{"id": "u%d", "size": %d}`, i, i)), decode); unfit != nil || err != nil {
+				t.Fatalf("%s, %v", unfit, err)
+			}
+			if got.Size != int64(i) {
+				t.Fatalf("%d is taken for %+v", i, got)
+			}
+		}
+	}
+	for range 8 { // two with the same hint need a few more rounds than others
+		recallAll()
+	}
+	decoded = 0
+	recallAll()
+	if decoded > people/50 {
+		t.Errorf("%d of %d were decoded again", decoded, people)
+	}
+}
+
+// However long the objects that a server sends, what is remembered of them is bounded.
+func TestMemory_doesNotHoldGiants(t *testing.T) {
+	var memory lenient.Memory[thing]
+	decoded := 0
+	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+		decoded++
+		*dst = thing{}
+		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
+	}
+	text := `{"id": "a", "x": "` + strings.Repeat("y", 4<<10) + `"}`
+	for range 5 {
+		var got thing
+		if _, err := memory.Recall(&got, jx.DecodeStr(text), decode); err != nil || got.ID != "a" {
+			t.Fatalf("%+v, %v", got, err)
+		}
+	}
+	if decoded != 5 {
+		t.Errorf("decoded %d times of 5: it is held", decoded)
+	}
+}
+
+// Several connections share what is remembered.
+func TestMemory_isSafeForConcurrentUse(t *testing.T) {
+	var memory lenient.Memory[thing]
+	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+		*dst = thing{}
+		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
+	}
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for i := range 40_000 { // of more than it holds
+				n := i * 7919 % 20_000
+				var got thing
+				if _, err := memory.Recall(&got, jx.DecodeStr(fmt.Sprintf(`{"id": "u%d", "size": %d}`, n, n)), decode); err != nil || got.Size != int64(n) {
+					t.Errorf("%d is taken for %+v, %v", n, got, err)
+					return
+				}
+			}
+		})
+	}
+	readers.Wait()
 }
