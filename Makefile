@@ -130,7 +130,7 @@ fuzz: ## Throw hostile input at all that reads: each fuzz target for FUZZTIME, a
 		folder=$$($(GO) list -f '{{.Dir}}' $$package); \
 		for target in $$(cat $$folder/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(f \*testing\.F).*/\1/p'); do \
 			echo "==> fuzz: $$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package </dev/null || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$package </dev/null || exit 1; \
 		done; \
 	done
 	@echo "==> fuzz: $(MUTATIONS) mutated frames and answers, seed $(SEED)"

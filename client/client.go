@@ -29,6 +29,7 @@ type Client struct {
 	http      *http.Client     // immutable; how REST calls leave
 	rest      *queupapi.Client // immutable; the calls that the bot makes
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
+	resyncs   chan struct{}    // a place for each room that is read again
 	session   *session
 	events    *hub
 	workers   *workers
@@ -72,6 +73,7 @@ func New(opts ...Option) (*Client, error) {
 		people:    newPeople(config.users),
 		songs:     newMedia(config.songs),
 		rooms:     roomTable{newTable[RoomID, *Room]()},
+		resyncs:   make(chan struct{}, resyncsAtOnce),
 
 		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
 	}

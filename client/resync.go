@@ -12,7 +12,15 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
+// dueChat is the purpose of an alarm: let out what is said, while the rest waits on.
+const dueChat = "chat"
+
 const (
+	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If
+	// all were, none would come to its end in time, and the calls made for it would be in vain.
+	resyncsAtOnce = 2
+	// maxPatience is how long a try to read a room may take at most, when shorter ones have failed.
+	maxPatience = 30 * time.Second
 	// maxReloadWait is the longest pause between two tries to read a room again.
 	maxReloadWait = 30 * time.Second
 	// historyPatience is how long the history is asked for, before the plays that were missed are given up.
@@ -22,14 +30,27 @@ const (
 )
 
 // resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
-// wait for it, but not for long: when QueUp is slow, they go out, and the room is read again later. Only those about what
-// plays wait on, because the plays that were missed come first. hold is what they wait under since the connection was
-// lost; when it is lost once more, that is another one, and the next resync takes over.
+// wait for it, but not for long: when QueUp is slow, or other rooms come first, they go out, and the room is read later. Only
+// those about what plays wait on, because the plays that were missed come first. hold is what they wait under since the
+// connection was lost; when it is lost once more, that is another one, and the next resync takes over.
 func (r *Room) resync(l *connection, hold int) {
 	ctx := r.client.workers.ctx
-	for wait := time.Second; ; wait = min(2*wait, maxReloadWait) {
-		err := r.resyncOnce(ctx, l, hold)
-		if err == nil {
+	held, until, patience := true, time.Now().Add(maxHold), maxHold
+	for pause := time.Second; ; pause = min(2*pause, maxReloadWait) {
+		inTime, ok := r.lineUp(ctx, l, hold)
+		if !ok {
+			return
+		}
+		if !held || !inTime {
+			until = time.Now().Add(patience)
+			held = r.under(l, hold, func() { hold = r.holdFor(patience) })
+		}
+		var err error
+		if held {
+			err = r.resyncOnce(ctx, l, hold, until)
+		}
+		<-r.client.resyncs
+		if !held || err == nil {
 			return
 		}
 		if gone(err) {
@@ -39,12 +60,47 @@ func (r *Room) resync(l *connection, hold int) {
 		if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
 			return
 		}
+		held, patience = false, min(2*patience, maxPatience)
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
-			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", wait))
-		if waitUntil(ctx, "resync", time.Now().Add(wait)) != nil || !r.under(l, hold, func() { hold = r.hold() }) {
+			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", pause))
+		if waitUntil(ctx, "resync", time.Now().Add(pause)) != nil {
 			return
 		}
 	}
+}
+
+// lineUp waits for one of the places of the rooms that are read again, which its holder gives back. If that takes so long that
+// too little of maxHold would be left to read the room, what waits under hold goes out, and lineUp is not in time.
+func (r *Room) lineUp(ctx context.Context, l *connection, hold int) (inTime, ok bool) {
+	late := time.NewTimer(maxHold / 2)
+	defer late.Stop()
+	select {
+	case r.client.resyncs <- struct{}{}:
+		return true, true
+	case <-late.C:
+	}
+	if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
+		return false, false
+	}
+	select {
+	case r.client.resyncs <- struct{}{}:
+		return false, true
+	case <-ctx.Done():
+		return false, false
+	}
+}
+
+// holdFor is hold for a reading that may take longer than what is said in the room can wait.
+func (r *Room) holdFor(patience time.Duration) (turn int) {
+	turn = r.hold()
+	if patience > maxHold {
+		r.alarm(dueChat, maxHold, func() {
+			if r.live.waiting.level == all {
+				r.release(turn, allButChat)
+			}
+		})
+	}
+	return turn
 }
 
 // gone reports whether QueUp says that there is no such room.
@@ -63,16 +119,18 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 	}) == nil && is
 }
 
-// resyncOnce is one try. Its error means that nothing has been told and another try is due.
-func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int) error {
-	brief, cancel := context.WithTimeout(ctx, maxHold)
+// resyncOnce is one try, of which until is the end. Its error means that nothing has been told and another try is due.
+func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int, until time.Time) error {
+	patient, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	state, err := r.fetch(brief)
+	state, err := r.fetch(patient)
 	if err != nil {
 		return err
 	}
 	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
 	defer missed.stop()
+	brief, cancel := context.WithTimeout(patient, maxHold)
+	defer cancel()
 	complete := missed.wait(brief)
 	r.under(l, hold, func() {
 		r.catchUp(state)

@@ -28,13 +28,14 @@ type held struct {
 type level int
 
 const (
-	none      level = iota
-	ofPlaying       // those about what plays
+	none       level = iota
+	ofPlaying        // those about what plays
+	allButChat       // all but what is said
 	all
 )
 
 const (
-	// maxHold is how long all messages of a room wait at most.
+	// maxHold is how long all messages of a room wait at most, and what is said in it ever waits.
 	maxHold = 2 * time.Second
 	// maxHeld bounds how many wait.
 	maxHeld = 4096
@@ -47,6 +48,9 @@ func (w *waiting) takes(e realtime.Event) bool {
 	switch w.level {
 	case all:
 		return true
+	case allButChat:
+		m, _ := e.(realtime.Message)
+		return m.Name != "chat-message"
 	case ofPlaying:
 		m, _ := e.(realtime.Message)
 		return m.Name == "chat-skip" || strings.HasPrefix(m.Name, "room_playlist-")
