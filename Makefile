@@ -186,6 +186,7 @@ drift: ## Write gen/ and the tables of docs/PROTOCOL.md anew and fail if that ch
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"
 	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
+	$(call in-modules,$(GO) mod tidy -diff)
 
 secrets: ## Run the tests with made-up secrets at debug level, and fail if one gets out
 	@echo "==> secrets: go run ./tools/secrets"
@@ -228,4 +229,3 @@ reproducible: build ## Build both once more, elsewhere and from nothing, and fai
 	for program in queupd record; do \
 		cmp "bin/$$program" "$$away/bin/$$program" || { echo "reproducible: two builds of $$program differ" >&2; exit 1; }; \
 	done && echo "reproducible: the same bytes, twice"
-	$(call in-modules,$(GO) mod tidy -diff)
