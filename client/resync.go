@@ -41,16 +41,23 @@ func (r *Room) resync(l *connection, hold int) {
 		if !ok {
 			return
 		}
-		if !held || !inTime {
+		if held = held && inTime; !held {
 			until = time.Now().Add(patience)
-			held = r.under(l, hold, func() { hold = r.holdFor(patience) })
 		}
+		try, over := context.WithDeadline(ctx, until)
+		current := r.under(l, hold, func() {
+			if !held {
+				hold = r.holdFor(patience)
+			}
+			r.live.reading = over
+		})
 		var err error
-		if held {
-			err = r.resyncOnce(ctx, l, hold, until)
+		if current {
+			err = r.resyncOnce(try, l, hold)
 		}
+		over()
 		<-r.client.resyncs
-		if !held || err == nil {
+		if !current || err == nil {
 			return
 		}
 		if gone(err) {
@@ -119,17 +126,16 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 	}) == nil && is
 }
 
-// resyncOnce is one try, of which until is the end. Its error means that nothing has been told and another try is due.
-func (r *Room) resyncOnce(ctx context.Context, l *connection, hold int, until time.Time) error {
-	patient, cancel := context.WithDeadline(ctx, until)
-	defer cancel()
-	state, err := r.fetch(patient)
+// resyncOnce is one try, which ends with try. Its error means that nothing has been told and another one is due.
+func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
+	state, err := r.fetch(try)
 	if err != nil {
 		return err
 	}
+	ctx := r.client.workers.ctx
 	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
 	defer missed.stop()
-	brief, cancel := context.WithTimeout(patient, maxHold)
+	brief, cancel := context.WithTimeout(try, maxHold)
 	defer cancel()
 	complete := missed.wait(brief)
 	r.under(l, hold, func() {

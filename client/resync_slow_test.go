@@ -101,29 +101,7 @@ func TestQ03_slowAnswers(t *testing.T) {
 func TestQ03_manyRooms(t *testing.T) {
 	const rooms = 60
 	synctest.Test(t, func(t *testing.T) {
-		var world queuptest.World
-		people := []string{"owner", "alice", "bob"}
-		for _, name := range append(people, "bot") {
-			world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
-		}
-		for i := range rooms {
-			world.Rooms = append(world.Rooms, queuptest.RoomSpec{
-				Slug: fmt.Sprint("room-", i), Owner: "owner", Present: people,
-				Songs: []queuptest.Song{{By: "alice", Name: "Song", Length: withoutEnd}},
-			})
-		}
-		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
-		defer server.Close()
-		bot := connect(t, server, "bot")
-		var joins sync.WaitGroup
-		for i := range rooms {
-			joins.Go(func() {
-				if _, err := bot.JoinRoom(t.Context(), fmt.Sprint("room-", i)); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		joins.Wait()
+		server, bot := roomsOf(t, rooms)
 		heard := listenForReturn(bot)
 		begin := time.Now()
 		server.CutLinks()
@@ -149,4 +127,66 @@ func TestQ03_manyRooms(t *testing.T) {
 			t.Errorf("all were read again after %v", last)
 		}
 	})
+}
+
+// When the connection is lost again, who still reads a room for the last one makes room at once.
+func TestQ03_lostAgain(t *testing.T) {
+	const rooms = 6
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		server, bot := roomsOf(t, rooms, queuptest.WithHandler(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+				if slow.Load() && strings.HasPrefix(req.URL.Path, "/room") {
+					select {
+					case <-time.After(10 * time.Minute):
+					case <-req.Context().Done():
+					}
+				}
+				next.ServeHTTP(w, req)
+			})
+		}))
+		for round := range 10 {
+			slow.Store(true)
+			server.CutLinks()
+			time.Sleep(3*time.Minute + time.Duration(round)*7*time.Second) // a try to read a room may take half a minute by now
+			slow.Store(false)
+			heard := listenForReturn(bot)
+			begin := time.Now()
+			server.CutLinks()
+			time.Sleep(10 * time.Second)
+			for i := range rooms {
+				if at, ok := heard.after(begin, fmt.Sprint("resynced room-", i)); !ok || at > 5*time.Second {
+					t.Errorf("round %d: room %d was read again: %v, after %v", round, i, ok, at)
+				}
+			}
+		}
+	})
+}
+
+// roomsOf makes a bot that is in many rooms.
+func roomsOf(t *testing.T, rooms int, opts ...queuptest.Option) (*queuptest.Server, *client.Client) {
+	t.Helper()
+	var world queuptest.World
+	people := []string{"owner", "alice", "bob"}
+	for _, name := range append(people, "bot") {
+		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+	}
+	for i := range rooms {
+		world.Rooms = append(world.Rooms, queuptest.RoomSpec{
+			Slug: fmt.Sprint("room-", i), Owner: "owner", Present: people, Songs: []queuptest.Song{{By: "alice", Name: "Song", Length: withoutEnd}},
+		})
+	}
+	server := queuptest.NewServer(append(opts, queuptest.InMemory(), queuptest.WithWorld(world))...)
+	t.Cleanup(server.Close)
+	bot := connect(t, server, "bot")
+	var joins sync.WaitGroup
+	for i := range rooms {
+		joins.Go(func() {
+			if _, err := bot.JoinRoom(t.Context(), fmt.Sprint("room-", i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	joins.Wait()
+	return server, bot
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -43,12 +44,13 @@ type Room struct {
 type roomWork struct {
 	link    *connection // the room is attached to; nil before and after
 	waiting waiting
-	alarms  map[string]func() // what is due at some time, by its purpose; calling one calls it off
-	asking  map[string]func() // what is under way that is asked in turn, by its purpose; what follows it, or nil
-	epoch   int               // changes whenever what was asked of QueUp for this room is no longer wanted
-	late    bool              // the channel did not come back with the connection yet
-	replay  bool              // events are applied that may be older than the state
-	lastAt  time.Time         // when the last play began that was told of, by QueUp's clock
+	alarms  map[string]func()  // what is due at some time, by its purpose; calling one calls it off
+	reading context.CancelFunc // ends the try to read the room again after a lost connection; nil for none
+	asking  map[string]func()  // what is under way that is asked in turn, by its purpose; what follows it, or nil
+	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
+	late    bool               // the channel did not come back with the connection yet
+	replay  bool               // events are applied that may be older than the state
+	lastAt  time.Time          // when the last play began that was told of, by QueUp's clock
 
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
 	plays    *simplelru.LRU[PlayID, struct{}] // which have been told

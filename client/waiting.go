@@ -177,6 +177,10 @@ func (r *Room) callOff() {
 		r.quiet(purpose)
 	}
 	clear(r.live.asking)
+	if r.live.reading != nil {
+		r.live.reading()
+		r.live.reading = nil
+	}
 	r.live.epoch++
 }
 
