@@ -55,6 +55,7 @@ var changes = []change{
 	{"queuptest/session.go", `+ "." + signature`, `+ "." + "` + token + `" + signature`},
 	{"client/transport.go", "slog.New(slog.DiscardHandler)", "canaryLogger()"},
 	{"client/doer.go", "func (d *doer) Do(", "func (d *doer) doUnheard("},
+	{"client/failure.go", "func failed(", "func failedUnheard("},
 	{"client/client.go", "func (c *Client) report(", "func (c *Client) reportUnheard("},
 	{"client/hub.go", "func (h *hub) emit(", "func (h *hub) emitUnheard("},
 	{"realtime/conn.go", "slog.New(slog.DiscardHandler)", "canaryLogger()"},
@@ -86,6 +87,12 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := d.doUnheard(req)
 	canary.Watch("errors of client", err)
 	return resp, err
+}
+
+func failed(op string, err error) error {
+	err = failedUnheard(op, err)
+	canary.Watch("errors of client", err)
+	return err
 }
 
 func (c *Client) report(ctx context.Context, err error) {
