@@ -161,7 +161,7 @@ race: ## Run all tests with the race detector, in random order
 	$(call in-modules,$(GO) test -race -shuffle=on ./...)
 
 stress: ## Call every public method at once for STRESS (2m) while links drop, and SEEDS (200) bad days for the rate limits
-	STRESS=$(or $(STRESS),2m) SEEDS=$(or $(SEEDS),200) go test -race -count=1 -timeout 60m -run 'TestQ12|TestQ19' ./client
+	STRESS=$(or $(STRESS),2m) SEEDS=$(or $(SEEDS),200) $(GO) test -race -count=1 -timeout 60m -run 'TestQ12|TestQ19' ./client
 
 fmt-check: ## Fail if a file is not formatted
 	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"

@@ -306,14 +306,18 @@ func TestQ13_roomsEndForGood(t *testing.T) {
 // A websocket that is refused for good, by what makes its token or dials it, is not asked for again; one that is refused
 // for now is asked for at the pace of the policy.
 func TestQ13_websocketsEndForGood(t *testing.T) {
-	for _, again := range []bool{false, true} {
-		t.Run(fmt.Sprintf("at the first time %v", !again), func(t *testing.T) {
+	for n := range 4 {
+		again, quoted := n%2 == 1, n/2 == 1
+		t.Run(fmt.Sprintf("at the first time %v, quoting the token %v", !again, quoted), func(t *testing.T) {
 			inBubble(t, func(t *testing.T, server *queuptest.Server) {
 				inner := &realtime.WebsocketDialer{NetDialContext: server.DialContext}
 				var dials atomic.Int32
 				bot := newBot(t, server, client.WithDialer(dialFunc(func(ctx context.Context, url string, h http.Header) (realtime.Socket, error) {
 					if dials.Add(1) == 1 && again {
 						return inner.Dial(ctx, url, h)
+					}
+					if quoted { // which is masked, and is as permanent then
+						return nil, realtime.Permanent(&realtime.HandshakeError{Status: http.StatusForbidden, Body: []byte("go away with " + url)})
 					}
 					return nil, realtime.Permanent(errors.New("go away"))
 				})))

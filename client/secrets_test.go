@@ -374,6 +374,8 @@ func optionsTellNothing(t *testing.T, h *haul) {
 	h.add("a client with a proxy", strings.Join(ownTexts(reflect.ValueOf(bot)), "\n"))
 	settings := client.RoomSettings{Name: "den", Password: roomPassword}
 	h.add("settings", fmt.Sprintf("%v %+v %#v %s", settings, settings, &settings, settings))
+	h.value("settings", settings)
+	h.value("password of settings", settings.Password)
 	h.logger().LogAttrs(t.Context(), slog.LevelInfo, "settings", slog.Any("settings", settings))
 	h.value("join option", client.RoomPassword(roomPassword))
 }

@@ -24,7 +24,7 @@ type RoomSettings struct {
 	// Private hides the room from the lobby.
 	Private bool
 	// Password is what a private room asks for. It can be set but not read: empty leaves it as it is.
-	Password string
+	Password Secret
 	// MaxSongLength is the longest song that may be queued, in whole minutes.
 	MaxSongLength time.Duration
 	// SongRepeat is how long a song must rest before it may be queued again, in whole minutes; 0 for no rest.
@@ -54,11 +54,7 @@ type RoomSettings struct {
 // String tells all settings, and of the password only whether there is one.
 func (s RoomSettings) String() string {
 	type plain RoomSettings
-	shown := plain(s)
-	if shown.Password != "" {
-		shown.Password = redact.Mask
-	}
-	return fmt.Sprintf("%+v", shown)
+	return fmt.Sprintf("%+v", plain(s))
 }
 
 // GoString is String, so that %#v prints no secret either.
@@ -112,6 +108,8 @@ func (s RoomSettings) check(op string) error {
 	switch {
 	case strings.TrimSpace(s.Name) == "":
 		return &ArgumentError{Op: op, Argument: "Name", Reason: "is empty"}
+	case s.Password == redact.Mask: // settings that were written as JSON and read again
+		return &ArgumentError{Op: op, Argument: "Password", Reason: "is the mask of a password; set it, or leave it empty to keep the one there is"}
 	case s.MaxSongLength < 0 || s.MaxSongLength%time.Minute != 0:
 		return &ArgumentError{Op: op, Argument: "MaxSongLength", Reason: "must be whole minutes"}
 	case s.SongRepeat < 0 || s.SongRepeat%time.Minute != 0:
@@ -137,7 +135,7 @@ func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	request.Embed.SetTo(s.EmbedURL)
 	request.Display.SetTo(display)
 	if s.Password != "" {
-		request.Password.SetTo(s.Password)
+		request.Password.SetTo(string(s.Password))
 	}
 	request.MaxLengthSong.SetTo(int(s.MaxSongLength / time.Minute))
 	request.TimeSongQueueRepeat.SetTo(int(s.SongRepeat / time.Minute))
@@ -163,7 +161,7 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 	}
 	var request queupapi.RoomSettings
 	s.write(&request)
-	c.secrets.learn(secretRoom, redact.New(s.Password))
+	c.secrets.learn(secretRoom, redact.New(string(s.Password)))
 	answer, err := c.rest.CreateRoom(ctx, &request)
 	if err != nil {
 		return nil, failed("createRoom", err)
@@ -201,7 +199,7 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
 	}
 	s.write(&request)
-	r.client.secrets.learn(secretRoom, redact.New(s.Password))
+	r.client.secrets.learn(secretRoom, redact.New(string(s.Password)))
 	answer, err := r.client.rest.UpdateRoom(ctx, &request, queupapi.UpdateRoomParams{RoomID: r.id})
 	if err != nil {
 		return RoomInfo{}, failed("updateRoom", err)

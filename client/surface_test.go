@@ -122,7 +122,7 @@ func furnishWith(t *testing.T, server *queuptest.Server, prepare func(testing.TB
 		"APIError": is(&client.APIError{Op: "room", Status: 404}), "ArgumentError": is(&client.ArgumentError{}), "CallError": is(&client.CallError{Op: "room", Err: errors.New("no network")}),
 		"AuthorizationError": is(refusal), "HandlerError": is(&client.HandlerError{Err: wrong}), "PanicError": is(&client.PanicError{}),
 		"MessageTooLongError": is(&client.MessageTooLongError{}), "PermissionError": is(&client.PermissionError{}),
-		"RateLimitError": is(&client.RateLimitError{}),
+		"RateLimitError": is(&client.RateLimitError{}), "Secret": is(client.Secret("words")),
 	}
 	s.arguments = map[reflect.Type]func() any{
 		reflect.TypeFor[client.UserID]():                   is(bobs.UserID),
@@ -166,6 +166,7 @@ func furnishWith(t *testing.T, server *queuptest.Server, prepare func(testing.TB
 		"Client.ImportYouTubePlaylist":        func() []any { return []any{"PLabcdefgh12", list.ID} },
 		"Client.ImportSoundCloudPlaylist":     func() []any { return []any{"1234567", list.ID} },
 		"Client.FetchRoom":                    func() []any { return []any{"lounge"} },
+		"Secret.Format":                       func() []any { return []any{verbState{}, 'v'} },
 	}
 	s.functions = map[string]func(ctx context.Context) error{
 		"Next": func(ctx context.Context) error {
@@ -290,6 +291,14 @@ func outcome(results []reflect.Value) error {
 	}
 	return nil
 }
+
+// verbState is what fmt hands to a Formatter: a verb without flags, whose text nobody reads.
+type verbState struct{}
+
+func (verbState) Write(p []byte) (int, error)    { return len(p), nil }
+func (verbState) Width() (width int, ok bool)    { return 0, false }
+func (verbState) Precision() (prec int, ok bool) { return 0, false }
+func (verbState) Flag(int) bool                  { return false }
 
 // pureFunctions are the exported functions that touch no client.
 var pureFunctions = []string{"FormatSongLength", "Millis", "New", "ParseTimestamp", "TimeFromMillis"}

@@ -21,7 +21,7 @@ func TestHelp_explains(t *testing.T) {
 			}])
 		r.Handle(commands.Command{Name: "dance", Help: "dances", Cooldown: 90 * time.Second, UserCooldown: 500 * time.Millisecond}, reply("~"))
 		r.Handle(commands.Command{Name: "boss", Role: client.RoleManager}, reply("boss"))
-		r.Handle(commands.Command{Name: "secret", Hidden: true}, reply("secret"))
+		r.Handle(commands.Command{Name: "backstage", Hidden: true}, reply("backstage"))
 		r.Handle(commands.Command{Name: "long", Help: strings.Repeat("what it does ", 30), Aliases: []string{strings.Repeat("l", 150)}}, reply("long"))
 		r.Handle(commands.Command{Name: "longest", Help: strings.Repeat("what it does ", 60)}, reply("longest"))
 	}, commands.Prefix("!", "bot ")), func(t *testing.T, s *stage) {
@@ -32,7 +32,7 @@ func TestHelp_explains(t *testing.T) {
 		s.expect("alice", "!help boot", "!Kick <user> [reason…]: puts somebody out. Also !k, !boot. For those with the permission members.kick.")
 		s.expect("alice", "!help dance", "!dance: dances. Once in 1m30s. Once in 1s for each of you.")
 		s.expect("alice", "!help boss", "!boss. For the role Manager and those above.")
-		s.expect("alice", "!help secret", "!secret.")
+		s.expect("alice", "!help backstage", "!backstage.")
 		s.expect("alice", "!help help", "!help [command]: tells what there is to say.")
 		s.expect("alice", "!help nothing", "@alice: there is no such command. Usage: !help [command]")
 		s.expect("alice", "!help 2", "@alice: it has 1 page(s). Usage: !help [command]")

@@ -119,19 +119,26 @@ func TestWebsocketDialer_socks5(t *testing.T) {
 	defer srv.Close()
 	for _, scheme := range []string{"socks5", "socks5h"} {
 		t.Run(scheme, func(t *testing.T) {
-			names := make(chan string, 1)
-			addr := socks5(t, srv.Listener.Addr().String(), names)
+			asked := make(chan socksRequest, 1)
+			addr := socks5(t, srv.Listener.Addr().String(), asked)
 			via := &url.URL{Scheme: scheme, Host: addr, User: url.UserPassword("me", "secret")}
 			roundTrip(t, &realtime.WebsocketDialer{Proxy: http.ProxyURL(via)}, "ws://somewhere.invalid:8080/")
-			if got := <-names; got != "me:secret somewhere.invalid:8080" {
-				t.Errorf("the proxy was asked for %q", got)
+			got := <-asked
+			if got.login != via.User.String() {
+				t.Error("the proxy got another login")
+			}
+			if got.address != "somewhere.invalid:8080" {
+				t.Errorf("the proxy was asked for %q", got.address)
 			}
 		})
 	}
 }
 
-// socks5 serves one connection (RFC 1928, 1929), names what it was asked for, and connects to target whatever that was.
-func socks5(t *testing.T, target string, names chan<- string) (addr string) {
+// socksRequest is what somebody asks of a SOCKS5 proxy.
+type socksRequest struct{ login, address string }
+
+// socks5 serves one connection (RFC 1928, 1929), tells what it was asked for, and connects to target whatever that was.
+func socks5(t *testing.T, target string, asked chan<- socksRequest) (addr string) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -160,7 +167,7 @@ func socks5(t *testing.T, target string, names chan<- string) (addr string) {
 		take(4) // version, connect, reserved, address by name
 		host := take(take(1)[0])
 		port := binary.BigEndian.Uint16([]byte(take(2)))
-		names <- fmt.Sprintf("%s:%s %s:%d", user, password, host, port)
+		asked <- socksRequest{url.UserPassword(user, password).String(), fmt.Sprintf("%s:%d", host, port)}
 		_, _ = conn.Write([]byte{5, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 		out, err := new(net.Dialer).DialContext(t.Context(), "tcp", target)
 		if err != nil {

@@ -33,9 +33,13 @@ func New(name, secret string) Canary {
 		panic("canary: " + name + " is too short to be told from other text")
 	}
 	c := Canary{Name: name}
+	known := make(map[string]bool) // what needs no escapes looks the same in many of them
 	add := func(kind string, texts ...string) {
 		for _, text := range texts {
-			c.forms = append(c.forms, form{kind, text})
+			if !known[text] {
+				known[text] = true
+				c.forms = append(c.forms, form{kind, text})
+			}
 		}
 	}
 	quoted, inner := inJSON(secret, true), inJSON(secret, false)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 )
@@ -23,7 +24,7 @@ const (
 )
 
 var watching = sync.OnceValue(func() *watch {
-	w := &watch{told: make(map[string]bool)}
+	w := &watch{told: make(map[string]bool), seen: make(map[reflect.Type]int)}
 	for pair := range strings.SplitSeq(os.Getenv(Env), ",") {
 		if name, secret, ok := strings.Cut(pair, "="); ok {
 			w.canaries = append(w.canaries, New(name, secret))
@@ -36,14 +37,39 @@ type watch struct {
 	canaries []Canary // immutable
 
 	mu   sync.Mutex
-	told map[string]bool // guarded by mu; what the report says already
+	told map[string]bool      // guarded by mu; what the report says already
+	seen map[reflect.Type]int // guarded by mu; how many values of a type came by
 }
 
-// Watch looks for the canaries of the environment in a value, in all ways in which it may be printed.
+// Tests send events by the hundred thousand, and to spell one costs more than to send it. What is of the same type is printed in
+// the same ways, so that some of them in all ways and all of them in one find what all in all ways would.
+const (
+	spelledFirst = 100 // of each type, in all ways
+	spelledThen  = 100 // of so many one, for as long as it goes on
+)
+
+// Watch looks for the canaries of the environment in a value. An error is looked at in all ways in which it may be printed, each
+// one of them. Of other values the first hundred of each type are, and of those after them each hundredth; the others are looked
+// at as %+v has them, which shows all their fields, and bytes as numbers.
 func Watch(where string, v any) {
-	if v != nil {
-		watching().text(where, Spell(v))
+	if v == nil {
+		return
 	}
+	w := watching()
+	if _, isError := v.(error); isError || w.spells(reflect.TypeOf(v)) {
+		w.text(where, Spell(v))
+		return
+	}
+	w.text(where, fmt.Sprintf("%+v", v))
+}
+
+// spells counts a value, and reports whether it is one to look at in all ways.
+func (w *watch) spells(kind reflect.Type) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[kind]++
+	n := w.seen[kind]
+	return n <= spelledFirst || n%spelledThen == 0
 }
 
 func (w *watch) text(where, text string) {
