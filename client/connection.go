@@ -78,10 +78,10 @@ func (c *Client) Connect(ctx context.Context) error {
 	}
 	ctx, release := bound(ctx, c.workers.ctx)
 	defer release()
-	if err := conn.Connect(ctx); err != nil {
+	if err := conn.Connect(ctx); err != nil { // which says that it was to connect
 		stopJoins(ErrNotConnected)
 		_ = conn.Close()
-		return fmt.Errorf("queup: connect: %w", err)
+		return fmt.Errorf("queup: %w", err)
 	}
 	if adopted, err := c.adopt(l); !adopted {
 		stopJoins(ErrNotConnected)

@@ -226,6 +226,21 @@ func (e *RateLimitError) Error() string {
 // Is reports whether target is [ErrRateLimited].
 func (e *RateLimitError) Is(target error) bool { return target == ErrRateLimited }
 
+// withinError says what was to be done when an error came.
+type withinError struct {
+	what string
+	err  error
+}
+
+func (e *withinError) Error() string { return within(e.what, e.err) }
+func (e *withinError) Unwrap() error { return e.err }
+
+// within puts what was to be done before what an error says. Of all of them the outermost alone says whose error it is.
+func within(what string, err error) string {
+	const name = "queup: "
+	return name + what + ": " + strings.TrimPrefix(fmt.Sprint(err), name)
+}
+
 // A HandlerError is an error that a handler returned; it goes to the error handler.
 type HandlerError struct {
 	// Event is the type of the event, for example Chat.
@@ -235,7 +250,7 @@ type HandlerError struct {
 }
 
 // Error names the event and the handler's error.
-func (e *HandlerError) Error() string { return fmt.Sprintf("queup: handler of %s: %v", e.Event, e.Err) }
+func (e *HandlerError) Error() string { return within("handler of "+e.Event, e.Err) }
 
 // Unwrap returns the handler's error.
 func (e *HandlerError) Unwrap() error { return e.Err }

@@ -202,5 +202,5 @@ func failed(op string, err error) error {
 	if broken, ok := errors.AsType[*ogenerrors.DecodeBodyError](err); ok {
 		broken.Body = nil // the whole answer, which %+v would print
 	}
-	return fmt.Errorf("queup: %s: %w", op, err)
+	return &withinError{op, err}
 }

@@ -103,7 +103,7 @@ func notJoined(slug string, err error) error {
 	case errors.Is(err, ErrRoomPassword):
 		hint = ", it is private and wants the option RoomPassword with the right password"
 	}
-	return fmt.Errorf("queup: room %q not joined%s: %w", slug, hint, err)
+	return &withinError{fmt.Sprintf("room %q not joined%s", slug, hint), err}
 }
 
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.

@@ -48,7 +48,7 @@ func (r *Room) ChangePresence(ctx context.Context, p Presence) error {
 		return err
 	}
 	if err := l.conn.Presence(ctx, r.channel(), realtime.PresenceAction(p), nil); err != nil {
-		return fmt.Errorf("queup: presence: %w", err)
+		return &withinError{"presence", err}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

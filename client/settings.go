@@ -192,11 +192,11 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 	}
 	whole, err := now.Data.MarshalJSON()
 	if err != nil {
-		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
+		return RoomInfo{}, &withinError{op, err}
 	}
 	var request queupapi.RoomSettings
 	if err := request.UnmarshalJSON(whole); err != nil {
-		return RoomInfo{}, fmt.Errorf("queup: %s: %w", op, err)
+		return RoomInfo{}, &withinError{op, err}
 	}
 	s.write(&request)
 	r.client.secrets.learn(secretRoom, redact.New(string(s.Password)))
