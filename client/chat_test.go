@@ -50,7 +50,7 @@ func FuzzSplitChat(f *testing.F) {
 		if raw {
 			encode, units = plain, runesAndEntities
 		}
-		text = strings.ToValidUTF8(strings.TrimSpace(text), "")
+		text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
 		if strings.Join(units(text), "") != text {
 			t.Fatalf("the units of %q are not the text", text)
 		}
