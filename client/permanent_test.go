@@ -197,6 +197,7 @@ func TestQ13_runEndsForGood(t *testing.T) {
 					case <-time.After(15 * time.Second):
 						t.Error("Run goes on")
 					}
+					settle(time.Minute) // the room that was lost is tidied up
 					if n := seen(server, since)["POST /auth/login"]; n != 1 {
 						t.Errorf("%d logins", n)
 					}

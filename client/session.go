@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/queup-go/queup/internal/redact"
@@ -13,9 +14,10 @@ type session struct {
 	workers *workers                                       // immutable
 	renewal flight[struct{}, struct{}]
 
-	mu    sync.Mutex
-	known *credentials // guarded by mu; nil when logged out
-	count int          // guarded by mu; logins so far
+	mu      sync.Mutex
+	known   *credentials // guarded by mu; nil when logged out
+	count   int          // guarded by mu; logins so far
+	refused error        // guarded by mu; of the last try to log in again, if they are not right any more
 }
 
 type credentials struct {
@@ -30,7 +32,7 @@ func (s *session) begin(ctx context.Context, c credentials) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = &c
+	s.known, s.refused = &c, nil
 	s.count++
 	return nil
 }
@@ -39,7 +41,7 @@ func (s *session) begin(ctx context.Context, c credentials) error {
 func (s *session) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = nil
+	s.known, s.refused = nil, nil
 }
 
 func (s *session) loggedIn() bool {
@@ -56,23 +58,29 @@ func (s *session) generation() int {
 }
 
 // renew logs in again after a call of the given generation met a lost session. However many calls meet it, one logs in
-// and all wait for it. Without credentials it is ErrNotLoggedIn.
+// and all wait for it. Credentials that were refused are not tried again, however late a call comes. Without any it is ErrNotLoggedIn.
 func (s *session) renew(ctx context.Context, generation int) error {
 	_, err := s.renewal.do(ctx, struct{}{}, s.workers, func(ctx context.Context) (struct{}, error) {
 		s.mu.Lock()
-		known, current := s.known, s.count
+		known, current, refused := s.known, s.count, s.refused
 		s.mu.Unlock()
 		switch {
 		case known == nil:
 			return struct{}{}, ErrNotLoggedIn
 		case current != generation: // another call has logged in since
 			return struct{}{}, nil
+		case refused != nil:
+			return struct{}{}, refused
 		}
-		if err := s.login(ctx, *known); err != nil {
-			return struct{}{}, err
-		}
+		err := s.login(ctx, *known)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if _, is := errors.AsType[*AuthorizationError](err); is && s.known == known {
+			s.refused = err
+		}
+		if err != nil {
+			return struct{}{}, err
+		}
 		s.count++
 		return struct{}{}, nil
 	})
