@@ -68,16 +68,19 @@ func TestHundredsOfClients(t *testing.T) {
 					contentType = "application/x-www-form-urlencoded"
 				}
 				got := b.send(d.method, fill.Replace(d.path), contentType, fill.Replace(d.form))
+				if got.Status == http.StatusFound { // the session has expired: what was meant is done with the next one
+					b.post("/auth/login", url.Values{"username": {fmt.Sprintf("user%d", i)}, "password": {"secret"}})
+					got = b.send(d.method, fill.Replace(d.path), contentType, fill.Replace(d.form))
+				}
 				if got.Status >= http.StatusInternalServerError {
 					t.Errorf("%s %s: %d %s", d.method, d.path, got.Status, got.Body)
-				}
-				if got.Status == http.StatusFound { // the session has expired
-					b.post("/auth/login", url.Values{"username": {fmt.Sprintf("user%d", i)}, "password": {"secret"}})
 				}
 				if d.path == "/chat/{room}" && d.method == http.MethodPost && got.Status == http.StatusOK {
 					said.Add(1)
 				}
-				answered.Add(1)
+				if n := answered.Add(1); n%(clients/2) == 0 { // by what was done, not by the clock: a slow machine gets as far
+					srv.ExpireSessions()
+				}
 			}
 			_ = s.conn.Close()
 			for text := range s.frames { // all that came before the link was cut or closed
@@ -101,7 +104,7 @@ func TestHundredsOfClients(t *testing.T) {
 				return
 			case <-time.After(20 * time.Millisecond): // real time: these are real sockets
 			}
-			switch i % 4 {
+			switch i % 3 {
 			case 0:
 				if n := i * 7 % clients; open[n].Load() {
 					srv.CutLinksOf(fmt.Sprintf("user%d", n))
@@ -109,11 +112,7 @@ func TestHundredsOfClients(t *testing.T) {
 			case 1:
 				room.Say("alice", "still here")
 			case 2:
-				if i == 22 || i == 62 || i == 102 { // not all the time, or on a slow machine nobody ever gets to say a word
-					srv.ExpireSessions()
-				}
-			case 3:
-				if room.Members(); i%60 == 3 {
+				if room.Members(); i%60 == 2 {
 					_ = srv.Log()
 				}
 			}
