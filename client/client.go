@@ -117,8 +117,9 @@ func (c *Client) String() string {
 func (c *Client) GoString() string { return c.String() }
 
 // Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client
-// keeps both in memory, to log in again when QueUp ends the session. Login also reads the recent conversations, and
-// succeeds without them ([WithRecentConversations]). It does not connect. Source: docs/PROTOCOL.md 1.2.
+// keeps both in memory, to log in again when QueUp ends the session. If they are refused then, that is what every call that
+// needs a session returns from there on, without trying them once more, until Login is called again. Login also reads the
+// recent conversations, and succeeds without them ([WithRecentConversations]). It does not connect. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) Login(ctx context.Context, email, password string) error {
 	if c.closed() {
 		return ErrClosed

@@ -212,6 +212,46 @@ func TestQ13_runEndsForGood(t *testing.T) {
 	}
 }
 
+// Credentials that QueUp has refused are not tried again by the next call, and not by the one after it; Login clears that.
+func TestQ13_refusedCredentials(t *testing.T) {
+	t.Parallel()
+	var changed atomic.Bool
+	option := meddle(http.MethodPost, "/auth/login", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if changed.Load() {
+			new(refuser).refuse(http.StatusUnauthorized)(w, req)
+			return
+		}
+		next.ServeHTTP(w, req)
+	})
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		bot := newBot(t, server)
+		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+			t.Fatal(err)
+		}
+		changed.Store(true)
+		server.ExpireSessions()
+		since := len(server.Log())
+		for i := range 3 {
+			_, err := bot.FetchConversations(t.Context())
+			if _, refused := errors.AsType[*client.AuthorizationError](err); !refused {
+				t.Errorf("call %d = %v", i, err)
+			}
+			settle(time.Minute)
+		}
+		if n := seen(server, since)["POST /auth/login"]; n != 1 {
+			t.Errorf("%d logins", n)
+		}
+		changed.Store(false)
+		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+			t.Fatal(err)
+		}
+		server.ExpireSessions()
+		if _, err := bot.FetchConversations(t.Context()); err != nil {
+			t.Errorf("after Login: %v", err)
+		}
+	}, option)
+}
+
 // A room that QueUp does not let one into, or has put one out of, ends once, and nobody knocks again.
 func TestQ13_roomsEndForGood(t *testing.T) {
 	const room = "/room/65a1f0c2d4e8b90000000001"
