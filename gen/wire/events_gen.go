@@ -49,7 +49,7 @@ func (x *ChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *ChatMessage) receive(name string, data []byte) error {
 	*x = ChatMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*ChatMessage).member)
+	err := lenient.Members(data, x, &x.Extra, (*ChatMessage).member, (*ChatMessage).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -57,6 +57,16 @@ func (x *ChatMessage) receive(name string, data []byte) error {
 func (x *ChatMessage) decode(d *jx.Decoder) (jx.Raw, error) {
 	*x = ChatMessage{}
 	return lenient.Event(d, x.receive)
+}
+
+func (x *ChatMessage) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "queue_object":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
 }
 
 func (x *ChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
@@ -70,9 +80,9 @@ func (x *ChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "time":
 		return lenient.Time(&x.SentAt, d)
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "queue_object":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	case "realTimeChannel":
 		return lenient.String(&x.RealTimeChannel, d)
 	}
@@ -137,7 +147,7 @@ func (x *ChatSkip) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *ChatSkip) receive(name string, data []byte) error {
 	*x = ChatSkip{}
-	err := lenient.Members(data, x, &x.Extra, (*ChatSkip).member)
+	err := lenient.Members(data, x, &x.Extra, (*ChatSkip).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -204,7 +214,7 @@ func (x *CommentAdd) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentAdd) receive(name string, data []byte) error {
 	*x = CommentAdd{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentAdd).member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentAdd).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -273,7 +283,7 @@ func (x *CommentRemove) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentRemove) receive(name string, data []byte) error {
 	*x = CommentRemove{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentRemove).member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentRemove).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -347,7 +357,7 @@ func (x *CommentUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *CommentUpdate) receive(name string, data []byte) error {
 	*x = CommentUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*CommentUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "comment-update-"); ok {
 		x.Subject = CommentID(id)
@@ -421,7 +431,7 @@ func (x *DeleteChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *DeleteChatMessage) receive(name string, data []byte) error {
 	*x = DeleteChatMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessage).member)
+	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessage).member, (*DeleteChatMessage).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -431,6 +441,14 @@ func (x *DeleteChatMessage) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *DeleteChatMessage) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *DeleteChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
@@ -438,7 +456,7 @@ func (x *DeleteChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "chatid":
 		return lenient.ID(&x.ID, d)
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -498,7 +516,7 @@ func (x *DeleteChatMessageGlobal) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *DeleteChatMessageGlobal) receive(name string, data []byte) error {
 	*x = DeleteChatMessageGlobal{}
-	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessageGlobal).member)
+	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessageGlobal).member, (*DeleteChatMessageGlobal).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -508,6 +526,14 @@ func (x *DeleteChatMessageGlobal) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *DeleteChatMessageGlobal) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *DeleteChatMessageGlobal) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
@@ -515,7 +541,7 @@ func (x *DeleteChatMessageGlobal) member(key []byte, d *jx.Decoder) (jx.Raw, err
 	case "userdid":
 		return lenient.ID(&x.AuthorID, d)
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -575,7 +601,7 @@ func (x *NewMessage) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *NewMessage) receive(name string, data []byte) error {
 	*x = NewMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*NewMessage).member)
+	err := lenient.Members(data, x, &x.Extra, (*NewMessage).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -648,7 +674,7 @@ func (x *RoomAllowGuestChat) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomAllowGuestChat) receive(name string, data []byte) error {
 	*x = RoomAllowGuestChat{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestChat).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestChat).member, (*RoomAllowGuestChat).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -658,12 +684,20 @@ func (x *RoomAllowGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomAllowGuestChat) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomAllowGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -727,7 +761,7 @@ func (x *RoomAllowGuestEmbed) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomAllowGuestEmbed) receive(name string, data []byte) error {
 	*x = RoomAllowGuestEmbed{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestEmbed).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestEmbed).member, (*RoomAllowGuestEmbed).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -737,12 +771,20 @@ func (x *RoomAllowGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomAllowGuestEmbed) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomAllowGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -806,7 +848,7 @@ func (x *RoomLockQueue) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomLockQueue) receive(name string, data []byte) error {
 	*x = RoomLockQueue{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomLockQueue).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomLockQueue).member, (*RoomLockQueue).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -816,12 +858,20 @@ func (x *RoomLockQueue) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomLockQueue) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomLockQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -885,7 +935,7 @@ func (x *RoomPlaylistDub) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistDub) receive(name string, data []byte) error {
 	*x = RoomPlaylistDub{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistDub).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistDub).member, (*RoomPlaylistDub).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -895,6 +945,14 @@ func (x *RoomPlaylistDub) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistDub) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
@@ -902,7 +960,7 @@ func (x *RoomPlaylistDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "dubtype":
 		return lenient.String(&x.Type, d)
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -965,7 +1023,7 @@ func (x *RoomPlaylistQueueRemoveUser) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueRemoveUser) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUser{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUser).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUser).member, (*RoomPlaylistQueueRemoveUser).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -975,14 +1033,24 @@ func (x *RoomPlaylistQueueRemoveUser) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistQueueRemoveUser) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "removedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "removedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1043,7 +1111,7 @@ func (x *RoomPlaylistQueueRemoveUserSong) RawJSON() json.RawMessage { return x.R
 
 func (x *RoomPlaylistQueueRemoveUserSong) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUserSong{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUserSong).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUserSong).member, (*RoomPlaylistQueueRemoveUserSong).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1053,14 +1121,24 @@ func (x *RoomPlaylistQueueRemoveUserSong) decode(d *jx.Decoder) (jx.Raw, error) 
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistQueueRemoveUserSong) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "removedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "removedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1123,7 +1201,7 @@ func (x *RoomPlaylistQueueReorder) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueReorder) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueReorder{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueReorder).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueReorder).member, (*RoomPlaylistQueueReorder).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1133,12 +1211,20 @@ func (x *RoomPlaylistQueueReorder) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistQueueReorder) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistQueueReorder) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1193,7 +1279,7 @@ func (x *RoomPlaylistQueueUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueUpdate) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1260,7 +1346,7 @@ func (x *RoomPlaylistQueueUpdateDub) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistQueueUpdateDub) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateDub{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateDub).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateDub).member, (*RoomPlaylistQueueUpdateDub).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1270,12 +1356,20 @@ func (x *RoomPlaylistQueueUpdateDub) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistQueueUpdateDub) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1333,7 +1427,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) RawJSON() json.RawMessage { return x.Raw 
 
 func (x *RoomPlaylistQueueUpdateGrabs) receive(name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateGrabs{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateGrabs).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateGrabs).member, (*RoomPlaylistQueueUpdateGrabs).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1343,12 +1437,20 @@ func (x *RoomPlaylistQueueUpdateGrabs) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomPlaylistQueueUpdateGrabs) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -1415,7 +1517,7 @@ func (x *RoomPlaylistUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomPlaylistUpdate) receive(name string, data []byte) error {
 	*x = RoomPlaylistUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1495,7 +1597,7 @@ func (x *RoomRoleCreate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleCreate) receive(name string, data []byte) error {
 	*x = RoomRoleCreate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleCreate).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleCreate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1565,7 +1667,7 @@ func (x *RoomRoleDelete) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleDelete) receive(name string, data []byte) error {
 	*x = RoomRoleDelete{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleDelete).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleDelete).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1632,7 +1734,7 @@ func (x *RoomRoleUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRoleUpdate) receive(name string, data []byte) error {
 	*x = RoomRoleUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRoleUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1701,7 +1803,7 @@ func (x *RoomRolesReorder) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomRolesReorder) receive(name string, data []byte) error {
 	*x = RoomRolesReorder{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRolesReorder).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomRolesReorder).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1772,7 +1874,7 @@ func (x *RoomSlowMode) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomSlowMode) receive(name string, data []byte) error {
 	*x = RoomSlowMode{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomSlowMode).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomSlowMode).member, (*RoomSlowMode).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1782,12 +1884,20 @@ func (x *RoomSlowMode) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *RoomSlowMode) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *RoomSlowMode) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -1849,7 +1959,7 @@ func (x *RoomUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *RoomUpdate) receive(name string, data []byte) error {
 	*x = RoomUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*RoomUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1924,7 +2034,7 @@ func (x *UserAvatarUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserAvatarUpdate) receive(name string, data []byte) error {
 	*x = UserAvatarUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserAvatarUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserAvatarUpdate).member, (*UserAvatarUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -1934,12 +2044,20 @@ func (x *UserAvatarUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserAvatarUpdate) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *UserAvatarUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2002,7 +2120,7 @@ func (x *UserBan) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserBan) receive(name string, data []byte) error {
 	*x = UserBan{}
-	err := lenient.Members(data, x, &x.Extra, (*UserBan).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserBan).member, (*UserBan).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2012,14 +2130,24 @@ func (x *UserBan) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserBan) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "kickedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *UserBan) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	case "time":
 		return lenient.Minutes(&x.Duration, d)
 	}
@@ -2087,7 +2215,7 @@ func (x *UserImageUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserImageUpdate) receive(name string, data []byte) error {
 	*x = UserImageUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserImageUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserImageUpdate).member, (*UserImageUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user-update-"); ok {
 		x.Subject = UserID(id)
@@ -2100,12 +2228,20 @@ func (x *UserImageUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserImageUpdate) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *UserImageUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2167,7 +2303,7 @@ func (x *UserJoin) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserJoin) receive(name string, data []byte) error {
 	*x = UserJoin{}
-	err := lenient.Members(data, x, &x.Extra, (*UserJoin).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserJoin).member, (*UserJoin).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2177,14 +2313,24 @@ func (x *UserJoin) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserJoin) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "roomUser":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
+}
+
 func (x *UserJoin) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "roomUser":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2245,7 +2391,7 @@ func (x *UserKick) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserKick) receive(name string, data []byte) error {
 	*x = UserKick{}
-	err := lenient.Members(data, x, &x.Extra, (*UserKick).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserKick).member, (*UserKick).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2255,14 +2401,24 @@ func (x *UserKick) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserKick) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "kickedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *UserKick) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	case "message":
 		return lenient.HTML(&x.Reason, d)
 	}
@@ -2328,7 +2484,7 @@ func (x *UserLeave) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserLeave) receive(name string, data []byte) error {
 	*x = UserLeave{}
-	err := lenient.Members(data, x, &x.Extra, (*UserLeave).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserLeave).member, (*UserLeave).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2338,16 +2494,26 @@ func (x *UserLeave) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserLeave) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "roomUser":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
+}
+
 func (x *UserLeave) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	case "roomUser":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2410,7 +2576,7 @@ func (x *UserMute) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserMute) receive(name string, data []byte) error {
 	*x = UserMute{}
-	err := lenient.Members(data, x, &x.Extra, (*UserMute).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserMute).member, (*UserMute).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2420,14 +2586,24 @@ func (x *UserMute) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserMute) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "mutedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *UserMute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2486,7 +2662,7 @@ func (x *UserPauseQueue) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserPauseQueue) receive(name string, data []byte) error {
 	*x = UserPauseQueue{}
-	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueue).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueue).member, (*UserPauseQueue).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2496,14 +2672,24 @@ func (x *UserPauseQueue) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserPauseQueue) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "user_queue":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
+}
+
 func (x *UserPauseQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "user_queue":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2564,7 +2750,7 @@ func (x *UserPauseQueueMod) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserPauseQueueMod) receive(name string, data []byte) error {
 	*x = UserPauseQueueMod{}
-	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueueMod).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueueMod).member, (*UserPauseQueueMod).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2574,16 +2760,28 @@ func (x *UserPauseQueueMod) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserPauseQueueMod) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "mod":
+		return toldUser.Recall(&x.Moderator, rest)
+	case "user_queue":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
+}
+
 func (x *UserPauseQueueMod) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "mod":
-		return toldUser.Recall(&x.Moderator, d, (*User).decode)
+		return toldUser.Learn(&x.Moderator, d, (*User).decode)
 	case "user_queue":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2655,7 +2853,7 @@ func (x *UserSetRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserSetRole) receive(name string, data []byte) error {
 	*x = UserSetRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserSetRole).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserSetRole).member, (*UserSetRole).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2665,18 +2863,30 @@ func (x *UserSetRole) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserSetRole) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "modUser":
+		return toldUser.Recall(&x.ModUser, rest)
+	case "targetUser":
+		return toldUser.Recall(&x.TargetUser, rest)
+	}
+	return 0
+}
+
 func (x *UserSetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "modUser":
-		return toldUser.Recall(&x.ModUser, d, (*User).decode)
+		return toldUser.Learn(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return toldUser.Recall(&x.TargetUser, d, (*User).decode)
+		return toldUser.Learn(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}
@@ -2747,7 +2957,7 @@ func (x *UserUnban) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnban) receive(name string, data []byte) error {
 	*x = UserUnban{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnban).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnban).member, (*UserUnban).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2757,14 +2967,24 @@ func (x *UserUnban) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserUnban) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "kickedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *UserUnban) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2823,7 +3043,7 @@ func (x *UserUnmute) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnmute) receive(name string, data []byte) error {
 	*x = UserUnmute{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnmute).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnmute).member, (*UserUnmute).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2833,14 +3053,24 @@ func (x *UserUnmute) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserUnmute) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "mutedUser":
+		return toldUser.Recall(&x.Target, rest)
+	}
+	return 0
+}
+
 func (x *UserUnmute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return toldUser.Recall(&x.Target, d, (*User).decode)
+		return toldUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2907,7 +3137,7 @@ func (x *UserUnsetRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUnsetRole) receive(name string, data []byte) error {
 	*x = UserUnsetRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnsetRole).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUnsetRole).member, (*UserUnsetRole).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -2917,18 +3147,30 @@ func (x *UserUnsetRole) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserUnsetRole) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	case "modUser":
+		return toldUser.Recall(&x.ModUser, rest)
+	case "targetUser":
+		return toldUser.Recall(&x.TargetUser, rest)
+	}
+	return 0
+}
+
 func (x *UserUnsetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	case "modUser":
-		return toldUser.Recall(&x.ModUser, d, (*User).decode)
+		return toldUser.Learn(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return toldUser.Recall(&x.TargetUser, d, (*User).decode)
+		return toldUser.Learn(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}
@@ -3003,7 +3245,7 @@ func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdate) receive(name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)
@@ -3016,12 +3258,20 @@ func (x *UserUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserUpdate) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldRoomUser.Recall(&x.Member, rest)
+	}
+	return 0
+}
+
 func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldRoomUser.Recall(&x.Member, d, (*RoomUser).decode)
+		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }

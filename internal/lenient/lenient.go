@@ -21,14 +21,6 @@ import (
 	"github.com/go-faster/jx"
 )
 
-var (
-	errNotObject = errors.New("not a JSON object")
-	errTooMany   = errors.New("more than 20000 JSON objects")
-)
-
-// maxObjects bounds what Members takes: an empty object takes three bytes on the wire, and hundreds in a list of structs.
-const maxObjects = 20_000
-
 // A Func decodes one value into a T.
 type Func[T any] = func(dst *T, d *jx.Decoder) (unfit jx.Raw, err error)
 
@@ -166,39 +158,6 @@ func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw,
 		return nil, err
 	}
 	return nil, receive("", data)
-}
-
-var brace = []byte("{")
-
-// Members decodes data, which must hold one object and nothing after it, as Object does.
-func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member Member[T]) error {
-	if len(data) > maxObjects && bytes.Count(data, brace) > maxObjects {
-		return errTooMany
-	}
-	d := lend(data)
-	defer giveBack(d)
-	if d.Next() != jx.Object {
-		if err := d.Skip(); err != nil {
-			return cause(err)
-		}
-		return errNotObject
-	}
-	if _, err := Object(d, x, extra, member); err != nil {
-		return cause(err)
-	}
-	return end(d)
-}
-
-// EventType returns the member "type" of the object in data, and an error if data is not one object and nothing else.
-func EventType(data []byte) (name string, err error) {
-	var extra map[string]json.RawMessage
-	err = Members(data, &name, &extra, func(name *string, key []byte, d *jx.Decoder) (jx.Raw, error) {
-		if string(key) == "type" {
-			return nil, Drop(String(name, d))
-		}
-		return nil, d.Skip()
-	})
-	return name, err
 }
 
 // List decodes an array. Entries that are null or do not fit are left out; an empty array is an empty list, not nil.

@@ -26,9 +26,13 @@ const (
 	maxRemembered = 4 << 10 // bytes of JSON
 )
 
+// sample is how many bytes of an object say on which shelf it stands: enough for an id and a name. A shorter object is decoded
+// in no time.
+const sample = 64
+
 // shelf has the places in which an object may stand, so that a few of the same shelf do not push each other out.
 type shelf[T any] struct {
-	hashes  [shelfPlaces]atomic.Uint64 // of what stands there, or did a moment ago
+	hashes  [shelfPlaces]atomic.Uint64 // of the sample of what stands there, or did a moment ago
 	objects [shelfPlaces]atomic.Pointer[memorised[T]]
 }
 
@@ -37,9 +41,24 @@ type memorised[T any] struct {
 	value T
 }
 
-// Recall decodes the next value as decode does. An object is remembered when it comes a second time, so that a great many of
+// Recall is the [Recall] of what Learn has decoded. An object ends where it begins to be none, so that the same bytes are the
+// same object, whatever follows them.
+func (m *Memory[T]) Recall(dst *T, rest []byte) int {
+	if len(rest) < sample {
+		return 0
+	}
+	hash := maphash.Bytes(seed, rest[:sample])
+	known := m.shelf(hash).find(hash, rest)
+	if known == nil {
+		return 0
+	}
+	*dst = known.value
+	return len(known.text)
+}
+
+// Learn decodes the next value as decode does. An object is remembered when it comes a second time, so that a great many of
 // them do not push each other out at the cost of a copy each.
-func (m *Memory[T]) Recall(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+func (m *Memory[T]) Learn(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
 	if d.Next() != jx.Object {
 		return decode(dst, d)
 	}
@@ -47,20 +66,17 @@ func (m *Memory[T]) Recall(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error
 	if err != nil {
 		return nil, err
 	}
-	hash := maphash.Bytes(seed, text)
-	shelf := &m.shelves[hash%memoryShelves]
-	if known := shelf.find(hash, text); known != nil {
-		*dst = known.value
-		return nil, nil
-	}
 	inner := lend(text)
 	defer giveBack(inner)
 	unfit, err := decode(dst, inner)
-	if unfit == nil && err == nil && len(text) <= maxRemembered && m.again(hash) {
-		shelf.put(hash, &memorised[T]{bytes.Clone(text), *dst})
+	if unfit == nil && err == nil && sample <= len(text) && len(text) <= maxRemembered && m.again(maphash.Bytes(seed, text)) {
+		hash := maphash.Bytes(seed, text[:sample])
+		m.shelf(hash).put(hash, &memorised[T]{bytes.Clone(text), *dst})
 	}
 	return unfit, err
 }
+
+func (m *Memory[T]) shelf(hash uint64) *shelf[T] { return &m.shelves[hash%memoryShelves] }
 
 // again reports whether an object came before. Of two that leave their hint in the same place one stays, sooner or later, or
 // they would keep each other from being remembered.
@@ -77,12 +93,13 @@ func (m *Memory[T]) again(hash uint64) bool {
 	return false
 }
 
+// find returns the object that text begins with.
 func (s *shelf[T]) find(hash uint64, text []byte) *memorised[T] {
 	for i := range s.hashes {
 		if s.hashes[i].Load() != hash {
 			continue
 		}
-		if known := s.objects[i].Load(); known != nil && bytes.Equal(known.text, text) {
+		if known := s.objects[i].Load(); known != nil && bytes.HasPrefix(text, known.text) {
 			return known
 		}
 	}

@@ -12,45 +12,72 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
-	var memory lenient.Memory[thing]
-	decoded := 0
-	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
-		decoded++
+// recaller reads objects as Members does: what is remembered is taken, all else is decoded and learned.
+type recaller struct {
+	memory  lenient.Memory[thing]
+	decoded int
+}
+
+// take returns what the value at the beginning of text holds, and how long its JSON is, if it was remembered.
+func (r *recaller) take(text []byte) (got thing, size int, unfit jx.Raw, err error) {
+	if size = r.memory.Recall(&got, text); size > 0 {
+		return got, size, nil, nil
+	}
+	unfit, err = r.memory.Learn(&got, jx.DecodeBytes(text), func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+		r.decoded++
 		*dst = thing{}
 		return lenient.ObjectOrID(d, &dst.ID, dst, &dst.Extra, (*thing).member)
-	}
+	})
+	return got, 0, unfit, err
+}
+
+// person is the JSON of a thing, long enough to be remembered.
+func person(id string, size int) string {
+	return fmt.Sprintf(`{"id": %q, "name": "the one whose id is %[1]s and no other one", "size": %d}`, id, size)
+}
+
+func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
+	var r recaller
 	for _, step := range []struct {
 		json string
 		want thing
-		cost int // how often decode is called
+		cost int // how often it is decoded
 	}{
-		{`{"id": "a", "size": 1}`, thing{ID: "a", Size: 1}, 1},
-		{`{"id": "a", "size": 1}`, thing{ID: "a", Size: 1}, 1},
-		{`{"id": "a", "size": 1}`, thing{ID: "a", Size: 1}, 0},
-		{`{"id": "a", "size": 2}`, thing{ID: "a", Size: 2}, 1},
-		{`{"id": "a", "size": 1}`, thing{ID: "a", Size: 1}, 0},
+		{person("a", 1), thing{ID: "a", Size: 1}, 1},
+		{person("a", 1), thing{ID: "a", Size: 1}, 1},
+		{person("a", 1), thing{ID: "a", Size: 1}, 0},
+		{person("a", 2), thing{ID: "a", Size: 2}, 1},
+		{person("a", 1), thing{ID: "a", Size: 1}, 0},
+		{person("a", 12), thing{ID: "a", Size: 12}, 1},
+		{person("a", 1) + `, "next": {"id": 3}}`, thing{ID: "a", Size: 1}, 0},
+		{person("a", 1) + `}`, thing{ID: "a", Size: 1}, 0},
 		{`"a"`, thing{ID: "a"}, 1},
 		{`"a"`, thing{ID: "a"}, 1},
 		{`"a"`, thing{ID: "a"}, 1},
 		{`null`, thing{}, 1},
+		{`{"id": "short"}`, thing{ID: "short"}, 1},
+		{`{"id": "short"}`, thing{ID: "short"}, 1},
+		{`{"id": "short"}`, thing{ID: "short"}, 1},
 	} {
-		before := decoded
-		got := thing{ID: "old", Size: 7}
-		d := jx.DecodeStr(step.json + " ")
-		if unfit, err := memory.Recall(&got, d, decode); unfit != nil || err != nil {
+		before := r.decoded
+		got, size, unfit, err := r.take([]byte(step.json))
+		if unfit != nil || err != nil {
 			t.Fatalf("%s: %s, %v", step.json, unfit, err)
 		}
-		if diff := cmp.Diff(step.want, got); diff != "" || decoded-before != step.cost {
-			t.Errorf("%s: decoded %d times, want %d (-want +got):\n%s", step.json, decoded-before, step.cost, diff)
+		got.Extra = nil
+		if diff := cmp.Diff(step.want, got); diff != "" || r.decoded-before != step.cost {
+			t.Errorf("%s: decoded %d times, want %d (-want +got):\n%s", step.json, r.decoded-before, step.cost, diff)
+		}
+		if step.cost == 0 && size != len(person("a", 1)) {
+			t.Errorf("%s: %d bytes are said to be recalled", step.json, size)
 		}
 	}
 	for range 3 {
-		var got thing
-		if unfit, err := memory.Recall(&got, jx.DecodeStr(`[1]`), decode); string(unfit) != `[1]` || err != nil {
+		if _, _, unfit, err := r.take([]byte(`[1]`)); string(unfit) != `[1]` || err != nil {
 			t.Errorf("what does not fit: %s, %v", unfit, err)
 		}
-		if _, err := memory.Recall(&got, jx.DecodeStr(`{"id": "a", "size": 1`), decode); err == nil {
+		whole := person("a", 1)
+		if _, _, _, err := r.take([]byte(whole[:len(whole)-1])); err == nil {
 			t.Error("an object without an end is no error")
 		}
 	}
@@ -58,19 +85,16 @@ func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
 
 // Who comes late must not see what another one does with a buffer meanwhile.
 func TestMemory_keepsNothingOfItsInput(t *testing.T) {
-	var memory lenient.Memory[thing]
-	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
-		*dst = thing{}
-		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
-	}
-	const text = `{"id": "a", "x": "y"}`
-	want, got := thing{}, thing{}
-	if _, err := decode(&want, jx.DecodeStr(text)); err != nil {
+	var r recaller
+	text := person("a", 1)
+	want, _, _, err := r.take([]byte(text))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
 		input := []byte(text)
-		if _, err := memory.Recall(&got, jx.DecodeBytes(input), decode); err != nil {
+		got, _, _, err := r.take(input)
+		if err != nil {
 			t.Fatal(err)
 		}
 		clear(input)
@@ -78,22 +102,19 @@ func TestMemory_keepsNothingOfItsInput(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	if r.decoded != 2 {
+		t.Errorf("decoded %d times: it is not remembered", r.decoded)
+	}
 }
 
 // A room of 5,000 people is remembered as well as one of 50: they do not push each other out.
 func TestMemory_holdsALargeRoom(t *testing.T) {
 	const people = 5000
-	var memory lenient.Memory[thing]
-	decoded := 0
-	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
-		decoded++
-		*dst = thing{}
-		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
-	}
+	var r recaller
 	recallAll := func() {
 		for i := range people {
-			var got thing
-			if unfit, err := memory.Recall(&got, jx.DecodeStr(fmt.Sprintf(`{"id": "u%d", "size": %d}`, i, i)), decode); unfit != nil || err != nil {
+			got, _, unfit, err := r.take([]byte(person(fmt.Sprint("u", i), i)))
+			if unfit != nil || err != nil {
 				t.Fatalf("%s, %v", unfit, err)
 			}
 			if got.Size != int64(i) {
@@ -104,31 +125,24 @@ func TestMemory_holdsALargeRoom(t *testing.T) {
 	for range 8 { // two with the same hint need a few more rounds than others
 		recallAll()
 	}
-	decoded = 0
+	r.decoded = 0
 	recallAll()
-	if decoded > people/50 {
-		t.Errorf("%d of %d were decoded again", decoded, people)
+	if r.decoded > people/50 {
+		t.Errorf("%d of %d were decoded again", r.decoded, people)
 	}
 }
 
 // However long the objects that a server sends, what is remembered of them is bounded.
 func TestMemory_doesNotHoldGiants(t *testing.T) {
-	var memory lenient.Memory[thing]
-	decoded := 0
-	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
-		decoded++
-		*dst = thing{}
-		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
-	}
+	var r recaller
 	text := `{"id": "a", "x": "` + strings.Repeat("y", 4<<10) + `"}`
 	for range 5 {
-		var got thing
-		if _, err := memory.Recall(&got, jx.DecodeStr(text), decode); err != nil || got.ID != "a" {
+		if got, _, _, err := r.take([]byte(text)); err != nil || got.ID != "a" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
-	if decoded != 5 {
-		t.Errorf("decoded %d times of 5: it is held", decoded)
+	if r.decoded != 5 {
+		t.Errorf("decoded %d times of 5: it is held", r.decoded)
 	}
 }
 
@@ -144,9 +158,16 @@ func TestMemory_isSafeForConcurrentUse(t *testing.T) {
 		readers.Go(func() {
 			for i := range 40_000 { // of more than it holds
 				n := i * 7919 % 20_000
+				text := []byte(person(fmt.Sprint("u", n), n))
 				var got thing
-				if _, err := memory.Recall(&got, jx.DecodeStr(fmt.Sprintf(`{"id": "u%d", "size": %d}`, n, n)), decode); err != nil || got.Size != int64(n) {
-					t.Errorf("%d is taken for %+v, %v", n, got, err)
+				if memory.Recall(&got, text) == 0 {
+					if _, err := memory.Learn(&got, jx.DecodeBytes(text), decode); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+				if got.Size != int64(n) {
+					t.Errorf("%d is taken for %+v", n, got)
 					return
 				}
 			}

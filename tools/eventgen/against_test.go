@@ -45,16 +45,18 @@ func FuzzEventAgainstEncodingJSON(f *testing.F) {
 	f.Add(uint8(0), []byte(`{"chatid":{"a":1},"message":["\ud800"],"time":{"b":2},"user":5,"queue_object":[],"queue_object":{"dubs":1.5}}`))
 	f.Fuzz(func(t *testing.T, which uint8, data []byte) {
 		d := events[int(which)%len(events)]
-		got, err := wire.DecodeEvent(d.event, bytes.Clone(data))
 		members, refErr := reference(data)
 		if bytes.Count(data, []byte("{")) > 20_000 {
 			return // more than is taken
 		}
-		if (err == nil) != (refErr == nil) {
-			t.Fatalf("%s: %v, and encoding/json says %v", d.name, err, refErr)
-		}
-		if err == nil {
-			compareObject(t, d.name, reflect.ValueOf(got).Elem(), d, members)
+		for range 3 { // the last time, what is in it is remembered
+			got, err := wire.DecodeEvent(d.event, bytes.Clone(data))
+			if (err == nil) != (refErr == nil) {
+				t.Fatalf("%s: %v, and encoding/json says %v", d.name, err, refErr)
+			}
+			if err == nil {
+				compareObject(t, d.name, reflect.ValueOf(got).Elem(), d, members)
+			}
 		}
 	})
 }

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The functions below know how a value is spelled in Go: its type, what decodes and encodes it, when it is zero.
 
@@ -45,13 +48,26 @@ func decodeField(d *definition, f *field) string {
 		return fmt.Sprintf("lenient.Pointer(%s, d, %s)", at, decodeFunc(f.typ))
 	case f.typ.kind == listValue:
 		return fmt.Sprintf("lenient.List(%s, d, %s)", at, decodeFunc(f.typ.item))
-	case d.kind == eventDef && f.typ.def != nil && f.typ.def.recurs:
-		return fmt.Sprintf("%s.Recall(%s, d, %s)", memory(f.typ.def), at, decodeFunc(f.typ))
+	case remembered(d, f):
+		return fmt.Sprintf("%s.Learn(%s, d, %s)", memory(f.typ.def), at, decodeFunc(f.typ))
 	case f.typ.def != nil && (f.typ.def.isStruct() || f.typ.def.kind == listDef):
 		return fmt.Sprintf("x.%s.decode(d)", f.name)
 	default:
 		return fmt.Sprintf("%s(%s, d)", decodeFunc(f.typ), at)
 	}
+}
+
+// remembered reports whether what a field of d holds is recognised when it comes again.
+func remembered(d *definition, f *field) bool {
+	return d.kind == eventDef && !f.pointer && f.typ.def != nil && f.typ.def.recurs
+}
+
+// recallFunc returns the function that takes what is remembered of the fields of d.
+func recallFunc(d *definition) string {
+	if slices.ContainsFunc(d.fields, func(f *field) bool { return remembered(d, f) }) {
+		return "(*" + d.name + ").recall"
+	}
+	return "nil"
 }
 
 // memory names the variable with what events have told of d.

@@ -114,8 +114,8 @@ func (x *%[1]s) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *%[1]s) receive(name string, data []byte) error {
 	*x = %[1]s{}
-	err := lenient.Members(data, x, &x.Extra, (*%[1]s).member)
-	x.Name, x.Raw = cmp.Or(name, x.Name), data`, d.name, d.event)
+	err := lenient.Members(data, x, &x.Extra, (*%[1]s).member, %[3]s)
+	x.Name, x.Raw = cmp.Or(name, x.Name), data`, d.name, d.event, recallFunc(d))
 		if s := d.suffix; s != nil {
 			e.p(`if id, ok := strings.CutPrefix(x.Name, %q); ok {
 				x.%s = %s(id)
@@ -129,8 +129,28 @@ func (x *%[1]s) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 `, d.name)
+		e.recall(d)
 		e.structMethods(d)
 	}
+}
+
+// recall writes the method that takes what is remembered, of an event that holds such a thing.
+func (e *emitter) recall(d *definition) {
+	if recallFunc(d) == "nil" {
+		return
+	}
+	e.p(`func (x *%s) recall(key, rest []byte) int {
+	switch string(key) {`, d.name)
+	for _, f := range d.fields {
+		if remembered(d, f) {
+			e.p(`case %q:
+		return %s.Recall(&x.%s, rest)`, f.wire, memory(f.typ.def), f.name)
+		}
+	}
+	e.p(`}
+	return 0
+}
+`)
 }
 
 // eventFields writes the fields that only events have.

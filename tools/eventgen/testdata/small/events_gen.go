@@ -35,7 +35,7 @@ func (x *Goodbye) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *Goodbye) receive(name string, data []byte) error {
 	*x = Goodbye{}
-	err := lenient.Members(data, x, &x.Extra, (*Goodbye).member)
+	err := lenient.Members(data, x, &x.Extra, (*Goodbye).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -95,7 +95,7 @@ func (x *Ping) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *Ping) receive(name string, data []byte) error {
 	*x = Ping{}
-	err := lenient.Members(data, x, &x.Extra, (*Ping).member)
+	err := lenient.Members(data, x, &x.Extra, (*Ping).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
@@ -162,7 +162,7 @@ func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdate) receive(name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)
@@ -175,12 +175,20 @@ func (x *UserUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
 	return lenient.Event(d, x.receive)
 }
 
+func (x *UserUpdate) recall(key, rest []byte) int {
+	switch string(key) {
+	case "user":
+		return toldUser.Recall(&x.User, rest)
+	}
+	return 0
+}
+
 func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Recall(&x.User, d, (*User).decode)
+		return toldUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -236,7 +244,7 @@ func (x *UserUpdateRole) RawJSON() json.RawMessage { return x.Raw }
 
 func (x *UserUpdateRole) receive(name string, data []byte) error {
 	*x = UserUpdateRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdateRole).member)
+	err := lenient.Members(data, x, &x.Extra, (*UserUpdateRole).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_role-"); ok {
 		x.Subject = RoleID(id)
