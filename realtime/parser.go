@@ -28,6 +28,14 @@ const (
 )
 
 func (p *parser) parse(text []byte) error {
+	if p.usual(text) {
+		return nil
+	}
+	return p.decode(text)
+}
+
+// decode reads a frame of any form.
+func (p *parser) decode(text []byte) error {
 	p.frame = Frame{Action: ActionNone}
 	p.dec.ResetBytes(text)
 	it, err := p.dec.ObjIter()
@@ -204,20 +212,29 @@ const slab = 8 << 10
 
 // unquoted returns the text of a JSON string.
 func (p *parser) unquoted(quoted jx.Raw) ([]byte, error) {
-	if need := len(quoted) + word; cap(p.free) < need {
-		size := need
-		if p.known != nil { // there will be more
-			size = max(need, slab)
-		}
-		p.free = make([]byte, 0, size)
-	}
-	text, ok := unquote(p.free, quoted)
+	text, _, ok := unquote(p.room(len(quoted)), quoted[1:])
 	if !ok {
 		return jx.DecodeBytes(quoted).StrAppend(nil)
 	}
+	return p.take(text), nil
+}
+
+// room returns memory for what unquote makes of n bytes.
+func (p *parser) room(n int) []byte {
+	if need := n + word; cap(p.free) < need {
+		if p.known != nil { // there will be more
+			need = max(need, slab)
+		}
+		p.free = make([]byte, 0, need)
+	}
+	return p.free
+}
+
+// take gives away the part of the room that has been written.
+func (p *parser) take(text []byte) []byte {
 	n := len(text)
 	p.free = text[n:n]
-	return text[:n:n], nil
+	return text[:n:n]
 }
 
 var errTrailing = errors.New("something follows the object")

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,4 +39,54 @@ func FuzzParserIsUsedAgain(f *testing.F) {
 			t.Errorf("%d strings are remembered", len(used.known))
 		}
 	})
+}
+
+// A frame of the usual form, read in one pass, says what the decoder makes of it; and what is no JSON is not of the usual form.
+func FuzzUsual(f *testing.F) {
+	for _, text := range []string{
+		`{"action":15,"channel":"room:a","message":{"name":"x","type":"json","data":"{\"a\":\"b\\\\\n\"}"}}`,
+		`{"action":15,"message":{"data":"\"text\"","type":"string"}}`, `{"action":15,"message":{"data":"","name":""},"clientId":"c"}`,
+		`{"action":1,"action":15,"message":{"data":"1"},"message":{"name":"y"},"connectionId":"s"}`, `{"action":0}`, `{"action":07}`,
+		`{"action":150}`, `{"action":1.0}`, `{"action":15,}`, `{"action":15}}`, `{"action":15,"channel":"a\u0041"}`, "{\"channel\":\"\x01\"}",
+		"{\"message\":{\"data\":\"12345678\x1f\"}}", "{\"message\":{\"data\":\"\xff\x00\"}}", `{"message":{"data":"1234567\x"}}`, `{"message":{"data":"\`,
+		`{"message":{"data":"12345678\`, `{"message":{"data":"\ud83d"}}`, `{}`, `{"message":{}}`, ` {"action":15}`, `{"socketId":"s"}`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var quick, slow parser
+		if !quick.usual(text) {
+			return
+		}
+		if !json.Valid(text) {
+			t.Fatalf("%q is no JSON, but of the usual form", text)
+		}
+		if err := slow.decode(text); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if diff := cmp.Diff(slow.owned(), quick.owned()); diff != "" {
+			t.Errorf("%q (-decoder +one pass):\n%s", text, diff)
+		}
+	})
+}
+
+// What QueUp sends all day is of the usual form, and what is not is left to the decoder.
+func TestUsual_whatIs(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		`{"action":15,"channel":"room:a","message":{"name":"x","type":"json","data":"{\"a\":1}"}}`: true,
+		`{"action":15,"channel":"room:a","message":{"type":"json","data":"{\"a\":1}","name":"x"}}`: true,
+		`{"action":11,"channel":"room:a"}`:                         true,
+		`{"action":15,"message":{"type":"string","data":"\"a\""}}`: false,
+		`{"action":15,"message":{"data":{"a":1}}}`:                 false,
+		`{"action":15,"message":{"data":"\u0041"}}`:                false,
+		`{"action":15,"new":1}`:                                    false,
+		`{"action": 15}`:                                           false,
+		`{"action":"15"}`:                                          false,
+		`{"action":015}`:                                           false,
+	} {
+		if got := new(parser).usual([]byte(text)); got != want {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
 }

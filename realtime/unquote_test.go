@@ -20,12 +20,12 @@ func FuzzUnquote(f *testing.F) {
 		}
 		want, wantErr := jx.DecodeBytes(quoted).StrAppend(nil)
 		for _, before := range []string{"", "before "} {
-			got, ok := unquote(append(make([]byte, 0, len(before)+len(quoted)+word), before...), quoted)
+			got, size, ok := unquote(append(make([]byte, 0, len(before)+len(quoted)+word), before...), quoted[1:])
 			if ok != (wantErr == nil && !bytes.Contains(quoted, []byte(`\u`))) && !bytes.Contains(quoted, []byte(`\\u`)) {
 				t.Errorf("%s: %v", quoted, ok)
 			}
-			if ok && string(got) != before+string(want) {
-				t.Errorf("%s: %q; jx says %q", quoted, got, want)
+			if ok && (string(got) != before+string(want) || size != len(quoted)-1) {
+				t.Errorf("%s: %q, %d bytes; jx says %q", quoted, got, size, want)
 			}
 		}
 		var p parser
