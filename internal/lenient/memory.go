@@ -26,9 +26,9 @@ const (
 	maxRemembered = 4 << 10 // bytes of JSON
 )
 
-// sample is how many bytes of an object say on which shelf it stands: enough for an id and a name. A shorter object is decoded
-// in no time.
-const sample = 64
+// sample is how many bytes of an object say on which shelf it stands: enough for its ids and when it was changed, because many
+// forms of the same would push each other out. A shorter object is decoded in no time.
+const sample = 192
 
 // shelf has the places in which an object may stand, so that a few of the same shelf do not push each other out.
 type shelf[T any] struct {
@@ -106,12 +106,12 @@ func (s *shelf[T]) find(hash uint64, text []byte) *memorised[T] {
 	return nil
 }
 
-// put takes an empty place, or one that hardly anybody can foretell.
+// put takes an empty place, or any, so that what no longer comes does not stay for ever.
 func (s *shelf[T]) put(hash uint64, object *memorised[T]) {
-	place := hash >> 32 % shelfPlaces
+	place := rand.IntN(shelfPlaces)
 	for i := range s.objects {
 		if s.objects[i].Load() == nil {
-			place = uint64(i)
+			place = i
 			break
 		}
 	}

@@ -33,7 +33,7 @@ func (r *recaller) take(text []byte) (got thing, size int, unfit jx.Raw, err err
 
 // person is the JSON of a thing, long enough to be remembered.
 func person(id string, size int) string {
-	return fmt.Sprintf(`{"id": %q, "name": "the one whose id is %[1]s and no other one", "size": %d}`, id, size)
+	return fmt.Sprintf(`{"id": %q, "name": %q, "size": %d}`, id, strings.Repeat("a long name, ", 15), size)
 }
 
 func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
@@ -107,13 +107,14 @@ func TestMemory_keepsNothingOfItsInput(t *testing.T) {
 	}
 }
 
-// A room of 5,000 people is remembered as well as one of 50: they do not push each other out.
+// A room of 5,000 people is remembered as well as one of 50: they do not push each other out, and those that were there before
+// them, and no longer come, do not keep them out.
 func TestMemory_holdsALargeRoom(t *testing.T) {
 	const people = 5000
 	var r recaller
-	recallAll := func() {
-		for i := range people {
-			got, _, unfit, err := r.take([]byte(person(fmt.Sprint("u", i), i)))
+	recallAll := func(who string, n int) {
+		for i := range n {
+			got, _, unfit, err := r.take([]byte(person(fmt.Sprint(who, i), i)))
 			if unfit != nil || err != nil {
 				t.Fatalf("%s, %v", unfit, err)
 			}
@@ -122,11 +123,14 @@ func TestMemory_holdsALargeRoom(t *testing.T) {
 			}
 		}
 	}
-	for range 8 { // two with the same hint need a few more rounds than others
-		recallAll()
+	for range 4 {
+		recallAll("gone", 4*people)
+	}
+	for range 20 { // two with the same hint, or in the same place, need a few more rounds than others
+		recallAll("here", people)
 	}
 	r.decoded = 0
-	recallAll()
+	recallAll("here", people)
 	if r.decoded > people/50 {
 		t.Errorf("%d of %d were decoded again", r.decoded, people)
 	}
