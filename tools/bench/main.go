@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.plan.Calls, "calls", 2000, "calls of REST, one after the other")
 	flags.BoolVar(&o.load, "load", true, "run the programs")
 	flags.BoolVar(&o.scale, "scale", true, "run the benchmarks that show how the costs grow")
-	flags.IntVar(&o.scaleRounds, "scale-rounds", 3, "how often, each")
+	flags.IntVar(&o.scaleRounds, "scale-rounds", 5, "how often, each")
 	flags.StringVar(&o.peers, "peers", "", "measure npm dubapi too, by bench.js in this `folder`, where npm install was run; needs node")
 	flags.StringVar(&o.json, "json", "", "`file` for all figures as JSON")
 	flags.StringVar(&o.text, "text", "", "`file` for what the benchmarks print, for benchstat")

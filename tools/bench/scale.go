@@ -44,21 +44,26 @@ func (s Series) swing() float64 {
 
 // grow runs the benchmarks of package client that show how costs grow.
 func (r *Result) grow(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	fmt.Fprintln(stderr, "go test -bench BenchmarkScale ./client")
-	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkScale", "-benchtime", "1x", //nolint:gosec // numbers
-		"-count", strconv.Itoa(o.scaleRounds), "-timeout", "5m", "github.com/queup-go/queup/client")
-	out, err := cmd.Output()
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return fmt.Errorf("go test: %w\n%s%s", err, out, failed.Stderr)
-	}
-	if err != nil {
-		return fmt.Errorf("go test: %w", err)
+	var out []byte
+	for round := range o.scaleRounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
+		fmt.Fprintf(stderr, "round %d of %d: go test -bench BenchmarkScale ./client\n", round+1, o.scaleRounds)
+		cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", "^BenchmarkScale", "-benchtime", "1x", "-count", "1",
+			"-timeout", "5m", "github.com/queup-go/queup/client")
+		printed, err := cmd.Output()
+		if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+			return fmt.Errorf("go test: %w\n%s%s", err, printed, failed.Stderr)
+		}
+		if err != nil {
+			return fmt.Errorf("go test: %w", err)
+		}
+		out = append(out, printed...)
 	}
 	if o.text != "" {
 		if err := os.WriteFile(o.text, out, 0o644); err != nil {
 			return err
 		}
 	}
+	var err error
 	if r.Scale, err = parseBenchmarks(out); err != nil {
 		return err
 	}
