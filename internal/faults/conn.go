@@ -200,6 +200,7 @@ type traffic struct {
 	due    time.Time // of the latest chunk
 	epoch  int       // of the faults that passed counts for
 	passed int64     // bytes
+	lost   bool      // something was swallowed; nothing may arrive behind it
 }
 
 var errOver = errors.New("faults: the connection is over")
@@ -232,7 +233,7 @@ func (t *traffic) deliver(ch chunk) error {
 	for _, f := range faults {
 		switch f.kind {
 		case halfOpen:
-			return nil
+			t.lost = true
 		case duplicate:
 			if t.rand.Float64() < f.chance {
 				pieces = append(pieces, pieces...)
@@ -248,6 +249,9 @@ func (t *traffic) deliver(ch chunk) error {
 		case truncate:
 			limit = f.size
 		}
+	}
+	if t.lost {
+		return nil
 	}
 	for _, piece := range pieces {
 		if err := t.write(piece, rate, limit); err != nil {

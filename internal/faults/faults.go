@@ -66,7 +66,8 @@ func Reset(after time.Duration) Fault { return Fault{kind: reset, wait: after} }
 // gone.
 func Stall() Fault { return Fault{kind: stall} }
 
-// HalfOpen swallows everything, the end of the connection included: writing works, reading waits.
+// HalfOpen swallows everything, the end of the connection included: writing works, reading waits. Like a stream of TCP, a direction
+// in which something was swallowed has nothing arrive behind it, even when the fault is gone.
 func HalfOpen() Fault { return Fault{kind: halfOpen} }
 
 // Truncate ends connections after so many bytes in a direction, counted from Set. Of frames it leaves no more than the first bytes

@@ -262,6 +262,12 @@ func TestHalfOpen(t *testing.T) {
 		if got := l.arrivals(); len(got) != 0 {
 			t.Errorf("arrived: %v", got)
 		}
+		l.in.Set()
+		l.write(t, "behind what is lost")
+		if got := l.arrivals(); len(got) != 0 {
+			t.Errorf("arrived behind what is lost: %v", got)
+		}
+		l.in.Set(faults.HalfOpen())
 		_ = l.server.Close() // nobody hears of it
 		_ = l.client.SetReadDeadline(time.Now().Add(time.Hour))
 		if _, err := l.client.Read(make([]byte, 1)); err == nil || time.Since(l.start) != time.Hour {
