@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
@@ -34,6 +35,9 @@ type Client struct {
 	events    *hub
 	workers   *workers
 	secrets   *secrets                // immutable; what no error and no log may hold
+	running   atomic.Bool             // Run is under way
+	joining   atomic.Int32            // joins under way
+	stranded  chan error              // for Run: what keeps the bot out of its only room
 	end       context.CancelCauseFunc // ends the workers' context
 	done      chan struct{}           // closed when the last goroutine has returned after Close
 
@@ -74,6 +78,7 @@ func New(opts ...Option) (*Client, error) {
 		songs:     newMedia(config.songs),
 		rooms:     roomTable{newTable[RoomID, *Room]()},
 		resyncs:   make(chan struct{}, resyncsAtOnce),
+		stranded:  make(chan error, 1),
 
 		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
 	}
@@ -125,10 +130,10 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 		return ErrClosed
 	}
 	if strings.TrimSpace(email) == "" {
-		return &ArgumentError{Op: "Client.Login", Argument: "email", Reason: "is empty"}
+		return &ArgumentError{Op: "Client.Login", Argument: "email", Reason: isEmpty}
 	}
 	if password == "" {
-		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: "is empty"}
+		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: isEmpty}
 	}
 	if err := c.session.begin(ctx, credentials{email, redact.New(password)}); err != nil {
 		return err
@@ -240,7 +245,13 @@ func (c *Client) Wait() error {
 
 // Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the
 // client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
+//
+// A bot that no room lets in would wait for nothing, so Run also ends when a handler of [Ready] returns the error of
+// [Client.JoinRoom], wrapped or not, while the client is in no room and on its way to none, and returns what the handler returned.
+// A handler that wants to try again does so itself, or returns nil.
 func (c *Client) Run(ctx context.Context, email, password string) error {
+	c.running.Store(true)
+	defer c.running.Store(false)
 	err := c.run(ctx, email, password)
 	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
@@ -274,8 +285,33 @@ func (c *Client) run(ctx context.Context, email, password string) error {
 	select {
 	case <-l.ended:
 		return l.err()
+	case err := <-c.stranded:
+		return err
 	case <-ctx.Done():
 		return nil
+	}
+}
+
+// inSomeRoom reports whether the client is in a room, or listens to one.
+func (c *Client) inSomeRoom() bool {
+	_, found := c.Rooms().Find((*Room).Joined)
+	return found
+}
+
+// strand ends Run, and reports whether it does, when a handler of Ready could not join a room and the client is in no other.
+func (c *Client) strand(err error) bool {
+	handler, ok := errors.AsType[*HandlerError](err)
+	if !ok || handler.Event != "Ready" || !c.running.Load() || c.joining.Load() > 0 || c.inSomeRoom() {
+		return false
+	}
+	if _, refused := errors.AsType[*joinError](handler.Err); !refused {
+		return false
+	}
+	select {
+	case c.stranded <- handler.Err:
+		return true
+	default:
+		return false // another handler has ended it
 	}
 }
 
@@ -373,13 +409,18 @@ func (c *Client) mediaOf(w wire.Song) *SongInfo {
 	return &info
 }
 
-// report tells the error handler what went wrong in a handler. Without one it is logged, so that it is never lost.
+// report tells the error handler what went wrong in a handler. Without one it is logged, so that it is never lost, unless
+// Run returns it.
 func (c *Client) report(ctx context.Context, err error) {
+	returned := c.strand(err)
 	log := c.config.logger
 	if log == nil {
 		log = slog.Default()
 	}
 	if c.config.errorHandler == nil {
+		if returned {
+			return
+		}
 		attrs := []slog.Attr{slog.Any("error", err)}
 		if p, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))

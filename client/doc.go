@@ -51,6 +51,21 @@
 // message. Later events of that room wait meanwhile, for at most 2 s; then it goes out with what is known, and the rest
 // follows as an update. Other rooms go on.
 //
+// # The events
+//
+//   - the connection: [Ready], [Disconnected], [Reconnected], [Resynced], [Gap]
+//   - what could not be told otherwise: [Lagged], [Unknown], [Malformed]
+//   - rooms: [RoomJoined], [RoomLeft], [RoomUpdated], [SlowMode], [GuestChat], [GuestEmbed]
+//   - people: [MemberJoined], [MemberLeft], [MemberUpdated], [MemberPresence], [AvatarUpdated]
+//   - chat: [Chat], [ChatDeleted], [ChatCleared], [PrivateMessage]
+//   - what plays: [SongChanged], [SongSkipped], [PlaylistUpdated], [Dub], [Grab]
+//   - the queue: [QueueUpdated], [QueueReordered], [QueueLocked], [QueuePaused], [SongRemoved], [DJRemoved]
+//   - moderation: [MemberKicked], [MemberBanned], [MemberUnbanned], [MemberMuted], [MemberUnmuted]
+//   - roles: [RoleSet], [RoleUnset], [RoleCreated], [RoleUpdated], [RoleDeleted], [RolesReordered]
+//   - comments: [CommentAdded], [CommentRemoved], [CommentUpdated]
+//
+// docs/PROTOCOL.md 6 tells what QueUp sends for each.
+//
 // # What plays
 //
 // What plays is never half there. [SongChanged] has the song, its media, who queued it and since when it plays, and the
@@ -95,9 +110,8 @@
 // What is wrong before anything is sent is an [*ArgumentError], a [*PermissionError], a [*MessageTooLongError],
 // [ErrNotLoggedIn], [ErrNotConnected] or [ErrNotJoined]. Passwords, cookies and tokens stand in no error and no log.
 //
-// Nothing fails in silence, without any option: what a handler returns, such as a room whose slug is wrong or that the
-// account is banned from, is logged through [slog.Default], and [Client.Run] returns a wrong password or a network that
-// is not there. Everything else that the client could tell goes to [WithLogger].
+// Nothing fails in silence, without any option: what a handler returns is logged through [slog.Default], and [Client.Run] returns
+// a wrong password, a network that is not there, or why the bot's only room does not let it in. Everything else that the client could tell goes to [WithLogger].
 //
 // # Tests
 //

@@ -138,7 +138,7 @@ type CallError struct {
 func (e *CallError) Error() string {
 	what := ""
 	if network, ok := errors.AsType[*net.OpError](e.Err); ok && network.Op == "dial" {
-		what = "QueUp cannot be reached: "
+		what = "QueUp cannot be reached, check the network: "
 	} else if e.Timeout() {
 		what = "the answer takes too long: "
 	}
@@ -188,6 +188,9 @@ type ArgumentError struct {
 	// Reason says what is wrong with it, and what would be right.
 	Reason string
 }
+
+// isEmpty is the reason of an argument that is most often read from the environment.
+const isEmpty = "is empty; if it comes from an environment variable, set that"
 
 // Error names the call, the argument and the reason.
 func (e *ArgumentError) Error() string {

@@ -35,7 +35,8 @@ func (Meta) sealed() {}
 
 // Events of the connection.
 type (
-	// Ready fires once per Connect, when rooms can be joined.
+	// Ready fires once per Connect, when rooms can be joined. What its handler returns of [Client.JoinRoom] can end
+	// [Client.Run], which says when.
 	Ready struct{ Meta }
 
 	// Disconnected fires when the connection is lost.
@@ -98,7 +99,8 @@ type (
 		Err error
 	}
 
-	// MemberJoined fires when someone comes into a room.
+	// MemberJoined fires when someone comes into a room. Of the bot itself [RoomJoined] tells. A bot that greets people
+	// passes over those with Resynced: they came while the connection was lost.
 	MemberJoined struct {
 		Meta
 		Member Member

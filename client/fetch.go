@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -15,11 +17,14 @@ import (
 // it is the same *Room, with Info read anew. An unknown room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) {
 	if idOrSlug == "" {
-		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: "is empty"}
+		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: isEmpty}
 	}
 	answer, err := c.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: idOrSlug})
-	if err != nil {
-		return nil, failed("room", err)
+	switch err = failed("room", err); {
+	case errors.Is(err, ErrNotFound):
+		return nil, &withinError{fmt.Sprintf("room %q not read%s", idOrSlug, checkSlug(idOrSlug)), err}
+	case err != nil:
+		return nil, err
 	}
 	return c.roomOf("room", answer.Data)
 }

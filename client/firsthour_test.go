@@ -32,20 +32,42 @@ func TestFirstHour(t *testing.T) {
 		returned []string
 	}{
 		"wrong slug in a handler": {
-			onReady: join("longue"),
-			logged:  []string{"handler of Ready", "longue", "check the slug"},
+			onReady:  join("longue"),
+			returned: []string{"longue", "check the slug"},
+		},
+		"an address for a slug": {
+			onReady:  join("https://www.queup.net/join/lounge/"),
+			returned: []string{"not joined", "only the last part of its address", `"lounge"`},
+		},
+		"no slug, from a variable that is not set": {
+			onReady:  join(""),
+			returned: []string{"slug is empty", "environment variable"},
+		},
+		"a wrong slug beside one that is right": {
+			onReady: func(ctx context.Context, bot *client.Client) error {
+				_, err := bot.JoinRoom(ctx, "lounge")
+				return errors.Join(err, join("longue")(ctx, bot))
+			},
+			logged: []string{"handler of Ready", "longue", "check the slug"},
+		},
+		"a room that is looked at and not there": {
+			onReady: func(ctx context.Context, bot *client.Client) error {
+				_, err := bot.FetchRoom(ctx, "longue")
+				return err
+			},
+			logged: []string{"handler of Ready", "longue", "not read", "check the slug"},
 		},
 		"wrong password": {
 			password: "sesame",
 			returned: []string{"login refused", "check the username and password"},
 		},
 		"banned account": {
-			onReady: join("fortress"),
-			logged:  []string{"handler of Ready", "fortress", "this account is banned"},
+			onReady:  join("fortress"),
+			returned: []string{"fortress", "this account is banned"},
 		},
 		"private room": {
-			onReady: join("cellar"),
-			logged:  []string{"handler of Ready", "cellar", "RoomPassword"},
+			onReady:  join("cellar"),
+			returned: []string{"cellar", "RoomPassword"},
 		},
 		"an error of the handler's own": {
 			onReady: func(context.Context, *client.Client) error { return errors.New("the file of jokes is empty") },
@@ -76,7 +98,7 @@ func TestFirstHour(t *testing.T) {
 				_, err = other.JoinRoom(ctx, "lounge")
 				return err
 			},
-			logged: []string{"handler of Ready", "call Connect first"},
+			returned: []string{"call Connect first"},
 		},
 	}
 	for name, tt := range tests {
@@ -135,7 +157,7 @@ func TestFirstHour_noNetwork(t *testing.T) {
 	if err == nil {
 		t.Fatal("Run without a network succeeded")
 	}
-	expectWords(t, "Run returned", err.Error(), []string{"QueUp cannot be reached", url})
+	expectWords(t, "Run returned", err.Error(), []string{"QueUp cannot be reached, check the network", url})
 	if strings.Contains(err.Error(), "secret") {
 		t.Errorf("the password is told: %v", err)
 	}

@@ -37,11 +37,21 @@ func Listen() JoinOption {
 // joined already is returned at once, and of joins at the same time one is made.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
-// [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. Source: docs/PROTOCOL.md 2.4, 7
-// rule 3.
+// [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. What a handler of
+// [Ready] returns of it ends [Client.Run] if the client is in no other room. Source: docs/PROTOCOL.md 2.4, 7 rule 3.
 func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) (*Room, error) {
+	c.joining.Add(1)
+	defer c.joining.Add(-1)
+	room, err := c.joinRoom(ctx, slug, opts)
+	if err != nil {
+		return nil, &joinError{slug, err}
+	}
+	return room, nil
+}
+
+func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (*Room, error) {
 	if strings.TrimSpace(slug) == "" {
-		return nil, &ArgumentError{Op: "Client.JoinRoom", Argument: "slug", Reason: "is empty"}
+		return nil, &ArgumentError{Op: "Client.JoinRoom", Argument: "slug", Reason: isEmpty}
 	}
 	var how joinConfig
 	for _, opt := range opts {
@@ -61,10 +71,10 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	defer release()
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
-		return nil, notJoined(slug, failed("room", err))
+		return nil, failed("room", err)
 	}
 	if answer.Data.ID == "" {
-		return nil, fmt.Errorf("queup: room %q: the answer holds no room", slug)
+		return nil, errors.New("queup: the answer holds no room")
 	}
 	room, err := c.claim(ctx, answer.Data.ID)
 	if err != nil {
@@ -87,23 +97,39 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 	}) {
 		room.turn.give()
 	}
-	return nil, notJoined(slug, err)
+	return nil, err
 }
 
-// notJoined says which room could not be joined, and what to do about the reasons that there are something to do about.
-func notJoined(slug string, err error) error {
+// A joinError says which room could not be joined, and what to do about the reasons that there are something to do about.
+type joinError struct {
+	slug string
+	err  error
+}
+
+func (e *joinError) Error() string {
 	hint := ""
 	switch {
-	case errors.Is(err, ErrNotFound):
-		hint = ", check the slug (the last part of the room's address)"
-	case errors.Is(err, ErrBanned):
+	case errors.Is(e.err, ErrNotFound):
+		hint = checkSlug(e.slug)
+	case errors.Is(e.err, ErrBanned):
 		hint = ", this account is banned from it"
-	case errors.Is(err, ErrTooManyPasswords):
+	case errors.Is(e.err, ErrTooManyPasswords):
 		hint = ", too many wrong passwords were tried, wait two hours"
-	case errors.Is(err, ErrRoomPassword):
+	case errors.Is(e.err, ErrRoomPassword):
 		hint = ", it is private and wants the option RoomPassword with the right password"
 	}
-	return &withinError{fmt.Sprintf("room %q not joined%s", slug, hint), err}
+	return within(fmt.Sprintf("room %q not joined%s", e.slug, hint), e.err)
+}
+
+func (e *joinError) Unwrap() error { return e.err }
+
+// checkSlug is the advice about a room that is not known. People take the address of its page for the slug.
+func checkSlug(slug string) string {
+	path := strings.TrimRight(slug, "/")
+	if i := strings.LastIndex(path, "/"); i >= 0 {
+		return fmt.Sprintf(", the slug is only the last part of its address: %q", path[i+1:])
+	}
+	return ", check the slug (the last part of the room's address)"
 }
 
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.

@@ -30,8 +30,34 @@ type param struct {
 // kind is what an argument can be.
 type kind struct {
 	wanted string // what it must be, for people
-	set    func(c *Context, word string, v reflect.Value) bool
+	set    func(c *Context, word string, v reflect.Value) error
 }
+
+// errWanted is the error of a word that is not what the kind wants. Any other is what the argument's type says itself.
+var errWanted = errors.New("not what is wanted")
+
+// taken is the error of a word that may be what the kind wants.
+func taken(ok bool) error {
+	if ok {
+		return nil
+	}
+	return errWanted
+}
+
+// complaint tells people what is wrong with a word. What a type of the bot's says may quote them, so that they could have the bot
+// mention somebody.
+func (k kind) complaint(err error) string {
+	if errors.Is(err, errWanted) {
+		return "must be " + k.wanted
+	}
+	reason := []rune(strings.ReplaceAll(err.Error(), "@", ""))
+	if len(reason) > maxReason {
+		reason = append(reason[:maxReason], '…')
+	}
+	return "is not accepted: " + string(reason)
+}
+
+const maxReason = 120 // characters of what a type says
 
 var (
 	userType     = reflect.TypeFor[client.User]()
@@ -109,8 +135,8 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 		return p, errors.New("can have no default; make it optional")
 	}
 	p.optional, p.byself = true, reflect.New(t).Elem()
-	if !p.kind.set(nil, def, p.byself) {
-		return p, fmt.Errorf("the default %q must be %s", def, p.kind.wanted)
+	if err := p.kind.set(nil, def, p.byself); err != nil {
+		return p, fmt.Errorf("the default %q %s", def, p.kind.complaint(err))
 	}
 	return p, nil
 }
@@ -176,8 +202,8 @@ func parse(c *Context, params []param, args reflect.Value) error {
 			if p.many {
 				into = v.Index(i)
 			}
-			if !p.kind.set(c, word, into) {
-				return c.UsageError("<" + p.name + "> must be " + p.kind.wanted)
+			if err := p.kind.set(c, word, into); err != nil {
+				return c.UsageError("<" + p.name + "> " + p.kind.complaint(err))
 			}
 		}
 	}
@@ -230,26 +256,26 @@ func split(text string) []string {
 func kindOf(t reflect.Type) (kind, bool) {
 	switch {
 	case reflect.PointerTo(t).Implements(textType):
-		return kind{"valid", func(_ *Context, word string, v reflect.Value) bool {
-			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word)) == nil
+		return kind{"valid", func(_ *Context, word string, v reflect.Value) error {
+			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word))
 		}}, true
 	case t == userType:
-		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) bool {
+		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
 			u, ok := c.userNamed(word)
 			v.Set(reflect.ValueOf(u))
-			return ok
+			return taken(ok)
 		}}, true
 	case t == memberType:
-		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) bool {
+		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
 			m, ok := c.Room.MemberNamed(strings.TrimPrefix(word, "@"))
 			v.Set(reflect.ValueOf(m))
-			return ok
+			return taken(ok)
 		}}, true
 	case t == durationType:
-		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ *Context, word string, v reflect.Value) error {
 			d, ok := duration(word)
 			v.SetInt(int64(d))
-			return ok
+			return taken(ok)
 		}}, true
 	}
 	return basicKind(t)
@@ -259,33 +285,33 @@ func kindOf(t reflect.Type) (kind, bool) {
 func basicKind(t reflect.Type) (kind, bool) {
 	switch t.Kind() {
 	case reflect.String:
-		return kind{"text", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"text", func(_ *Context, word string, v reflect.Value) error {
 			v.SetString(word)
-			return true
+			return nil
 		}}, true
 	case reflect.Bool:
-		return kind{"yes or no", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"yes or no", func(_ *Context, word string, v reflect.Value) error {
 			on, ok := switches[strings.ToLower(word)]
 			v.SetBool(on)
-			return ok
+			return taken(ok)
 		}}, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return kind{"a whole number", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"a whole number", func(_ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseInt(word, 10, v.Type().Bits())
 			v.SetInt(n)
-			return err == nil
+			return taken(err == nil)
 		}}, true
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return kind{"a whole number, not below 0", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"a whole number, not below 0", func(_ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseUint(word, 10, v.Type().Bits())
 			v.SetUint(n)
-			return err == nil
+			return taken(err == nil)
 		}}, true
 	case reflect.Float32, reflect.Float64:
-		return kind{"a number", func(_ *Context, word string, v reflect.Value) bool {
+		return kind{"a number", func(_ *Context, word string, v reflect.Value) error {
 			f, err := strconv.ParseFloat(word, v.Type().Bits())
 			v.SetFloat(f)
-			return err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
+			return taken(err == nil && !math.IsInf(f, 0) && !math.IsNaN(f))
 		}}, true
 	}
 	return kind{}, false
@@ -326,13 +352,13 @@ func (c *Context) userNamed(word string) (client.User, bool) {
 
 // outranked is a kind of person who must rank below the author.
 func outranked(k kind) kind {
-	return kind{"somebody here who ranks below you", func(c *Context, word string, v reflect.Value) bool {
-		if !k.set(c, word, v) {
-			return false
+	return kind{"somebody here who ranks below you", func(c *Context, word string, v reflect.Value) error {
+		if err := k.set(c, word, v); err != nil {
+			return errWanted
 		}
 		if m, ok := reflect.TypeAssert[client.Member](v); ok {
-			return c.Room.Outranks(c.Author.ID, m.UserID)
+			return taken(c.Room.Outranks(c.Author.ID, m.UserID))
 		}
-		return c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID)
+		return taken(c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID))
 	}}
 }

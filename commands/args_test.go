@@ -109,7 +109,7 @@ func TestAdd_readsArguments(t *testing.T) {
 		{"alice", "!many 1 2 x", "@alice: <numbers> must be a whole number. Usage: !many <count> [numbers…]"},
 
 		{"alice", "!address 127.0.0.1", "{Where:127.0.0.1}"},
-		{"alice", "!address @everyone", "@alice: <where> must be valid. Usage: !address <where>"},
+		{"alice", "!address @everyone", "@alice: <where> is not accepted: ParseAddr(\"everyone\"): unable to parse IP. Usage: !address <where>"},
 
 		{"alice", "!users @Bob carol", "[bob carol]"},
 		{"alice", "!users bob nobody", "@alice: <users> " + person + " !users <users…>"},

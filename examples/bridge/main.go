@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {
@@ -50,7 +51,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case other == room:
 		return errors.New("QUEUP_ROOM2 must be another room than QUEUP_ROOM")
 	}
-	b, err := newBridge(&printer{out: out}, strings.Split(getenv("QUEUP_BRIDGES"), ","))
+	b, err := newBridge(&printer{out: out}, strings.Split(getenv("QUEUP_BRIDGES"), ","), scene.Elsewhere(getenv)...)
 	if err != nil {
 		return err
 	}
@@ -96,13 +97,19 @@ func (b *bridge) joinRooms(one, other string) {
 	b.carry(other, b.to(one))
 }
 
-// join has the bot join rooms as soon as it is connected.
+// join has the bot join rooms as soon as it is connected. If one does not let it in, it leaves the other, which ends it: a bridge
+// with one end is none.
 func (b *bridge) join(slugs ...string) {
 	client.On(b.bot, func(ctx context.Context, _ client.Ready) error {
 		for _, slug := range slugs {
 			room, err := b.bot.JoinRoom(ctx, slug)
 			if err != nil {
-				return fmt.Errorf("cannot join %q: %w", slug, err)
+				for other := range b.bot.Rooms().Values() {
+					if other.Joined() {
+						err = errors.Join(err, other.Leave(ctx))
+					}
+				}
+				return err
 			}
 			b.out.line("— joined %s with %d people", room, room.Members().Len())
 		}

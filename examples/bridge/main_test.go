@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -293,4 +294,11 @@ func TestRecent_isBounded(t *testing.T) {
 	if len(r.ids) != maxRecent || len(r.old) != maxRecent || r.has("") || r.has("1999") || !r.has("2000") || !r.has("2999") {
 		t.Errorf("%d ids are known, in a list of %d", len(r.ids), len(r.old))
 	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, true, map[string]string{"QUEUP_ROOM2": "attic"}, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), getenv)
+	})
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {
@@ -43,7 +44,7 @@ func run(ctx context.Context, out, bar io.Writer, getenv func(string) string) er
 	case (email == "") != (password == ""):
 		return errors.New("set both of QUEUP_EMAIL and QUEUP_PASSWORD, or none of them to save what everybody may see")
 	}
-	return export(ctx, account{email, password}, slug, cmp.Or(getenv("QUEUP_EXPORT"), "export-"+fileName(slug)), out, newProgress(bar))
+	return export(ctx, account{email, password}, slug, cmp.Or(getenv("QUEUP_EXPORT"), "export-"+fileName(slug)), out, newProgress(bar), scene.Elsewhere(getenv)...)
 }
 
 // account is who asks; nobody if the address is empty.
@@ -66,7 +67,7 @@ func export(ctx context.Context, who account, slug, folder string, out io.Writer
 	}
 	room, err := bot.FetchRoom(ctx, slug)
 	if err != nil {
-		return fmt.Errorf("cannot read the room %q: %w", slug, err)
+		return err
 	}
 	x, err := open(folder, room)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -415,12 +416,19 @@ func TestExport_namesWhatIsWrong(t *testing.T) {
 			want string
 		}{
 			"another room":     {try(account{}, "garden"), "QUEUP_EXPORT"},
-			"an unknown room":  {try(account{}, "nowhere"), `cannot read the room "nowhere"`},
+			"an unknown room":  {try(account{}, "nowhere"), `room "nowhere" not read, check the slug`},
 			"a wrong password": {try(account{"bot", "hunter2"}, "lounge"), "check the username and password"},
 		} {
 			if tt.err == nil || !strings.Contains(tt.err.Error(), tt.want) || strings.Contains(tt.err.Error(), "hunter2") {
 				t.Errorf("%s: %v, want something about %s", name, tt.err, tt.want)
 			}
 		}
+	})
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, false, map[string]string{"QUEUP_EXPORT": t.TempDir()}, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), new(bytes.Buffer), getenv)
 	})
 }

@@ -20,10 +20,16 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case email == "" || password == "" || room == "":
 		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
 	}
-	bot, err := newModbot(room)
+	bot, err := newModbot(room, scene.Elsewhere(getenv)...)
 	if err != nil {
 		return err
 	}
+	said := scene.NewTranscript(out)
+	scene.Announce(bot, said)
+	client.On(bot, func(_ context.Context, e client.RoomJoined) error {
+		tellMissingRights(bot, e.Room, said)
+		return nil
+	})
 	return bot.Run(ctx, email, password)
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -190,6 +191,49 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 		})
 		if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("with %s alone: %v", given, err)
+		}
+	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), getenv)
+	})
+}
+
+// until is a writer that ends a context when it has been given a text.
+type until struct {
+	text string
+	end  context.CancelFunc
+	bytes.Buffer
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	defer func() {
+		if strings.Contains(u.String(), u.text) {
+			u.end()
+		}
+	}()
+	return u.Buffer.Write(p)
+}
+
+func TestRun_saysWhatItMayNotDo(t *testing.T) {
+	server := queuptest.NewServer()
+	defer server.Close()
+	for who, want := range map[string]string{
+		"alice": "alice cannot skip songs here: it needs a role with the permission queue.skip\n— alice cannot delete links here: it needs a role with the " +
+			"permission chat.delete\n— alice cannot mute people here: it needs a role with the permission members.mute\n",
+		"mod": "joined The Lounge with ",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		out := &until{text: want, end: cancel}
+		err := run(ctx, out, func(name string) string {
+			return map[string]string{"QUEUP_URL": server.URL(), "QUEUP_EMAIL": who, "QUEUP_PASSWORD": "secret", "QUEUP_ROOM": "lounge"}[name]
+		})
+		cancel()
+		if got := out.String(); err != nil || !strings.Contains(got, want) || strings.Contains(got, "mod cannot") {
+			t.Errorf("as %s: %v, printed\n%s", who, err, got)
 		}
 	}
 }

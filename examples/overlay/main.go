@@ -20,6 +20,7 @@ import (
 	"os/signal"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {
@@ -59,7 +60,7 @@ func run(ctx context.Context, args []string, out io.Writer, getenv func(string) 
 		return err
 	}
 	defer listener.Close()
-	var opts []client.Option
+	opts := scene.Elsewhere(getenv)
 	if demo {
 		server := startDemo()
 		defer server.Close()
@@ -98,7 +99,7 @@ func (s settings) show(ctx context.Context, l *pageListener, out io.Writer, opts
 	go func() { over <- bot.Wait() }()
 	room, screen, err := watch(ctx, bot, s.room)
 	if err != nil {
-		return fmt.Errorf("cannot watch %q: %w", s.room, err)
+		return err
 	}
 	page := l.serve(screen)
 	defer page.close()

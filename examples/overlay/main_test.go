@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -305,4 +306,11 @@ func TestShow_asAGuest(t *testing.T) {
 			t.Error("the overlay appears in the room")
 		}
 	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, false, nil, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, []string{"-listen", "127.0.0.1:0"}, new(bytes.Buffer), getenv)
+	})
 }

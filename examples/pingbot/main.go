@@ -7,7 +7,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"os"
@@ -34,7 +33,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case email == "" || password == "" || room == "":
 		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
 	}
-	bot, err := newPingbot(room, scene.NewTranscript(out))
+	bot, err := newPingbot(room, scene.NewTranscript(out), scene.Elsewhere(getenv)...)
 	if err != nil {
 		return err
 	}
@@ -50,7 +49,7 @@ func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*cl
 	client.On(bot, func(ctx context.Context, _ client.Ready) error {
 		joined, err := bot.JoinRoom(ctx, room)
 		if err != nil {
-			return fmt.Errorf("cannot join %q: %w", room, err)
+			return err // which ends Run: the bot is in no other room
 		}
 		said.Note("joined %s with %d people", joined, joined.Members().Len())
 		return nil

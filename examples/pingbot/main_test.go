@@ -14,6 +14,7 @@ import (
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -111,4 +112,11 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), getenv)
+	})
 }

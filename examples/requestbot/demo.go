@@ -20,10 +20,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	case email == "" || password == "" || room == "":
 		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
 	}
-	bot, err := newRequestbot(room)
+	bot, err := newRequestbot(room, scene.Elsewhere(getenv)...)
 	if err != nil {
 		return err
 	}
+	said := scene.NewTranscript(out)
+	scene.Announce(bot, said)
 	return bot.Run(ctx, email, password)
 }
 

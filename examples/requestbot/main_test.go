@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -193,4 +194,11 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 			t.Errorf("with %s alone: %v", given, err)
 		}
 	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), getenv)
+	})
 }

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene"
 )
 
 func main() {
@@ -48,7 +49,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 		return err
 	}
 	defer db.Close()
-	bot, err := newStatsbot(room, &recorder{db: db, out: &printer{out: out}})
+	bot, err := newStatsbot(room, &recorder{db: db, out: &printer{out: out}}, scene.Elsewhere(getenv)...)
 	if err != nil {
 		return err
 	}
@@ -64,10 +65,8 @@ func newStatsbot(room string, record *recorder, opts ...client.Option) (*client.
 	}
 	record.listen(bot)
 	client.On(bot, func(ctx context.Context, _ client.Ready) error {
-		if _, err := bot.JoinRoom(ctx, room); err != nil {
-			return fmt.Errorf("cannot join %q: %w", room, err)
-		}
-		return nil
+		_, err := bot.JoinRoom(ctx, room)
+		return err
 	})
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
 		text, err := answer(ctx, record.db, e.Room.ID(), e.Message.Content)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/scene/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -393,4 +394,11 @@ func TestOpenStore_namesTheFile(t *testing.T) {
 	if _, err := openStore(t.Context(), path); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("openStore = %v", err)
 	}
+}
+
+// Who is not let in reads one line that says what to do.
+func TestRun_notLetIn(t *testing.T) {
+	scenetest.Refusals(t, true, map[string]string{"QUEUP_DB": filepath.Join(t.TempDir(), "stats.db")}, func(ctx context.Context, getenv func(string) string) error {
+		return run(ctx, new(bytes.Buffer), getenv)
+	})
 }
