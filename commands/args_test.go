@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,8 @@ func TestAdd_readsArguments(t *testing.T) {
 		{"alice", "!address 127.0.0.1", "{Where:127.0.0.1}"},
 		{"alice", "!address @everyone", "@alice: <where> is not accepted: ParseAddr(\"everyone\"): unable to parse IP. Usage: !address <where>"},
 
+		{"alice", "!address " + strings.Repeat("x", 200), "@alice: <where> is not accepted: ParseAddr(\"" + strings.Repeat("x", 109) + "…. Usage: !address <where>"},
+
 		{"alice", "!users @Bob carol", "[bob carol]"},
 		{"alice", "!users bob nobody", "@alice: <users> " + person + " !users <users…>"},
 		{"alice", "!users", "@alice: <users> is missing. Usage: !users <users…>"},
@@ -172,6 +175,9 @@ func TestAdd_refuses(t *testing.T) {
 		}],
 		`argument X: the default "x" must be a whole number`: register[struct {
 			X int `default:"x"` //nolint:revive // that is the mistake
+		}],
+		`argument Where: the default "here" is not accepted: ParseAddr("here"): unable to parse IP`: register[struct {
+			Where netip.Addr `default:"here"`
 		}],
 		`argument Y: stands behind x, which takes all that follows`: register[struct {
 			X string `arg:"rest"`

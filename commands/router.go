@@ -156,7 +156,8 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 // A field is a string, a bool (yes, no, on, off, true, false), a whole number or a float, a [time.Duration] (90s,
 // 1h30m, 2d), a [client.User] or [client.Member] by their name, with or without @, what implements
 // [encoding.TextUnmarshaler], or, as the last field, a slice of one of these for all that follow. A Member is somebody
-// in the room; a User may in a private message be anybody the client knows.
+// in the room; a User may in a private message be anybody the client knows. What UnmarshalText says is wrong is told to who said
+// it, without @ and in 120 characters at most.
 //
 // The tag arg has these words, with commas between them:
 //
