@@ -59,9 +59,9 @@ const (
 	verifying
 )
 
-// Open opens the recording of that name: testdata/<name>.http.yaml and testdata/<name>.ws.jsonl beside the test, unless [Dir] says
-// otherwise. It plays what is there; [ModeVar] makes it record. What is wrong fails the test. When the test ends, the cassette checks that all of
-// the recording was used, or writes the new one, and says in a line what it did.
+// Open opens the recording of that name: testdata/<name>.http.yaml and testdata/<name>.ws.jsonl beside the test, unless
+// [Dir] says otherwise. It plays what is there; [ModeVar] makes it record. What is wrong fails the test. When the test
+// ends, the cassette checks that all of the recording was used, or writes the new one, and says in a line what it did.
 func Open(tb testing.TB, name string, opts ...Option) *Cassette {
 	tb.Helper()
 	c := &Cassette{t: tb, name: name, origin: findOrigin(tb)}

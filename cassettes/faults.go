@@ -21,9 +21,9 @@ type tapeFaults struct {
 // breaks reports whether connections end that did not when they were recorded.
 func (f *tapeFaults) breaks() bool { return f.dropAfter > 0 || f.stallAfter > 0 }
 
-// DropAfter has the connection break, once, when so many frames of the server were played, heartbeats aside. The program may dial
-// again: it is greeted, what it says again is answered again, and then comes what it has not heard yet. Requests that it repeats get the
-// last answer again.
+// DropAfter has the connection break, once, when so many frames of the server were played, heartbeats aside. The
+// program may dial again: it is greeted, what it says again is answered again, and then comes what it has not heard
+// yet. Requests that it repeats get the last answer again.
 func DropAfter(frames int) Option {
 	return func(c *config) error {
 		if frames < 1 {
@@ -34,8 +34,8 @@ func DropAfter(frames int) Option {
 	}
 }
 
-// StallAfter has the connection fall silent, once, when so many frames of the server were played, heartbeats aside: nothing comes, no pong
-// either, and what is written goes nowhere. What the program can do then is as with [DropAfter].
+// StallAfter has the connection fall silent, once, when so many frames of the server were played, heartbeats aside:
+// nothing comes, no pong either, and what is written goes nowhere. What the program can do then is as with [DropAfter].
 func StallAfter(frames int) Option {
 	return func(c *config) error {
 		if frames < 1 {

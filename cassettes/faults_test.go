@@ -61,9 +61,9 @@ func hearTen(heard *[]string, lines iter.Seq[client.Chat], server *queuptest.Ser
 
 var tenLines = strings.Fields("one two three four five six seven eight nine ten")
 
-// mended is quiet with a connection that is lost before the first line, so that the recording has what a bot reads after a
-// reconnect. It is lost before and not after them, because what a bot reads is then as old as what it has heard: nothing in
-// it is yet to come.
+// mended is quiet with a connection that is lost before the first line, so that the recording has what a bot reads
+// after a reconnect. It is lost before and not after them, because what a bot reads is then as old as what it has
+// heard: nothing in it is yet to come.
 func mended(heard *[]string) scenario {
 	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
 		t.Helper()
@@ -72,8 +72,8 @@ func mended(heard *[]string) scenario {
 		resynced := client.Stream[client.Resynced](ctx, bot)
 		lines := joinAndListen(ctx, t, bot)
 		if server != nil {
-			// Long enough for the bot to be back from a fault while it joined. Not at the moment of a ping, which would fail, and so
-			// the client would have closed the connection instead of losing it.
+			// Long enough for the bot to be back from a fault while it joined. Not at the moment of a ping, which would fail,
+			// and so the client would have closed the connection instead of losing it.
 			time.Sleep(5*time.Minute + time.Second)
 			server.CutLinks()
 			for range resynced {

@@ -89,8 +89,8 @@ func method(req *http.Request) string {
 	return req.Method
 }
 
-// exchange sends a request over the network and reads all of the answer. The answer that is returned shares nothing with what is
-// kept, so that neither redaction nor the caller changes the other's.
+// exchange sends a request over the network and reads all of the answer. The answer that is returned shares nothing
+// with what is kept, so that neither redaction nor the caller changes the other's.
 func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, kept cassette.Response, err error) {
 	c.wentLive()
 	resp, err = c.through.RoundTrip(sent(req, body))

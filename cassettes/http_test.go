@@ -139,7 +139,8 @@ func TestReplay_clonesHeaders(t *testing.T) {
 	}
 }
 
-// Redaction happens on the way to the disk: who records sees what the server said, and a session that is recorded works.
+// Redaction happens on the way to the disk: who records sees what the server said, and a session that is recorded
+// works.
 func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 	t.Parallel()
 	server := answers(func(req *http.Request) (*http.Response, error) {

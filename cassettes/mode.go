@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ModeVar is the environment variable that says what cassettes are for in a run of the tests: one of the modes. Recording is refused
-// where CI is set, unless ",force" follows: QUEUP_CASSETTE=rewrite,force.
+// ModeVar is the environment variable that says what cassettes are for in a run of the tests: one of the modes.
+// Recording is refused where CI is set, unless ",force" follows: QUEUP_CASSETTE=rewrite,force.
 const ModeVar = "QUEUP_CASSETTE"
 
 // Mode is what a cassette is for.

@@ -10,7 +10,8 @@ import (
 	"github.com/queup-go/queup/cassettes"
 )
 
-// run opens a cassette in the mode of the environment, makes one request, and ends the test. It returns what the test was told.
+// run opens a cassette in the mode of the environment, makes one request, and ends the test. It returns what the test
+// was told.
 func run(t *testing.T, dir string, server http.RoundTripper, opts ...cassettes.Option) *fakeTB {
 	t.Helper()
 	fake := newFake(t)

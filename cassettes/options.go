@@ -73,8 +73,8 @@ func RecordInCI() Option {
 	}
 }
 
-// Through sets what sends the requests when they go over the network. The default is a transport of the cassette's own, with
-// the defaults of net/http.
+// Through sets what sends the requests when they go over the network. The default is a transport of the cassette's own,
+// with the defaults of net/http.
 func Through(rt http.RoundTripper) Option {
 	return func(c *config) error {
 		if rt == nil {
@@ -85,7 +85,8 @@ func Through(rt http.RoundTripper) Option {
 	}
 }
 
-// ThroughDialer sets what opens the websockets when they go over the network. The default is a [realtime.WebsocketDialer].
+// ThroughDialer sets what opens the websockets when they go over the network. The default is a
+// [realtime.WebsocketDialer].
 func ThroughDialer(d realtime.Dialer) Option {
 	return func(c *config) error {
 		if d == nil {
@@ -107,8 +108,8 @@ func Source(source string) Option {
 	}
 }
 
-// Library is the version of the program that records, for the header of a live recording. The default is that of the module, as it
-// was built.
+// Library is the version of the program that records, for the header of a live recording. The default is that of the
+// module, as it was built.
 func Library(version string) Option {
 	return func(c *config) error {
 		c.library = version
@@ -116,8 +117,8 @@ func Library(version string) Option {
 	}
 }
 
-// Clock is where a recording has its date and its times from, instead of time.Now. With the clock of a world that does the same each
-// time, a recording made again is the same, byte by byte.
+// Clock is where a recording has its date and its times from, instead of time.Now. With the clock of a world that does
+// the same each time, a recording made again is the same, byte by byte.
 func Clock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {
@@ -128,8 +129,8 @@ func Clock(now func() time.Time) Option {
 	}
 }
 
-// Secrets are more texts to take out, wherever they stand. Give the same ones for recording and for replay: that they are
-// equal is how requests that hold them are recognised. Each has at least 4 characters.
+// Secrets are more texts to take out, wherever they stand. Give the same ones for recording and for replay: that they
+// are equal is how requests that hold them are recognised. Each has at least 4 characters.
 func Secrets(secrets ...string) Option {
 	return func(c *config) error {
 		for i, s := range secrets {
@@ -142,8 +143,8 @@ func Secrets(secrets ...string) Option {
 	}
 }
 
-// Anonymous takes the names, ids and pictures of people out of the recording. Who was the same person still is: alice is member-1
-// wherever she stood, in chat, too. The names given here stay, such as that of the bot.
+// Anonymous takes the names, ids and pictures of people out of the recording. Who was the same person still is: alice
+// is member-1 wherever she stood, in chat, too. The names given here stay, such as that of the bot.
 func Anonymous(except ...string) Option {
 	return func(c *config) error {
 		c.rules.Anonymous = true
@@ -152,8 +153,8 @@ func Anonymous(except ...string) Option {
 	}
 }
 
-// AllowUnmatched lets the program send what is not in the recording: a request then gets an error that matches [ErrUnmatched], a frame goes
-// nowhere, and the test goes on.
+// AllowUnmatched lets the program send what is not in the recording: a request then gets an error that matches
+// [ErrUnmatched], a frame goes nowhere, and the test goes on.
 func AllowUnmatched() Option {
 	return func(c *config) error {
 		c.allowUnmatched = true
@@ -161,8 +162,8 @@ func AllowUnmatched() Option {
 	}
 }
 
-// AllowUnused lets the program leave parts of the recording aside. Events then no longer wait for the requests that they followed when
-// they were recorded.
+// AllowUnused lets the program leave parts of the recording aside. Events then no longer wait for the requests that
+// they followed when they were recorded.
 func AllowUnused() Option {
 	return func(c *config) error {
 		c.allowUnused = true
@@ -176,7 +177,8 @@ type pace struct {
 	stepped bool
 }
 
-// AtOnce plays every frame as soon as what it waits for has happened, whatever time it took when it was recorded. This is the default.
+// AtOnce plays every frame as soon as what it waits for has happened, whatever time it took when it was recorded. This
+// is the default.
 func AtOnce() Option {
 	return func(c *config) error {
 		c.pace = pace{}
@@ -184,8 +186,8 @@ func AtOnce() Option {
 	}
 }
 
-// Speed plays frames at their recorded times, or that many times faster: 1 is as recorded, 60 makes a minute of an hour. Time is the
-// clock of package time, so in a synctest bubble it costs nothing.
+// Speed plays frames at their recorded times, or that many times faster: 1 is as recorded, 60 makes a minute of an
+// hour. Time is the clock of package time, so in a synctest bubble it costs nothing.
 func Speed(factor float64) Option {
 	return func(c *config) error {
 		if factor <= 0 || factor > 1e9 {
@@ -196,8 +198,8 @@ func Speed(factor float64) Option {
 	}
 }
 
-// Stepped holds all events back until the test asks for them by [Cassette.Next] or [Cassette.Until]. Answers to what the program sends,
-// and the greeting, come by themselves.
+// Stepped holds all events back until the test asks for them by [Cassette.Next] or [Cassette.Until]. Answers to what
+// the program sends, and the greeting, come by themselves.
 func Stepped() Option {
 	return func(c *config) error {
 		c.pace = pace{stepped: true}

@@ -12,8 +12,8 @@ import (
 	"github.com/queup-go/queup/internal/tape"
 )
 
-// playback is a recording that is being played. One mutex guards it all, its sockets included; it is never held while the test or the
-// program is told something.
+// playback is a recording that is being played. One mutex guards it all, its sockets included; it is never held while
+// the test or the program is told something.
 type playback struct {
 	c    *Cassette
 	tape *tape.Tape
@@ -231,15 +231,16 @@ type Frame struct {
 	Data    []byte        // as it was recorded
 }
 
-// Next lets the next event through, in the order of their recorded times, and returns it; false if there is none left. It is for the pace
-// [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives once it has.
+// Next lets the next event through, in the order of their recorded times, and returns it; false if there is none left.
+// It is for the pace [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives
+// once it has.
 func (c *Cassette) Next() (Frame, bool) {
 	c.t.Helper()
 	return c.Until(func(Frame) bool { return true })
 }
 
-// Until lets events through up to the first for which match is true, and returns that one. If there is none left, it lets nothing through
-// and returns false.
+// Until lets events through up to the first for which match is true, and returns that one. If there is none left, it
+// lets nothing through and returns false.
 func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 	c.t.Helper()
 	if c.play == nil || !c.cfg.pace.stepped {

@@ -17,9 +17,9 @@ import (
 
 // player is a recorded connection as a realtime.Socket. It has no goroutine: Read works out what comes next.
 //
-// Frames of the server keep their order within their channel. One waits for the frames that the program had sent before it on that
-// channel, and an event waits for the requests that had changed something before it. What has no channel, such as the
-// greeting, comes before all that follows it.
+// Frames of the server keep their order within their channel. One waits for the frames that the program had sent before
+// it on that channel, and an event waits for the requests that had changed something before it. What has no channel,
+// such as the greeting, comes before all that follows it.
 type player struct {
 	p    *playback
 	line *line
@@ -94,8 +94,8 @@ func dialError(kind string) string {
 	return kind
 }
 
-// resume has a connection go on that a fault has ended: the greeting comes again, what the program says again is answered again, and then
-// comes what it has not heard. The caller holds mu.
+// resume has a connection go on that a fault has ended: the greeting comes again, what the program says again is
+// answered again, and then comes what it has not heard. The caller holds mu.
 func (pl *player) resume() {
 	pl.attached = map[string]bool{}
 	for _, s := range pl.line.steps {
@@ -154,8 +154,8 @@ func pause(changed <-chan struct{}, wait time.Duration) {
 	}
 }
 
-// next returns the next frame, or how long it takes, or the end; op 0 and wait 0 mean that something has to happen first. The caller
-// holds playback.mu.
+// next returns the next frame, or how long it takes, or the end; op 0 and wait 0 mean that something has to happen
+// first. The caller holds playback.mu.
 func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, err error) {
 	switch {
 	case pl.closed:
@@ -200,8 +200,9 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	return op, pl.readdressed(s), 0, nil
 }
 
-// What is played at once still lets the program take a breath before each event, and a longer one before a connection ends. In a
-// synctest bubble, where time passes when everything else has come to rest, this makes the order of things the same each time.
+// What is played at once still lets the program take a breath before each event, and a longer one before a connection
+// ends. In a synctest bubble, where time passes when everything else has come to rest, this makes the order of things
+// the same each time.
 const (
 	breath    = 100 * time.Microsecond
 	endBreath = 10 * time.Millisecond
@@ -221,7 +222,8 @@ func (pl *player) due(s *step) time.Duration {
 	return 0
 }
 
-// scan finds the step that is to be played next, and with patient set how long that takes. The caller holds playback.mu.
+// scan finds the step that is to be played next, and with patient set how long that takes. The caller holds
+// playback.mu.
 func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 	var blocked, held map[string]bool // channels where something has to happen first; held ones hold events only
 	gated := false                    // events wait for a request
@@ -313,8 +315,8 @@ func (pl *player) Write(op realtime.Opcode, data []byte) error {
 // actionAttach is that of a frame by which a program begins to hear a channel; see docs/PROTOCOL.md 5.3.
 const actionAttach = 10
 
-// hear finds the recorded frame that the program has now sent. In its channel and action they come in order. The caller holds
-// playback.mu.
+// hear finds the recorded frame that the program has now sent. In its channel and action they come in order. The caller
+// holds playback.mu.
 func (pl *player) hear(m tape.Message, id tape.Identity) bool {
 	for _, s := range pl.line.steps {
 		if s.done || s.Dir != tape.Out || s.id.Lane != id.Lane {
@@ -352,8 +354,8 @@ func (pl *player) said(s *step, m tape.Message) {
 	}
 }
 
-// answerAgain queues the answers that a frame had when it was said first: those with its id, or the next one of its channel.
-// The caller holds playback.mu.
+// answerAgain queues the answers that a frame had when it was said first: those with its id, or the next one of its
+// channel. The caller holds playback.mu.
 func (pl *player) answerAgain(asked *step) {
 	behind := false
 	for _, s := range pl.line.steps {
@@ -401,8 +403,8 @@ func (pl *player) Close(int, string) error {
 	return nil
 }
 
-// drain counts as played what only waited to be read: how far a program reads before it closes is chance. The caller holds
-// playback.mu.
+// drain counts as played what only waited to be read: how far a program reads before it closes is chance. The caller
+// holds playback.mu.
 func (pl *player) drain() {
 	if pl.closed || pl.over != nil || pl.stalled || pl.p.broken == pl.line {
 		return

@@ -26,8 +26,8 @@ func (r *Recorder) Transport() http.RoundTripper { return r.c.Transport() }
 // Dialer is where the program's websockets come from.
 func (r *Recorder) Dialer() realtime.Dialer { return r.c.Dialer() }
 
-// Save writes what was recorded so far, as [Open] does at the end of a test: without secrets, or not at all. It returns how many requests
-// and records of the websocket were written. The program closes its client before.
+// Save writes what was recorded so far, as [Open] does at the end of a test: without secrets, or not at all. It returns
+// how many requests and records of the websocket were written. The program closes its client before.
 func (r *Recorder) Save() (requests, records int, err error) {
 	sealed, err := r.c.write()
 	if err != nil {

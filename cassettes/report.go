@@ -116,8 +116,8 @@ func fieldLines(id tape.Identity) (lines []string) {
 	return lines
 }
 
-// writeNearest shows the record that is most like what was sent, and how they differ. One that is still to be played is preferred to
-// an equal one that is not.
+// writeNearest shows the record that is most like what was sent, and how they differ. One that is still to be played is
+// preferred to an equal one that is not.
 func writeNearest(b *strings.Builder, file string, id tape.Identity, all []candidate) {
 	if len(all) == 0 {
 		fmt.Fprintf(b, "  nearest\n    %s has none\n", file)

@@ -28,8 +28,8 @@ func reply(body string, headers ...string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: h, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// script is a websocket that says its lines, and hears what it is told. When it has nothing more to say it waits to be closed, or
-// ends with end.
+// script is a websocket that says its lines, and hears what it is told. When it has nothing more to say it waits to be
+// closed, or ends with end.
 type script struct {
 	mu     sync.Mutex
 	lines  []string

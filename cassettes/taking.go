@@ -55,7 +55,8 @@ func (r *recording) add(c *Cassette, rec *tape.Record) {
 	r.records = append(r.records, rec)
 }
 
-// connection returns the number of the next connection, of the requests that changed something so far, and of all requests.
+// connection returns the number of the next connection, of the requests that changed something so far, and of all
+// requests.
 func (r *recording) connection() (conn, changes, sent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,7 +171,8 @@ func (s *recordedSocket) Read() (realtime.Opcode, []byte, error) {
 	return op, data, nil
 }
 
-// Write implements [realtime.Socket]. The frame is kept first, because the answer may be faster than the return of Write.
+// Write implements [realtime.Socket]. The frame is kept first, because the answer may be faster than the return of
+// Write.
 func (s *recordedSocket) Write(op realtime.Opcode, data []byte) error {
 	s.c.wentLive()
 	s.keep(tape.Out, op, data)

@@ -29,7 +29,8 @@ func through(server *queuptest.Server) []cassettes.Option {
 	}
 }
 
-// scenario is what a bot does with a QueUp, real or recorded. say has somebody in the room say something; nil in replay.
+// scenario is what a bot does with a QueUp, real or recorded. say has somebody in the room say something; nil in
+// replay.
 type scenario func(t *testing.T, bot *client.Client, server *queuptest.Server)
 
 // talk logs in, joins, hears alice and answers her.

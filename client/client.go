@@ -206,7 +206,8 @@ func (c *Client) myID() UserID {
 // isMe reports whether id is the account that is logged in.
 func (c *Client) isMe(id UserID) bool { return id != "" && id == c.myID() }
 
-// Logout leaves the rooms, ends the connection and ends the session. The client can log in again.
+// Logout leaves the rooms, ends the connection and ends the session. The client can log in again, also after an error, which is
+// an [*APIError] or a [*CallError] and means that QueUp may not have ended its part.
 func (c *Client) Logout(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed

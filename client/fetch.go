@@ -100,8 +100,8 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 	})
 }
 
-// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Source:
-// docs/PROTOCOL.md 2.4.
+// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Errors:
+// [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 	if err != nil {
@@ -123,7 +123,8 @@ func (r *Room) FetchMember(ctx context.Context, u UserID) (Member, error) {
 	return r.newMember(answer.Data), nil
 }
 
-// FetchStaff reads everybody who holds a role in the room, there or not. Source: docs/PROTOCOL.md 2.4.
+// FetchStaff reads everybody who holds a role in the room, there or not. Errors: [*APIError], [*CallError]. Source:
+// docs/PROTOCOL.md 2.4.
 func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomStaff(ctx, queupapi.RoomStaffParams{RoomID: r.id})
 	if err != nil {
@@ -132,7 +133,8 @@ func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchBanned reads who is banned from the room, with BannedAt and BannedUntil. Source: docs/PROTOCOL.md 2.4.
+// FetchBanned reads who is banned from the room, with BannedAt and BannedUntil. Errors: [*APIError], [*CallError]. Source:
+// docs/PROTOCOL.md 2.4.
 func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomBans(ctx, queupapi.RoomBansParams{RoomID: r.id})
 	if err != nil {
@@ -141,7 +143,8 @@ func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchMuted reads who may not chat in the room. It may need a role there. Source: docs/PROTOCOL.md 2.4.
+// FetchMuted reads who may not chat in the room. It may need a role there, and is [ErrUnauthorized] or [ErrForbidden] without.
+// Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomMutes(ctx, queupapi.RoomMutesParams{RoomID: r.id})
 	if err != nil {
@@ -169,7 +172,7 @@ func (r *Room) newMember(w wire.RoomUser) Member {
 }
 
 // FetchChat reads the latest chat lines that QueUp still has, the oldest first. Lines that were deleted are marked so.
-// Source: docs/PROTOCOL.md 2.9.
+// Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	answer, err := r.client.rest.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
 	if err != nil {
@@ -230,8 +233,8 @@ type AuditEntry struct {
 	extra
 }
 
-// AuditLog reads the room's log of moderation. It needs the permission room.audit.view where the room asks for it.
-// Source: docs/PROTOCOL.md 2.3.
+// AuditLog reads the room's log of moderation. Where the room asks for the permission room.audit.view and the account lacks
+// it, that is [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
 	if err != nil {
@@ -264,7 +267,7 @@ func (e AuditEntry) Equal(f AuditEntry) bool {
 func (e AuditEntry) String() string { return e.By.String() + " " + e.Type + " " + e.User.String() }
 
 // FetchPermissions reads QueUp's catalogue of permissions as it comes, because nobody has documented its shape; it is
-// the same for every room. Source: docs/PROTOCOL.md 2.10.
+// the same for every room. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.10.
 func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) {
 	answer, err := c.rest.Permissions(ctx)
 	if err != nil {

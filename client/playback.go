@@ -67,7 +67,7 @@ func (s Song) Skip(ctx context.Context) error {
 // rule 18.
 func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
 
-// Downdub votes against this play; see Updub.
+// Downdub votes against this play. Errors and source are those of Updub.
 func (s Song) Downdub(ctx context.Context) error { return s.vote(ctx, "Song.Downdub", wire.Downdub) }
 
 func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {

@@ -183,8 +183,8 @@ func (c *Client) ImportYouTubePlaylist(ctx context.Context, mediaID string, into
 	return newPlaylist(c, answer.Data), nil
 }
 
-// ImportSoundCloudPlaylist is ImportYouTubePlaylist for SoundCloud. [Client.SoundCloudPlaylists] finds the media id.
-// Source: docs/PROTOCOL.md 2.7.
+// ImportSoundCloudPlaylist is ImportYouTubePlaylist for SoundCloud, with the same errors. [Client.SoundCloudPlaylists] finds
+// the media id. Source: docs/PROTOCOL.md 2.7.
 func (c *Client) ImportSoundCloudPlaylist(ctx context.Context, mediaID string, into PlaylistID) (Playlist, error) {
 	if err := checkID("Client.ImportSoundCloudPlaylist", "mediaID", mediaID); err != nil {
 		return Playlist{}, err

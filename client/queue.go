@@ -183,8 +183,8 @@ func onOff(on bool) wire.Switch {
 }
 
 // FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the
-// media out; [Song.Info] knows those that the client has met, [Client.FetchSong] reads the others. Source:
-// docs/PROTOCOL.md 2.5.
+// media out; [Song.Info] knows those that the client has met, [Client.FetchSong] reads the others. Errors:
+// [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 )
 
 // FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has
-// the fixed ones, which are returned without a call that fails. Source: docs/PROTOCOL.md 2.10, 4.
+// the fixed ones, which are returned without a call that fails. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md
+// 2.10, 4.
 func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
 	a, err := r.fetchAuthority(ctx)
 	if err != nil {
@@ -57,7 +58,7 @@ func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
 	return failed("setRole", err)
 }
 
-// UnsetRole takes a role from a user; see SetRole.
+// UnsetRole takes a role from a user. Permission, errors and source are those of SetRole.
 func (r *Room) UnsetRole(ctx context.Context, u UserID, role RoleID) error {
 	id, custom, err := r.resolveRole(ctx, "Room.UnsetRole", u, role)
 	if err != nil {

@@ -216,12 +216,13 @@ func (r *Room) SetSlowMode(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetSlowMode", wire.SettingSlowMode, on)
 }
 
-// SetGuestChat lets members without a role chat, or not; see SetSlowMode.
+// SetGuestChat lets members without a role chat, or not. Permission, errors and source are those of SetSlowMode.
 func (r *Room) SetGuestChat(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetGuestChat", wire.SettingGuestChat, on)
 }
 
-// SetGuestEmbed lets members without a role post links and pictures, or not; see SetSlowMode.
+// SetGuestEmbed lets members without a role post links and pictures, or not. Permission, errors and source are those of
+// SetSlowMode.
 func (r *Room) SetGuestEmbed(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetGuestEmbed", wire.SettingGuestEmbed, on)
 }

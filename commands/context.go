@@ -49,7 +49,7 @@ func (c *Context) Reply(ctx context.Context, text string) error {
 	return err
 }
 
-// Replyf is Reply with a text that is made as [fmt.Sprintf] makes one.
+// Replyf is Reply with a text that is made as [fmt.Sprintf] makes one, with the errors of Reply.
 func (c *Context) Replyf(ctx context.Context, format string, args ...any) error {
 	return c.Reply(ctx, fmt.Sprintf(format, args...))
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/queup-go/queup/internal/tape"
 )
 
-// FuzzImportHAR imports what may be a HAR file, as import-har does. What comes of it can be played, holds no secret that was
-// in it, and is still the same conversation after it was exported and imported again.
+// FuzzImportHAR imports what may be a HAR file, as import-har does. What comes of it can be played, holds no secret
+// that was in it, and is still the same conversation after it was exported and imported again.
 func FuzzImportHAR(f *testing.F) {
 	f.Chdir("tools/record") // where the corpus is, and where the processes that try inputs have to begin; TestMain led away
 	chrome, err := os.ReadFile("testdata/chrome.har")

@@ -352,8 +352,8 @@ func (p *program) exportHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	return os.WriteFile(*out, text, 0o644)
 }
 
-// toHAR writes a tape as HAR. A cassette does not know when requests were sent; they get the time just before the first frame that came
-// after them, or that of the beginning.
+// toHAR writes a tape as HAR. A cassette does not know when requests were sent; they get the time just before the first
+// frame that came after them, or that of the beginning.
 func toHAR(t *tape.Tape) harFile {
 	start := t.Header.Date
 	if start.IsZero() {

@@ -169,8 +169,8 @@ type place struct{ dir, name string }
 
 func (c place) String() string { return filepath.ToSlash(filepath.Join(c.dir, c.name)) }
 
-// below returns all cassettes below a folder, and those of which one file is missing. Folders that hold no code are left out, as the go
-// command does, and node_modules.
+// below returns all cassettes below a folder, and those of which one file is missing. Folders that hold no code are
+// left out, as the go command does, and node_modules.
 func below(root string) (found, halves []place, err error) {
 	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

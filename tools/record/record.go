@@ -23,8 +23,8 @@ import (
 // patience is how long a scenario may take on the live service.
 const patience = 10 * time.Minute
 
-// record makes cassettes. From queuptest they are the library's own, in virtual time, which only tests have; so the test of the scenarios
-// makes them. From the live service it is done here.
+// record makes cassettes. From queuptest they are the library's own, in virtual time, which only tests have; so the
+// test of the scenarios makes them. From the live service it is done here.
 func (p *program) record(ctx context.Context, flags *flag.FlagSet, args []string) error {
 	from := flags.String("from", "queuptest", "`source`: queuptest, for the library's own cassettes, or live, with QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM")
 	dir := flags.String("dir", "testdata", "`folder` for what is recorded live; from queuptest it is "+own)

@@ -26,7 +26,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const recordings = "../../../cassettes/testdata"
 
 // Each scenario is played from its recording, and the library returns and tells what it did when it was recorded. With
-// QUEUP_CASSETTE=rewrite (make record) recordings and transcripts are made anew, by a QueUp in memory and in virtual time.
+// QUEUP_CASSETTE=rewrite (make record) recordings and transcripts are made anew, by a QueUp in memory and in virtual
+// time.
 func TestScenarios(t *testing.T) {
 	for _, sc := range scenario.All() {
 		t.Run(sc.Name, func(t *testing.T) {

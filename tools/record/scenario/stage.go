@@ -1,5 +1,5 @@
-// Package scenario holds what is recorded for the library's own cassettes: what a bot does, and what happens around it. tools/record
-// runs scenarios to record them, and the tests of this package run the same ones to play them.
+// Package scenario holds what is recorded for the library's own cassettes: what a bot does, and what happens around it.
+// tools/record runs scenarios to record them, and the tests of this package run the same ones to play them.
 package scenario
 
 import (
@@ -59,9 +59,9 @@ func onStage(s *Stage) *Stage {
 	return s
 }
 
-// Distant is a transport that puts into an order what would happen at the same moment of virtual time, and leave the order to chance: a
-// recording made again is then the same. Requests leave at the next tick, each a little later by what it asks for, and their answers arrive at the
-// tick after that.
+// Distant is a transport that puts into an order what would happen at the same moment of virtual time, and leave the
+// order to chance: a recording made again is then the same. Requests leave at the next tick, each a little later by
+// what it asks for, and their answers arrive at the tick after that.
 func Distant(rt http.RoundTripper) http.RoundTripper { return distant{rt} }
 
 type distant struct{ http.RoundTripper }
@@ -86,8 +86,8 @@ func waitForTick() {
 	time.Sleep(now.Truncate(tick).Add(tick).Sub(now))
 }
 
-// Tidy is a transport that sorts the members of JSON objects that are sent: those that no specification knows are sent in an
-// order that is chance.
+// Tidy is a transport that sorts the members of JSON objects that are sent: those that no specification knows are sent
+// in an order that is chance.
 func Tidy(rt http.RoundTripper) http.RoundTripper { return tidy{rt} }
 
 type tidy struct{ http.RoundTripper }
@@ -116,7 +116,8 @@ func (s tidy) RoundTrip(req *http.Request) (*http.Response, error) {
 	return s.RoundTripper.RoundTrip(out)
 }
 
-// Close ends the stage's bots. What they still say while they close is chance, so everything that is under way comes to its end before.
+// Close ends the stage's bots. What they still say while they close is chance, so everything that is under way comes to
+// its end before.
 func (s *Stage) Close() {
 	for _, bot := range s.bots {
 		_ = bot.Close() // it says nothing that a recording needs
@@ -190,7 +191,8 @@ func (s *Stage) meanwhile(act func(server *queuptest.Server, room *queuptest.Roo
 	}
 }
 
-// settle waits until what is under way has come to its end: a client reads a queue again a while after it has changed, for example.
+// settle waits until what is under way has come to its end: a client reads a queue again a while after it has changed,
+// for example.
 func (s *Stage) settle() { pause(6 * time.Second) }
 
 // await waits for an event of type E for which match is true, from those after the last one that was awaited.
@@ -229,8 +231,8 @@ func (s *Stage) Events() []client.Event {
 	return append([]client.Event(nil), s.heard...)
 }
 
-// Transcript is what the library returned, and then what it told, one line each. It is the same for a recording and for what
-// was recorded.
+// Transcript is what the library returned, and then what it told, one line each. It is the same for a recording and for
+// what was recorded.
 func (s *Stage) Transcript() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +247,8 @@ func (s *Stage) Transcript() string {
 	return b.String()
 }
 
-// describe is an event in a line: its type, the name that QueUp has for it, and its fields. Why a connection was lost is chance.
+// describe is an event in a line: its type, the name that QueUp has for it, and its fields. Why a connection was lost
+// is chance.
 func describe(e client.Event) string {
 	var b strings.Builder
 	v := reflect.ValueOf(e)
