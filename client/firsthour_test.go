@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -107,14 +108,7 @@ func TestFirstHour(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(worldWithClosedDoors()))
 				defer server.Close()
-				bot, err := client.New(
-					client.WithBaseURL(server.URL()),
-					client.WithRealtimeURL(server.RealtimeURL()),
-					client.WithDialContext(server.DialContext),
-				)
-				if err != nil {
-					t.Fatal(err)
-				}
+				bot := newcomer(t, server)
 				if tt.onReady != nil {
 					client.On(bot, func(ctx context.Context, _ client.Ready) error { return tt.onReady(ctx, bot) })
 				}
@@ -124,7 +118,7 @@ func TestFirstHour(t *testing.T) {
 				if tt.password != "" {
 					password = tt.password
 				}
-				err = bot.Run(ctx, "bot", password)
+				err := bot.Run(ctx, "bot", password)
 				<-bot.Done()
 				returned := ""
 				if err != nil {
@@ -141,6 +135,109 @@ func TestFirstHour(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Run ends for a bot that no room lets in when it begins, and for no other.
+func TestFirstHour_runGoesOn(t *testing.T) {
+	join := func(ctx context.Context, bot *client.Client, slug string) error {
+		_, err := bot.JoinRoom(ctx, slug)
+		return err
+	}
+	tests := map[string]struct {
+		listen func(bot *client.Client)
+		live   func(server *queuptest.Server)
+		logged string
+		rooms  int
+	}{
+		"it is kicked and does not get in elsewhere": {
+			listen: func(bot *client.Client) {
+				client.On(bot, func(ctx context.Context, _ client.Ready) error { return join(ctx, bot, "lounge") })
+				client.On(bot, func(ctx context.Context, _ client.RoomLeft) error { return join(ctx, bot, "fortress") })
+			},
+			live:   func(server *queuptest.Server) { server.Room("lounge").Kick("owner", "bot", "") },
+			logged: "handler of RoomLeft",
+		},
+		"another handler is on its way into a room": {
+			listen: func(bot *client.Client) {
+				client.On(bot, func(ctx context.Context, _ client.Ready) error { return join(ctx, bot, "lounge") })
+				client.On(bot, func(ctx context.Context, _ client.Ready) error { return join(ctx, bot, "longue") })
+			},
+			live:   func(*queuptest.Server) {},
+			logged: "handler of Ready",
+			rooms:  1,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			logged := captureDefaultLog(t)
+			synctest.Test(t, func(t *testing.T) {
+				slow := queuptest.WithHandler(func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+						if req.URL.Path == "/room/lounge" {
+							time.Sleep(time.Second)
+						}
+						next.ServeHTTP(w, req)
+					})
+				})
+				server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(worldWithClosedDoors()), slow)
+				defer server.Close()
+				bot := newcomer(t, server)
+				tt.listen(bot)
+				ctx, cancel := context.WithCancel(t.Context())
+				ran := make(chan error, 1)
+				go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+				time.Sleep(time.Minute)
+				tt.live(server)
+				time.Sleep(time.Minute)
+				rooms := 0
+				for room := range bot.Rooms().Values() {
+					if room.Joined() {
+						rooms++
+					}
+				}
+				if len(ran) > 0 || rooms != tt.rooms {
+					t.Errorf("Run has ended: %t; in %d rooms, want %d", len(ran) > 0, rooms, tt.rooms)
+				}
+				expectWords(t, "the log says", logged.String(), []string{tt.logged})
+				cancel()
+				if err := <-ran; err != nil {
+					t.Errorf("Run = %v", err)
+				}
+				<-bot.Done()
+			})
+		})
+	}
+}
+
+// Who connects without Run finds in the log what a handler could not join.
+func TestFirstHour_withoutRun(t *testing.T) {
+	logged := captureDefaultLog(t)
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot := newcomer(t, server)
+		client.On(bot, func(ctx context.Context, _ client.Ready) error {
+			_, err := bot.JoinRoom(ctx, "longue")
+			return err
+		})
+		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		expectWords(t, "the log says", logged.String(), []string{"handler of Ready", "check the slug"})
+		_ = bot.Close()
+		<-bot.Done()
+	})
+}
+
+// newcomer makes a client without any option but where QueUp is.
+func newcomer(t *testing.T, server *queuptest.Server) *client.Client {
+	t.Helper()
+	bot, err := client.New(
+		client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bot
 }
 
 // A newcomer without a network hears which address did not answer.

@@ -302,3 +302,19 @@ func TestRun_notLetIn(t *testing.T) {
 		return run(ctx, new(bytes.Buffer), getenv)
 	})
 }
+
+// A bridge with one end is none: it leaves the room that it is in, and ends.
+func TestRun_oneEndIsMissing(t *testing.T) {
+	server := queuptest.NewServer()
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	err := run(ctx, new(bytes.Buffer), func(name string) string {
+		return map[string]string{
+			"QUEUP_URL": server.URL(), "QUEUP_EMAIL": "bot", "QUEUP_PASSWORD": "secret", "QUEUP_ROOM": "lounge", "QUEUP_ROOM2": "longue",
+		}[name]
+	})
+	if err == nil || !strings.Contains(err.Error(), `"longue" not joined, check the slug`) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("run = %v", err)
+	}
+}
