@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 
 func TestRun_refusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-rounds", "0"}, {"-no-such-flag"}, {"argument"}} {
+	for _, args := range [][]string{{"-rounds", "0"}, {"-slow-events", "49"}, {"-no-such-flag"}, {"argument"}} {
 		var stderr bytes.Buffer
 		if code := run(t.Context(), args, io.Discard, &stderr); code != 2 || stderr.Len() == 0 {
 			t.Errorf("%q: exit status %d, %q", args, code, stderr.String())

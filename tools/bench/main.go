@@ -72,12 +72,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "bench: all numbers are at least 1, and nothing follows the flags")
 		return 2
 	}
+	if o.plan.SlowEvents < minSlowEvents {
+		fmt.Fprintf(stderr, "bench: -slow-events is at least %d, so that there are lines of chat among them\n", minSlowEvents)
+		return 2
+	}
 	if err := bench(ctx, o, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "bench: %v\n", err)
 		return 1
 	}
 	return 0
 }
+
+// minSlowEvents is the shortest tape whose latencies are worth a percentile.
+const minSlowEvents = 50
 
 func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	var result Result
