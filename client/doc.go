@@ -111,7 +111,8 @@
 // [ErrNotLoggedIn], [ErrNotConnected] or [ErrNotJoined]. Passwords, cookies and tokens stand in no error and no log.
 //
 // Nothing fails in silence, without any option: what a handler returns is logged through [slog.Default], and [Client.Run] returns
-// a wrong password, a network that is not there, or why the bot's only room does not let it in. Everything else that the client could tell goes to [WithLogger].
+// a wrong password, a network that is not there, or why the bot's only room does not let it in. Everything else that the
+// client could tell goes to [WithLogger].
 //
 // # Tests
 //

@@ -189,13 +189,13 @@ type ArgumentError struct {
 	Reason string
 }
 
-// isEmpty is the reason of an argument that is most often read from the environment.
-const isEmpty = "is empty; if it comes from an environment variable, set that"
-
 // Error names the call, the argument and the reason.
 func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("queup: %s: %s %s", e.Op, e.Argument, e.Reason)
 }
+
+// isEmpty is the reason of an argument that is most often read from the environment.
+const isEmpty = "is empty; if it comes from an environment variable, set that"
 
 // A MessageTooLongError means that a chat text does not fit. Nothing was sent. Source: docs/PROTOCOL.md 1.7.
 type MessageTooLongError struct {

@@ -29,7 +29,7 @@ type param struct {
 
 // kind is what an argument can be.
 type kind struct {
-	wanted string // what it must be, for people
+	wanted string // what it must be, for people; empty where the type says itself what is wrong
 	set    func(c *Context, word string, v reflect.Value) error
 }
 
@@ -256,7 +256,7 @@ func split(text string) []string {
 func kindOf(t reflect.Type) (kind, bool) {
 	switch {
 	case reflect.PointerTo(t).Implements(textType):
-		return kind{"valid", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"", func(_ *Context, word string, v reflect.Value) error {
 			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word))
 		}}, true
 	case t == userType:
