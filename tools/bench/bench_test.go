@@ -26,7 +26,7 @@ func TestRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bench.json")
 	var stdout, stderr bytes.Buffer
 	args := []string{ // more events than a queue holds, or all could be decoded before the first is heard, which is when the measuring begins
-		"-rounds", "1", "-events", "4000", "-slow-events", "50", "-rate", "500", "-calls", "10", "-scale=false", "-json", file,
+		"-rounds", "1", "-warm-events", "2000", "-events", "4000", "-slow-events", "50", "-rate", "500", "-calls", "10", "-scale=false", "-json", file,
 	}
 	if code := run(t.Context(), args, &stdout, &stderr); code != 0 {
 		t.Fatalf("exit status %d\n%s", code, stderr.String())
@@ -76,7 +76,7 @@ func TestHand_sendsTheRequestsOfTheClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := func(c contestant) (requests []string) {
-		s, err := newStage()
+		s, err := newStage(people)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestHand_sendsTheRequestsOfTheClient(t *testing.T) {
 
 func TestProcess_tellsWhyAProgramFailed(t *testing.T) {
 	t.Parallel()
-	s, err := newStage()
+	s, err := newStage(people)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,12 +145,12 @@ func TestCutFrame(t *testing.T) {
 
 func TestLatencies(t *testing.T) {
 	t.Parallel()
-	s, err := newStage()
+	s, err := newStage(people)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.srv.Close()
-	tape := s.prepare(100)
+	tape := s.prepare(100, 1)
 	if tape.chats == 0 || tape.chats == tape.Len() || tape.chats != tape.Kinds()["chat-message"] {
 		t.Fatalf("%d lines of chat in %d events", tape.chats, tape.Len())
 	}

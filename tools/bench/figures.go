@@ -30,6 +30,7 @@ type Round map[string]Figures
 // A Plan is how much a run does.
 type Plan struct {
 	Rounds     int `json:"rounds"`
+	WarmEvents int `json:"warmEvents"` // before what counts
 	Events     int `json:"events"`
 	SlowEvents int `json:"slowEvents"`
 	Rate       int `json:"rate"` // of the slow events, a second
@@ -38,7 +39,8 @@ type Plan struct {
 
 // run runs the rounds.
 func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(string)) ([]Round, error) {
-	tapes := [2]tape{s.prepare(p.Events), s.prepare(p.SlowEvents)}
+	warm := s.prepare(p.WarmEvents, 2)
+	fast, slow := show{warm, s.prepare(p.Events, 1), 0}, show{warm, s.prepare(p.SlowEvents, 1), p.Rate}
 	var rounds []Round
 	for i := range p.Rounds {
 		round := Round{}
@@ -48,7 +50,7 @@ func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(
 		}
 		for _, c := range rotate(contests, i) {
 			progress(fmt.Sprintf("round %d of %d: %s", i+1, p.Rounds, c.name))
-			f, err := s.compete(ctx, c, tapes, p.Rate)
+			f, err := s.compete(ctx, c, fast, slow)
 			if err != nil {
 				return nil, err
 			}
@@ -80,9 +82,9 @@ func rotate[T any](list []T, by int) []T {
 	return slices.Concat(list[by:], list[:by])
 }
 
-// compete has one program read the fast tape and then, started anew, the slow one.
-func (s *stage) compete(ctx context.Context, c contestant, tapes [2]tape, rate int) (f Figures, err error) {
-	r, ready, _, err := s.flood(ctx, c, tapes[0], 0)
+// compete has one program hear the fast show and then, started anew, the slow one.
+func (s *stage) compete(ctx context.Context, c contestant, fast, slow show) (f Figures, err error) {
+	r, ready, _, err := s.perform(ctx, c, fast)
 	if err != nil {
 		return f, err
 	}
@@ -94,11 +96,11 @@ func (s *stage) compete(ctx context.Context, c contestant, tapes [2]tape, rate i
 		PeakRSS:         float64(r.PeakRSS) / (1 << 20),
 		Ready:           millis(int64(ready)),
 	}
-	r, _, sent, err := s.flood(ctx, c, tapes[1], rate)
+	r, _, sent, err := s.perform(ctx, c, slow)
 	if err != nil {
 		return f, err
 	}
-	took, err := latencies(r, sent, tapes[1], c.all)
+	took, err := latencies(r, sent, slow.tape, c.all)
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", c.name, err)
 	}

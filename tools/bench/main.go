@@ -50,6 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.plan.Rounds, "rounds", 5, "how often each program is measured; the table has the medians")
+	flags.IntVar(&o.plan.WarmEvents, "warm-events", 20_000, "events that each program hears before what counts")
 	flags.IntVar(&o.plan.Events, "events", 100_000, "events of a flood")
 	flags.IntVar(&o.plan.SlowEvents, "slow-events", 1000, "events at -rate, to see how long each takes")
 	flags.IntVar(&o.plan.Rate, "rate", 200, "events a second, then")
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	} else if err != nil {
 		return 2
 	}
-	if flags.NArg() > 0 || min(o.plan.Rounds, o.plan.Events, o.plan.SlowEvents, o.plan.Rate, o.plan.Calls, o.scaleRounds) < 1 {
+	if flags.NArg() > 0 || min(o.plan.Rounds, o.plan.WarmEvents, o.plan.Events, o.plan.SlowEvents, o.plan.Rate, o.plan.Calls, o.scaleRounds) < 1 {
 		fmt.Fprintln(stderr, "bench: all numbers are at least 1, and nothing follows the flags")
 		return 2
 	}
@@ -122,7 +123,7 @@ func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
-	s, err := newStage()
+	s, err := newStage(people)
 	if err != nil {
 		return err
 	}

@@ -122,12 +122,15 @@ func (p *process) kill() {
 // trial bounds each start of a program.
 const trial = time.Minute
 
-// flood plays a tape to a program as fast as it reads, or so many events a second, and returns what it tells.
-func (s *stage) flood(ctx context.Context, c contestant, t tape, rate int) (r probe.Report, ready time.Duration, sent []int64, err error) {
+// perform gives a show to a program, and returns what it tells.
+func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.Report, ready time.Duration, sent []int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()
-	more := []string{"-frames", strconv.Itoa(t.Len()), "-chats", strconv.Itoa(t.chats)}
-	if rate > 0 {
+	more := []string{
+		"-warm-frames", strconv.Itoa(show.warm.Len()), "-warm-chats", strconv.Itoa(show.warm.chats),
+		"-frames", strconv.Itoa(show.tape.Len()), "-chats", strconv.Itoa(show.tape.chats),
+	}
+	if show.rate > 0 {
 		more = append(more, "-times")
 	}
 	p, err := s.start(ctx, c, more...)
@@ -138,14 +141,14 @@ func (s *stage) flood(ctx context.Context, c contestant, t tape, rate int) (r pr
 	if ready, err = p.ready(); err != nil {
 		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	if err := s.play(ctx, t, rate); err != nil {
+	if err := s.play(ctx, show); err != nil {
 		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	if err := p.next(&r); err != nil {
 		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	if r.Done != t.Len() || r.CPU <= 0 {
-		return r, 0, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, t.Len(), r.CPU)
+	if r.Done != show.tape.Len() || r.CPU <= 0 {
+		return r, 0, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.tape.Len(), r.CPU)
 	}
 	return r, ready, s.stamps.taken(), p.end()
 }

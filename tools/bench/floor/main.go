@@ -63,14 +63,14 @@ func run() error {
 	return probe.Tell(r)
 }
 
-// dropAll reads the event before the tape, the tape and the event after it, and looks at nothing.
+// dropAll reads the warm-up, the event before what counts, what counts and the event after it, and looks at nothing.
 func dropAll(conn *websocket.Conn, c probe.Config) (probe.Report, error) {
 	var heard []int64
 	if c.Times {
 		heard = make([]int64, 0, c.Frames)
 	}
 	var meter probe.Meter
-	for i := range c.Frames + 2 {
+	for i := range c.WarmFrames + c.Frames + 2 {
 		_, r, err := conn.NextReader()
 		if err != nil {
 			return probe.Report{}, err
@@ -78,10 +78,10 @@ func dropAll(conn *websocket.Conn, c probe.Config) (probe.Report, error) {
 		if _, err := io.Copy(io.Discard, r); err != nil {
 			return probe.Report{}, err
 		}
-		switch {
-		case i == 0:
+		switch n := i - c.WarmFrames; {
+		case n == 0:
 			meter = probe.Start()
-		case c.Times && i <= c.Frames:
+		case c.Times && 0 < n && n <= c.Frames:
 			heard = append(heard, time.Now().UnixNano()) // of every event: it cannot tell them apart
 		}
 	}
@@ -90,12 +90,12 @@ func dropAll(conn *websocket.Conn, c probe.Config) (probe.Report, error) {
 	return report, err
 }
 
-// decodeAll decodes every frame until the event after the tape.
+// decodeAll decodes every frame until the event after what counts.
 func decodeAll(conn *websocket.Conn, c probe.Config) (probe.Report, error) {
 	heard := make([]int64, 0, c.Chats)
 	var meter probe.Meter
 	events, chats := 0, 0
-	for range c.Frames + 2 {
+	for range c.WarmFrames + c.Frames + 2 {
 		_, packet, err := conn.ReadMessage()
 		if err != nil {
 			return probe.Report{}, err
@@ -107,6 +107,8 @@ func decodeAll(conn *websocket.Conn, c probe.Config) (probe.Report, error) {
 		switch name {
 		case probe.Begin:
 			meter = probe.Start()
+			events, chats = 0, 0
+			heard = heard[:0]
 			continue
 		case probe.End:
 			continue

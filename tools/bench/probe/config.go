@@ -12,10 +12,13 @@ type Config struct {
 	Room     string // the slug
 	User     string
 	Password string
-	Frames   int  // of the tape; 0: end when ready
-	Chats    int  // lines of chat in it
+	Frames   int  // of what counts, between Begin and End; 0: end when ready
+	Chats    int  // lines of chat among them
 	Times    bool // tell when each line of chat was heard
 	Calls    int  // make so many calls of REST instead, one after the other
+
+	WarmFrames int // of the warm-up, which comes before Begin and does not count
+	WarmChats  int // lines of chat among them
 }
 
 // ParseFlags reads the arguments of a program under test; more adds flags of its own.
@@ -27,8 +30,10 @@ func ParseFlags(name string, args []string, more func(f *flag.FlagSet)) (Config,
 	f.StringVar(&c.Room, "room", "", "`slug` of the room")
 	f.StringVar(&c.User, "user", "", "who logs in")
 	f.StringVar(&c.Password, "password", "", "with what")
-	f.IntVar(&c.Frames, "frames", 0, "how many events come; 0: end when ready")
+	f.IntVar(&c.Frames, "frames", 0, "how many events count; 0: end when ready")
 	f.IntVar(&c.Chats, "chats", 0, "how many of them are lines of chat")
+	f.IntVar(&c.WarmFrames, "warm-frames", 0, "how many events come before those that count")
+	f.IntVar(&c.WarmChats, "warm-chats", 0, "how many of them are lines of chat")
 	f.BoolVar(&c.Times, "times", false, "tell when each line of chat was heard")
 	f.IntVar(&c.Calls, "calls", 0, "make so many calls of REST instead")
 	if more != nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Begin and End are the names of the events before and after a tape. Nobody sends such events but the benchmark.
+// Begin and End are the names of the events before and after what counts. Nobody sends such events but the benchmark.
 const (
 	Begin = "bench-begin"
 	End   = "bench-end"

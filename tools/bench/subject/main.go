@@ -71,18 +71,18 @@ func run() error {
 type listener struct {
 	config probe.Config
 	meter  probe.Meter
-	events int           // those of the tape that any heard
 	done   chan struct{} // closed when any has heard all
-	lines  int
+	lines  int           // those of the warm-up included
 	heard  []int64
 	chats  chan struct{} // closed when chat has heard all
 }
 
 func (l *listener) chat(_ context.Context, _ client.Chat) error {
-	if l.config.Times {
+	l.lines++
+	if l.config.Times && l.lines > l.config.WarmChats {
 		l.heard = append(l.heard, time.Now().UnixNano())
 	}
-	if l.lines++; l.lines == l.config.Chats {
+	if l.lines == l.config.WarmChats+l.config.Chats {
 		close(l.chats)
 	}
 	return nil
@@ -94,8 +94,6 @@ func (l *listener) any(_ context.Context, e client.Event) error {
 		l.meter = probe.Start()
 	case probe.End:
 		close(l.done)
-	default:
-		l.events++
 	}
 	return nil
 }
@@ -110,7 +108,7 @@ func (l *listener) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.Done, r.Chats, r.Heard = l.config.Frames, l.lines, l.heard
+	r.Done, r.Chats, r.Heard = l.config.Frames, l.lines-l.config.WarmChats, l.heard
 	return probe.Tell(r)
 }
 

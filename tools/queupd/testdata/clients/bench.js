@@ -23,7 +23,6 @@ const fail = (err) => {
 const peakRSS = () => Number(/VmHWM:\s+(\d+) kB/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1024
 
 let begun, cpu
-let events = 0
 const heard = []
 let chats = 0
 
@@ -34,8 +33,8 @@ function listen (bot) {
     if (args.times) heard.push(now())
   })
   bot.on('*', (e) => {
-    events++
     if (e.type === 'bench-begin') {
+      chats = heard.length = 0 // those of the warm-up
       begun = process.hrtime.bigint()
       cpu = process.cpuUsage()
     } else if (e.type === 'bench-end') {
