@@ -24,7 +24,7 @@ func belowSlope(bytes float64) func(Series, float64) float64 {
 }
 
 var panels = []panel{
-	{"CPU an event, one room", "members", "ScaleMembers", "cpu-ns/event", 1000, true, belowFlat, "µs; dashed: 1.5 times the first"},
+	{"CPU an event, one room", "members", "Crowd", "cpu-ns/event", 1000, true, belowFlat, "µs; dashed: 1.5 times the first"},
 	{"CPU an event, 50 members a room", "rooms on one socket", "ScaleRooms", "cpu-ns/event", 1000, true, belowFlat, "µs; dashed: 1.5 times the first"},
 	{"Memory in one room", "members", "ScaleHeapMembers", "heap-B", mib, false, belowSlope(memberBytes), "MiB; dashed: 2 KiB a member"},
 	{"Memory in idle rooms", "rooms", "ScaleHeapIdleRooms", "heap-B", mib, false, belowSlope(roomBytes), "MiB; dashed: 64 KiB a room"},

@@ -98,22 +98,15 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	begin := time.Now()
 	result.Machine, result.Plan = thisMachine(ctx), o.plan
 	fmt.Fprintln(stdout, result.Machine)
-	if o.load {
-		if err := result.load(ctx, o, stdout, stderr); err != nil {
-			return err
-		}
-	}
-	if o.scale {
-		if err := result.grow(ctx, o, stdout, stderr); err != nil {
-			return err
-		}
+	if err := result.measure(ctx, o, stdout, stderr); err != nil {
+		return err
 	}
 	fmt.Fprintf(stdout, "\n%s\n%.0f s\n", marksTable(result.Marks), time.Since(begin).Seconds())
 	return result.write(o)
 }
 
-// load runs the programs.
-func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
+// measure builds the programs and does what was asked for.
+func (r *Result) measure(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	folder, err := os.MkdirTemp("", "queup-bench-")
 	if err != nil {
 		return err
@@ -123,6 +116,19 @@ func (r *Result) load(ctx context.Context, o options, stdout, stderr io.Writer) 
 	if err != nil {
 		return err
 	}
+	if o.load {
+		if err := r.load(ctx, all, o, stdout, stderr); err != nil {
+			return err
+		}
+	}
+	if o.scale {
+		return r.grow(ctx, all.subject, o, stdout, stderr)
+	}
+	return nil
+}
+
+// load runs the programs.
+func (r *Result) load(ctx context.Context, all contestants, o options, stdout, stderr io.Writer) error {
 	s, err := newStage(people)
 	if err != nil {
 		return err

@@ -42,8 +42,12 @@ func (s Series) swing() float64 {
 	return highest.Y / s.first().Y
 }
 
-// grow runs the benchmarks of package client that show how costs grow.
-func (r *Result) grow(ctx context.Context, o options, stdout, stderr io.Writer) error {
+// grow shows how costs grow, by the program under test in larger rooms and by the benchmarks of package client.
+func (r *Result) grow(ctx context.Context, subject contestant, o options, stdout, stderr io.Writer) error {
+	crowd, err := crowd(ctx, subject, crowds, crowdEvents, o.scaleRounds, func(what string) { fmt.Fprintln(stderr, what) })
+	if err != nil {
+		return err
+	}
 	var out []byte
 	for round := range o.scaleRounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
 		fmt.Fprintf(stderr, "round %d of %d: go test -bench BenchmarkScale ./client\n", round+1, o.scaleRounds)
@@ -63,10 +67,11 @@ func (r *Result) grow(ctx context.Context, o options, stdout, stderr io.Writer) 
 			return err
 		}
 	}
-	var err error
-	if r.Scale, err = parseBenchmarks(out); err != nil {
+	benchmarks, err := parseBenchmarks(out)
+	if err != nil {
 		return err
 	}
+	r.Scale = slices.Concat(crowd, benchmarks)
 	marks, err := scaleMarks(r.Scale)
 	if err != nil {
 		return err
@@ -149,7 +154,7 @@ func scaleMarks(all []Series) ([]Mark, error) {
 		}
 		marks = append(marks, newMark(what, of(s), limit, false))
 	}
-	add("CPU an event in a larger room, of one with 50 members", "ScaleMembers", "cpu-ns/event", flat, Series.swing)
+	add("CPU an event in a larger room, of one with 50 members", "Crowd", "cpu-ns/event", flat, Series.swing)
 	add("CPU an event in more rooms, of one room", "ScaleRooms", "cpu-ns/event", flat, Series.swing)
 	add("KiB a member (absolute)", "ScaleHeapMembers", "heap-B", memberBytes/kib, func(s Series) float64 { return s.slope() / kib })
 	add("KiB an idle room (absolute)", "ScaleHeapIdleRooms", "heap-B", roomBytes/kib, func(s Series) float64 { return s.slope() / kib })

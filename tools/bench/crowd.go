@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// crowds are how many people are in the rooms of the curve that says what an event costs in larger ones.
+var crowds = []int{50, 150, 500, 1500, 5000}
+
+// crowdEvents is the length of their tapes: in the largest room, each person has a dozen events in one.
+const crowdEvents = 60_000
+
+// hall is a room with so many people on a server of its own, and what an event there has cost, once a round.
+type hall struct {
+	people           int
+	stage            *stage
+	show             show
+	cpu, allocations []float64
+}
+
+// crowd has the program under test hear the usual mix in larger and larger rooms. It is a process of its own here, too: the server has
+// as many people to remember, and what that does to the processor's caches and to the collection of garbage is not the bot's cost.
+// The tape is its own warm-up, so that everybody has been heard before what counts.
+func crowd(ctx context.Context, subject contestant, people []int, events, rounds int, progress func(string)) ([]Series, error) {
+	var halls []*hall
+	defer func() {
+		for _, h := range halls {
+			h.stage.srv.Close()
+		}
+	}()
+	for _, n := range people {
+		s, err := newStage(n)
+		if err != nil {
+			return nil, err
+		}
+		tape := s.prepare(events, 1)
+		halls = append(halls, &hall{people: n, stage: s, show: show{warm: tape, tape: tape}})
+	}
+	for round := range rounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
+		progress(fmt.Sprintf("round %d of %d: %s among %d people", round+1, rounds, subject.name, people))
+		for _, h := range rotate(halls, round) {
+			r, _, _, err := h.stage.perform(ctx, subject, h.show)
+			if err != nil {
+				return nil, fmt.Errorf("among %d people: %w", h.people, err)
+			}
+			h.cpu = append(h.cpu, float64(r.CPU)/float64(r.Done))
+			h.allocations = append(h.allocations, float64(r.Mallocs)/float64(r.Done))
+		}
+	}
+	cpu, allocations := Series{Benchmark: "Crowd", Unit: "cpu-ns/event"}, Series{Benchmark: "Crowd", Unit: "allocs/event"}
+	for _, h := range halls {
+		cpu.Points = append(cpu.Points, Point{float64(h.people), median(h.cpu)})
+		allocations.Points = append(allocations.Points, Point{float64(h.people), median(h.allocations)})
+	}
+	return []Series{cpu, allocations}, nil
+}
