@@ -244,6 +244,16 @@ BenchmarkScaleHistory/48000-2       1	 1400 heap-B
 PASS
 `
 
+// curves are those of output, and that of larger rooms.
+func curves(t *testing.T) []Series {
+	t.Helper()
+	all, err := parseBenchmarks([]byte(output))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(all, Series{Benchmark: "Crowd", Unit: "cpu-ns/event", Points: []Point{{50, 2000}, {5000, 2800}}})
+}
+
 func TestParseBenchmarks(t *testing.T) {
 	t.Parallel()
 	all, err := parseBenchmarks([]byte(output))
@@ -258,6 +268,14 @@ func TestParseBenchmarks(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	if _, err := parseBenchmarks([]byte("BenchmarkScaleMembers/many-2 1 2 B/op\n")); err == nil {
+		t.Error("no error for a size that is no number")
+	}
+}
+
+func TestScaleMarks(t *testing.T) {
+	t.Parallel()
+	all := curves(t)
 	marks, err := scaleMarks(all)
 	if err != nil {
 		t.Fatal(err)
@@ -269,23 +287,47 @@ func TestParseBenchmarks(t *testing.T) {
 	if diff := cmp.Diff([]bool{true, false, true, true, true}, met); diff != "" {
 		t.Errorf("met (-want +got)\n%s", diff)
 	}
+	if marks[0].Value != 1.4 {
+		t.Errorf("%v times the cost in a larger room", marks[0].Value)
+	}
 	if marks[2].Value != 1 {
 		t.Errorf("%v KiB a member", marks[2].Value)
 	}
 	if _, err := scaleMarks(all[:1]); err == nil {
 		t.Error("no error without the curves")
 	}
-	if _, err := parseBenchmarks([]byte("BenchmarkScaleMembers/many-2 1 2 B/op\n")); err == nil {
-		t.Error("no error for a size that is no number")
+}
+
+// A curve has a point for each size, of what its people alone cost: with fewer events than a queue holds too much would be heard
+// before the measuring begins.
+func TestCrowd(t *testing.T) {
+	t.Parallel()
+	all, err := build(t.Context(), t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	series, err := crowd(t.Context(), all.subject, []int{20, 40}, 3000, 2, func(what string) { said = append(said, what) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(series) != 2 || len(said) != 2 {
+		t.Fatalf("%d curves, %q", len(series), said)
+	}
+	for _, s := range series {
+		if s.Benchmark != "Crowd" || len(s.Points) != 2 || s.first().X != 20 || s.last().X != 40 || min(s.first().Y, s.last().Y) <= 0 {
+			t.Errorf("%+v", s)
+		}
+	}
+	broken := contestant{name: "broken", args: []string{"go", "no-such-command"}}
+	if _, err := crowd(t.Context(), broken, []int{20}, 100, 1, func(string) {}); err == nil || !strings.Contains(err.Error(), "among 20 people") {
+		t.Errorf("%v", err)
 	}
 }
 
 func TestDraw(t *testing.T) {
 	t.Parallel()
-	all, err := parseBenchmarks([]byte(output))
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := curves(t)
 	picture, err := draw(all)
 	if err != nil {
 		t.Fatal(err)
@@ -320,10 +362,7 @@ func TestDraw(t *testing.T) {
 
 func TestRun_writesFromFiguresOfAnEarlierRun(t *testing.T) {
 	t.Parallel()
-	all, err := parseBenchmarks([]byte(output))
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := curves(t)
 	folder := t.TempDir()
 	figures, svg, page := filepath.Join(folder, "figures.json"), filepath.Join(folder, "curves.svg"), filepath.Join(folder, "page.md")
 	ones := Figures{1, 1, 1, 1, 1, 1, 1, 1, 1}
