@@ -19,9 +19,8 @@ type hall struct {
 	cpu, allocations []float64
 }
 
-// crowd has the program under test hear the usual mix in larger and larger rooms. It is a process of its own here, too: the server has
-// as many people to remember, and what that does to the processor's caches and to the collection of garbage is not the bot's cost.
-// The tape is its own warm-up, so that everybody has been heard before what counts.
+// crowd has the program under test hear the usual mix in larger and larger rooms, in a process of its own as everywhere else here, so
+// that an event costs what it does in the table. The tape is its own warm-up: everybody has been heard before what counts.
 func crowd(ctx context.Context, subject contestant, people []int, events, rounds int, progress func(string)) ([]Series, error) {
 	var halls []*hall
 	defer func() {
