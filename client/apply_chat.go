@@ -18,18 +18,18 @@ func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
 		id, _, _ := strings.Cut(string(e.ID), "-")
 		e.User.ID = cmp.Or(recordOf(e.Member), UserID(id))
 	}
-	author := c.seeUser(e.User, true)
+	author := c.people.see(newUser(c, e.User), true)
 	member := r.memberOf(author.ID, e.Member)
 	if !r.history.hear(e.ID, e.SentAt) || member.Muted && !c.config.mutedMessages {
 		return
 	}
 	m := newMessage(c, r.id, e)
-	m.author = &author
+	m.author = author
 	r.history.add(m)
 	if c.isMe(author.ID) && !c.config.ownMessages {
 		return
 	}
-	c.events.emit(Chat{Meta: meta, Message: m, Author: author, Member: member})
+	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member})
 }
 
 func (r *Room) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {

@@ -143,7 +143,7 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 		c.forget()
 		return failed(opSession, err)
 	}
-	me := AuthenticatedUser{c.people.see(newUser(c, answer.Data), true)}
+	me := AuthenticatedUser{c.seeUser(answer.Data, true)}
 	c.become(me)
 	c.readRecent(ctx)
 	return nil
@@ -381,7 +381,7 @@ func (c *Client) REST() *queupapi.Client { return c.rest }
 
 // seeUser notes an account that an event or an answer told of.
 func (c *Client) seeUser(w wire.User, renamed bool) User {
-	return c.people.see(newUser(c, w), renamed)
+	return *c.people.see(newUser(c, w), renamed)
 }
 
 // seeSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it

@@ -8,35 +8,34 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// people is a store of users: those who are in a room of the client, however many, and the others that were seen last.
+// people is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
+// replaced when there is news of them, and never changed, so that all who were told of one share it.
 type people struct {
 	mu      sync.Mutex
-	present map[UserID]*occupant         // guarded by mu
-	names   map[string]UserID            // guarded by mu; of those present, in lower case
-	seen    *simplelru.LRU[UserID, User] // guarded by mu; none of those present
+	present map[UserID]*occupant          // guarded by mu
+	names   map[string]UserID             // guarded by mu; of those present, in lower case
+	seen    *simplelru.LRU[UserID, *User] // guarded by mu; none of those present
 }
 
 type occupant struct {
-	user  User
+	user  *User
 	rooms int // how many rooms the user is in
 }
 
 func newPeople(size int) *people {
-	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: newLRU[UserID, User](size)}
+	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: newLRU[UserID, *User](size)}
 }
 
 func (p *people) get(id UserID) (User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.find(id)
-}
-
-// find is get with mu held.
-func (p *people) find(id UserID) (User, bool) {
 	if o, ok := p.present[id]; ok {
-		return o.user, true
+		return *o.user, true
 	}
-	return p.seen.Get(id)
+	if u, ok := p.seen.Get(id); ok {
+		return *u, true
+	}
+	return User{}, false
 }
 
 func (p *people) len() int {
@@ -52,43 +51,44 @@ func (p *people) list() []entry[UserID, User] {
 	defer p.mu.Unlock()
 	entries := make([]entry[UserID, User], 0, len(p.present)+p.seen.Len())
 	for id, o := range p.present {
-		entries = append(entries, entry[UserID, User]{id, o.user})
+		entries = append(entries, entry[UserID, User]{id, *o.user})
 	}
 	for _, id := range p.seen.Keys() {
 		if u, ok := p.seen.Peek(id); ok {
-			entries = append(entries, entry[UserID, User]{id, u})
+			entries = append(entries, entry[UserID, User]{id, *u})
 		}
 	}
 	return entries
 }
 
-// see notes what was learnt about a user and returns all that is known. Events tell less than lists do, so nothing
+// see notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than lists do, so nothing
 // known is lost. A name is taken over only where none is known, or with renamed, which is for the places that can be
 // trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
-func (p *people) see(u User, renamed bool) User {
-	if u.ID == "" {
-		return u
-	}
+func (p *people) see(news User, renamed bool) *User {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	o, present := p.present[u.ID]
-	if !present {
-		if known, ok := p.seen.Get(u.ID); ok {
-			u = merged(known, u, renamed)
+	if o, present := p.present[news.ID]; present {
+		u := merged(o.user, news, renamed)
+		if u.Username != o.user.Username {
+			p.unname(o.user)
+			p.name(u)
 		}
-		p.seen.Add(u.ID, u)
+		o.user = u
 		return u
 	}
-	u = merged(o.user, u, renamed)
-	if u.Username != o.user.Username {
-		p.unname(o.user)
-		p.name(u)
+	known, ok := p.seen.Get(news.ID)
+	if !ok {
+		known = new(User)
 	}
-	o.user = u
+	u := merged(known, news, renamed)
+	if u.ID != "" {
+		p.seen.Add(u.ID, u)
+	}
 	return u
 }
 
-func merged(known, news User, renamed bool) User {
+// merged returns known if it has all of the news, as nearly always.
+func merged(known *User, news User, renamed bool) *User {
 	if known.Username != "" && (!renamed || news.Username == "") {
 		news.Username = known.Username
 	}
@@ -101,7 +101,11 @@ func merged(known, news User, renamed bool) User {
 	if len(news.members) == 0 {
 		news.members = known.members
 	}
-	return news
+	if news.client == known.client && news.Equal(*known) {
+		return known
+	}
+	u := news
+	return &u
 }
 
 // enter notes that a user is in one more room.
@@ -114,7 +118,7 @@ func (p *people) enter(id UserID) {
 	}
 	u, ok := p.seen.Peek(id)
 	if !ok {
-		u = User{ID: id}
+		u = &User{ID: id}
 	}
 	p.seen.Remove(id)
 	p.name(u)
@@ -145,13 +149,13 @@ func (p *people) named(name string) (UserID, bool) {
 }
 
 // name and unname keep the names up to date, with mu held.
-func (p *people) name(u User) {
+func (p *people) name(u *User) {
 	if u.Username != "" {
 		p.names[strings.ToLower(u.Username)] = u.ID
 	}
 }
 
-func (p *people) unname(u User) {
+func (p *people) unname(u *User) {
 	if name := strings.ToLower(u.Username); p.names[name] == u.ID {
 		delete(p.names, name)
 	}

@@ -208,7 +208,7 @@ func (p *parser) parseMessage() error {
 
 // slab is how much memory the reader of a link takes at once for the data of messages, of a few events as QueUp sends them: who
 // keeps one of them keeps so much. It is a tenth of the work of a busy room to ask for each alone.
-const slab = 8 << 10
+const slab = 16 << 10
 
 // unquoted returns the text of a JSON string.
 func (p *parser) unquoted(quoted jx.Raw) ([]byte, error) {

@@ -1,0 +1,52 @@
+package client
+
+import "testing"
+
+// A user of whom nothing new is told is the same one, not a copy; one of whom there is news is another one, and who was told of the
+// old one keeps it.
+func TestPeople_replaceOnlyByNews(t *testing.T) {
+	t.Parallel()
+	for name, present := range map[string]bool{"in a room": true, "seen before": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := new(Client)
+			p := newPeople(10)
+			if present {
+				p.enter("1") // as a member whose account is not known yet
+			}
+			first := p.see(User{ID: "1", Username: "ann", Avatar: "a.png", client: c}, true)
+			if first.client != c || first.Username != "ann" {
+				t.Fatalf("%+v", *first)
+			}
+			for _, told := range []User{{ID: "1", client: c}, {ID: "1", Username: "ann", client: c}, {ID: "1", Username: "other", Avatar: "a.png", client: c}} {
+				if again := p.see(told, false); again != first {
+					t.Errorf("%+v makes a new user: %+v", told, *again)
+				}
+			}
+			renamed := p.see(User{ID: "1", Username: "anna", client: c}, true)
+			if renamed.Username != "anna" || renamed.Avatar != "a.png" || renamed.client != c {
+				t.Errorf("%+v", *renamed)
+			}
+			if first.Username != "ann" {
+				t.Error("who was told of the old name has lost it")
+			}
+			if known, ok := p.get("1"); !ok || !known.Equal(*renamed) {
+				t.Errorf("%+v, %v", known, ok)
+			}
+			_, named := p.named("anna")
+			if _, old := p.named("ann"); named != present || old {
+				t.Errorf("found by the new name: %v, by the old one: %v", named, old)
+			}
+		})
+	}
+}
+
+// An account without an id is nobody, and is not kept.
+func TestPeople_doNotKeepNobody(t *testing.T) {
+	t.Parallel()
+	c := new(Client)
+	p := newPeople(10)
+	if u := p.see(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.len() != 0 {
+		t.Errorf("%+v, %d kept", *u, p.len())
+	}
+}
