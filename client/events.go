@@ -24,7 +24,8 @@ type Meta struct {
 	Room *Room
 	// Name is QueUp's name for the event, empty for the client's own.
 	Name string
-	// Raw is the event as QueUp sent it, nil for the client's own. Do not change it.
+	// Raw is the event as QueUp sent it, nil for the client's own. Do not change it. It shares its memory, 16 KiB, with the
+	// events around it: who keeps many for long keeps less with bytes.Clone.
 	Raw json.RawMessage
 }
 

@@ -61,9 +61,9 @@ func (p *people) list() []entry[UserID, User] {
 	return entries
 }
 
-// see notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than lists do, so nothing
-// known is lost. A name is taken over only where none is known, or with renamed, which is for the places that can be
-// trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
+// see notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than
+// lists do, so nothing known is lost. A name is taken over only where none is known, or with renamed, which is for the
+// places that can be trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
 func (p *people) see(news User, renamed bool) *User {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,6 +13,9 @@ func TestPeople_replaceOnlyByNews(t *testing.T) {
 			p := newPeople(10)
 			if present {
 				p.enter("1") // as a member whose account is not known yet
+				if u := p.see(User{ID: "1", client: c}, false); u.client != c {
+					t.Error("who is known by the id alone has no client, and is ErrDetached for ever")
+				}
 			}
 			first := p.see(User{ID: "1", Username: "ann", Avatar: "a.png", client: c}, true)
 			if first.client != c || first.Username != "ann" {

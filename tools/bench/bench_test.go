@@ -298,8 +298,29 @@ func TestScaleMarks(t *testing.T) {
 	}
 }
 
-// A curve has a point for each size, of what its people alone cost: with fewer events than a queue holds too much would be heard
-// before the measuring begins.
+// A room has as many people as the curve says.
+func TestWorld(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{4, people} {
+		s, err := newStage(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		speakers := map[string]bool{}
+		for frame := range s.prepare(40*n, 1).Frames() {
+			if _, after, ok := bytes.Cut(frame, []byte(`\"username\":\"`)); ok && isChat(frame) {
+				name, _, _ := bytes.Cut(after, []byte(`\"`))
+				speakers[string(name)] = true
+			}
+		}
+		s.srv.Close()
+		if len(speakers) != n {
+			t.Errorf("%d of %d people speak", len(speakers), n)
+		}
+	}
+}
+
+// The curve has a point for each size. A tape is longer than a queue is, or all could be decoded before the first is heard.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	all, err := build(t.Context(), t.TempDir(), "")

@@ -11,10 +11,9 @@ var crowds = []int{50, 150, 500, 1500, 5000}
 // crowdEvents is the length of their tapes: in the largest room, each person has a dozen events in one.
 const crowdEvents = 60_000
 
-// hall is a room with so many people on a server of its own, and what an event there has cost, once a round.
+// hall is a stage with what is played there, and what an event of it has cost, once a round.
 type hall struct {
-	people           int
-	stage            *stage
+	*stage
 	show             show
 	cpu, allocations []float64
 }
@@ -25,7 +24,7 @@ func crowd(ctx context.Context, subject contestant, people []int, events, rounds
 	var halls []*hall
 	defer func() {
 		for _, h := range halls {
-			h.stage.srv.Close()
+			h.srv.Close()
 		}
 	}()
 	for _, n := range people {
@@ -34,12 +33,12 @@ func crowd(ctx context.Context, subject contestant, people []int, events, rounds
 			return nil, err
 		}
 		tape := s.prepare(events, 1)
-		halls = append(halls, &hall{people: n, stage: s, show: show{warm: tape, tape: tape}})
+		halls = append(halls, &hall{stage: s, show: show{warm: tape, tape: tape}})
 	}
 	for round := range rounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
 		progress(fmt.Sprintf("round %d of %d: %s among %d people", round+1, rounds, subject.name, people))
 		for _, h := range rotate(halls, round) {
-			r, _, _, err := h.stage.perform(ctx, subject, h.show)
+			r, _, _, err := h.perform(ctx, subject, h.show)
 			if err != nil {
 				return nil, fmt.Errorf("among %d people: %w", h.people, err)
 			}

@@ -150,6 +150,9 @@ func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.R
 	if r.Done != show.tape.Len() || r.CPU <= 0 {
 		return r, 0, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.tape.Len(), r.CPU)
 	}
+	if r.Chats != show.tape.chats && !c.all {
+		return r, 0, nil, fmt.Errorf("%s: it reports %d lines of chat of %d", c.name, r.Chats, show.tape.chats)
+	}
 	return r, ready, s.stamps.taken(), p.end()
 }
 

@@ -44,7 +44,7 @@ func (s Series) swing() float64 {
 
 // grow shows how costs grow, by the program under test in larger rooms and by the benchmarks of package client.
 func (r *Result) grow(ctx context.Context, subject contestant, o options, stdout, stderr io.Writer) error {
-	crowd, err := crowd(ctx, subject, crowds, crowdEvents, o.scaleRounds, func(what string) { fmt.Fprintln(stderr, what) })
+	larger, err := crowd(ctx, subject, crowds, crowdEvents, o.scaleRounds, func(what string) { fmt.Fprintln(stderr, what) })
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (r *Result) grow(ctx context.Context, subject contestant, o options, stdout
 	if err != nil {
 		return err
 	}
-	r.Scale = slices.Concat(crowd, benchmarks)
+	r.Scale = slices.Concat(larger, benchmarks)
 	marks, err := scaleMarks(r.Scale)
 	if err != nil {
 		return err
