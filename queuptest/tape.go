@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ type Tape struct {
 	room   *room
 	frames []byte // of the websocket, with their headers
 	ends   []int  // of each in frames
-	kinds  map[string]int
+	kinds  []string
 }
 
 // Len returns the number of events.
@@ -66,7 +65,30 @@ func (t *Tape) Size() int { return len(t.frames) }
 
 // Kinds returns how many events have which name; suffixes are left out: user_update.
 func (t *Tape) Kinds() map[string]int {
-	return maps.Clone(t.kinds)
+	n := make(map[string]int)
+	for _, kind := range t.kinds {
+		n[kind]++
+	}
+	return n
+}
+
+// Split cuts a tape in two, the first of which has so many events: for a warm-up, and what is measured after it. Two tapes that
+// were prepared one after the other may have lines with the same ids, of which a client hears one; the parts of a tape never do.
+// More events than there are is a mistake in the test: Split panics.
+func (t *Tape) Split(events int) (first, rest *Tape) {
+	if events < 0 || events > t.Len() {
+		panic(mistake("queuptest: Tape.Split: %d events of %d", events, t.Len()))
+	}
+	size := 0
+	if events > 0 {
+		size = t.ends[events-1]
+	}
+	first = &Tape{room: t.room, frames: t.frames[:size:size], ends: t.ends[:events:events], kinds: t.kinds[:events:events]}
+	rest = &Tape{room: t.room, frames: t.frames[size:], kinds: t.kinds[events:]}
+	for _, end := range t.ends[events:] {
+		rest.ends = append(rest.ends, end-size)
+	}
+	return first, rest
 }
 
 // Frames yields the text of each frame, as a client reads it. Nobody may change it.
@@ -146,7 +168,7 @@ func newTapeWriter(r *room, here []*member, c TapeConfig, now time.Time) *tapeWr
 			room:   r,
 			frames: make([]byte, 0, c.Events*(c.Size+c.Size/50)),
 			ends:   make([]int, 0, c.Events),
-			kinds:  map[string]int{},
+			kinds:  make([]string, 0, c.Events),
 		},
 		r:      r,
 		config: c,
@@ -320,7 +342,7 @@ func (w *tapeWriter) write() {
 func (w *tapeWriter) add(from tapeFrom) {
 	w.tape.frames = append(w.tape.frames, w.frame(from.event)...)
 	w.tape.ends = append(w.tape.ends, len(w.tape.frames))
-	w.tape.kinds[from.kind]++
+	w.tape.kinds = append(w.tape.kinds, from.kind)
 	w.now = w.now.Add(time.Millisecond)
 }
 

@@ -294,3 +294,43 @@ func TestTape_whatCannotBePanics(t *testing.T) {
 		t.Errorf("of one person alone: %v", k)
 	}
 }
+
+// Both parts together are the tape, in content and count.
+func TestTape_Split(t *testing.T) {
+	t.Parallel()
+	tape := start(t, fiftyPeople()).Room("lounge").Prepare(queuptest.TapeConfig{Events: 200, Seed: 4})
+	frames := func(tapes ...*queuptest.Tape) (texts []string) {
+		for _, tape := range tapes {
+			for text := range tape.Frames() {
+				texts = append(texts, string(text))
+			}
+		}
+		return texts
+	}
+	for _, n := range []int{0, 1, 120, 200} {
+		first, rest := tape.Split(n)
+		if first.Len() != n || rest.Len() != tape.Len()-n || first.Size()+rest.Size() != tape.Size() {
+			t.Errorf("split at %d: %d and %d events, %d and %d bytes", n, first.Len(), rest.Len(), first.Size(), rest.Size())
+		}
+		if diff := cmp.Diff(frames(tape), frames(first, rest)); diff != "" {
+			t.Errorf("split at %d (-whole +parts)\n%s", n, diff)
+		}
+		kinds := first.Kinds()
+		for kind, more := range rest.Kinds() {
+			kinds[kind] += more
+		}
+		if diff := cmp.Diff(tape.Kinds(), kinds); diff != "" {
+			t.Errorf("split at %d (-whole +parts)\n%s", n, diff)
+		}
+	}
+	for _, n := range []int{-1, 201} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d events of 200 are no mistake", n)
+				}
+			}()
+			tape.Split(n)
+		}()
+	}
+}

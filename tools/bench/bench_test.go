@@ -150,7 +150,7 @@ func TestLatencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.srv.Close()
-	tape := s.prepare(100, 1)
+	tape := s.prepare(100)
 	if tape.chats == 0 || tape.chats == tape.Len() || tape.chats != tape.Kinds()["chat-message"] {
 		t.Fatalf("%d lines of chat in %d events", tape.chats, tape.Len())
 	}
@@ -307,7 +307,7 @@ func TestWorld(t *testing.T) {
 			t.Fatal(err)
 		}
 		speakers := map[string]bool{}
-		for frame := range s.prepare(40*n, 1).Frames() {
+		for frame := range s.prepare(40 * n).Frames() {
 			if _, after, ok := bytes.Cut(frame, []byte(`\"username\":\"`)); ok && isChat(frame) {
 				name, _, _ := bytes.Cut(after, []byte(`\"`))
 				speakers[string(name)] = true
@@ -317,6 +317,32 @@ func TestWorld(t *testing.T) {
 		if len(speakers) != n {
 			t.Errorf("%d of %d people speak", len(speakers), n)
 		}
+	}
+}
+
+// A client hears a line once: if what counts held one of the warm-up again, a program would wait for it in vain.
+func TestPrepareShow_hasNoLineTwice(t *testing.T) {
+	t.Parallel()
+	s, err := newStage(people)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.srv.Close()
+	show := s.prepareShow(2000, 1000, 200)
+	if show.warm.Len() != 2000 || show.tape.Len() != 1000 || show.rate != 200 {
+		t.Fatalf("%d and %d events, %d a second", show.warm.Len(), show.tape.Len(), show.rate)
+	}
+	lines := map[string]bool{}
+	for _, tape := range []tape{show.warm, show.tape} {
+		for frame := range tape.Frames() {
+			if _, after, ok := bytes.Cut(frame, []byte(`\"chatid\":\"`)); ok && isChat(frame) {
+				id, _, _ := bytes.Cut(after, []byte(`\"`))
+				lines[string(id)] = true
+			}
+		}
+	}
+	if n := show.warm.chats + show.tape.chats; len(lines) != n || n < 1500 {
+		t.Errorf("%d lines, %d of them different", n, len(lines))
 	}
 }
 

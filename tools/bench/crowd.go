@@ -32,7 +32,7 @@ func crowd(ctx context.Context, subject contestant, people []int, events, rounds
 		if err != nil {
 			return nil, err
 		}
-		tape := s.prepare(events, 1)
+		tape := s.prepare(events)
 		halls = append(halls, &hall{stage: s, show: show{warm: tape, tape: tape}})
 	}
 	for round := range rounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them

@@ -39,8 +39,7 @@ type Plan struct {
 
 // run runs the rounds.
 func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(string)) ([]Round, error) {
-	warm := s.prepare(p.WarmEvents, 2)
-	fast, slow := show{warm, s.prepare(p.Events, 1), 0}, show{warm, s.prepare(p.SlowEvents, 1), p.Rate}
+	fast, slow := s.prepareShow(p.WarmEvents, p.Events, 0), s.prepareShow(p.WarmEvents, p.SlowEvents, p.Rate)
 	var rounds []Round
 	for i := range p.Rounds {
 		round := Round{}

@@ -67,8 +67,18 @@ type tape struct {
 
 var chatName = []byte(`"name":"chat-message"`)
 
-func (s *stage) prepare(events int, seed uint64) tape {
-	t := tape{Tape: s.srv.Room(slug).Prepare(queuptest.TapeConfig{Events: events, Seed: seed})}
+func (s *stage) prepare(events int) tape {
+	return newTape(s.srv.Room(slug).Prepare(queuptest.TapeConfig{Events: events, Seed: 1}))
+}
+
+// prepareShow makes a warm-up and what counts of one tape: no two lines of it are the same.
+func (s *stage) prepareShow(warm, events, rate int) show {
+	first, rest := s.prepare(warm + events).Split(warm)
+	return show{newTape(first), newTape(rest), rate}
+}
+
+func newTape(frames *queuptest.Tape) tape {
+	t := tape{Tape: frames}
 	for f := range t.Frames() {
 		is := isChat(f)
 		t.chat = append(t.chat, is)
