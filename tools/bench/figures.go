@@ -55,7 +55,7 @@ func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(
 			}
 			round[c.name] = f
 		}
-		for _, c := range []contestant{all.decode, all.subject} {
+		for _, c := range rotate([]contestant{all.decode, all.subject}, i) {
 			progress(fmt.Sprintf("round %d of %d: %s, calls", i+1, p.Rounds, c.name))
 			r, err := s.call(ctx, c, p.Calls)
 			if err != nil {

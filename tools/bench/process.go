@@ -176,6 +176,7 @@ func (s *stage) join(ctx context.Context, c contestant) (time.Duration, error) {
 func (s *stage) call(ctx context.Context, c contestant, calls int) (r probe.Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()
+	tidy()
 	p, err := s.start(ctx, c, "-calls", strconv.Itoa(calls))
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", c.name, err)
