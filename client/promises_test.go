@@ -391,7 +391,7 @@ func TestPromise_blockIsBackPressure(t *testing.T) {
 			}
 			return false
 		}
-		const lines = 2000
+		const lines = 4000
 		bot, room := joinLounge(t, server, "bot", client.WithDialer(wire), client.WithQueue(4, client.Block))
 		gate := make(chan struct{})
 		var slow []string

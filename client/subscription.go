@@ -153,16 +153,18 @@ func (s *subscription) work() {
 // run calls the handler. A panic ends that call alone.
 func (s *subscription) run(e Event) {
 	ctx := s.hub.workers.ctx
-	name := reflect.TypeOf(e).Name()
 	defer func() {
 		if v := recover(); v != nil {
-			s.hub.report(ctx, &PanicError{Event: name, Value: v, Stack: debug.Stack()})
+			s.hub.report(ctx, &PanicError{Event: eventType(e), Value: v, Stack: debug.Stack()})
 		}
 	}()
 	if err := s.handle(ctx, e); err != nil && !errors.Is(err, ErrClosed) {
-		s.hub.report(ctx, &HandlerError{Event: name, Err: err})
+		s.hub.report(ctx, &HandlerError{Event: eventType(e), Err: err})
 	}
 }
+
+// eventType returns the name of an event's Go type.
+func eventType(e Event) string { return reflect.TypeOf(e).Name() }
 
 // next waits for an event.
 func (s *subscription) next(ctx context.Context) (Event, error) {

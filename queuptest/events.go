@@ -50,7 +50,7 @@ func (r *room) say(a *account, sent string, now time.Time) *message {
 }
 
 // text is the line as people read it.
-func (m *message) text() string { return htmltext.Decode(m.sent) }
+func (m *message) text() string { return htmltext.Decode([]byte(m.sent)) }
 
 // deleteMessage marks a line as deleted and tells the room.
 func (r *room) deleteMessage(by *account, m *message) {

@@ -219,7 +219,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	w := r.wireMessage(m)
 	echo := wire.ChatPostEcho{
 		Type:            req.Type.Or(""),
-		Text:            htmltext.Decode(req.Message),
+		Text:            htmltext.Decode([]byte(req.Message)),
 		RealTimeChannel: req.RealTimeChannel.Or(""),
 	}
 	if ms, ok := req.Time.Get(); ok {

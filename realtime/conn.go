@@ -39,7 +39,7 @@ type Config struct {
 	WriteTimeout time.Duration
 	// SuspendAfter is how long there may be no usable link before the connection counts as [StateSuspended]. Zero: 2 min.
 	SuspendAfter time.Duration
-	// Buffer is the capacity of Conn.Events. Zero: 256.
+	// Buffer is the capacity of Conn.Events. Zero: 1024, which in a busy room is 1.5 MiB, while the reader is so far ahead.
 	Buffer int
 	// NamePresence puts the clientId and connectionId of the link into what Conn.Presence announces, as backtracked did. The
 	// server knows them without it.
@@ -112,7 +112,7 @@ func New(cfg Config) (*Conn, error) {
 	cfg.ConnectTimeout = orDefault(cfg.ConnectTimeout, 30*time.Second)
 	cfg.WriteTimeout = orDefault(cfg.WriteTimeout, 10*time.Second)
 	cfg.SuspendAfter = orDefault(cfg.SuspendAfter, 2*time.Minute)
-	cfg.Buffer = orDefault(cfg.Buffer, 256)
+	cfg.Buffer = orDefault(cfg.Buffer, 1024)
 	cfg.Header = cfg.Header.Clone()
 	if cfg.Dialer == nil {
 		cfg.Dialer = &WebsocketDialer{}

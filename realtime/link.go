@@ -26,6 +26,7 @@ type link struct {
 	heart                  Open          // immutable after the open packet
 	silence                time.Duration // owned by the reader: how long a Read may take; zero before the open packet
 	counted                time.Time     // owned by the reader: since when
+	heard                  time.Time     // owned by the reader: when the latest frame came
 	parser                 parser        // owned by the reader
 
 	out   chan outgoing // to the writer, unbuffered
@@ -156,7 +157,8 @@ func (l *link) next() (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	l.c.stats.received(len(data))
+	l.heard = time.Now()
+	l.c.stats.received(l.heard, len(data))
 	p, err := ParsePacket(data)
 	if err != nil {
 		l.c.stats.malformed.Add(1)
@@ -179,7 +181,7 @@ func (l *link) read() {
 	for {
 		p, err := l.next()
 		if bad, ok := errors.AsType[*badPacketError](err); ok {
-			l.deliver(Malformed{At: time.Now(), Raw: bytes.Clone(bad.data), Err: bad.err})
+			l.deliver(Malformed{At: l.heard, Raw: bytes.Clone(bad.data), Err: bad.err})
 			continue
 		}
 		if err == nil && p.Type == PacketMessage {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"time"
 )
 
 // call is a request that waits for its answer.
@@ -135,10 +134,9 @@ func (l *link) settle(outcome error, match func(*call) bool) bool {
 
 // receive handles one QueUp message: it settles the call that waits for it, then tells the user.
 func (l *link) receive(data []byte) {
-	now := time.Now()
 	if err := l.parser.parse(data); err != nil {
 		l.c.stats.malformed.Add(1)
-		l.deliver(Malformed{At: now, Raw: bytes.Clone(data), Err: err})
+		l.deliver(Malformed{At: l.heard, Raw: bytes.Clone(data), Err: err})
 		return
 	}
 	f := &l.parser.frame
@@ -147,13 +145,13 @@ func (l *link) receive(data []byte) {
 	}
 	switch f.Action {
 	case ActionMessage:
-		m := Message{At: now, Channel: f.Channel}
+		m := Message{At: l.heard, Channel: f.Channel}
 		if f.Message != nil {
 			m.Name, m.Type, m.Data = f.Message.Name, f.Message.Type, f.Message.Data
 		}
 		l.deliver(m)
 	case ActionPresence:
-		p := Presence{At: now, Channel: f.Channel}
+		p := Presence{At: l.heard, Channel: f.Channel}
 		if f.Presence != nil {
 			p.Action, p.Data = f.Presence.Action, f.Presence.Data
 			p.ClientID, p.ConnectionID = f.Presence.ClientID, f.Presence.ConnectionID
@@ -165,7 +163,7 @@ func (l *link) receive(data []byte) {
 	case ActionDetached:
 		asked := l.settle(nil, func(c *call) bool { return c.confirmedBy(f) })
 		if !asked && l.c.forget(f.Channel) {
-			l.deliver(Detached{At: now, Channel: f.Channel})
+			l.deliver(Detached{At: l.heard, Channel: f.Channel})
 		}
 	case ActionError:
 		e := l.serverError()
@@ -173,7 +171,7 @@ func (l *link) receive(data []byte) {
 		l.deliver(e)
 	case ActionHeartbeat, ActionConnected: // nothing new
 	default:
-		l.deliver(UnknownAction{At: now, Frame: l.parser.owned(), Raw: bytes.Clone(data)})
+		l.deliver(UnknownAction{At: l.heard, Frame: l.parser.owned(), Raw: bytes.Clone(data)})
 	}
 }
 
@@ -184,7 +182,7 @@ func (l *link) serverError() ServerError {
 	for name, raw := range f.Extra {
 		f.Extra[name] = known.Bytes(raw)
 	}
-	return ServerError{At: time.Now(), Text: known.Text(f.Error), ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
+	return ServerError{At: l.heard, Text: known.Text(f.Error), ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
 }
 
 // confirmedBy pairs an answer with its request: by the id if the answer repeats it, else by what it is about.

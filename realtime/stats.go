@@ -48,8 +48,8 @@ type counters struct {
 	malformed, dropped  atomic.Int64
 }
 
-func (s *counters) received(n int) {
-	s.lastFrame.Store(time.Now().UnixNano())
+func (s *counters) received(at time.Time, n int) {
+	s.lastFrame.Store(at.UnixNano())
 	s.framesIn.Add(1)
 	s.bytesIn.Add(int64(n))
 }

@@ -2,6 +2,7 @@
 package htmltext
 
 import (
+	"bytes"
 	"html"
 	"strings"
 )
@@ -12,15 +13,15 @@ func Encode(s string) string { return html.EscapeString(s) }
 // Decode replaces the entities in s by the characters they stand for, once and from left to right: "&amp;lt;" becomes
 // "&lt;". Only entities that end with a semicolon count. Browsers also accept some without it, but that would destroy
 // addresses such as "?a=1&copy=2".
-func Decode(s string) string {
-	i := strings.IndexByte(s, '&')
+func Decode(s []byte) string {
+	i := bytes.IndexByte(s, '&')
 	if i < 0 {
-		return s
+		return string(s)
 	}
 	var b strings.Builder
 	b.Grow(len(s))
 	for i >= 0 {
-		b.WriteString(s[:i])
+		b.Write(s[:i])
 		s = s[i:]
 		n := entityLen(s)
 		if text, ok := decodeEntity(s[:n]); ok {
@@ -30,14 +31,14 @@ func Decode(s string) string {
 			b.WriteByte('&')
 		}
 		s = s[n:]
-		i = strings.IndexByte(s, '&')
+		i = bytes.IndexByte(s, '&')
 	}
-	b.WriteString(s)
+	b.Write(s)
 	return b.String()
 }
 
 // entityLen returns the length of what looks like an entity at the start of s, which begins with '&'; 0 if nothing does.
-func entityLen(s string) int {
+func entityLen(s []byte) int {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == ';':
@@ -53,8 +54,8 @@ func entityLen(s string) int {
 // decodeEntity returns the text that a single entity stands for. Package html also replaces a mere prefix, such as the
 // "&not" in "&notit;". It then leaves the rest, semicolon included, which is how that shows here: no entity stands for
 // text that ends with a semicolon except for the semicolon itself.
-func decodeEntity(entity string) (text string, ok bool) {
-	switch entity { // nearly all of QueUp's, without the search
+func decodeEntity(name []byte) (text string, ok bool) {
+	switch string(name) { // nearly all of QueUp's, without the search
 	case "&amp;":
 		return "&", true
 	case "&lt;":
@@ -66,6 +67,7 @@ func decodeEntity(entity string) (text string, ok bool) {
 	case "&#39;":
 		return "'", true
 	}
+	entity := string(name)
 	if entity == "" || strings.EqualFold(entity, "&#x;") { // package html takes the latter for the number 0
 		return "", false
 	}

@@ -126,11 +126,11 @@ func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
 	switch {
 	case unfit == nil && *extra == nil:
 	case unfit == nil:
-		delete(*extra, valid(key))
+		delete(*extra, valid(string(key)))
 	case *extra == nil:
-		*extra = map[string]json.RawMessage{valid(key): bytes.Clone(unfit)}
+		*extra = map[string]json.RawMessage{valid(string(key)): bytes.Clone(unfit)}
 	default:
-		(*extra)[valid(key)] = bytes.Clone(unfit)
+		(*extra)[valid(string(key))] = bytes.Clone(unfit)
 	}
 }
 

@@ -41,7 +41,7 @@ func HTML[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 		return String(dst, d)
 	}
 	b, err := d.StrBytes()
-	*dst = T(htmltext.Decode(valid(b)))
+	*dst = T(valid(htmltext.Decode(b)))
 	return nil, err
 }
 

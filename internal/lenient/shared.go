@@ -24,21 +24,21 @@ func shared(b []byte) string {
 		return ""
 	}
 	if len(b) > maxSharedLength {
-		return valid(b)
+		return valid(string(b))
 	}
 	place := &recent[maphash.Bytes(seed, b)&(sharedStrings-1)]
 	if s := place.Load(); s != nil && *s == string(b) {
 		return *s
 	}
-	s := valid(b)
+	s := valid(string(b))
 	place.Store(&s)
 	return s
 }
 
 // valid returns text with a U+FFFD for each byte that is not UTF-8, as encoding/json does.
-func valid(b []byte) string {
-	if s := string(b); utf8.ValidString(s) {
+func valid(s string) string {
+	if utf8.ValidString(s) {
 		return s
 	}
-	return string([]rune(string(b)))
+	return string([]rune(s))
 }

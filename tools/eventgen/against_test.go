@@ -206,7 +206,7 @@ func plain(typ *valueType, raw json.RawMessage) (want any, fits bool) {
 	case textValue, htmlValue:
 		s, err := as[string](raw)
 		if kind == htmlValue {
-			s = htmltext.Decode(s)
+			s = htmltext.Decode([]byte(s))
 		}
 		return s, err == nil
 	case intValue:
