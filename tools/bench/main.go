@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.IntVar(&o.plan.Rounds, "rounds", 5, "how often each program is measured; the table has the medians")
 	flags.IntVar(&o.plan.WarmEvents, "warm-events", 20_000, "events that each program hears before what counts")
 	flags.IntVar(&o.plan.Events, "events", 100_000, "events of a flood")
-	flags.IntVar(&o.plan.SlowEvents, "slow-events", 1000, "events at -rate, to see how long each takes")
+	flags.IntVar(&o.plan.SlowEvents, "slow-events", 2000, "events at -rate, to see how long each takes")
 	flags.IntVar(&o.plan.Rate, "rate", 200, "events a second, then")
 	flags.IntVar(&o.plan.Calls, "calls", 2000, "calls of REST, one after the other")
 	flags.BoolVar(&o.load, "load", true, "run the programs")
