@@ -38,7 +38,7 @@ func crowd(ctx context.Context, subject contestant, people []int, events, rounds
 	for round := range rounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
 		progress(fmt.Sprintf("round %d of %d: %s among %d people", round+1, rounds, subject.name, people))
 		for _, h := range rotate(halls, round) {
-			r, _, _, err := h.perform(ctx, subject, h.show)
+			r, _, err := h.perform(ctx, subject, h.show)
 			if err != nil {
 				return nil, fmt.Errorf("among %d people: %w", h.people, err)
 			}

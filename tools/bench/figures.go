@@ -65,11 +65,20 @@ func (s *stage) run(ctx context.Context, all contestants, p Plan, progress func(
 			f.Calls, f.CallsCPU = millis(r.Wall), millis(r.CPU)
 			round[c.name] = f
 		}
-		took, err := s.join(ctx, all.hand)
+		joiners := []contestant{all.hand, all.subject}
+		if all.peer != nil {
+			joiners = append(joiners, *all.peer)
+		}
+		progress(fmt.Sprintf("round %d of %d: joins", i+1, p.Rounds))
+		took, err := s.joins(ctx, joiners)
 		if err != nil {
 			return nil, err
 		}
-		round[all.hand.name] = Figures{Ready: millis(int64(took))}
+		for name, ready := range took {
+			f := round[name]
+			f.Ready = ready
+			round[name] = f
+		}
 		rounds = append(rounds, round)
 	}
 	return rounds, nil
@@ -81,9 +90,31 @@ func rotate[T any](list []T, by int) []T {
 	return slices.Concat(list[by:], list[:by])
 }
 
+// joinings is how often each program joins in a round: it takes a moment, of which the start of a process is a good part.
+const joinings = 5
+
+// joins has programs join in turns, and returns how many milliseconds that took each, in the median.
+func (s *stage) joins(ctx context.Context, all []contestant) (map[string]float64, error) {
+	took := make(map[string][]float64)
+	for i := range joinings {
+		for _, c := range rotate(all, i) {
+			ready, err := s.join(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			took[c.name] = append(took[c.name], millis(int64(ready)))
+		}
+	}
+	medians := make(map[string]float64)
+	for name, times := range took {
+		medians[name] = median(times)
+	}
+	return medians, nil
+}
+
 // compete has one program hear the fast show and then, started anew, the slow one.
 func (s *stage) compete(ctx context.Context, c contestant, fast, slow show) (f Figures, err error) {
-	r, ready, _, err := s.perform(ctx, c, fast)
+	r, _, err := s.perform(ctx, c, fast)
 	if err != nil {
 		return f, err
 	}
@@ -93,9 +124,8 @@ func (s *stage) compete(ctx context.Context, c contestant, fast, slow show) (f F
 		CPU:             float64(r.CPU) / 1000 / events,
 		Allocations:     float64(r.Mallocs) / events,
 		PeakRSS:         float64(r.PeakRSS) / (1 << 20),
-		Ready:           millis(int64(ready)),
 	}
-	r, _, sent, err := s.perform(ctx, c, slow)
+	r, sent, err := s.perform(ctx, c, slow)
 	if err != nil {
 		return f, err
 	}

@@ -69,8 +69,9 @@ type process struct {
 	started time.Time
 }
 
-// start starts a program.
+// start starts a program, beside a tidy server.
 func (s *stage) start(ctx context.Context, c contestant, more ...string) (*process, error) {
+	tidy()
 	args := append(append([]string{}, c.args[1:]...),
 		"-url", s.srv.URL(), "-realtime", s.srv.RealtimeURL(), "-room", slug, "-user", account, "-password", password)
 	p := &process{cmd: exec.CommandContext(ctx, c.args[0], append(args, more...)...)} //nolint:gosec // programs that build made, and node
@@ -123,7 +124,7 @@ func (p *process) kill() {
 const trial = time.Minute
 
 // perform gives a show to a program, and returns what it tells.
-func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.Report, ready time.Duration, sent []int64, err error) {
+func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.Report, sent []int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()
 	more := []string{
@@ -135,25 +136,25 @@ func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.R
 	}
 	p, err := s.start(ctx, c, more...)
 	if err != nil {
-		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
+		return r, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	defer p.kill()
-	if ready, err = p.ready(); err != nil {
-		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
+	if _, err = p.ready(); err != nil {
+		return r, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	if err := s.play(ctx, show); err != nil {
-		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
+		return r, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	if err := p.next(&r); err != nil {
-		return r, 0, nil, fmt.Errorf("%s: %w", c.name, err)
+		return r, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
 	if r.Done != show.tape.Len() || r.CPU <= 0 {
-		return r, 0, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.tape.Len(), r.CPU)
+		return r, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.tape.Len(), r.CPU)
 	}
 	if r.Chats != show.tape.chats && !c.all {
-		return r, 0, nil, fmt.Errorf("%s: it reports %d lines of chat of %d", c.name, r.Chats, show.tape.chats)
+		return r, nil, fmt.Errorf("%s: it reports %d lines of chat of %d", c.name, r.Chats, show.tape.chats)
 	}
-	return r, ready, s.stamps.taken(), p.end()
+	return r, s.stamps.taken(), p.end()
 }
 
 // join has a program join the room and end.
@@ -176,7 +177,6 @@ func (s *stage) join(ctx context.Context, c contestant) (time.Duration, error) {
 func (s *stage) call(ctx context.Context, c contestant, calls int) (r probe.Report, err error) {
 	ctx, cancel := context.WithTimeout(ctx, trial)
 	defer cancel()
-	tidy()
 	p, err := s.start(ctx, c, "-calls", strconv.Itoa(calls))
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", c.name, err)

@@ -9,7 +9,7 @@ for (let i = 2; i < process.argv.length; i++) {
   const name = process.argv[i].replace(/^-+/, '')
   args[name] = name === 'times' ? true : process.argv[++i]
 }
-const frames = Number(args.frames)
+const frames = Number(args.frames || 0)
 network.lead(['api.queup.net', 'ws.queup.net'], args.url)
 
 const DubAPI = require('dubapi')
@@ -54,7 +54,11 @@ function listen (bot) {
   })
   // It is ready when it has the room's state and the websocket is attached, which it does not wait for itself.
   let missing = 2
-  const step = () => --missing || tell({ ready: now() })
+  const step = () => {
+    if (--missing) return
+    tell({ ready: now() })
+    if (!frames) setTimeout(() => process.exit(0), 10) // that was all
+  }
   bot.once('connected', step)
   bot.on('socket:message', function attached (packet) {
     if (packet.action !== 11) return
