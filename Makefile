@@ -102,7 +102,7 @@ BENCH = $(GO) run ./tools/bench -json bench.json
 BENCH_PEERS = tools/queupd/testdata/clients
 COUNT ?= 6
 
-bench: ## Measure the client beside its floors, and how its costs grow (about 5 minutes; figures also in bench.json)
+bench: ## Measure the client beside its floors, and how its costs grow (about 6 minutes; figures also in bench.json)
 	@$(BENCH)
 
 bench-peers: ## The same, beside DubAPI from npm as well (needs node and npm)
