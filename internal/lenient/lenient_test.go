@@ -88,6 +88,7 @@ func TestHTML(t *testing.T) {
 	test(t, lenient.HTML, []fit[string]{
 		{`"R&amp;B &lt;3"`, "R&B <3"},
 		{`"&amp;lt;"`, "&lt;"},
+		{"\"\xff&amp;\xe2&eacute;\x82 &\xffamp; \xe2\x82&#172;\"", "\uFFFD&\uFFFDé\uFFFD &\uFFFDamp; \uFFFD\uFFFD¬"},
 		{`7`, "7"},
 	}, `{}`, `["&amp;"]`)
 }
