@@ -39,7 +39,8 @@ type Config struct {
 	WriteTimeout time.Duration
 	// SuspendAfter is how long there may be no usable link before the connection counts as [StateSuspended]. Zero: 2 min.
 	SuspendAfter time.Duration
-	// Buffer is the capacity of Conn.Events. Zero: 1024, which in a busy room is 1.5 MiB, while the reader is so far ahead.
+	// Buffer is the capacity of Conn.Events: so many events are read before anybody takes them. Zero: 1024, which are some 1.5 MiB
+	// in a busy room.
 	Buffer int
 	// NamePresence puts the clientId and connectionId of the link into what Conn.Presence announces, as backtracked did. The
 	// server knows them without it.
