@@ -51,7 +51,7 @@ func joinedRoom(t *testing.T, answers map[string]string) (*Room, *exchange) {
 	room := c.rooms.handle(c, "r")
 	room.describe(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
 	room.setJoined(true)
-	c.become(AuthenticatedUser{User{ID: "me"}})
+	_ = c.become(c.session.account(nil), AuthenticatedUser{User{ID: "me"}})
 	room.now = &play{song: newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"})}
 	return room, e
 }

@@ -27,11 +27,12 @@ type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
 	transport *http.Transport  // immutable; nil if REST goes through one of the user's
-	http      *http.Client     // immutable; how REST calls leave
+	doer      doer             // immutable; what rest, loads and a login make their own of
 	rest      *queupapi.Client // immutable; the calls that the bot makes
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
 	resyncs   chan struct{}    // a place for each room that is read again
 	session   *session
+	changing  turn // held by a login or a logout
 	events    *hub
 	workers   *workers
 	secrets   *secrets                // immutable; what no error and no log may hold
@@ -61,17 +62,14 @@ func New(opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpClient, transport, err := config.newHTTPClient()
-	if err != nil {
-		return nil, err
-	}
+	httpClient, transport := config.newHTTPClient()
 	life, end := context.WithCancelCause(context.Background())
 	c := &Client{
 		config:    config,
 		log:       config.newLogger(),
-		http:      httpClient,
 		transport: transport,
 		workers:   &workers{ctx: life},
+		changing:  make(turn, 1),
 		end:       end,
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),
@@ -83,29 +81,39 @@ func New(opts ...Option) (*Client, error) {
 		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
 	}
 	c.secrets = newSecrets(config)
-	c.session = &session{login: c.sendLogin, workers: c.workers}
+	c.session = newSession(httpClient, c.workers)
+	c.session.login = func(ctx context.Context, as *account) error { return c.sendLogin(ctx, c.restAs(as), as) }
 	c.events = &hub{workers: c.workers, report: c.report}
-	base := strings.TrimRight(config.baseURL.String(), "/")
-	own := &doer{
-		http:      httpClient,
+	c.doer = doer{
 		basePath:  strings.TrimRight(config.baseURL.EscapedPath(), "/"),
 		userAgent: config.userAgent,
 		session:   c.session,
-		workers:   c.workers,
 		log:       c.log,
 		lanes:     newLanes(config.calls, config.per),
 		secrets:   c.secrets,
 	}
-	loads := *own
+	loads := c.doer
 	loads.loads = true
-	c.rest, err = queupapi.NewClient(base, queupapi.WithClient(own))
-	if err == nil {
-		c.loads, err = queupapi.NewClient(base, queupapi.WithClient(&loads))
+	if c.rest, err = c.newREST(c.doer); err == nil {
+		c.loads, err = c.newREST(loads)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("queup: New: %w", err)
 	}
 	return c, nil
+}
+
+// newREST returns the generated client on a doer.
+func (c *Client) newREST(d doer) (*queupapi.Client, error) {
+	return queupapi.NewClient(strings.TrimRight(c.config.baseURL.String(), "/"), queupapi.WithClient(&d))
+}
+
+// restAs returns the generated client for calls as one account, whoever is logged in.
+func (c *Client) restAs(as *account) *queupapi.Client {
+	d := c.doer
+	d.fixed = as
+	rest, _ := c.newREST(d) // New has made one with the same URL
+	return rest
 }
 
 func (c *Client) source() (*Client, *Room) { return c, nil }
@@ -124,7 +132,11 @@ func (c *Client) GoString() string { return c.String() }
 // Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client
 // keeps both in memory, to log in again when QueUp ends the session. If they are refused then, that is what every call that
 // needs a session returns from there on, without trying them once more, until Login is called again. Login also reads the
-// recent conversations, and succeeds without them ([WithRecentConversations]). It does not connect. Source: docs/PROTOCOL.md 1.2.
+// recent conversations, and succeeds without them ([WithRecentConversations]). It does not connect.
+//
+// A login that fails changes nothing: who was logged in still is. While connected, only the same account can log in again; another
+// one is an [*ArgumentError], and [Client.Logout] has to come first. Otherwise another account replaces the first one, whose calls
+// under way end with an error that matches [ErrNotLoggedIn]. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) Login(ctx context.Context, email, password string) error {
 	if c.closed() {
 		return ErrClosed
@@ -135,35 +147,75 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	if password == "" {
 		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: isEmpty}
 	}
-	if err := c.session.begin(ctx, credentials{email, redact.New(password)}); err != nil {
+	ctx, release := bound(ctx, c.workers.ctx)
+	defer release()
+	if err := c.changing.take(ctx); err != nil {
 		return err
 	}
-	answer, err := c.rest.Session(ctx)
+	defer c.changing.give()
+	as := c.session.account(&credentials{email, redact.New(password)})
+	rest := c.restAs(as)
+	if err := c.sendLogin(ctx, rest, as); err != nil {
+		return err
+	}
+	answer, err := rest.Session(ctx)
+	if err == nil && answer.Data.ID == "" {
+		err = &APIError{Op: opSession, Status: http.StatusOK, Message: "answered without a user"}
+	}
 	if err != nil {
-		c.forget()
-		return failed(opSession, err)
+		return unusable(as, failed(opSession, err))
 	}
 	me := AuthenticatedUser{c.seeUser(answer.Data, true)}
-	c.become(me)
+	if err := c.become(as, me); err != nil {
+		_, _ = rest.Logout(ctx) // a session that nobody will use
+		return err
+	}
 	c.readRecent(ctx)
 	return nil
 }
 
-// become notes who is logged in.
-func (c *Client) become(me AuthenticatedUser) {
+// unusable explains the error of the first call of a new session, if that call was made without one.
+func unusable(as *account, err error) error {
+	answer, ok := errors.AsType[*APIError](err)
+	if jar, own := as.http.Jar.(*cookies); ok && own && errors.Is(answer, ErrSessionExpired) {
+		if why := jar.explain(); why != "" {
+			answer.Message = "the login was accepted, but cannot be used: " + why
+		}
+	}
+	return err
+}
+
+// become makes calls those of an account, unless the client is connected as another one.
+func (c *Client) become(as *account, me AuthenticatedUser) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.me != nil && c.me.ID != me.ID {
+	same := c.me != nil && c.me.ID == me.ID
+	if !same && c.connection != nil && c.connection.conn.Err() == nil {
+		who := "a guest"
+		if c.me != nil {
+			who = c.me.Username
+		}
+		return &ArgumentError{
+			Op: "Client.Login", Argument: "email",
+			Reason: fmt.Sprintf("is the account %s, and the client is connected as %s: call Logout first", me.Username, who),
+		}
+	}
+	if c.me == nil || same {
+		c.session.use(as, nil)
+	} else {
+		c.session.use(as, errOtherLogin)
 		c.conversations.clear()
 	}
 	c.me = &me
+	return nil
 }
 
-// sendLogin is the login itself, without what follows from it.
-func (c *Client) sendLogin(ctx context.Context, who credentials) error {
+// sendLogin sends the credentials of an account, and learns its session.
+func (c *Client) sendLogin(ctx context.Context, rest *queupapi.Client, as *account) error {
+	who, _, _ := as.login()
 	c.secrets.learn(secretPassword, who.password)
-	_, err := c.rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
-	// A host or a proxy that refuses us is no word of QueUp about the password.
+	_, err := rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
+	// A refusal by a host or a proxy says nothing about the password.
 	if refusal, ok := errors.AsType[*APIError](err); ok && !refusal.foreign {
 		switch refusal.Status {
 		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
@@ -206,29 +258,36 @@ func (c *Client) myID() UserID {
 // isMe reports whether id is the account that is logged in.
 func (c *Client) isMe(id UserID) bool { return id != "" && id == c.myID() }
 
-// Logout leaves the rooms, ends the connection and ends the session. The client can log in again, also after an error, which is
-// an [*APIError] or a [*CallError] and means that QueUp may not have ended its part.
+// Logout leaves the rooms, ends the connection and ends the session. Calls that are still under way then end with an error that
+// matches [ErrNotLoggedIn]. The client can log in again, also after an error, which is an [*APIError] or a [*CallError] and means
+// that QueUp may not have ended its part; the client has forgotten the session in any case.
 func (c *Client) Logout(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
 	}
+	ctx, release := bound(ctx, c.workers.ctx)
+	defer release()
+	if err := c.changing.take(ctx); err != nil {
+		return err
+	}
+	defer c.changing.give()
 	c.leaveRooms(ctx)
 	c.disconnect()
-	_, err := c.rest.Logout(ctx)
-	c.forget()
-	if err != nil {
+	cookies := c.session.as().http
+	c.forget(ctx)
+	if _, err := c.restAs(&account{http: cookies, life: ctx}).Logout(ctx); err != nil {
 		return failed(opLogout, err)
 	}
 	return nil
 }
 
 // forget is the end of a login.
-func (c *Client) forget() {
-	c.session.end()
-	c.conversations.clear()
+func (c *Client) forget(ctx context.Context) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.me = nil
+	c.mu.Unlock()
+	c.session.logout(ctx)
+	c.conversations.clear()
 }
 
 // Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is

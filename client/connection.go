@@ -50,11 +50,12 @@ func (c *Client) Connect(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	me := c.myID()
 	conn, err := realtime.New(realtime.Config{
 		URL:       c.config.realtimeURL.String(),
 		Token:     c.token,
 		Dialer:    c.config.newDialer(),
-		Transport: c.http.Transport,
+		Transport: c.session.base.Transport,
 		Reconnect: c.config.reconnect,
 		Header:    http.Header{"User-Agent": {c.config.userAgent}},
 		Logger:    c.log,
@@ -83,21 +84,25 @@ func (c *Client) Connect(ctx context.Context) error {
 		_ = conn.Close()
 		return fmt.Errorf("queup: %w", err)
 	}
-	if adopted, err := c.adopt(l); !adopted {
+	if adopted, err := c.adopt(l, me); !adopted {
 		stopJoins(ErrNotConnected)
 		_ = conn.Close()
 		return err
 	}
-	if me := c.myID(); me != "" {
+	if me != "" {
 		l.openMailbox(ctx, userChannel(me))
 	}
 	return nil
 }
 
-// adopt makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close.
-func (c *Client) adopt(l *connection) (adopted bool, err error) {
+// adopt makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close, or the client is
+// not the account any more that l was opened as.
+func (c *Client) adopt(l *connection, as UserID) (adopted bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.me == nil && as != "" || c.me != nil && c.me.ID != as {
+		return false, errAccountChanged
+	}
 	if c.connection != nil && !c.connection.over() {
 		return false, nil
 	}
@@ -108,13 +113,16 @@ func (c *Client) adopt(l *connection) (adopted bool, err error) {
 	return true, nil
 }
 
+var errAccountChanged = &withinError{"connect: another login or a logout came in between", ErrNotConnected}
+
 // token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token for somebody else
 // means to log in again.
 func (c *Client) token(ctx context.Context) (string, error) {
-	known := c.session.generation()
+	as := c.session.as()
+	_, logins, _ := as.login()
 	answer, err := c.rest.Token(ctx)
 	if err == nil && c.LoggedIn() && answer.Data.ClientID != "" && !c.isMe(UserID(answer.Data.ClientID)) {
-		if err = c.session.renew(ctx, known); err == nil {
+		if _, err = c.session.renew(ctx, as, logins); err == nil {
 			answer, err = c.rest.Token(ctx)
 		}
 	}

@@ -37,11 +37,10 @@ const (
 // mean a lost session, errors in seven shapes, HTML in the place of JSON. It drops and rewrites nothing of a good
 // answer.
 type doer struct {
-	http      *http.Client // follows no redirect and keeps the cookies
-	basePath  string       // path of the base URL, in front of every operation's
+	basePath  string // path of the base URL, in front of every operation's
 	userAgent string
 	session   *session
-	workers   *workers
+	fixed     *account // makes all calls as this account, whose session is not renewed; nil for the one that is logged in
 	log       *slog.Logger
 	lanes     *lanes
 	secrets   *secrets
@@ -58,7 +57,11 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 }
 
 func (d *doer) do(req *http.Request) (*http.Response, error) {
-	ctx, release := bound(req.Context(), d.workers.ctx)
+	as := d.fixed
+	if as == nil {
+		as = d.session.as()
+	}
+	ctx, release := bound(req.Context(), as.life)
 	defer release() // the answer has been read by then
 	req = req.WithContext(ctx)
 	op := d.operation(req)
@@ -68,15 +71,16 @@ func (d *doer) do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	defer leave()
-	known := d.session.generation()
-	resp, err := d.send(op.ID, req, lane.wait)
-	if err != nil || !loginRedirect(resp) || op.ID == opLogin || op.ID == opLogout {
+	_, logins, _ := as.login()
+	resp, err := d.send(op.ID, req, as, lane.wait)
+	if err != nil || !loginRedirect(resp) || op.ID == opLogin || op.ID == opLogout || d.fixed != nil {
 		return d.judge(op, resp, err)
 	}
 	// The session is over and the request was not carried out: log in again and repeat it, once, before all others.
 	// Source: docs/PROTOCOL.md 7, rule 1.
 	lost := failure(op.ID, resp, ErrSessionExpired)
-	if err := d.session.renew(ctx, known); err != nil {
+	as, err = d.session.renew(ctx, as, logins)
+	if err != nil {
 		lost.reason = errors.Join(ErrSessionExpired, err)
 		return nil, lost
 	}
@@ -84,7 +88,7 @@ func (d *doer) do(req *http.Request) (*http.Response, error) {
 		lost.Message = "the session had expired and is renewed: call again"
 		return nil, lost
 	}
-	resp, err = d.send(op.ID, req, lane.waitFirst)
+	resp, err = d.send(op.ID, req, as, lane.waitFirst)
 	return d.judge(op, resp, err)
 }
 
@@ -92,12 +96,12 @@ func (d *doer) do(req *http.Request) (*http.Response, error) {
 const maxTries = 3
 
 // send sends a request when wait lets it through, and again where that is safe.
-func (d *doer) send(op string, req *http.Request, wait func(ctx context.Context, op string) error) (*http.Response, error) {
+func (d *doer) send(op string, req *http.Request, as *account, wait func(ctx context.Context, op string) error) (*http.Response, error) {
 	for try := 1; ; try++ {
 		if err := wait(req.Context(), op); err != nil {
 			return nil, err
 		}
-		resp, err := d.try(op, req)
+		resp, err := d.try(op, req, as)
 		if try == maxTries || !repeatable(req, resp, err) {
 			return resp, err
 		}
@@ -115,7 +119,7 @@ func (d *doer) send(op string, req *http.Request, wait func(ctx context.Context,
 
 // try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one
 // try.
-func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
+func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, error) {
 	sent := req.Clone(req.Context())
 	sent.Header.Set("User-Agent", d.userAgent)
 	if req.GetBody != nil {
@@ -125,7 +129,7 @@ func (d *doer) try(op string, req *http.Request) (*http.Response, error) {
 		}
 		sent.Body = body
 	}
-	resp, err := d.http.Do(sent)
+	resp, err := as.http.Do(sent)
 	d.secrets.learnCookies(sent, resp)
 	if err != nil {
 		return nil, sendError(sent, op, err)

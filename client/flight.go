@@ -83,3 +83,17 @@ func (f *flight[K, V]) giveUp(call *sharedCall[V], cause error) {
 		call.cancel(cause)
 	}
 }
+
+// idle waits until no call with that key is under way, or until ctx ends.
+func (f *flight[K, V]) idle(ctx context.Context, key K) {
+	f.mu.Lock()
+	call := f.calls[key]
+	f.mu.Unlock()
+	if call == nil {
+		return
+	}
+	select {
+	case <-call.done:
+	case <-ctx.Done():
+	}
+}

@@ -173,8 +173,9 @@ func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 	return u, nil
 }
 
-// WithHTTPClient makes REST calls through a copy of h. The copy gets a cookie jar if h has none, a Timeout of 60 s if h has
-// none, and never follows redirects, because QueUp answers a lost session with one and nobody else shall get the cookies.
+// WithHTTPClient makes REST calls through a copy of h. The copy has a Timeout of 60 s if h has none, and never follows redirects,
+// because QueUp answers a lost session with one and nobody else shall get the cookies. It does not use the Jar of h: each login of
+// each client has a cookie jar of its own, so that two bots with the same h never act as each other.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) error {
 		if h == nil {

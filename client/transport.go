@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"time"
 
@@ -19,9 +18,9 @@ const (
 	maxHeader = 256 << 10
 )
 
-// newHTTPClient returns the client for REST: the user's, or our own, with a cookie jar and without redirects; and the
-// transport if that is ours to close.
-func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error) {
+// newHTTPClient returns the client for REST: the user's, or our own, without redirects and without a cookie jar, because each login
+// gets a jar of its own; and the transport if that is ours to close.
+func (c *config) newHTTPClient() (h *http.Client, own *http.Transport) {
 	h = new(http.Client)
 	if c.httpClient != nil {
 		*h = *c.httpClient
@@ -29,13 +28,7 @@ func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error
 	if h.Timeout == 0 {
 		h.Timeout = answerTimeout
 	}
-	if h.Jar == nil {
-		jar, err := cookiejar.New(nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		h.Jar = jar
-	}
+	h.Jar = nil
 	h.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	switch {
 	case c.transport != nil:
@@ -44,7 +37,7 @@ func (c *config) newHTTPClient() (h *http.Client, own *http.Transport, err error
 		own = c.newTransport()
 		h.Transport = own
 	}
-	return h, own, nil
+	return h, own
 }
 
 func (c *config) newTransport() *http.Transport {

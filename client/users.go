@@ -130,16 +130,7 @@ func (c *Client) renamed(id UserID, name string) {
 		old = known.Username
 	}
 	c.people.see(User{ID: id, Username: name, client: c}, true)
-	c.session.renamed(old, name)
-}
-
-// renamed lets a session that was begun with a username be renewed under the new one.
-func (s *session) renamed(old, name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.known != nil && strings.EqualFold(s.known.username, old) {
-		s.known = &credentials{username: name, password: s.known.password}
-	}
+	c.session.as().renamed(old, name)
 }
 
 // Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of

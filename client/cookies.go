@@ -1,0 +1,65 @@
+package client
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// cookies is the cookie jar of one login. It remembers why it could not use a cookie, because a login whose cookie is not sent back
+// looks like one that QueUp forgot at once.
+type cookies struct {
+	*cookiejar.Jar
+
+	mu     sync.Mutex
+	unfit  string // guarded by mu; why the latest cookie that does not fit does not
+	called bool   // guarded by mu; a cookie was offered
+}
+
+func newCookies() *cookies {
+	jar, _ := cookiejar.New(nil) // without options it has no error to return
+	return &cookies{Jar: jar}
+}
+
+// SetCookies implements [http.CookieJar].
+func (c *cookies) SetCookies(u *url.URL, offered []*http.Cookie) {
+	c.Jar.SetCookies(u, offered)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cookie := range offered {
+		c.called = true
+		if why := misfit(u, cookie); why != "" {
+			c.unfit = fmt.Sprintf("its cookie %q %s", cookie.Name, why)
+		}
+	}
+}
+
+// explain says why no cookie came back to QueUp, as far as that can be seen here; else it is empty.
+func (c *cookies) explain() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.called {
+		return "the answer set no cookie"
+	}
+	return c.unfit
+}
+
+// misfit says why a cookie that came from u is not sent to the other addresses of its host; empty if it is.
+func misfit(u *url.URL, cookie *http.Cookie) string {
+	host, domain := strings.ToLower(u.Hostname()), strings.ToLower(strings.TrimPrefix(cookie.Domain, "."))
+	switch {
+	case domain != "" && host != domain && !strings.HasSuffix(host, "."+domain):
+		return fmt.Sprintf("is for the domain %q, which does not cover %s: check the base URL", cookie.Domain, host)
+	case cookie.Secure && u.Scheme != "https":
+		return "is for https only: check the base URL"
+	case cookie.Path != "" && !strings.HasPrefix(strings.TrimSuffix(u.Path, "auth/login"), strings.TrimSuffix(cookie.Path, "/")+"/"):
+		return fmt.Sprintf("is for the path %q only", cookie.Path)
+	case cookie.MaxAge < 0, cookie.MaxAge == 0 && !cookie.Expires.IsZero() && cookie.Expires.Before(time.Now()):
+		return "has expired by the clock of this machine: check the date and the time zone"
+	}
+	return ""
+}
