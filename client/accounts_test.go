@@ -94,7 +94,7 @@ func TestLogout_endsTheRenewalOfItsSession(t *testing.T) {
 // A call that another account had begun brings a cookie with its answer, as Express does with rolling sessions.
 func TestLogin_keepsItsSessionWhenAnOldAnswerSetsACookie(t *testing.T) {
 	accountStage(t, http.MethodGet, "/user/carol", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
-		login := httptest.NewRequest(http.MethodPost, "/auth/login", strings.NewReader("username=bot&password=secret"))
+		login := httptest.NewRequestWithContext(req.Context(), http.MethodPost, "/auth/login", strings.NewReader("username=bot&password=secret"))
 		login.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		session := httptest.NewRecorder()
 		next.ServeHTTP(session, login)

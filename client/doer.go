@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -125,7 +124,7 @@ func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, e
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {
-			return nil, fmt.Errorf("queup: %s: %w", op, err)
+			return nil, &withinError{op, err}
 		}
 		sent.Body = body
 	}
@@ -231,7 +230,7 @@ func done(resp *http.Response) *http.Response {
 // sendError makes the error of a request without an answer. When the caller's context is over, its cause says why.
 func sendError(req *http.Request, op string, err error) error {
 	if cause := context.Cause(req.Context()); cause != nil {
-		return fmt.Errorf("queup: %s: %w", op, cause)
+		return &withinError{op, cause}
 	}
 	failed := &CallError{Op: op, Method: req.Method, URL: req.URL.Redacted(), Err: err}
 	if sent, ok := errors.AsType[*url.Error](err); ok {

@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -83,7 +82,7 @@ func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
 	case l.slots <- struct{}{}:
 		return func() { <-l.slots }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+		return nil, &withinError{op, context.Cause(ctx)}
 	}
 }
 
@@ -137,7 +136,7 @@ func (l *lane) reserve(now time.Time, first bool) place {
 // waitUntil waits, or fails with the cause of ctx, and at once if its deadline is too early.
 func waitUntil(ctx context.Context, op string, at time.Time) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+		return &withinError{op, context.Cause(ctx)}
 	}
 	d := time.Until(at)
 	if d <= 0 {
@@ -152,7 +151,7 @@ func waitUntil(ctx context.Context, op string, at time.Time) error {
 	case <-t.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("queup: %s: %w", op, context.Cause(ctx))
+		return &withinError{op, context.Cause(ctx)}
 	}
 }
 

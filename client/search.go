@@ -3,7 +3,6 @@ package client
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"net/http"
 	"strings"
@@ -39,7 +38,7 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 		return newSongInfo(answer.Data), nil // a broken one, which is asked for again next time
 	})
 	if err != nil && ctx.Err() != nil {
-		return SongInfo{}, fmt.Errorf("queup: song: %w", context.Cause(ctx))
+		return SongInfo{}, &withinError{"song", context.Cause(ctx)}
 	}
 	return info, err
 }

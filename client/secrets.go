@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/queup-go/queup/internal/redact"
 )
@@ -45,19 +46,46 @@ func (s *secrets) learnCookies(sent *http.Request, resp *http.Response) {
 	}
 }
 
-// hide returns err without secrets. An [*APIError] stays what it is, with its texts masked.
+// hide returns err without secrets. What QueUp, a transport or a proxy has written is masked. An error keeps its type and the words
+// of this package, so that a secret which happens to be one of these words changes nothing.
 func (s *secrets) hide(err error) error {
-	if err == nil {
+	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
+	case nil:
 		return nil
-	}
-	if answer, ok := errors.AsType[*APIError](err); ok && !answer.masked { // else all who wait for a session may share it
-		answer.masked = true
-		answer.Message, answer.Body = s.known.Text(answer.Message), s.known.Bytes(answer.Body)
-		answer.Body = answer.Body[:min(len(answer.Body), keptErrorBody)]
-		if answer.Code != codeInvalidPassword && answer.Code != codeTooManyPasswords {
-			answer.Code = s.known.Text(answer.Code)
+	case *APIError:
+		s.mask(e)
+		return e
+	case *AuthorizationError:
+		s.mask(e.answer)
+		return e
+	case *CallError:
+		return &CallError{Op: e.Op, Method: e.Method, URL: s.known.Text(e.URL), Err: s.known.Error(e.Err)}
+	case *RateLimitError:
+		return e
+	case *withinError:
+		return &withinError{e.what, s.hide(e.err)}
+	case interface{ Unwrap() []error }:
+		parts := slices.Clone(e.Unwrap())
+		if joined := errors.Join(parts...); joined != nil && joined.Error() == err.Error() {
+			for i, part := range parts {
+				parts[i] = s.hide(part)
+			}
+			return errors.Join(parts...)
 		}
-		answer.reason = s.known.Error(answer.reason)
 	}
 	return s.known.Error(err)
+}
+
+// mask masks the texts of an answer in place. All who wait for a session may share it, so only the first time counts.
+func (s *secrets) mask(e *APIError) {
+	if e.masked {
+		return
+	}
+	e.masked = true
+	e.Message, e.Body = s.known.Text(e.Message), s.known.Bytes(e.Body)
+	e.Body = e.Body[:min(len(e.Body), keptErrorBody)]
+	if e.Code != codeInvalidPassword && e.Code != codeTooManyPasswords {
+		e.Code = s.known.Text(e.Code)
+	}
+	e.reason = s.hide(e.reason)
 }

@@ -109,7 +109,7 @@ func readPicture(ctx context.Context, op, name string, picture io.Reader, most i
 	}
 	file, err = io.ReadAll(io.LimitReader(untilOver{ctx, picture}, int64(most)+1))
 	if err != nil {
-		return nil, "", fmt.Errorf("queup: %s: %w", op, err)
+		return nil, "", &withinError{op, err}
 	}
 	kind = http.DetectContentType(file)
 	switch {

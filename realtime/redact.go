@@ -14,25 +14,33 @@ const (
 )
 
 // hide returns err without a secret. We put none anywhere, but a foreign dialer may quote the URL, and a server may send
-// back what it was sent. What callers look into is copied with its texts masked; any other error that quotes a secret is
-// replaced by one that matches the same errors and cannot be unwrapped.
+// back what it was sent. The errors of this package keep their type and have their texts masked; any other error that quotes a
+// secret is replaced by one that matches the same errors and cannot be unwrapped.
 func (c *Conn) hide(err error) error {
-	clean := err
+	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
+	case *HandshakeError:
+		masked := *e
+		masked.Body, masked.Err = c.known.Bytes(e.Body), c.known.Error(e.Err)
+		return &masked
+	case *CloseError:
+		return &CloseError{Code: e.Code, Reason: c.known.Text(e.Reason)}
+	case *permanentError:
+		return &permanentError{c.hide(e.err)}
+	}
+	if !c.known.Taints(err) {
+		return err
+	}
+	// One of ours in a wrapper that quotes a secret is worth more than the wrapper.
+	masked := c.known.Error(err)
 	if refused, ok := errors.AsType[*HandshakeError](err); ok {
-		if body := c.known.Bytes(refused.Body); string(body) != string(refused.Body) || c.known.Error(refused.Err) != refused.Err { //nolint:errorlint // the same or not
-			masked := *refused
-			masked.Body, masked.Err = body, c.known.Error(refused.Err)
-			if clean = &masked; IsPermanent(err) {
-				clean = Permanent(clean)
-			}
-		}
+		masked = c.hide(refused)
+	} else if closed, ok := errors.AsType[*CloseError](err); ok {
+		masked = c.hide(closed)
 	}
-	if closed, ok := errors.AsType[*CloseError](err); ok {
-		if reason := c.known.Text(closed.Reason); reason != closed.Reason {
-			clean = &CloseError{Code: closed.Code, Reason: reason}
-		}
+	if IsPermanent(err) {
+		return Permanent(masked)
 	}
-	return c.known.Error(clean)
+	return masked
 }
 
 // Format prints a frame as any other struct, with its token masked.

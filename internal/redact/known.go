@@ -7,19 +7,23 @@ import (
 	"encoding/json"
 	"errors"
 	"html"
+	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
-// The bounds of what is looked for by its value. A shorter secret would be found in any text, one that is shorter than
-// long only counts as a whole word.
+// The bounds of what is looked for by its value. A secret shorter than minSecret would be found in any text, one that is shorter
+// than longSecret only counts as a whole word, and one that could be an ordinary word or number only where it is quoted or
+// assigned: see ordinary.
 const (
 	minSecret  = 4
 	longSecret = 8
+	maxWord    = 16 // bytes; longer than the words of error texts
 	// maxKnown is how many secrets of a kind are known at most: the latest.
 	maxKnown = 32
 )
@@ -68,15 +72,50 @@ func (k *Known) Bytes(b []byte) []byte {
 }
 
 // Error returns err if neither its text nor that of any error in it holds a secret, and otherwise an error with a text
-// without. That one matches what err matches, by errors.Is, but does not give err away.
+// without. That one matches what err matches, by errors.Is, times out if err does, and is still a [net.OpError], [net.DNSError] or
+// [url.Error] if err is one, but does not give err away.
 func (k *Known) Error(err error) error {
-	if err == nil || !k.taints(err, k.forms()) {
+	if !k.Taints(err) {
 		return err
 	}
-	return &maskedError{text: k.Text(err.Error()), is: func(target error) bool { return errors.Is(err, target) }}
+	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
+	case *net.OpError:
+		masked := *e
+		masked.Err = k.Error(e.Err)
+		return k.unless(&masked, err)
+	case *net.DNSError:
+		masked := *e
+		masked.Err, masked.Name, masked.Server, masked.UnwrapErr = k.Text(e.Err), k.Text(e.Name), k.Text(e.Server), k.Error(e.UnwrapErr)
+		return k.unless(&masked, err)
+	case *url.Error:
+		return k.unless(&url.Error{Op: e.Op, URL: k.Text(e.URL), Err: k.Error(e.Err)}, err)
+	}
+	return k.masked(err)
 }
 
-// taints looks through a tree of errors.
+// unless returns clean, or what stands for err if clean still holds a secret.
+func (k *Known) unless(clean, err error) error {
+	if k.Taints(clean) {
+		return k.masked(err)
+	}
+	return clean
+}
+
+func (k *Known) masked(err error) error {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return &maskedError{
+		text:    k.Text(err.Error()),
+		is:      func(target error) bool { return errors.Is(err, target) },
+		timeout: ok && timeout.Timeout(),
+	}
+}
+
+// Taints reports whether the text of err, or of any error in it, holds a secret.
+func (k *Known) Taints(err error) bool { return err != nil && k.taints(err, k.forms()) }
+
 func (k *Known) taints(err error, forms []form) bool {
 	text := err.Error()
 	if Text(text) != text || slices.ContainsFunc(forms, func(f form) bool { return f.hide(text) != text }) {
@@ -94,17 +133,20 @@ func (k *Known) taints(err error, forms []form) bool {
 
 // maskedError stands for an error that quotes a secret. The error is behind a function, where nothing prints it.
 type maskedError struct {
-	text string
-	is   func(target error) bool
+	text    string
+	is      func(target error) bool
+	timeout bool
 }
 
 func (e *maskedError) Error() string        { return e.text }
 func (e *maskedError) Is(target error) bool { return e.is(target) }
+func (e *maskedError) Timeout() bool        { return e.timeout }
 
 // form is one way in which a secret may be written.
 type form struct {
-	text string
-	word bool // counts only as a whole word
+	text  string
+	word  bool // counts only as a whole word
+	value bool // counts only where it is quoted or assigned
 }
 
 // forms returns all ways in which all secrets may be written, the longest first.
@@ -116,7 +158,8 @@ func (k *Known) forms() []form {
 		for _, s := range secrets {
 			text := s.Reveal()
 			for _, spelled := range spellings(text) {
-				all = append(all, form{text: spelled, word: len(text) < longSecret})
+				plain := spelled == text && ordinary(text)
+				all = append(all, form{text: spelled, word: plain || len(text) < longSecret, value: plain})
 			}
 		}
 	}
@@ -183,13 +226,41 @@ func (f form) index(s string, from int) int {
 			return -1
 		}
 		at += from
-		if !f.word || alone(s, at, at+len(f.text)) {
+		if end := at + len(f.text); (!f.word || alone(s, at, end)) && (!f.value || isValue(s, at, end)) {
 			return at
 		}
 		from = at + 1
 	}
 	return -1
 }
+
+// ordinary reports whether a secret could as well be a word or a number of a text: up to 15 letters, all small, all capital or with a
+// capital in front, or up to 7 digits. Masking every such word makes texts unreadable, and the gap would tell the word.
+func ordinary(secret string) bool {
+	digits := strings.TrimLeft(secret, "0123456789")
+	if digits == "" {
+		return len(secret) < longSecret
+	}
+	first, size := utf8.DecodeRuneInString(secret)
+	rest := secret[size:]
+	cased := rest == strings.ToLower(rest) || secret == strings.ToUpper(secret)
+	return len(secret) < maxWord && unicode.IsLetter(first) && cased &&
+		strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
+}
+
+// isValue reports whether s[start:end] is quoted, assigned with =, or stands behind a word for secrets. The name of a JSON member is
+// quoted, too, and is not a value.
+func isValue(s string, start, end int) bool {
+	if start > 0 && strings.IndexByte("\"'`", s[start-1]) >= 0 {
+		return !memberName.MatchString(s[end:])
+	}
+	return start > 0 && s[start-1] == '=' || secretWord.MatchString(s[max(0, start-24):start])
+}
+
+var (
+	memberName = regexp.MustCompile(`^\\?"\s*:`)
+	secretWord = regexp.MustCompile(`(?i)\b(?:password|passwd|token|cookie|secret)\b[^\pL\pN]{1,4}$`)
+)
 
 // alone reports whether s[start:end] is no part of a longer word.
 func alone(s string, start, end int) bool {

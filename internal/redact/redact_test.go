@@ -84,3 +84,29 @@ func TestEach_findsWhatTextMasks(t *testing.T) {
 	}
 	redact.Each("nothing to see", func(int, int) { t.Error("found something") })
 }
+
+// A secret that is an ordinary word or number is masked where it stands as a value, and left alone in prose.
+func TestKnown_masksOrdinaryWordsOnlyAsValues(t *testing.T) {
+	for _, c := range []struct{ secret, text, want string }{
+		{"queup", "queup: no such room", "queup: no such room"},
+		{"Found", "404 Not Found", "404 Not Found"},
+		{"user", `{"user":"user"}`, `{"user":"***"}`},
+		{"user", `{\"user\":\"user\"}`, `{\"user\":\"***\"}`},
+		{"letmein", "x=letmein&y=1", "x=***&y=1"},
+		{"letmein", "the password letmein is wrong", "the password *** is wrong"},
+		{"letmein", "wrong Password: 'letmein'", "wrong Password: '***'"},
+		{"2026", "since 2026, code=2026", "since 2026, code=***"},
+		{"hunter2", "hunter2 is wrong", "*** is wrong"},
+		{"hUnTeRx", "hUnTeRx is wrong", "*** is wrong"},
+		{"20261130", "since 20261130", "since ***"},
+		{"correcthorsebattery", "correcthorsebattery is wrong", "*** is wrong"},
+		{"not found", "404 not found", "404 ***"},
+		{"abc", `"abc"`, `"abc"`},
+	} {
+		var known redact.Known
+		known.Learn("password", redact.New(c.secret))
+		if got := known.Text(c.text); got != c.want {
+			t.Errorf("with the secret %q, Text(%q) = %q, want %q", c.secret, c.text, got, c.want)
+		}
+	}
+}
