@@ -162,9 +162,9 @@ func (r *Room) applyBan(e *wire.UserBan, meta Meta) {
 		return
 	}
 	permanent := e.Duration <= 0
-	member.Banned, member.BannedAt, member.BannedUntil = true, meta.At, time.Time{}
+	member.Banned, member.BannedAt, member.BannedUntil = true, r.client.clock.at(meta.At), time.Time{}
 	if !permanent {
-		member.BannedUntil = meta.At.Add(e.Duration)
+		member.BannedUntil = member.BannedAt.Add(e.Duration)
 	}
 	r.keep(member)
 	r.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member, By: r.by(e.User), For: max(e.Duration, 0), Permanent: permanent})

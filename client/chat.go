@@ -5,7 +5,6 @@ import (
 	"html"
 	"regexp"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -93,7 +92,7 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 	answer, err := r.client.rest.PostChat(ctx, &queupapi.PostChatApplicationJSON{
 		Type:            queupapi.NewOptString("chat-message"),
 		Message:         encoded,
-		Time:            queupapi.NewOptInt64(Millis(time.Now())),
+		Time:            queupapi.NewOptInt64(Millis(r.client.clock.now())),
 		RealTimeChannel: queupapi.NewOptString(r.RTC()),
 	}, queupapi.PostChatParams{RoomID: r.id})
 	if err != nil {

@@ -26,6 +26,7 @@ const (
 type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
+	clock     *clock           // immutable; QueUp's
 	transport *http.Transport  // immutable; nil if REST goes through one of the user's
 	doer      doer             // immutable; what rest, loads and a login make their own of
 	rest      *queupapi.Client // immutable; the calls that the bot makes
@@ -67,6 +68,7 @@ func New(opts ...Option) (*Client, error) {
 	c := &Client{
 		config:    config,
 		log:       config.newLogger(),
+		clock:     new(clock),
 		transport: transport,
 		workers:   &workers{ctx: life},
 		changing:  make(turn, 1),
@@ -89,6 +91,7 @@ func New(opts ...Option) (*Client, error) {
 		userAgent: config.userAgent,
 		session:   c.session,
 		log:       c.log,
+		clock:     c.clock,
 		lanes:     newLanes(config.calls, config.per),
 		secrets:   c.secrets,
 	}

@@ -118,7 +118,7 @@ func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, e
 		text = html.EscapeString(text)
 	}
 	me, _ := v.client.User()
-	at := time.Now()
+	at := v.client.clock.now()
 	request := &queupapi.SendMessageApplicationJSON{Message: text, Time: queupapi.NewOptInt64(Millis(at))}
 	if me.ID != "" {
 		request.AuthorID = queupapi.NewOptUserID(me.ID)
@@ -182,10 +182,11 @@ func (v *Conversation) told(w wire.Conversation) {
 	if len(w.Users) > 0 {
 		v.others = others
 	}
-	if w.LatestAt.Before(v.latestAt) {
+	at := v.client.clock.past(w.LatestAt)
+	if at.Before(v.latestAt) {
 		return
 	}
-	v.latestAt, v.latest = w.LatestAt, cmp.Or(w.LatestText, v.latest)
+	v.latestAt, v.latest = at, cmp.Or(w.LatestText, v.latest)
 	if w.ReadBy != nil {
 		v.readBy = w.ReadBy
 	}
@@ -196,13 +197,14 @@ func (v *Conversation) told(w wire.Conversation) {
 func (v *Conversation) heard(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if m.CreatedAt.Before(v.latestAt) {
+	at := v.client.clock.past(m.CreatedAt)
+	if at.Before(v.latestAt) {
 		return
 	}
 	if fresh || m.Content != v.latest {
 		v.readBy = []UserID{m.AuthorID}
 	}
-	v.latestAt, v.latest = m.CreatedAt, m.Content
+	v.latestAt, v.latest = at, m.Content
 }
 
 func newPrivateMessage(c *Client, id ConversationID, w wire.ConversationMessage) Message {

@@ -41,6 +41,7 @@ type doer struct {
 	session   *session
 	fixed     *account // makes all calls as this account, whose session is not renewed; nil for the one that is logged in
 	log       *slog.Logger
+	clock     *clock
 	lanes     *lanes
 	secrets   *secrets
 	loads     bool // all calls are loads, which have a lane of their own
@@ -128,12 +129,14 @@ func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, e
 		}
 		sent.Body = body
 	}
+	left := time.Now()
 	resp, err := as.http.Do(sent)
 	d.secrets.learnCookies(sent, resp)
 	if err != nil {
 		return nil, sendError(sent, op, err)
 	}
 	resp.Request = sent // which a RoundTripper need not set
+	d.clock.hear(resp.Header, left, time.Now())
 	d.lanes.obey(resp)
 	return resp, nil
 }

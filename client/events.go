@@ -71,7 +71,7 @@ type (
 	// Gap fires when something was missed for good.
 	Gap struct {
 		Meta
-		// From and To are when it happened.
+		// From and To are when it happened, by QueUp's clock.
 		From, To time.Time
 		// What says what was missed.
 		What string

@@ -11,13 +11,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-faster/jx"
 	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/redact"
+	"github.com/queup-go/queup/internal/retryafter"
 )
 
 const (
@@ -42,7 +42,7 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 		Method:     resp.Request.Method,
 		Path:       resp.Request.URL.Path,
 		Status:     resp.StatusCode,
-		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		RetryAfter: retryafter.Read(resp.Header),
 		reason:     reason,
 	}
 	e.foreign = !json.Valid(body)
@@ -133,20 +133,6 @@ func text(raw json.RawMessage) string {
 	default:
 		return ""
 	}
-}
-
-// retryAfter reads the Retry-After header: seconds, or a date.
-func retryAfter(header string, now time.Time) time.Duration {
-	if header == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseInt(header, 10, 32); err == nil {
-		return max(0, time.Duration(seconds)*time.Second)
-	}
-	if at, err := http.ParseTime(header); err == nil {
-		return max(0, at.Sub(now))
-	}
-	return 0
 }
 
 // readJSON reads a successful answer to its end and makes sure that it is what the generated decoders expect, because

@@ -11,11 +11,12 @@ import (
 
 // history keeps the latest chat lines of a room.
 type history struct {
+	clock  *clock // immutable; QueUp's
 	mu     sync.RWMutex
 	heard  *recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
 	era    int                         // guarded by mu; a new one begins when the connection is lost
 	behind bool                        // guarded by mu; what was said since then has not been read
-	cutAt  time.Time                   // guarded by mu; when that was
+	cutAt  time.Time                   // guarded by mu; when QueUp was last heard before, by its clock
 	latest time.Time                   // guarded by mu; when the latest was said of those with none missing before
 	seeded bool                        // guarded by mu: what was said before the room was joined is among heard
 	lines  *recent[MessageID, Message] // guarded by mu; in the order they came. nil keeps none
@@ -24,8 +25,8 @@ type history struct {
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
 const maxHeard = 512
 
-func newHistory(size int) *history {
-	h := &history{heard: newRecent[MessageID, int](maxHeard)}
+func newHistory(size int, clock *clock) *history {
+	h := &history{clock: clock, heard: newRecent[MessageID, int](maxHeard)}
 	if size > 0 {
 		h.lines = newRecent[MessageID, Message](size)
 	}
@@ -39,7 +40,7 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if id == "" {
 		return true
 	}
-	if !h.behind && at.After(h.latest) {
+	if !h.behind && at.After(h.latest) && !h.clock.future(at) {
 		h.latest = at
 	}
 	return h.heard.addNew(id, h.era)
@@ -72,12 +73,13 @@ func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 // is not known.
 const fullHistory = 50
 
-// cut notes that the connection is lost. What is heard from now on does not tell what was said before.
-func (h *history) cut() {
+// cut notes that the connection is lost, which was last heard at a time by our clock. What is heard from now on does not tell
+// what was said before.
+func (h *history) cut(lastHeard time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.behind {
-		h.behind, h.cutAt = true, time.Now()
+		h.behind, h.cutAt = true, h.clock.before(lastHeard)
 		h.era++
 	}
 }
@@ -99,12 +101,17 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 			return i + 1, nil
 		}
 		lines++
-		oldest = e.SentAt
+		if !e.SentAt.IsZero() {
+			oldest = e.SentAt
+		}
 		if e.SentAt.After(h.cutAt) {
 			afterCut = i
 		}
 	}
-	lost := &Gap{From: h.cutAt, To: oldest, What: "chat"}
+	lost := &Gap{From: h.cutAt, To: h.clock.now(), What: "chat"}
+	if !oldest.IsZero() && !h.clock.future(oldest) {
+		lost.To = oldest
+	}
 	switch {
 	case lines == 0:
 		return 0, nil
@@ -131,7 +138,7 @@ func (h *history) giveUp() *Gap {
 		return nil
 	}
 	h.behind = false
-	lost := &Gap{From: h.cutAt, To: time.Now(), What: "chat"}
+	lost := &Gap{From: h.cutAt, To: h.clock.now(), What: "chat"}
 	if !h.latest.IsZero() {
 		lost.From = h.latest
 	}

@@ -99,7 +99,7 @@ var errNowhere = errors.New("queup: the event does not say which conversation it
 // notice has a conversation fetched, after those that wait.
 func (l *connection) notice(n notice) {
 	if len(l.inbox.waiting) == maxNotices {
-		l.client.events.emit(Gap{Meta: now(), From: l.inbox.waiting[0].meta.At, To: n.meta.At, What: "private messages"})
+		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.at(l.inbox.waiting[0].meta.At), To: l.client.clock.at(n.meta.At), What: "private messages"})
 		l.inbox.waiting = nil
 	}
 	l.inbox.waiting = append(l.inbox.waiting, n)
@@ -156,7 +156,7 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 			return
 		}
 		c.log.WarnContext(ctx, "private message not read", slog.Any("error", err))
-		m := Message{AuthorID: n.author, ConversationID: v.id, CreatedAt: n.meta.At, client: c}
+		m := Message{AuthorID: n.author, ConversationID: v.id, CreatedAt: c.clock.at(n.meta.At), client: c}
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
 		return
 	}
@@ -237,7 +237,7 @@ func (v *Conversation) undelivered(messages []Message, n notice) []Message {
 		return nil
 	}
 	newest := messages[len(messages)-1]
-	v.delivered = delivery{id: newest.ID, at: newest.CreatedAt}
+	v.delivered = delivery{id: newest.ID, at: v.client.clock.past(newest.CreatedAt)}
 	if last.id != "" {
 		if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == last.id }); i >= 0 {
 			return messages[i+1:]
@@ -259,7 +259,7 @@ func (v *Conversation) undelivered(messages []Message, n notice) []Message {
 			return nil
 		}
 	}
-	oldest := newest.CreatedAt.Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
+	oldest := v.client.clock.past(newest.CreatedAt).Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
 	first := len(messages) - 1
 	for i, m := range slices.Backward(messages) {
 		if n.author == "" || m.AuthorID == n.author {
@@ -276,12 +276,8 @@ func (v *Conversation) undelivered(messages []Message, n notice) []Message {
 	return messages[first:]
 }
 
-const (
-	// missedMailTries is how often the list of conversations is asked for after a lost connection.
-	missedMailTries = 6
-	// clocks is how far QueUp's clock and ours may be apart, where nothing better tells an old message from a new one.
-	clocks = 10 * time.Minute
-)
+// missedMailTries is how often the list of conversations is asked for after a lost connection.
+const missedMailTries = 6
 
 // readMissedMail looks for private messages that came while there was no connection.
 func (l *connection) readMissedMail() {
@@ -304,14 +300,14 @@ func (l *connection) readMissedMail() {
 		if err != nil {
 			if current {
 				c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
-				c.events.emit(Gap{Meta: now(), From: cutAt, To: time.Now(), What: "private messages"})
+				c.events.emit(Gap{Meta: now(), From: c.clock.at(cutAt), To: c.clock.now(), What: "private messages"})
 			}
 			return
 		}
 		for _, v := range slices.Backward(list) { // the oldest first
 			since := before[v.id]
 			if since.IsZero() { // it may be new, or an old one that nothing was known of
-				since = cutAt.Add(-clocks)
+				since = c.clock.before(cutAt)
 			}
 			if v.LatestAt().After(since) {
 				l.notice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})
@@ -350,7 +346,7 @@ func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Messa
 	for _, w := range slices.Backward(answer.Data) {
 		messages = append(messages, newPrivateMessage(v.client, v.id, w))
 	}
-	slices.SortStableFunc(messages, func(a, b Message) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	v.client.sortByTime(messages)
 	if n := len(messages); n > 0 {
 		v.heard(messages[n-1], false)
 	}

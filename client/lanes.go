@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/queup-go/queup/internal/retryafter"
 )
 
 // lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
@@ -57,7 +59,7 @@ func (l *lanes) obey(resp *http.Response) {
 	if resp.StatusCode < http.StatusBadRequest {
 		return
 	}
-	wait := min(retryAfter(resp.Header.Get("Retry-After"), time.Now()), maxPause)
+	wait := min(retryafter.Read(resp.Header), maxPause)
 	if wait == 0 && resp.StatusCode == http.StatusTooManyRequests {
 		wait = unknownPause
 	}

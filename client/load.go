@@ -20,6 +20,7 @@ type roomState struct {
 	users  wire.RoomUsers
 	roles  *authority
 	active wire.ActiveSong // empty when nothing plays, or unsure
+	asked  time.Time       // when active was asked for
 	at     time.Time       // when active was read
 	unsure bool            // QueUp does not know what plays
 	dubs   *wire.Dubs
@@ -59,6 +60,7 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		return nil
 	})
 	g.Go(func() error {
+		state.asked = time.Now()
 		answer, err := loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
 		if errors.Is(err, ErrNotFound) { // nothing plays
 			return nil
@@ -198,7 +200,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	}
 	r.loadQueue(state)
 	r.readLacking(state.lacks)
-	r.synced()
+	r.toldUntil(r.client.clock.before(state.asked))
 }
 
 // loadQueue takes over the queue. What could not be looked up in time of its media follows.
@@ -213,11 +215,12 @@ func (r *Room) loadQueue(state roomState) (changed bool) {
 	return changed
 }
 
-// synced notes that the state has been read.
-func (r *Room) synced() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.syncedAt = time.Now()
+// toldUntil notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
+// QueUp's, and would hide all the plays until then.
+func (r *Room) toldUntil(at time.Time) {
+	if at.After(r.live.told) && !r.client.clock.future(at) {
+		r.live.told = at
+	}
 }
 
 // loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's

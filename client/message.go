@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,6 +30,27 @@ type Message struct {
 	extra
 	client *Client
 	author *User // as of the event that made the message, nil if there was none
+}
+
+// sortByTime puts messages into the order in which they were written, as their times say. One whose time is missing or still to
+// come stays behind the message before it, so that it is not taken for the latest for ever.
+func (c *Client) sortByTime(messages []Message) {
+	type timed struct {
+		at time.Time
+		Message
+	}
+	list := make([]timed, 0, len(messages))
+	var at time.Time
+	for _, m := range messages {
+		if !m.CreatedAt.IsZero() && !c.clock.future(m.CreatedAt) {
+			at = m.CreatedAt
+		}
+		list = append(list, timed{at, m})
+	}
+	slices.SortStableFunc(list, func(a, b timed) int { return a.at.Compare(b.at) })
+	for i, m := range list {
+		messages[i] = m.Message
+	}
 }
 
 func newMessage(c *Client, room RoomID, w *wire.ChatMessage) Message {

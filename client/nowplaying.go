@@ -16,7 +16,7 @@ import (
 // play is what plays in a room. It is guarded by the room's mu.
 type play struct {
 	song  Song
-	began time.Time // by our clock
+	began time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
 	votes map[UserID]wire.DubType
 	grabs map[UserID]struct{}
 	heard int // how many votes and grabs events have told of
@@ -149,9 +149,9 @@ const (
 // begin makes a song what plays. It runs on the connection's goroutine, as everything below.
 func (r *Room) begin(song Song, elapsed time.Duration) {
 	r.live.plays.Add(song.ID, struct{}{})
-	r.live.lastAt = song.PlayedAt
+	r.toldUntil(song.PlayedAt)
 	r.mu.Lock()
-	r.now = &play{song: song, began: time.Now().Add(-max(elapsed, 0))}
+	r.now = &play{song: song, began: wallNow().Add(-max(elapsed, 0))}
 	r.queue = slices.DeleteFunc(slices.Clone(r.queue), func(s Song) bool { return s.ID == song.ID })
 	r.mu.Unlock()
 	r.checkAtEnd()
@@ -214,7 +214,7 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 	song.SongID = cmp.Or(song.SongID, media.ID)
 	song.RoomID, song.Active, song.Played = r.id, true, false
 	if song.PlayedAt.IsZero() {
-		song.PlayedAt = time.Now().Add(-max(elapsed, 0))
+		song.PlayedAt = r.client.clock.now().Add(-max(elapsed, 0))
 	}
 	return song
 }

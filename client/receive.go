@@ -57,10 +57,11 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 		l.loseAll(nil)
 		return
 	}
+	lastHeard := l.conn.Stats().LastFrame
 	for _, room := range l.rooms {
-		room.cut()
+		room.cut(lastHeard)
 	}
-	l.inbox.cut(l.conn.Stats().LastFrame)
+	l.inbox.cut(lastHeard)
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
 		l.loseAll(e.Err)
@@ -76,7 +77,7 @@ func (l *connection) loseAll(err error) {
 
 // cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
 // What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
-func (r *Room) cut() {
+func (r *Room) cut(lastHeard time.Time) {
 	if r.Joined() {
 		r.release(r.live.waiting.turn, ofPlaying)
 	}
@@ -84,7 +85,7 @@ func (r *Room) cut() {
 	r.callOff()
 	r.hold()
 	r.live.late = false
-	r.history.cut()
+	r.history.cut(lastHeard)
 	clear(r.live.presence)
 }
 

@@ -389,7 +389,9 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	}
 	r.catchUpQueue(state)
 	r.readLacking(state.lacks)
-	r.synced()
+	if !state.unsure {
+		r.toldUntil(r.client.clock.before(state.asked))
+	}
 	r.client.resynced()
 	emit(Resynced{r.again()})
 }
@@ -408,7 +410,7 @@ func (r *Room) catchUpVotes(state roomState) {
 	var added []UserID
 	song, _ := r.amend(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
-		p.began = time.Now().Add(-state.elapsed())
+		p.began = wallNow().Add(-state.elapsed())
 		if state.dubs == nil {
 			return
 		}
@@ -466,11 +468,7 @@ func (r *Room) readMissed(ctx context.Context, l *connection) *missedPlays {
 		for _, id := range r.live.plays.Keys() {
 			known[id] = struct{}{}
 		}
-		if since = r.live.lastAt; since.IsZero() {
-			r.mu.RLock()
-			since = r.syncedAt
-			r.mu.RUnlock()
-		}
+		since = r.live.told
 	}) != nil || !r.client.workers.start(func() {
 		defer close(m.done)
 		m.read(ctx, r, known, since)
@@ -493,15 +491,9 @@ func (m *missedPlays) wait(ctx context.Context) bool {
 func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct{}, since time.Time) {
 	seen := make(map[PlayID]struct{})
 	lost := func() {
-		m.gap = &Gap{To: time.Now(), What: "plays"}
-		if n := len(m.rows); n > 0 {
+		m.gap = &Gap{From: since, To: r.client.clock.now(), What: "plays"}
+		if n := len(m.rows); n > 0 && m.rows[n-1].PlayedAt.After(since) {
 			m.gap.To = m.rows[n-1].PlayedAt
-		}
-		r.mu.RLock()
-		defer r.mu.RUnlock()
-		m.gap.From = r.syncedAt
-		if r.now != nil {
-			m.gap.From = r.now.song.PlayedAt
 		}
 	}
 	until := time.Now().Add(historyPatience)
@@ -512,26 +504,36 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 			lost()
 			return
 		}
+		news, end := r.newPlays(rows, known, since)
 		fresh := false
-		for _, w := range rows {
-			if _, told := known[w.ID]; told {
-				m.rows = append(m.rows, w) // for its final score
-				return
-			}
-			if w.PlayedAt.Before(since) {
-				return
-			}
+		for _, w := range news {
 			if _, twice := seen[w.ID]; !twice && w.ID != "" {
 				seen[w.ID] = struct{}{}
 				m.rows = append(m.rows, w)
 				fresh = true
 			}
 		}
-		if len(rows) < pageSize || !fresh {
+		if end || len(rows) < pageSize || !fresh {
 			return
 		}
 	}
 	lost()
+}
+
+// newPlays returns the plays of a page of the history that are news: those up to one that is known, which is among them for
+// its final score, else up to the last that began after since. A time that is missing or cannot be right says nothing about
+// the other rows. end reports whether older pages have no more news.
+func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.Time) (news wire.Plays, end bool) {
+	count := 0
+	for i, w := range page {
+		if _, told := known[w.ID]; told {
+			return page[:i+1], true
+		}
+		if !w.PlayedAt.Before(since) && !r.client.clock.future(w.PlayedAt) {
+			count = i + 1
+		}
+	}
+	return page[:count], count < len(page)
 }
 
 // historyPage reads a page of what has played. It does not give up before until.

@@ -34,10 +34,9 @@ type Room struct {
 
 	invisible bool // guarded by mu: ChangePresence was asked for it
 
-	roles    authority // guarded by mu; without owner and me, which authority() fills in
-	now      *play     // guarded by mu; nil when nothing plays
-	queue    []Song    // guarded by mu; replaced, never changed
-	syncedAt time.Time // guarded by mu: when all of this was last read
+	roles authority // guarded by mu; without owner and me, which authority() fills in
+	now   *play     // guarded by mu; nil when nothing plays
+	queue []Song    // guarded by mu; replaced, never changed
 }
 
 // roomWork is what the connection's goroutine needs to keep a room up to date.
@@ -50,7 +49,7 @@ type roomWork struct {
 	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
 	late    bool               // the channel did not come back with the connection yet
 	replay  bool               // events are applied that may be older than the state
-	lastAt  time.Time          // when the last play began that was told of, by QueUp's clock
+	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
 	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
@@ -68,7 +67,7 @@ func newRoom(c *Client, id RoomID) *Room {
 		client:  c,
 		id:      id,
 		members: newTable[UserID, Member](),
-		history: newHistory(c.config.messageHistory),
+		history: newHistory(c.config.messageHistory, c.clock),
 		left:    newDepartures(),
 		turn:    make(turn, 1),
 	}

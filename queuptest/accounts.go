@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
@@ -147,7 +146,7 @@ func (h *rest) SignUp(_ context.Context, req *queupserver.SignUpRequest) (*queup
 		infoID:   h.id(idInfo),
 		name:     req.Username,
 		password: req.Password,
-		created:  time.Now(),
+		created:  h.now(),
 		email:    req.Email,
 	}
 	h.change(func() { h.accounts = append(h.accounts, a) })

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/queup-go/queup/realtime"
 )
@@ -61,7 +60,7 @@ func (l *link) act(f realtime.Frame) {
 	case realtime.ActionPresence:
 		s.presence(l, f)
 	case realtime.ActionToken:
-		token, clientID := s.newToken(l.identity.account, time.Now())
+		token, clientID := s.newToken(l.identity.account, s.now())
 		l.answer(realtime.Frame{Action: realtime.ActionToken, Token: token, ClientID: clientID}, f)
 	case realtime.ActionMessage:
 		// The library has a call for it, but events come from the service alone.
@@ -157,7 +156,7 @@ func (s *state) presence(l *link, f realtime.Frame) {
 	if body.Action == realtime.PresenceLeave {
 		s.disappeared(l.identity, f.Channel)
 	} else {
-		s.appeared(l.identity, f.Channel, time.Now())
+		s.appeared(l.identity, f.Channel, s.now())
 	}
 	l.answer(realtime.Frame{Action: realtime.ActionPresence, Channel: f.Channel, Presence: &body}, f)
 }

@@ -137,7 +137,7 @@ func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, 
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.addComment(m, callOf(ctx).account, req.Text, time.Now())
+	c, err := h.addComment(m, callOf(ctx).account, req.Text, h.now())
 	if err != nil {
 		return nil, err
 	}

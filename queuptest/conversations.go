@@ -177,7 +177,7 @@ func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConver
 	if n := len(people) - 1; n < 1 || n > maxPeople {
 		return nil, errorE1(http.StatusBadRequest, textNoPeople)
 	}
-	c, err := h.conversationAmong(people, time.Now())
+	c, err := h.conversationAmong(people, h.now())
 	if err != nil {
 		return nil, err
 	}
@@ -220,7 +220,7 @@ func (h *rest) SendMessage(ctx context.Context, body queupserver.SendMessageReq,
 	case utf16Len(req.Message) > maxText:
 		return nil, errorE1(http.StatusBadRequest, textLongChat)
 	}
-	m := h.write(c, callOf(ctx).account, req.Message, time.Now())
+	m := h.write(c, callOf(ctx).account, req.Message, h.now())
 	return &queupserver.ConversationMessageEnvelope{Code: okCode, Message: okText, Data: m.wire(c)}, nil
 }
 

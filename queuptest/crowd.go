@@ -171,7 +171,7 @@ func (c *crowd) wait(now time.Time) {
 		c.r.mu.Lock()
 		defer c.r.mu.Unlock()
 		if c.timer == timer && !c.r.closed && !c.idle {
-			c.live(time.Now())
+			c.live(c.r.now())
 		}
 	})
 	c.timer = timer
@@ -194,7 +194,7 @@ func (s *Server) IdleCrowd(idle bool) {
 		c.end()
 		return
 	}
-	now := time.Now()
+	now := s.now()
 	c.due = now
 	c.next()
 	c.wait(now)

@@ -75,7 +75,7 @@
 // # Time
 //
 // The clock is that of package time, and is injected by running in a testing/synctest bubble: songs, bans, slow mode, sessions,
-// heartbeats, the crowd and the faults all go by it.
+// heartbeats, the crowd and the faults all go by it. [ClockOffset] sets the server's clock ahead of the client's, or behind it.
 //
 // With [InMemory] there is no listener. Such a server works inside a testing/synctest bubble, where three minutes of music
 // take no time at all. Create it in the bubble, connect through [Server.DialContext], and close it there, after its clients

@@ -68,7 +68,7 @@ func (h *rest) Follow(ctx context.Context, params queupserver.FollowParams) (*qu
 	if a == me {
 		return nil, errorE1(http.StatusBadRequest, textOneself)
 	}
-	h.follow(me, a, time.Now())
+	h.follow(me, a, h.now())
 	return done(), nil
 }
 

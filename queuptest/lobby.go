@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
@@ -100,7 +99,7 @@ func (h *rest) CreateRoom(ctx context.Context, req *queupserver.RoomSettings) (*
 	}
 	r := h.newRoom(RoomSpec{Slug: h.freeSlug(name), Owner: a.name})
 	r.settings = chosen
-	r.created = time.Now()
+	r.created = h.now()
 	r.updated = r.created
 	h.change(func() { h.rooms = append(h.rooms, r) })
 	return &queupserver.RoomEnvelope{Code: okCode, Message: okText, Data: r.wireRoom()}, nil

@@ -191,7 +191,7 @@ func (h *rest) act(ctx context.Context, id wire.RoomID, do func(r *room, me *mem
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
+	now := h.now()
 	me := r.seen(callOf(ctx).account)
 	if me.isBanned(now) {
 		return nil, errorE1(http.StatusUnauthorized, textBanned)

@@ -111,7 +111,7 @@ func (h *rest) RoomStaff(_ context.Context, p queupserver.RoomStaffParams) (*que
 
 // RoomBans implements GET /room/{roomId}/users/ban.
 func (h *rest) RoomBans(_ context.Context, p queupserver.RoomBansParams) (*queupserver.RoomUsersEnvelope, error) {
-	return h.list(p.RoomID, func(r *room) []*member { return r.banned(time.Now()) })
+	return h.list(p.RoomID, func(r *room) []*member { return r.banned(r.now()) })
 }
 
 // RoomMutes implements GET /room/{roomId}/users/mute. That everybody may read it is an assumption.

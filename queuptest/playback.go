@@ -166,7 +166,7 @@ func (r *room) start(p *play, now time.Time) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.playing == p {
-			r.advance(time.Now(), false)
+			r.advance(r.now(), false)
 		}
 	})
 }

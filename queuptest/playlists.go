@@ -150,7 +150,7 @@ func (h *rest) CreatePlaylist(ctx context.Context, body queupserver.CreatePlayli
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	p, err := h.newPlaylist(callOf(ctx).account, name, time.Now())
+	p, err := h.newPlaylist(callOf(ctx).account, name, h.now())
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylist
 	if err != nil {
 		return nil, err
 	}
-	now := time.Now()
+	now := h.now()
 	songID, byID := req.SongID.Get()
 	mediaID, provider := req.MediaID.Or(""), req.Provider.Or("")
 	if songID == "" && (mediaID == "" || provider == "") {
@@ -352,7 +352,7 @@ func (h *rest) importList(ctx context.Context, provider wire.Provider, mediaID s
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := time.Now()
+	now := h.now()
 	var p *playlist
 	var err error
 	if into == "" {

@@ -130,7 +130,7 @@ func (s *state) disappeared(who identity, channel string) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if m.limit == limit && m.active && !s.closed {
-			r.leave(m, time.Now())
+			r.leave(m, s.now())
 			m.missed = true
 		}
 	})

@@ -74,7 +74,7 @@ func (h *rest) Session(ctx context.Context) (*queupserver.UserEnvelope, error) {
 func (h *rest) Token(ctx context.Context) (*queupserver.TokenEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	token, clientID := h.newToken(callOf(ctx).account, time.Now())
+	token, clientID := h.newToken(callOf(ctx).account, h.now())
 	return &queupserver.TokenEnvelope{Code: okCode, Message: okText, Data: wire.Token{
 		Action: 17, Token: token, ClientID: clientID, ReqID: h.id(idRequest),
 	}}, nil
@@ -113,7 +113,7 @@ func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p q
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
-	now := time.Now()
+	now := h.now()
 	if err := r.mayJoin(a, joinPassword(req), now); err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (h *rest) LeaveRoom(ctx context.Context, p queupserver.LeaveRoomParams) (*q
 		// An assumption: nobody has seen what the service answers to leaving a room one is not in.
 		return nil, errorE1(http.StatusUnauthorized, textNotHere)
 	}
-	r.leave(m, time.Now())
+	r.leave(m, h.now())
 	return done(), nil
 }
 
@@ -157,7 +157,7 @@ func (h *rest) ActiveSong(_ context.Context, p queupserver.ActiveSongParams) (*q
 	if r.playing == nil {
 		return nil, errorE1(http.StatusNotFound, textNothingPlays)
 	}
-	return &queupserver.ActiveSongEnvelope{Code: okCode, Message: okText, Data: r.wireActive(time.Now())}, nil
+	return &queupserver.ActiveSongEnvelope{Code: okCode, Message: okText, Data: r.wireActive(h.now())}, nil
 }
 
 // ActiveDubs implements GET /room/{roomId}/playlist/active/dubs. That silence is answered like that of ActiveSong is an
@@ -212,7 +212,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m, err := r.chat(callOf(ctx).w.Header(), callOf(ctx).account, req.Message, time.Now())
+	m, err := r.chat(callOf(ctx).w.Header(), callOf(ctx).account, req.Message, h.now())
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (r *Room) Say(user, text string) string {
 	if n := utf16Len(sent); n > maxChat || strings.TrimSpace(text) == "" {
 		panic(mistake("a text of %d characters with its HTML entities; 1 to %d are allowed", n, maxChat))
 	}
-	return string(r.say(r.inside(user).account, sent, time.Now()).id)
+	return string(r.say(r.inside(user).account, sent, r.now()).id)
 }
 
 // DeleteMessage lets a user delete a line: the author, or someone with the permission chat.delete.
@@ -79,16 +79,16 @@ func (r *Room) DeleteMessage(by, id string) {
 func (r *Room) Join(user string) {
 	defer r.lock("Join")()
 	a := r.account(user)
-	if r.seen(a).isBanned(time.Now()) {
+	if r.seen(a).isBanned(r.now()) {
 		panic(mistake("%s is banned from %s", user, r.slug))
 	}
-	r.join(a, time.Now())
+	r.join(a, r.now())
 }
 
 // Leave lets a user go.
 func (r *Room) Leave(user string) {
 	defer r.lock("Leave")()
-	r.leave(r.inside(user), time.Now())
+	r.leave(r.inside(user), r.now())
 }
 
 // Vote lets a user vote for or against what plays. A second vote replaces the first; the same one again changes nothing and
@@ -97,7 +97,7 @@ func (r *Room) Vote(user string, up bool) {
 	defer r.lock("Vote")()
 	m := r.inside(user)
 	r.mustPlay()
-	r.vote(m.account, up, time.Now())
+	r.vote(m.account, up, r.now())
 }
 
 // Skip lets a user end what plays: the DJ, or someone with the permission queue.skip.
@@ -108,7 +108,7 @@ func (r *Room) Skip(by string) {
 	if r.playing.dj != m && !r.can(m, permSkip) {
 		panic(mistake("%s may not skip a song of %s", by, r.playing.dj.account.name))
 	}
-	r.skip(m.account, time.Now())
+	r.skip(m.account, r.now())
 }
 
 // Broadcast sends an event to everybody who is attached to the room, as it is: data need not be JSON. The room's state does

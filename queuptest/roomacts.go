@@ -225,7 +225,7 @@ func (r *Room) Rename(user, name string) {
 
 // do runs what someone does.
 func (r *Room) do(by string, do func(m *member, now time.Time) error) {
-	now := time.Now()
+	now := r.now()
 	m := r.seen(r.account(by))
 	if m.isBanned(now) {
 		panic(mistake("%s is banned from %s", by, r.slug))
@@ -250,7 +250,7 @@ func (r *Room) act(by, user string, do func(m, target *member, now time.Time) er
 // Banned returns the names of those who may not come in now, sorted.
 func (r *Room) Banned() []string {
 	defer r.lock("Banned")()
-	return names(r.banned(time.Now()))
+	return names(r.banned(r.now()))
 }
 
 // Muted returns the names of those who may not chat, sorted.

@@ -76,7 +76,7 @@ func (r *Room) Grab(user string) {
 	defer r.lock("Grab")()
 	m := r.inside(user)
 	r.mustPlay()
-	if err := r.grab(m.account, time.Now()); err != nil {
+	if err := r.grab(m.account, r.now()); err != nil {
 		panic(mistake("%s: %v", user, err))
 	}
 }
@@ -124,7 +124,7 @@ func (r *Room) Comment(user, text string) string {
 	defer r.lock("Comment")()
 	a := r.account(user)
 	r.mustPlay()
-	c, err := r.addComment(r.playing.song, a, text, time.Now())
+	c, err := r.addComment(r.playing.song, a, text, r.now())
 	if err != nil {
 		panic(mistake("%s: %v", user, err))
 	}
@@ -257,7 +257,7 @@ func (s *Server) Message(from, text string, to ...string) (conversation string) 
 	if n := utf16Len(sent); n < 1 || n > maxText {
 		panic(mistake("queuptest: Server.Message: a text of %d characters; 1 to %d are allowed", n, maxText))
 	}
-	now := time.Now()
+	now := s.now()
 	c, err := s.conversationAmong(people, now)
 	if err != nil {
 		panic(mistake("queuptest: Server.Message: %v", err))

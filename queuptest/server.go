@@ -51,7 +51,7 @@ func Start(opts ...Option) (*Server, error) {
 		return nil, fmt.Errorf("queuptest: %w", err)
 	}
 	s := &Server{
-		state:   newState(c, time.Now()),
+		state:   newState(c, time.Now().Add(c.rules.ahead)),
 		config:  c,
 		log:     &journal{},
 		served:  make(chan struct{}),
@@ -78,7 +78,7 @@ func Start(opts ...Option) (*Server, error) {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.http = &http.Server{
-		Handler:           s.counted(logged(s.state, s.log, handler)),
+		Handler:           s.counted(dated(s.state, logged(s.state, s.log, handler))),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         s.connState,
 		ErrorLog:          log.New(io.Discard, "", 0),

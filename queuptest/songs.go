@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
@@ -45,7 +44,7 @@ func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsPara
 		}
 	}
 	result := wire.SongSearch{Items: []wire.Song{}}
-	now := time.Now()
+	now := h.now()
 	for _, f := range page(facts, offset, searchPage) {
 		result.Items = append(result.Items, h.addFact(f, now).wireSong())
 	}

@@ -120,6 +120,8 @@ type rules struct {
 
 	sessionLife, tokenLife time.Duration // 0: for ever
 	grace                  time.Duration
+
+	ahead time.Duration // by how much the server's clock is ahead of package time's
 }
 
 // newState builds a world that has been checked.

@@ -132,7 +132,7 @@ func (r *Room) Prepare(c TapeConfig) *Tape {
 	if len(here) == 0 {
 		panic(mistake("nobody is in %s", r.slug))
 	}
-	w := newTapeWriter(r.room, here, c, time.Now())
+	w := newTapeWriter(r.room, here, c, r.now())
 	w.write()
 	return w.tape
 }
@@ -335,7 +335,7 @@ func (w *tapeWriter) write() {
 	}
 	w.playReal()
 	w.add(tapeFrom{"room_playlist-update", &wire.RoomPlaylistUpdate{
-		Elapsed: time.Since(w.r.playing.playedAt).Truncate(time.Second), Play: w.play, Song: w.song,
+		Elapsed: w.r.now().Sub(w.r.playing.playedAt).Truncate(time.Second), Play: w.play, Song: w.song,
 	}})
 }
 

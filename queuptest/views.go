@@ -86,7 +86,7 @@ func (r *room) wireMember(m *member) wire.RoomUser {
 		KickCount:    m.kicks,
 		KickedAt:     m.kickedAt,
 	}
-	if m.isBanned(time.Now()) {
+	if m.isBanned(r.now()) {
 		w.Banned, w.BannedAt, w.BannedUntil = true, m.bannedAt, m.bannedUntil
 	}
 	for i, dj := range r.rotation {

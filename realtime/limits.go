@@ -3,9 +3,7 @@ package realtime
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 )
 
 var (
@@ -50,15 +48,3 @@ func (e *CloseError) Is(target error) bool { return limited(target, 0, e.Reason)
 
 // Is matches [ErrRateLimited] and [ErrSpectatorLimit].
 func (e *HandshakeError) Is(target error) bool { return limited(target, e.Status, string(e.Body)) }
-
-// retryAfter reads the header of that name, in seconds or as a date.
-func retryAfter(h http.Header) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return max(time.Duration(seconds)*time.Second, 0)
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(time.Until(at), 0)
-	}
-	return 0
-}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/queup-go/queup/internal/retryafter"
 )
 
 // DefaultReadLimit is the largest frame a [WebsocketDialer] accepts unless told otherwise: 1 MiB.
@@ -94,7 +96,7 @@ var (
 func dialError(ctx context.Context, guard *guard, resp *http.Response, err error) error {
 	if resp != nil {
 		body, _ := io.ReadAll(resp.Body) // the library has cut it to 1 KiB
-		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryAfter(resp.Header), Err: err}
+		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryafter.Read(resp.Header), Err: err}
 	}
 	// What went wrong below may not show in err: in the middle of a line, the line is called malformed.
 	if guard.read.Load() > maxHandshake {

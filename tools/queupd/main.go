@@ -70,6 +70,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	fault := flags.String("fault", "", "make the network bad now and then, by `names` with commas between them, or all: "+
 		strings.Join(queuptest.FaultNames(), ", "))
 	quirks := flags.Bool("quirks", false, "answer as irregularly as QueUp does, see docs/PROTOCOL.md 1.8")
+	offset := flags.Duration("clock-offset", 0, "set the server's clock ahead of this machine's by a `duration`, or behind it: 30m, -1h")
 	logTo := flags.String("log", "", "`file` for the traffic, written at the end as JSON lines: the last 10,000 requests, answers and frames")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0
@@ -88,6 +89,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	default:
 		fmt.Fprintf(stderr, "queupd: -roles is custom or classic, not %q\n", *roles)
 		return 2
+	}
+	if *offset != 0 {
+		opts = append(opts, queuptest.ClockOffset(*offset))
 	}
 	if *quirks {
 		opts = append(opts, queuptest.Quirks())
