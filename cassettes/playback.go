@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/saturate"
 	"github.com/queup-go/queup/internal/tape"
 )
 
@@ -257,7 +258,7 @@ func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 	for i := from; i < len(p.stops); i++ {
 		s := p.stops[i]
 		f := Frame{
-			At: time.Duration(s.At) * time.Millisecond, Conn: s.Conn, Op: s.Op, Channel: s.msg.Channel, Name: s.msg.Name, Data: slices.Clone(s.Data),
+			At: saturate.Times(s.At, time.Millisecond), Conn: s.Conn, Op: s.Op, Channel: s.msg.Channel, Name: s.msg.Name, Data: slices.Clone(s.Data),
 		}
 		if match(f) {
 			p.release(i + 1)

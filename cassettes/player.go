@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/queup-go/queup/internal/saturate"
 	"github.com/queup-go/queup/internal/tape"
 	"github.com/queup-go/queup/realtime"
 )
@@ -64,7 +65,7 @@ func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, er
 	}
 	if l.open.Status != http.StatusSwitchingProtocols {
 		return nil, &realtime.HandshakeError{
-			Status: l.open.Status, Body: slices.Clone(l.open.Data), RetryAfter: time.Duration(l.open.Retry) * time.Second,
+			Status: l.open.Status, Body: slices.Clone(l.open.Data), RetryAfter: saturate.Times(l.open.Retry, time.Second),
 			Err: errors.New("recorded"),
 		}
 	}
@@ -212,8 +213,8 @@ const (
 func (pl *player) due(s *step) time.Duration {
 	switch factor := pl.p.c.cfg.pace.factor; {
 	case factor > 0:
-		at := time.Duration(s.At-pl.line.open.At) * time.Millisecond
-		return time.Duration(float64(at)/factor) - time.Since(pl.born)
+		at := saturate.Times(saturate.Sub(s.At, pl.line.open.At), time.Millisecond)
+		return saturate.Sub(saturate.Float(float64(at)/factor, time.Nanosecond), time.Since(pl.born))
 	case s.ends():
 		return endBreath - time.Since(pl.p.moved)
 	case s.msg.Event():

@@ -5,6 +5,7 @@ import (
 	"context"
 	"html"
 	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -405,5 +406,5 @@ func (c *Client) UnreadCount(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, failed("unreadCount", err)
 	}
-	return int(answer.Data), nil
+	return int(min(answer.Data, math.MaxInt)), nil
 }

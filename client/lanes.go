@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/queup-go/queup/internal/retryafter"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
@@ -43,7 +44,7 @@ func newLanes(calls int, per time.Duration) *lanes {
 		pause:   p,
 	}
 	if calls > 0 {
-		l.own.window = &window{size: calls, per: per + travelTime}
+		l.own.window = &window{size: calls, per: saturate.Add(per, travelTime)}
 	}
 	return l
 }

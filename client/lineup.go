@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // Queue returns the next song of each DJ, in the order they will play; what plays now is not among them. It is read
@@ -47,7 +48,7 @@ func (r *Room) ETA(u UserID) (time.Duration, bool) {
 		if s.Length >= liveLength {
 			return 0, false
 		}
-		wait += s.Length
+		wait = saturate.Add(wait, max(s.Length, 0))
 	}
 	return 0, false
 }

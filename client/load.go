@@ -11,6 +11,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
@@ -30,7 +31,9 @@ type roomState struct {
 }
 
 // elapsed returns how long what plays has been playing by now.
-func (s *roomState) elapsed() time.Duration { return max(s.active.Elapsed, 0) + time.Since(s.at) }
+func (s *roomState) elapsed() time.Duration {
+	return saturate.Add(max(s.active.Elapsed, 0), time.Since(s.at))
+}
 
 // mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows. It is less than
 // the second after which a full lane has place again, so that no media take the place of what another room needs to be joined.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // BanForever is the duration of a ban that does not end by itself.
@@ -90,9 +91,9 @@ func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	if err := r.targetOver("Room.Ban", PermMembersBan, u); err != nil {
 		return err
 	}
-	minutes := int((d + time.Minute - 1) / time.Minute)
-	if d == BanForever {
-		minutes = 0
+	minutes := 0
+	if d != BanForever {
+		minutes = int(saturate.Ceil(d, time.Minute))
 	}
 	_, err := r.client.rest.Ban(ctx, &queupapi.BanRequest{RealTimeChannel: r.rtc(), Time: minutes}, queupapi.BanParams{RoomID: r.id, UserID: u})
 	return failed("ban", err)

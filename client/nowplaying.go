@@ -11,6 +11,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // play is what plays in a room. It is guarded by the room's mu.
@@ -40,7 +41,7 @@ func (r *Room) Elapsed() (time.Duration, bool) {
 	if r.now == nil {
 		return 0, false
 	}
-	return min(max(time.Since(r.now.began), 0), r.now.song.Length), true
+	return max(min(time.Since(r.now.began), r.now.song.Length), 0), true
 }
 
 // Remaining returns how long the current song still plays, and false if nothing plays.
@@ -160,7 +161,7 @@ func (r *Room) begin(song Song, elapsed time.Duration) {
 // checkAtEnd sees to it that a song that does not end is noticed.
 func (r *Room) checkAtEnd() {
 	if left, playing := r.Remaining(); playing {
-		r.alarm(dueCheck, left+staleAfter, r.checkPlay)
+		r.alarm(dueCheck, saturate.Add(left, staleAfter), r.checkPlay)
 	}
 }
 
@@ -261,7 +262,7 @@ func (r *Room) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 	tell := func(song Song) {
 		told = true
 		r.quiet(dueSong)
-		r.change(song, max(elapsed, 0)+time.Since(since), meta)
+		r.change(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
 		r.afterChange()
 		r.release(hold, none)
 	}
@@ -325,7 +326,7 @@ func (r *Room) checkPlay() {
 			case active.Elapsed >= now.Length:
 				r.fallSilent(r.meta())
 			default:
-				r.alarm(dueCheck, now.Length-active.Elapsed+staleAfter, r.checkPlay)
+				r.alarm(dueCheck, saturate.Add(now.Length-max(active.Elapsed, 0), staleAfter), r.checkPlay)
 			}
 		}
 	})

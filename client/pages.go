@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 )
 
 const (
@@ -31,7 +32,7 @@ func byPageFrom[T any, K ~string](
 ) iter.Seq2[T, error] {
 	return pages(ctx, id, first, func(ctx context.Context, page int) ([]T, int, bool, error) {
 		rows, sent, err := fetch(ctx, page)
-		return rows, page + 1, sent >= pageSize, err
+		return rows, page + 1, sent >= pageSize && page < math.MaxInt, err
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -140,7 +141,7 @@ func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	request.MaxLengthSong.SetTo(int(s.MaxSongLength / time.Minute))
 	request.TimeSongQueueRepeat.SetTo(int(s.SongRepeat / time.Minute))
 	request.LimitQueueLength.SetTo(s.LimitQueue)
-	request.MaxSongQueueLength.SetTo(int(s.MaxQueue))
+	request.MaxSongQueueLength.SetTo(int(min(s.MaxQueue, math.MaxInt)))
 	request.RecycleDJ.SetTo(s.RecycleDJ)
 	request.LockQueue.SetTo(s.LockQueue)
 	request.DisplayDJInQueue.SetTo(s.ShowDJInQueue)

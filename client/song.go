@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // A Song is an entry of a room's queue at a moment: one play that will be, is or was. Source: docs/PROTOCOL.md 3.9.
@@ -72,7 +73,7 @@ func newSong(c *Client, w wire.Play) Song {
 }
 
 // NetDubs is the score: votes for it less votes against it.
-func (s Song) NetDubs() int64 { return s.Updubs - s.Downdubs }
+func (s Song) NetDubs() int64 { return saturate.Sub(s.Updubs, s.Downdubs) }
 
 // Info returns its media, and false if the client does not know it.
 func (s Song) Info() (SongInfo, bool) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // A UsageError means that a command was not said as it should be. Its author is told, and the client's error handler
@@ -141,7 +142,7 @@ func audience(room *client.Room, permission client.Permission, role client.RoleI
 
 // spoken writes a wait in whole seconds, rounded up.
 func spoken(d time.Duration) string {
-	d = max(d, time.Second) + time.Second - time.Nanosecond
+	d = saturate.Add(max(d, time.Second), time.Second-time.Nanosecond)
 	text := d.Truncate(time.Second).String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

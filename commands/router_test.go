@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -376,6 +377,15 @@ func TestErrors_say(t *testing.T) {
 	for want, err := range tests {
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
+
+func TestErrors_sayAnyWait(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	for d, want := range map[time.Duration]string{0: "1s", time.Second + 1: "2s", 2 * time.Hour: "2h", longest: "2562047h47m16s", -longest: "1s"} {
+		if got := commands.Spoken(d); got != want {
+			t.Errorf("%v is told as %q, want %q", int64(d), got, want)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/htmltext"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // A CrowdConfig describes people who live in a room by themselves.
@@ -159,7 +160,7 @@ func (c *crowd) begin(now time.Time) {
 
 // next sets when the next thing happens: as often as the rate says, but not in step.
 func (c *crowd) next() {
-	c.due = c.due.Add(time.Duration(c.rand.ExpFloat64() / c.rate * float64(time.Second)))
+	c.due = c.due.Add(saturate.Float(c.rand.ExpFloat64()/c.rate, time.Second))
 }
 
 // wait sets the timer. The caller holds s.mu.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/internal/faults"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // A FaultConfig describes a bad network between the server and all its clients: one of the named faults at a time, for a while,
@@ -111,7 +112,7 @@ func (n *badNetwork) run() {
 	defer close(n.ended)
 	defer n.injector.Set()
 	for {
-		if !n.sleep(n.config.Every/2 + time.Duration(n.rand.Float64()*float64(n.config.Every))) {
+		if !n.sleep(saturate.Add(n.config.Every/2, saturate.Float(n.rand.Float64(), n.config.Every))) {
 			return
 		}
 		n.injector.Set(badNetworks[n.config.Names[n.rand.IntN(len(n.config.Names))]]())

@@ -1,6 +1,7 @@
 package queuptest
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -74,7 +75,7 @@ func (r *room) sorted(match func(m *member) bool) []*member {
 // staff lists who holds a role, the highest first.
 func (r *room) staff() []*member {
 	staff := r.sorted((*member).hasRole)
-	slices.SortStableFunc(staff, func(a, b *member) int { return int(r.rank(b) - r.rank(a)) })
+	slices.SortStableFunc(staff, func(a, b *member) int { return cmp.Compare(r.rank(b), r.rank(a)) })
 	return staff
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/htmltext"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // An AuditEntry is something a moderator did.
@@ -31,7 +32,7 @@ func (r *Room) Kick(by, user, reason string) {
 func (r *Room) Ban(by, user string, d time.Duration) {
 	defer r.lock("Ban")()
 	r.act(by, user, func(m, target *member, now time.Time) error {
-		return r.ban(m, target, int((d+time.Minute-1)/time.Minute), now)
+		return r.ban(m, target, int(saturate.Ceil(d, time.Minute)), now)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // settings are what can be changed of a room. They are guarded by state.mu.
@@ -90,10 +91,10 @@ func (s *settings) merge(req *queupserver.RoomSettings) error {
 		s.password = p
 	}
 	if n, ok := req.MaxLengthSong.Get(); ok {
-		s.maxLength = time.Duration(n) * time.Minute
+		s.maxLength = saturate.Times(int64(n), time.Minute)
 	}
 	if n, ok := req.TimeSongQueueRepeat.Get(); ok {
-		s.repeat = time.Duration(n) * time.Minute
+		s.repeat = saturate.Times(int64(n), time.Minute)
 	}
 	s.maxQueue = req.MaxSongQueueLength.Or(s.maxQueue)
 	for to, from := range map[*bool]queupserver.OptBool{

@@ -8,6 +8,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/queup-go/queup/internal/redact"
+	"github.com/queup-go/queup/internal/saturate"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -248,7 +249,7 @@ func (l *link) put(o outgoing) error {
 // read is the reader: it answers what comes until the link ends, or until the client has not pinged for too long.
 func (l *link) read() {
 	l.conn.SetReadLimit(maxFrame)
-	patience := l.s.config.pingInterval + l.s.config.pingTimeout
+	patience := saturate.Add(l.s.config.pingInterval, l.s.config.pingTimeout)
 	_ = l.conn.SetReadDeadline(time.Now().Add(patience)) // never fails; the read tells
 	for {
 		_, data, err := l.conn.ReadMessage()

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // ReconnectPolicy says how long to wait before the next attempt to connect, and whether there shall be one. The first
@@ -33,9 +35,9 @@ func (b Backoff) Next(try int, last error) (wait time.Duration, again bool) {
 	if random == nil {
 		random = rand.Float64
 	}
-	wait = time.Duration(random() * float64(b.bound(try)))
+	wait = saturate.Float(random(), b.bound(try))
 	if refused, ok := errors.AsType[*HandshakeError](last); ok {
-		wait += min(max(refused.RetryAfter, 0), maxRetryAfter)
+		wait = saturate.Add(wait, min(max(refused.RetryAfter, 0), maxRetryAfter))
 	}
 	return wait, true
 }
@@ -53,7 +55,7 @@ func (b Backoff) bound(try int) time.Duration {
 		if bound >= limit {
 			break
 		}
-		bound *= 2
+		bound = saturate.Add(bound, bound)
 	}
 	return min(bound, limit)
 }

@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -30,6 +31,25 @@ func TestBackoff_bounds(t *testing.T) {
 	b.Rand = func() float64 { return 0 }
 	if wait, _ := b.Next(1<<40, nil); wait != 0 {
 		t.Errorf("full jitter begins at 0, not %v", wait)
+	}
+}
+
+// Whatever is set, no wait is negative: that would mean none.
+func TestBackoff_edges(t *testing.T) {
+	const longest = time.Duration(math.MaxInt64)
+	refused := &realtime.HandshakeError{RetryAfter: longest}
+	for _, random := range []float64{0, 0.5, 1 - 1e-16, 1, 1e300} {
+		for _, try := range []int{1, 2, 3, 40, 64, 1 << 40} {
+			for _, b := range []realtime.Backoff{{Max: longest}, {Max: longest, First: longest, Base: longest}, {Max: longest, Base: longest/2 + 1}} {
+				b.Rand = func() float64 { return random }
+				for _, last := range []error{nil, refused} {
+					wait, again := b.Next(try, last)
+					if least := time.Duration(random * float64(100*time.Millisecond)); !again || wait < 0 || random < 1 && wait < least {
+						t.Errorf("%+v: try %d waits for %v", b, try, wait)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package saturate computes with durations that come from outside. A result that does not fit is the longest duration there
-// is, or the shortest, and never one with the wrong sign.
+// Package saturate computes with durations and counts that come from outside. A result that does not fit is the largest there
+// is, or the smallest, and never one with the wrong sign.
 package saturate
 
 import (
@@ -39,13 +39,34 @@ func Float(n float64, unit time.Duration) time.Duration {
 }
 
 // Add returns the sum.
-func Add(a, b time.Duration) time.Duration {
+func Add[T ~int64](a, b T) T {
 	switch sum := a + b; {
 	case a > 0 && b > 0 && sum < 0:
-		return Longest
+		return math.MaxInt64
 	case a < 0 && b < 0 && sum >= 0:
-		return Shortest
+		return math.MinInt64
 	default:
 		return sum
 	}
+}
+
+// Sub returns the difference.
+func Sub[T ~int64](a, b T) T {
+	switch diff := a - b; {
+	case a >= 0 && b < 0 && diff < 0:
+		return math.MaxInt64
+	case a < 0 && b > 0 && diff >= 0:
+		return math.MinInt64
+	default:
+		return diff
+	}
+}
+
+// Ceil returns how many units it takes to hold d. The unit is positive.
+func Ceil(d, unit time.Duration) int64 {
+	n := int64(d / unit)
+	if d%unit > 0 {
+		n++
+	}
+	return n
 }

@@ -59,3 +59,31 @@ func TestAdd(t *testing.T) {
 		}
 	}
 }
+
+func TestSub(t *testing.T) {
+	for _, test := range []struct{ a, b, want int64 }{
+		{3, 2, 1},
+		{2, 3, -1},
+		{math.MaxInt64, -1, math.MaxInt64},
+		{0, math.MinInt64, math.MaxInt64},
+		{-1, math.MinInt64, math.MaxInt64},
+		{math.MinInt64, 1, math.MinInt64},
+		{-2, math.MaxInt64, math.MinInt64},
+		{math.MaxInt64, math.MaxInt64, 0},
+		{math.MinInt64, math.MinInt64, 0},
+	} {
+		if got := saturate.Sub(test.a, test.b); got != test.want {
+			t.Errorf("%d less %d is %d, want %d", test.a, test.b, got, test.want)
+		}
+	}
+}
+
+func TestCeil(t *testing.T) {
+	for d, want := range map[time.Duration]int64{
+		0: 0, 1: 1, time.Minute: 1, time.Minute + 1: 2, -time.Second: 0, -time.Minute: -1, saturate.Longest: 153_722_868,
+	} {
+		if got := saturate.Ceil(d, time.Minute); got != want {
+			t.Errorf("%v takes %d minutes, want %d", d, got, want)
+		}
+	}
+}
