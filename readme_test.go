@@ -16,10 +16,6 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	write := func(name string, text []byte) {
 		t.Helper()
@@ -30,14 +26,8 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var programs []string
-	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1) {
-		name := []string{"ping/main.go", "mybot/main.go", "mybot/main_test.go"}[len(programs)]
-		programs = append(programs, name)
-		write(name, block[1])
-	}
-	if len(programs) != 3 {
-		t.Fatalf("the page has %d programs", len(programs))
+	for i, program := range readmePrograms(t) {
+		write([]string{"ping/main.go", "mybot/main.go", "mybot/main_test.go"}[i], program)
 	}
 	// A module beside this one, with its dependencies.
 	for _, name := range []string{"go.mod", "go.sum"} {
@@ -58,4 +48,20 @@ func TestReadme(t *testing.T) {
 			t.Errorf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
+}
+
+// readmePrograms returns the three programs in README.md: the first bot, the bot that has a test, and that test.
+func readmePrograms(t *testing.T) (programs [][]byte) {
+	t.Helper()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1) {
+		programs = append(programs, block[1])
+	}
+	if len(programs) != 3 {
+		t.Fatalf("the page has %d programs", len(programs))
+	}
+	return programs
 }

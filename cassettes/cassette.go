@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -62,6 +60,10 @@ const (
 // Open opens the recording of that name: testdata/<name>.http.yaml and testdata/<name>.ws.jsonl beside the test, unless
 // [Dir] says otherwise. It plays what is there; [ModeVar] makes it record. What is wrong fails the test. When the test
 // ends, the cassette checks that all of the recording was used, or writes the new one, and says in a line what it did.
+//
+// A name has letters, digits, dots, hyphens and underscores, slashes between folders, and at most 128 characters. Names
+// with which nobody could download the module are refused: a part that Windows reserves (nul, aux, con/one), one that
+// ends with a dot, or one that differs only by case from what is in the folder already.
 func Open(tb testing.TB, name string, opts ...Option) *Cassette {
 	tb.Helper()
 	c := &Cassette{t: tb, name: name, origin: findOrigin(tb)}
@@ -73,8 +75,6 @@ func Open(tb testing.TB, name string, opts ...Option) *Cassette {
 	return c
 }
 
-var goodName = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)*$`)
-
 func (c *Cassette) open(opts []Option) error {
 	c.over = true // until it is open
 	cfg, err := newConfig(opts)
@@ -83,8 +83,8 @@ func (c *Cassette) open(opts []Option) error {
 	}
 	c.cfg = cfg
 	c.redactor = tape.NewRedactor(cfg.rules)
-	if !goodName.MatchString(c.name) || path.Clean(c.name) != c.name {
-		return fmt.Errorf("the name %q is none: it has letters, digits, dots, hyphens and underscores, and slashes between folders", c.name)
+	if err := tape.CheckName(cfg.dir, c.name); err != nil {
+		return err
 	}
 	mode, forced, err := modeOf(cfg)
 	if err != nil {

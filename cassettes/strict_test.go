@@ -179,8 +179,8 @@ func TestOpen_mistakes(t *testing.T) {
 	}{
 		"no recording":    {"gone", nil, "there is no recording"},
 		"how to record":   {"gone", nil, "QUEUP_CASSETTE=rewrite go test"},
-		"a bad name":      {"../up", nil, `the name "../up" is none`},
-		"an empty name":   {"", nil, `the name "" is none`},
+		"a bad name":      {"../up", nil, `the name "../up" is not valid`},
+		"an empty name":   {"", nil, `the name "" is not valid`},
 		"a nil option":    {"x", []cassettes.Option{nil}, "option 2 is nil"},
 		"all mistakes":    {"x", []cassettes.Option{cassettes.Dir(""), cassettes.Speed(-1)}, "the folder is empty\nspeed -1"},
 		"a bad mode":      {"x", []cassettes.Option{cassettes.WithMode("play")}, `mode "play" is none`},

@@ -113,6 +113,9 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	if path == "" {
 		path = filepath.Join("testdata", strings.TrimSuffix(filepath.Base(files[0]), ".har"))
 	}
+	if err := tape.CheckName(filepath.Dir(path), filepath.Base(path)); err != nil {
+		return fmt.Errorf("%w; name another one with -o", err)
+	}
 	info, err := os.Stat(files[0])
 	if err != nil {
 		return err
