@@ -69,6 +69,7 @@ func TestRun_statuses(t *testing.T) {
 		{"live unasked", []string{"record", "-from", "live", "join"}, account, 1, "join: log in; join the room, where everybody sees it; leave the room"},
 		{"no HAR", []string{"import-har"}, nil, 2, "it takes one file"},
 		{"no such HAR", []string{"import-har", "nosuch.har"}, nil, 1, "nosuch.har"},
+		{"a HAR for a name of Windows", []string{"import-har", "-o", "testdata/aux", "Makefile"}, nil, 1, `the name "aux" is not valid`},
 		{"a HAR that is none", []string{"import-har", "Makefile"}, nil, 1, "Makefile is no HAR file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
