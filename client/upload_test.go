@@ -107,3 +107,48 @@ func TestUploadBackground(t *testing.T) {
 	}
 	expect(t, "sent", sent, nil)
 }
+
+// The largest picture that is sent is 2 MiB behind a room, and 10 MiB of a user, to the byte. What is sent is all of it.
+func TestUpload_sizes(t *testing.T) {
+	sent := 0
+	bot := newClient(t, func(req *http.Request) answer {
+		if a, found := account(req); found {
+			return a
+		}
+		if req.Method == http.MethodGet {
+			return ok(`{"_id":"65a1f0c2d4e8b90012ab34cd","name":"Night Room","roomUrl":"night-room"}`)
+		}
+		sent = strings.Count(written(t, req), "x")
+		return ok(`{}`)
+	})
+	me := login(t, bot)
+	room, err := bot.FetchRoom(t.Context(), "night-room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(size int) *strings.Reader { return strings.NewReader(png + strings.Repeat("x", size-len(png))) }
+	for _, upload := range []struct {
+		name, limit string
+		most        int
+		send        func(size int) error
+	}{
+		{"UploadBackground", "2 MiB", 2 << 20, func(size int) error {
+			return room.UploadBackground(t.Context(), "night.png", picture(size))
+		}},
+		{"UploadAvatar", "10 MiB", 10 << 20, func(size int) error {
+			_, err := me.UploadAvatar(t.Context(), "me.png", picture(size))
+			return err
+		}},
+	} {
+		sent = 0
+		if err := upload.send(upload.most); err != nil || sent < upload.most-len(png) {
+			t.Errorf("%s of %s: %v, with %d bytes sent", upload.name, upload.limit, err, sent)
+		}
+		sent = 0
+		err := upload.send(upload.most + 1)
+		wrong, is := errors.AsType[*client.ArgumentError](err)
+		if !is || wrong.Argument != "picture" || wrong.Reason != "is larger than "+upload.limit || sent != 0 {
+			t.Errorf("%s of a byte more than %s: %v, with %d bytes sent", upload.name, upload.limit, err, sent)
+		}
+	}
+}
