@@ -27,7 +27,7 @@ type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
 	clock     *clock           // immutable; QueUp's
-	transport *http.Transport  // immutable; nil if REST goes through one of the user's
+	transport *pool            // immutable; nil if REST goes through one of the user's
 	doer      doer             // immutable; what rest, loads and a login make their own of
 	rest      *queupapi.Client // immutable; the calls that the bot makes
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes

@@ -56,7 +56,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		Token:     c.token,
 		Dialer:    c.config.newDialer(),
 		Transport: c.session.base.Transport,
-		Reconnect: c.config.reconnect,
+		Reconnect: c.reconnect,
 		Header:    http.Header{"User-Agent": {c.config.userAgent}},
 		Logger:    c.log,
 	})
@@ -137,6 +137,16 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	}
 	c.secrets.learn(secretToken, redact.New(answer.Data.Token))
 	return answer.Data.Token, nil
+}
+
+// reconnect is the user's policy. What has ended the link, or the last attempt, may have ended the connections of REST as well,
+// so the next attempt opens its own.
+func (c *Client) reconnect(try int, last error) (wait time.Duration, again bool) {
+	c.session.base.CloseIdleConnections()
+	if c.config.reconnect == nil {
+		return realtime.DefaultReconnect(try, last)
+	}
+	return c.config.reconnect(try, last)
 }
 
 // link returns the connection, or why there is none.

@@ -133,12 +133,21 @@ func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, e
 	resp, err := as.http.Do(sent)
 	d.secrets.learnCookies(sent, resp)
 	if err != nil {
+		d.suspect(sent, err)
 		return nil, sendError(sent, op, err)
 	}
 	resp.Request = sent // which a RoundTripper need not set
 	d.clock.hear(resp.Header, left, time.Now())
 	d.lanes.obey(resp)
 	return resp, nil
+}
+
+// suspect gives the connections up if a request ran out of time: the one that carried it may be dead without having ended.
+func (d *doer) suspect(req *http.Request, err error) {
+	timeout, ok := errors.AsType[net.Error](err)
+	if ok && timeout.Timeout() || errors.Is(req.Context().Err(), context.DeadlineExceeded) {
+		d.session.base.CloseIdleConnections()
+	}
 }
 
 // lane returns where a call waits for its turn.
@@ -196,6 +205,7 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 		return nil, failure(op.ID, resp, nil)
 	}
 	if err := readJSON(op, resp); err != nil {
+		d.suspect(resp.Request, err)
 		d.lanes.obey(resp) // it may have been a refusal after all
 		return nil, err
 	}

@@ -176,6 +176,9 @@ func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 // WithHTTPClient makes REST calls through a copy of h. The copy has a Timeout of 60 s if h has none, and never follows redirects,
 // because QueUp answers a lost session with one and nobody else shall get the cookies. It does not use the Jar of h: each login of
 // each client has a cookie jar of its own, so that two bots with the same h never act as each other.
+//
+// If h has no Transport, the client makes one that closes connections after 0.5 s without a call, pings HTTP/2, and takes
+// fresh connections when a link is lost or a call has timed out. A Transport of h is used as it is, as by [WithTransport].
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) error {
 		if h == nil {
@@ -188,6 +191,11 @@ func WithHTTPClient(h *http.Client) Option {
 
 // WithTransport makes REST calls through rt: the place for proxies, recordings, logs and faults of one's own. It takes
 // the place of what WithHTTPClient, WithDialContext, WithProxy and WithTLSConfig would do for REST.
+//
+// If rt has the method CloseIdleConnections, as *http.Transport has, the client calls it before each attempt to reconnect and
+// after a call that has timed out; it is then the same for others who share rt. All else is rt's: to keep chat lines from
+// meeting a server that closes an idle connection, set IdleConnTimeout well below the server's (Node.js: 5 s), and to
+// notice a dead HTTP/2 connection, set HTTP2.SendPingTimeout.
 func WithTransport(rt http.RoundTripper) Option {
 	return func(c *config) error {
 		if rt == nil {

@@ -20,7 +20,7 @@ const (
 
 // newHTTPClient returns the client for REST: the user's, or our own, without redirects and without a cookie jar, because each login
 // gets a jar of its own; and the transport if that is ours to close.
-func (c *config) newHTTPClient() (h *http.Client, own *http.Transport) {
+func (c *config) newHTTPClient() (h *http.Client, own *pool) {
 	h = new(http.Client)
 	if c.httpClient != nil {
 		*h = *c.httpClient
@@ -34,7 +34,7 @@ func (c *config) newHTTPClient() (h *http.Client, own *http.Transport) {
 	case c.transport != nil:
 		h.Transport = c.transport
 	case h.Transport == nil:
-		own = c.newTransport()
+		own = newPool(c.newTransport)
 		h.Transport = own
 	}
 	return h, own
@@ -48,7 +48,8 @@ func (c *config) newTransport() *http.Transport {
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: 8,
-		IdleConnTimeout:     90 * time.Second,
+		IdleConnTimeout:     idleTimeout,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 
 		MaxResponseHeaderBytes: maxHeader,
 	}
