@@ -207,3 +207,18 @@ func TestRecorder(t *testing.T) {
 		t.Error(fake.told())
 	}
 }
+
+// Of two recordings that are made at the same time under names that differ only by case, the second is not written.
+func TestMode_namesThatDifferByCaseAtTheSameTime(t *testing.T) {
+	dir := t.TempDir()
+	opts := []cassettes.Option{cassettes.Dir(dir), cassettes.Through(numbered()), cassettes.Source("queuptest"), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI()}
+	first, second := newFake(t), newFake(t)
+	for fake, name := range map[*fakeTB]string{first: "lounge", second: "Lounge"} {
+		want(t, cassettes.Open(fake, name, opts...), "GET", api+"/a", "", "")
+	}
+	first.end()
+	second.end()
+	if first.Failed() || !strings.Contains(second.told(), "differs only by case from") {
+		t.Errorf("told %q and %q", first.told(), second.told())
+	}
+}

@@ -326,6 +326,9 @@ func Write(dir, name string, t *Tape) error {
 	if !t.sealed {
 		return errors.New("the tape may hold secrets: it was not sealed")
 	}
+	if err := CheckName(dir, name); err != nil { // two tests may have opened names that differ only by case
+		return err
+	}
 	http, socket, err := t.Encode()
 	if err != nil {
 		return err
