@@ -29,7 +29,7 @@ func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
 	if c.isMe(author.ID) && !c.config.ownMessages {
 		return
 	}
-	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member})
+	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member.own()})
 }
 
 func (r *Room) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {

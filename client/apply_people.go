@@ -60,7 +60,7 @@ func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
 	}
 	member := r.memberOf(user.ID, e.Member)
 	r.put(member)
-	r.client.events.emit(MemberJoined{Meta: meta, Member: member, User: user})
+	r.client.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
 }
 
 // applyLeave ignores who is not in the room any more.
@@ -76,7 +76,7 @@ func (r *Room) applyLeave(e *wire.UserLeave, meta Meta) {
 	}
 	r.quiet(dueGone + string(user.ID))
 	if member, present := r.take(user.ID); present {
-		r.client.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
+		r.client.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
 		r.readQueueSoon()
 	}
 }
@@ -136,7 +136,7 @@ func (r *Room) applyUpdate(e *wire.UserUpdate, meta Meta) {
 		return
 	}
 	r.keep(member)
-	r.client.events.emit(MemberUpdated{Meta: meta, Member: member})
+	r.client.events.emit(MemberUpdated{Meta: meta, Member: member.own()})
 }
 
 func (r *Room) applyAvatar(subject UserID, w wire.User, picture wire.ProfileImage, meta Meta) {
@@ -152,7 +152,7 @@ func (r *Room) applyKick(e *wire.UserKick, meta Meta) {
 	if !ok {
 		return
 	}
-	r.client.events.emit(MemberKicked{Meta: meta, User: user, Member: member, By: r.by(e.User), Reason: e.Reason})
+	r.client.events.emit(MemberKicked{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Reason: e.Reason})
 	r.expelled(user, ErrKicked)
 }
 
@@ -167,7 +167,7 @@ func (r *Room) applyBan(e *wire.UserBan, meta Meta) {
 		member.BannedUntil = member.BannedAt.Add(e.Duration)
 	}
 	r.keep(member)
-	r.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member, By: r.by(e.User), For: max(e.Duration, 0), Permanent: permanent})
+	r.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), For: max(e.Duration, 0), Permanent: permanent})
 	r.expelled(user, ErrBanned)
 }
 
@@ -183,7 +183,7 @@ func (r *Room) expelled(user User, why error) {
 	}
 	r.alarm(dueGone+string(user.ID), expulsion, func() {
 		if member, present := r.take(user.ID); present {
-			r.client.events.emit(MemberLeft{Meta: r.meta(), Member: member, User: user})
+			r.client.events.emit(MemberLeft{Meta: r.meta(), Member: member.own(), User: user})
 		}
 	})
 }
@@ -195,7 +195,7 @@ func (r *Room) applyUnban(e *wire.UserUnban, meta Meta) {
 	}
 	member.Banned, member.BannedAt, member.BannedUntil = false, time.Time{}, time.Time{}
 	r.keep(member)
-	r.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member, By: r.by(e.User)})
+	r.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member.own(), By: r.by(e.User)})
 }
 
 // applyMute notes mutes of who has left, too: QueUp does not repeat them when they come back. Source: docs/PROTOCOL.md
@@ -209,9 +209,9 @@ func (r *Room) applyMute(target, by wire.User, muted bool, meta Meta) {
 	member.Muted = muted
 	r.keep(member)
 	if muted {
-		r.client.events.emit(MemberMuted{Meta: meta, User: user, Member: member, By: r.by(by)})
+		r.client.events.emit(MemberMuted{Meta: meta, User: user, Member: member.own(), By: r.by(by)})
 	} else {
-		r.client.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member, By: r.by(by)})
+		r.client.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.own(), By: r.by(by)})
 	}
 }
 

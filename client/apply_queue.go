@@ -18,7 +18,7 @@ func (r *Room) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta Me
 		return
 	}
 	r.queueNews(meta)
-	r.client.events.emit(SongRemoved{Meta: meta, Member: member, By: r.by(e.User)})
+	r.client.events.emit(SongRemoved{Meta: meta, Member: member.own(), By: r.by(e.User)})
 }
 
 func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
@@ -28,7 +28,7 @@ func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
 	}
 	r.unqueue(user.ID)
 	r.queueNews(meta)
-	r.client.events.emit(DJRemoved{Meta: meta, Member: member, By: r.by(e.User)})
+	r.client.events.emit(DJRemoved{Meta: meta, Member: member.own(), By: r.by(e.User)})
 }
 
 func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
@@ -46,7 +46,7 @@ func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta
 		r.unqueue(dj.ID)
 	}
 	r.queueNews(meta)
-	r.client.events.emit(QueuePaused{Meta: meta, Member: member, Paused: w.QueuePaused, By: r.by(by)})
+	r.client.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: w.QueuePaused, By: r.by(by)})
 }
 
 // unqueue takes a DJ out of the queue, until it is read again.

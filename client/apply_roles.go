@@ -20,7 +20,7 @@ func (r *Room) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	}
 	r.learnRole(role)
 	r.keepRole(&member, role, true)
-	r.client.events.emit(RoleSet{Meta: meta, User: user, Member: member, By: r.by(e.User), Role: r.resolved(role)})
+	r.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
 }
 
 // applyRoleUnset is the reverse. Some roles go by themselves, so it is no error that nobody asked for it. Source:
@@ -32,7 +32,7 @@ func (r *Room) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 		return
 	}
 	r.keepRole(&member, role, false)
-	r.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member, By: r.by(e.User), Role: r.resolved(role)})
+	r.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
 }
 
 // roleEvent reads the form of the fixed roles or that of the custom ones.
@@ -105,9 +105,9 @@ func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		return roles[max(len(roles)-maxRoles, 0):]
 	})
 	if meta.Name == "room-role-create" {
-		r.client.events.emit(RoleCreated{Meta: meta, Role: role})
+		r.client.events.emit(RoleCreated{Meta: meta, Role: role.own()})
 	} else {
-		r.client.events.emit(RoleUpdated{Meta: meta, Role: role})
+		r.client.events.emit(RoleUpdated{Meta: meta, Role: role.own()})
 	}
 }
 
@@ -126,7 +126,7 @@ func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 	r.editRoles(func(roles []Role) []Role {
 		return slices.DeleteFunc(roles, func(old Role) bool { return old.ID == id })
 	})
-	r.client.events.emit(RoleDeleted{Meta: meta, Role: role})
+	r.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
 }
 
 func (r *Room) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
@@ -135,7 +135,7 @@ func (r *Room) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
 		roles = append(roles, newCustomRole(w))
 	}
 	roles = ranked(roles)
-	if r.live.replay && slices.EqualFunc(roles, r.Roles(), Role.Equal) {
+	if r.live.replay && slices.EqualFunc(roles, r.authority().roles, Role.Equal) {
 		return
 	}
 	if len(roles) > 0 {

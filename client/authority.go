@@ -254,7 +254,7 @@ func (r *Room) authority() authority {
 // rolesOf returns the roles that a user holds in the room, as far as is known.
 func (r *Room) rolesOf(u UserID) []Role {
 	m, _ := r.lately(u)
-	return m.Roles()
+	return m.roles()
 }
 
 // Can reports whether a user has a permission in the room: through a role, through the role that everybody holds,
@@ -290,18 +290,21 @@ func (r *Room) AtLeast(u UserID, role RoleID) bool {
 func (r *Room) Role(id RoleID) (Role, bool) {
 	known := r.authority()
 	id, _ = known.resolve(id)
-	return known.role(id)
+	role, ok := known.role(id)
+	return role.own(), ok
 }
 
 // Roles returns the room's roles, the highest first and the default role last; the fixed roles for a room from before
 // custom ones. It is empty for a room that is not joined; [Room.FetchRoles] reads them. Source: docs/PROTOCOL.md 4.
-func (r *Room) Roles() []Role { return slices.Clone(r.authority().roles) }
+func (r *Room) Roles() []Role { return ownRoles(r.authority().roles) }
 
 // Standing returns what the client itself may do in the room, and false if that is not known: the room is not joined,
 // or has no custom roles. Source: docs/PROTOCOL.md 3.7.
 func (r *Room) Standing() (Standing, bool) {
 	if a := r.authority(); a.own != nil {
-		return *a.own, true
+		own := *a.own
+		own.Permissions, own.RoleIDs = slices.Clone(own.Permissions), slices.Clone(own.RoleIDs)
+		return own, true
 	}
 	return Standing{}, false
 }

@@ -44,7 +44,7 @@ func gapsOf(bot *client.Client, ahead func() time.Time) func() []string {
 }
 
 // The bot joins a room where nothing plays and songs have played, and misses two: it is told of these and of no others.
-func TestClock_missedPlaysAreThoseSinceTheJoin(t *testing.T) {
+func TestQ04_anyClock(t *testing.T) {
 	withClocks(t, func(t *testing.T, clock queuptest.Option) {
 		world := queuptest.DefaultWorld()
 		world.Rooms[0].Songs = nil

@@ -7,7 +7,8 @@ import (
 )
 
 // An Event is something that happened: in a room, in private, or to the connection. The types of this file are all
-// there are; each is a struct that embeds [Meta] and travels by value.
+// there are; each is a struct that embeds [Meta] and travels by value. Its slices are copies, so that changing them changes nothing
+// of the client's; but all handlers of the event have the same ones, so a handler changes none of them, and no Raw.
 type Event interface {
 	// EventMeta returns what all events have.
 	EventMeta() Meta

@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -40,7 +41,7 @@ type Member struct {
 	BannedAt time.Time `json:"bannedAt,omitzero"`
 	// BannedUntil is when the ban ends, zero for a permanent one.
 	BannedUntil time.Time `json:"bannedUntil,omitzero"`
-	// RoleIDs are the roles held, without the default role; see Roles. Do not change the slice.
+	// RoleIDs are the roles held, without the default role; see Roles. The slice is a copy.
 	RoleIDs []RoleID `json:"roleIds,omitempty"`
 
 	extra
@@ -120,10 +121,37 @@ func (m Member) Room() (*Room, bool) {
 	return m.client.Rooms().Get(m.RoomID)
 }
 
+// own returns the member for somebody else, who may change the slice.
+func (m Member) own() Member {
+	m.RoleIDs = slices.Clone(m.RoleIDs)
+	return m
+}
+
+// members is a store of the members of a room for those who may change the slices in them.
+type members struct{ *table[UserID, Member] }
+
+func (s members) get(id UserID) (Member, bool) {
+	m, ok := s.table.get(id)
+	return m.own(), ok
+}
+
+func (s members) all() iter.Seq2[UserID, Member] {
+	return func(yield func(UserID, Member) bool) {
+		for id, m := range s.table.all() {
+			if !yield(id, m.own()) {
+				return
+			}
+		}
+	}
+}
+
 // Roles returns the roles held, the highest first and without the default role, as the room has them now: a role that
 // was changed since is the new one, and one that was deleted is gone. A role of which only the id is known has just
 // that.
-func (m Member) Roles() []Role {
+func (m Member) Roles() []Role { return ownRoles(m.roles()) }
+
+// roles is Roles for the client itself, which changes nothing in them.
+func (m Member) roles() []Role {
 	var known authority
 	if room, ok := m.Room(); ok {
 		known = room.authority()
@@ -158,11 +186,11 @@ func (m Member) role(known authority, id RoleID) (Role, bool) {
 
 // Role returns the highest role held, and false if there is none.
 func (m Member) Role() (Role, bool) {
-	roles := m.Roles()
+	roles := m.roles()
 	if len(roles) == 0 {
 		return Role{}, false
 	}
-	return roles[0], true
+	return roles[0].own(), true
 }
 
 // Equal reports whether both tell the same, whatever client they come from.

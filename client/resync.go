@@ -214,7 +214,7 @@ func (r *Room) catchUpRoles(a authority) {
 	emit, meta := r.client.events.emit, r.again()
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
-			emit(RoleDeleted{Meta: meta, Role: old})
+			emit(RoleDeleted{Meta: meta, Role: old.own()})
 		}
 	}
 	moved := false
@@ -224,9 +224,9 @@ func (r *Room) catchUpRoles(a authority) {
 		old.Position = role.Position
 		switch {
 		case !known:
-			emit(RoleCreated{Meta: meta, Role: role})
+			emit(RoleCreated{Meta: meta, Role: role.own()})
 		case !old.Equal(role):
-			emit(RoleUpdated{Meta: meta, Role: role})
+			emit(RoleUpdated{Meta: meta, Role: role.own()})
 		}
 	}
 	if moved {
@@ -250,7 +250,7 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 		}
 		user, _ := member.User()
 		if member, present := r.take(id); present {
-			c.events.emit(MemberLeft{Meta: meta, Member: member, User: user})
+			c.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
 		}
 	}
 	r.live.muted.Purge() // of who is not there, nothing is certain any more
@@ -282,33 +282,33 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 	r.setMuted(member.UserID, member.Muted)
 	r.put(member)
 	if !present {
-		c.events.emit(MemberJoined{Meta: meta, Member: member, User: user})
+		c.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
 		return
 	}
 	if before.Muted != member.Muted {
 		if member.Muted {
-			c.events.emit(MemberMuted{Meta: meta, User: user, Member: member})
+			c.events.emit(MemberMuted{Meta: meta, User: user, Member: member.own()})
 		} else {
-			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member})
+			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.own()})
 		}
 	}
-	for _, role := range before.Roles() {
+	for _, role := range before.roles() {
 		if !slices.Contains(member.RoleIDs, role.ID) {
-			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member, Role: role})
+			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), Role: role.own()})
 		}
 	}
-	for _, role := range member.Roles() {
+	for _, role := range member.roles() {
 		if !slices.Contains(before.RoleIDs, role.ID) {
-			c.events.emit(RoleSet{Meta: meta, User: user, Member: member, Role: role})
+			c.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), Role: role.own()})
 		}
 	}
 	if before.QueuePaused != member.QueuePaused {
-		c.events.emit(QueuePaused{Meta: meta, Member: member, Paused: member.QueuePaused, By: user})
+		c.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: member.QueuePaused, By: user})
 	}
 	// What has an event of its own is no change of the record.
 	before.Muted, before.RoleIDs, before.QueuePaused, before.extra = member.Muted, member.RoleIDs, member.QueuePaused, member.extra
 	if !before.Equal(member) || known.Username != user.Username {
-		c.events.emit(MemberUpdated{Meta: meta, Member: member})
+		c.events.emit(MemberUpdated{Meta: meta, Member: member.own()})
 	}
 }
 

@@ -101,7 +101,7 @@ type Role struct {
 	Position int64 `json:"position"`
 	// Color is #rrggbb, empty for a fixed role.
 	Color string `json:"color,omitempty"`
-	// Permissions are those granted, without the ones they imply; see Can. Do not change the slice.
+	// Permissions are those granted, without the ones they imply; see Can. The slice is a copy.
 	Permissions []Permission `json:"permissions,omitempty"`
 	// Default marks the one role that every member of the room holds.
 	Default bool `json:"default,omitempty"`
@@ -168,6 +168,21 @@ func newCustomRole(w wire.RoomRole) Role {
 		Default:     w.Default,
 		extra:       extra{w.Extra},
 	}
+}
+
+// own returns the role for somebody else, who may change the slice.
+func (r Role) own() Role {
+	r.Permissions = slices.Clone(r.Permissions)
+	return r
+}
+
+// ownRoles is own for a list.
+func ownRoles(roles []Role) []Role {
+	roles = slices.Clone(roles)
+	for i, r := range roles {
+		roles[i] = r.own()
+	}
+	return roles
 }
 
 // Can reports whether the role grants p: itself, through a permission that implies it, or through room.admin.

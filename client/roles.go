@@ -21,7 +21,7 @@ func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.roles, nil
+	return ownRoles(a.roles), nil
 }
 
 // customRoles reads the room's roles as they are; nil means that it has none of its own.

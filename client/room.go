@@ -149,7 +149,7 @@ func (r *Room) Members() *Collection[UserID, Member] {
 	if r == nil || r.client == nil {
 		return nil
 	}
-	return &Collection[UserID, Member]{r.members}
+	return &Collection[UserID, Member]{members{r.members}}
 }
 
 // MemberNamed returns the member with that username, in any case.
@@ -161,7 +161,8 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 	if !ok {
 		return Member{}, false
 	}
-	return r.members.get(id)
+	m, ok := r.members.get(id)
+	return m.own(), ok
 }
 
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
