@@ -558,10 +558,10 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 		}()
 		synctest.Wait()
 		c.rooms.remove("r")
-		fresh := c.rooms.handle(c, "r")
 		old.turn.give()
-		if r := <-claimed; r != fresh || len(fresh.turn) != 1 || len(old.turn) != 0 {
-			t.Errorf("claimed %p; the room is %p", r, fresh)
+		fresh := <-claimed
+		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || len(fresh.turn) != 1 {
+			t.Errorf("claimed %p; the room is %p, and others find %p", fresh, old, known)
 		}
 		for i := range 2 * maxIdleRooms {
 			c.rooms.handle(c, RoomID(fmt.Sprint(i)))

@@ -76,11 +76,11 @@ func New(opts ...Option) (*Client, error) {
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),
 		songs:     newMedia(config.songs),
-		rooms:     roomTable{newTable[RoomID, *Room]()},
+		rooms:     roomTable{table: newTable[RoomID, *Room]()},
 		resyncs:   make(chan struct{}, resyncsAtOnce),
 		stranded:  make(chan error, 1),
 
-		conversations: conversationStore{newBounded[ConversationID, *Conversation](config.conversations)},
+		conversations: conversationStore{bounded: newBounded[ConversationID, *Conversation](config.conversations)},
 	}
 	c.secrets = newSecrets(config)
 	c.session = newSession(httpClient, c.workers)
@@ -423,7 +423,7 @@ func (c *Client) closed() bool { return c.workers.ctx.Err() != nil }
 
 // Rooms are the rooms that this client has joined, the latest of those it has left included.
 func (c *Client) Rooms() *RoomCollection {
-	return &RoomCollection{Collection[RoomID, *Room]{c.rooms}}
+	return &RoomCollection{Collection[RoomID, *Room]{c.rooms.table}}
 }
 
 // Users are the users this client has seen: all who are in its rooms, and the latest of the others ([WithUserCache]).

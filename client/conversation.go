@@ -278,32 +278,39 @@ func (c *Client) others(ids []UserID) []UserID {
 // conversationStore is a store of conversation handles.
 type conversationStore struct {
 	*bounded[ConversationID, *Conversation]
+	held handles[ConversationID, Conversation] // guarded by mu
 }
 
-// handle returns the handle of a conversation: the one there is, so that it stays the same, or a new one.
-func (s conversationStore) handle(c *Client, id ConversationID) *Conversation {
+// handle returns the handle of a conversation: the one there is, or that the user still holds, so that it stays the same, or a
+// new one.
+func (s *conversationStore) handle(c *Client, id ConversationID) *Conversation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if v, ok := s.values.Get(id); ok {
 		return v
 	}
-	v := &Conversation{client: c, id: id}
+	v, ok := s.held.get(id)
+	if !ok {
+		v = &Conversation{client: c, id: id}
+		s.held.put(id, v)
+	}
 	s.values.Add(id, v)
 	return v
 }
 
 // clear forgets all conversations: they are those of another account.
-func (s conversationStore) clear() {
+func (s *conversationStore) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.values.Purge()
+	s.held = handles[ConversationID, Conversation]{}
 }
 
 // Conversations are the account's private conversations that the client knows: the recent ones at login
 // ([WithRecentConversations]), those it has fetched and those it has opened. The latest used are kept
 // ([WithConversationCache]).
 func (c *Client) Conversations() *ConversationCollection {
-	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
+	return &ConversationCollection{Collection[ConversationID, *Conversation]{&c.conversations}, c}
 }
 
 // FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first.

@@ -99,6 +99,7 @@
 //   - users who are in none of the rooms: 10,000 ([WithUserCache]); who has left a room is known to it for 10 s more
 //   - media: 2,000, for 15 minutes after their last use ([WithSongCache])
 //   - private conversations: 512 ([WithConversationCache])
+//   - rooms that the bot is not in: 64. A room or a conversation that the bot still holds stays the same all the same
 //   - events of a room that wait for something: 4,096, after which a [Gap] says what was lost
 //
 // What an event costs does not depend on how many people are in the room. Calls wait for their turn: at most 10 of the

@@ -134,16 +134,12 @@ func checkSlug(slug string) string {
 
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
-	for {
-		room := c.rooms.handle(c, id)
-		if err := room.turn.take(ctx); err != nil {
-			return nil, err
-		}
-		if c.rooms.handle(c, id) == room {
-			return room, nil
-		}
-		room.turn.give() // it was forgotten before the turn was ours
+	room := c.rooms.handle(c, id)
+	if err := room.turn.take(ctx); err != nil {
+		return nil, err
 	}
+	c.rooms.put(id, room) // it may have been forgotten before the turn was ours
+	return room, nil
 }
 
 // turn lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.

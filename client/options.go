@@ -345,7 +345,8 @@ func WithSongCache(n int) Option {
 }
 
 // WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache],
-// at least 1. One that was forgotten gets a new handle when it is fetched or opened again.
+// at least 1. One that was forgotten gets a new handle when it is fetched or opened again, unless the bot still holds the old
+// one.
 func WithConversationCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 {

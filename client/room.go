@@ -12,7 +12,8 @@ import (
 )
 
 // A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
-// concurrent use and stays the same through reconnects. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
+// concurrent use and stays the same through reconnects. While a bot holds it, or a subscription to it, the client gives no other
+// for the same room, however many rooms it has joined and left meanwhile. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
 // test, is one that is not joined and that nothing is known of; History and the methods that fetch need a real one.
 type Room struct {
 	client  *Client                // immutable; nil only in a zero value

@@ -26,9 +26,10 @@ const maxIdleRooms = 64
 // roomTable is a store of room handles.
 type roomTable struct {
 	*table[RoomID, *Room]
+	held handles[RoomID, Room] // guarded by mu
 }
 
-// handle returns the handle of a room: the one there is, so that it stays the same, or a new one.
+// handle returns the handle of a room: the one there is, or that the user still holds, so that it stays the same, or a new one.
 func (t *roomTable) handle(c *Client, id RoomID) *Room {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +43,11 @@ func (t *roomTable) handle(c *Client, id RoomID) *Room {
 			}
 		}
 	}
-	r := newRoom(c, id)
+	r, ok := t.held.get(id)
+	if !ok {
+		r = newRoom(c, id)
+		t.held.put(id, r)
+	}
 	t.set(id, r)
 	return r
 }

@@ -2,8 +2,10 @@ package client
 
 import (
 	"iter"
+	"maps"
 	"slices"
 	"sync"
+	"weak"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -114,6 +116,33 @@ func (t *table[K, V]) drop(id K) (V, bool) {
 	t.entries = t.entries[:last]
 	delete(t.places, id)
 	return v, true
+}
+
+// handles knows the handles that the user of the client still holds, whether a store has given them up or not, so that nobody
+// gets a second handle on the same thing. It keeps none of them in memory. Its owner's lock guards it.
+type handles[K ~string, V any] struct {
+	known map[K]weak.Pointer[V]
+	tidy  int // how many there may be before those that are gone are taken out
+}
+
+// minTidy is how many handles that are gone are not worth looking for.
+const minTidy = 128
+
+func (h *handles[K, V]) get(id K) (*V, bool) {
+	v := h.known[id].Value()
+	return v, v != nil
+}
+
+func (h *handles[K, V]) put(id K, v *V) {
+	if h.known == nil {
+		h.known = make(map[K]weak.Pointer[V])
+	}
+	h.known[id] = weak.Make(v)
+	if len(h.known) < max(h.tidy, minTidy) {
+		return
+	}
+	maps.DeleteFunc(h.known, func(_ K, p weak.Pointer[V]) bool { return p.Value() == nil })
+	h.tidy = 2 * len(h.known) // so that it costs no more than the handles that were made meanwhile
 }
 
 // bounded is a store that keeps the values used last and gives up the others.
