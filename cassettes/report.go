@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/tape"
 )
 
 // unmatchedError is what the program gets. It names what was sent, without secrets.
 type unmatchedError struct{ what string }
 
-func (e *unmatchedError) Error() string        { return ErrUnmatched.Error() + ": " + e.what }
+func (e *unmatchedError) Error() string        { return printable.Text(ErrUnmatched.Error() + ": " + e.what) }
 func (e *unmatchedError) Is(target error) bool { return target == ErrUnmatched }
 
 // candidate is a record that what was sent may have been meant to be.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // recordOf returns whose record it is.
@@ -96,7 +97,7 @@ const expulsion = 5 * time.Second
 func (r *Room) doubt() {
 	r.alarm(dueReturn, expulsion, func() {
 		l := r.live.link
-		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", r.Slug()))
+		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", printable.Text(r.Slug())))
 		r.ask(answerTimeout, func(ctx context.Context) func() {
 			err := r.enterAgain(ctx, func() error {
 				if !r.visible() {
@@ -112,7 +113,7 @@ func (r *Room) doubt() {
 					l.lose(r.channel(), err)
 					return
 				}
-				r.client.log.WarnContext(ctx, "not back yet", slog.String("room", r.Slug()), slog.Any("error", err))
+				r.client.log.WarnContext(ctx, "not back yet", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
 				r.doubt()
 			}
 		})

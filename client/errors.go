@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
+
+// The texts of errors escape what QueUp's words, or a handler's, would do to a terminal or a log: control characters, line breaks
+// included, and those that change the direction of reading. Fields keep the words as they came.
 
 // Sentinels for [errors.Is]. Details of a refusal by QueUp are in [*APIError].
 var (
@@ -89,7 +93,7 @@ func (e *APIError) Error() string {
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&text, ", try again in %v", e.RetryAfter)
 	}
-	return text.String()
+	return printable.Text(text.String())
 }
 
 // Unwrap returns what lies behind the failure where that is more than the status, for example [ErrSessionExpired].
@@ -146,7 +150,7 @@ func (e *CallError) Error() string {
 	if len(reason) > maxReason { // it may quote what came
 		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
 	}
-	return fmt.Sprintf("queup: %s: %s%s %s: %s", e.Op, what, e.Method, e.URL, reason)
+	return printable.Text(fmt.Sprintf("queup: %s: %s%s %s: %s", e.Op, what, e.Method, e.URL, reason))
 }
 
 const maxReason = 300 // bytes
@@ -170,7 +174,7 @@ type AuthorizationError struct {
 
 // Error says that the login was refused and what QueUp said.
 func (e *AuthorizationError) Error() string {
-	return fmt.Sprintf("queup: login refused, check the username and password: %s", e.answer.Message)
+	return printable.Text("queup: login refused, check the username and password: " + e.answer.Message)
 }
 
 // Unwrap returns the [*APIError].
@@ -241,7 +245,7 @@ func (e *withinError) Unwrap() error { return e.err }
 // within puts what was to be done before what an error says. Of all of them the outermost alone says whose error it is.
 func within(what string, err error) string {
 	const name = "queup: "
-	return name + what + ": " + strings.TrimPrefix(fmt.Sprint(err), name)
+	return printable.Text(name + what + ": " + strings.TrimPrefix(fmt.Sprint(err), name))
 }
 
 // A HandlerError is an error that a handler returned; it goes to the error handler.
@@ -270,5 +274,5 @@ type PanicError struct {
 
 // Error names the event and the panic's value.
 func (e *PanicError) Error() string {
-	return fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value)
+	return printable.Text(fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value))
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
@@ -341,7 +342,7 @@ func (r *Room) appear(ctx context.Context, l *connection) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	r.client.log.WarnContext(ctx, "presence was not confirmed yet", slog.String("room", r.Slug()))
+	r.client.log.WarnContext(ctx, "presence was not confirmed yet", slog.String("room", printable.Text(r.Slug())))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/saturate"
 )
 
@@ -49,7 +50,7 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		g.Go(func() error {
 			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
 				*lacks = passes(err)
-				r.client.log.DebugContext(ctx, "not read", slog.String("what", what), slog.String("room", r.Slug()), slog.Any("error", err))
+				r.client.log.DebugContext(ctx, "not read", slog.String("what", what), slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
 			}
 			return context.Cause(ctx)
 		})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -38,7 +39,7 @@ func (l *connection) receive(event realtime.Event) {
 	case realtime.UnknownAction:
 		c.events.emit(Unknown{Meta{At: e.At, Raw: e.Raw}})
 	case realtime.ServerError:
-		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", e.Channel), slog.Any("error", e))
+		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", printable.Text(e.Channel)), slog.Any("error", e))
 	case realtime.Presence:
 		if room, ok := l.rooms[e.Channel]; ok {
 			room.receive(event)
@@ -149,7 +150,7 @@ func (l *connection) lose(channel string, err error) {
 	joined, present := room.Joined(), room.mayAct()
 	l.remove(room)
 	if err != nil {
-		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", room.Slug()), slog.Any("error", err))
+		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", printable.Text(room.Slug())), slog.Any("error", err))
 	}
 	if joined { // else JoinRoom says so
 		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})

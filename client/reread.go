@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // Purposes of alarms.
@@ -64,7 +65,7 @@ func (r *Room) readInfo() {
 	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
 		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
 		if err != nil {
-			r.client.log.WarnContext(ctx, "room not read", slog.String("room", r.Slug()), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "room not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
 			return func() { r.later(dueInfo, err, r.readInfo) }
 		}
 		return func() {

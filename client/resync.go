@@ -10,6 +10,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // dueChat is the purpose of an alarm: let out what is said, while the rest waits on.
@@ -69,7 +70,7 @@ func (r *Room) resync(l *connection, hold int) {
 		}
 		held, patience = false, min(2*patience, maxPatience)
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
-			slog.String("room", r.Slug()), slog.Any("error", err), slog.Duration("retry_in", pause))
+			slog.String("room", printable.Text(r.Slug())), slog.Any("error", err), slog.Duration("retry_in", pause))
 		if waitUntil(ctx, "resync", time.Now().Add(pause)) != nil {
 			return
 		}
@@ -500,7 +501,7 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 	for page := range maxBackfill {
 		rows, err := r.historyPage(ctx, page+1, until)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "history not read after a lost connection", slog.String("room", r.Slug()), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "history not read after a lost connection", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
 			lost()
 			return
 		}

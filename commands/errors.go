@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/saturate"
 )
 
@@ -22,7 +23,9 @@ type UsageError struct {
 }
 
 // Error tells the command and the reason.
-func (e *UsageError) Error() string { return fmt.Sprintf("commands: %s: %s", e.Command, e.Reason) }
+func (e *UsageError) Error() string {
+	return printable.Text(fmt.Sprintf("commands: %s: %s", e.Command, e.Reason))
+}
 
 // A PermissionError means that the author of a command may not use it. They are told, and the client's error handler
 // is not. That the bot itself may not do something is a [client.PermissionError].
@@ -81,7 +84,9 @@ type HandlerError struct {
 }
 
 // Error tells the command and the handler's error.
-func (e *HandlerError) Error() string { return fmt.Sprintf("commands: %s: %v", e.Command, e.Err) }
+func (e *HandlerError) Error() string {
+	return printable.Text(fmt.Sprintf("commands: %s: %v", e.Command, e.Err))
+}
 
 // Unwrap returns the handler's error.
 func (e *HandlerError) Unwrap() error { return e.Err }

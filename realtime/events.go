@@ -3,6 +3,8 @@ package realtime
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // Event is what happened on a connection: [Message], [Presence], [Connected], [Disconnected], [Suspended], [AttachFailed],
@@ -75,12 +77,12 @@ type ServerError struct {
 	Extra   map[string]json.RawMessage // whatever else the server said
 }
 
-// Error returns the text of the server.
+// Error returns the text of the server, with control characters escaped.
 func (e ServerError) Error() string {
 	if e.Text == "" {
 		return "realtime: the server reports an error"
 	}
-	return "realtime: the server reports: " + e.Text
+	return printable.Text("realtime: the server reports: " + e.Text)
 }
 
 // UnknownAction is a frame this package gives no meaning to.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -40,7 +41,7 @@ type PresenceListError struct {
 // Error names the status.
 func (e *PresenceListError) Error() string {
 	if e.Err != nil {
-		return "realtime: the presence list is unreadable: " + e.Err.Error()
+		return printable.Text("realtime: the presence list is unreadable: " + e.Err.Error())
 	}
 	return "realtime: presence list refused: " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // call is a request that waits for its answer.
@@ -141,7 +143,7 @@ func (l *link) receive(data []byte) {
 	}
 	f := &l.parser.frame
 	if log := l.c.cfg.Logger; log.Enabled(l.ctx, slog.LevelDebug) {
-		log.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame in", slog.String("action", f.Action.String()), slog.String("channel", f.Channel), slog.Int("bytes", len(data)))
+		log.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame in", slog.String("action", f.Action.String()), slog.String("channel", printable.Text(f.Channel)), slog.Int("bytes", len(data)))
 	}
 	switch f.Action {
 	case ActionMessage:

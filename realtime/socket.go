@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // Opcode tells the two kinds of websocket data frames apart.
@@ -67,7 +69,7 @@ type HandshakeError struct {
 // Error names the status, or what was wrong with an answer whose status is not.
 func (e *HandshakeError) Error() string {
 	if e.Err != nil && (e.Status == 0 || e.Status == http.StatusSwitchingProtocols) {
-		return "realtime: handshake failed: " + e.Err.Error()
+		return printable.Text("realtime: handshake failed: " + e.Err.Error())
 	}
 	text := "realtime: handshake refused: " + strconv.Itoa(e.Status)
 	if name := http.StatusText(e.Status); name != "" {
@@ -90,7 +92,7 @@ func (e *CloseError) Error() string {
 	if e.Reason == "" {
 		return fmt.Sprintf("realtime: websocket closed (%d)", e.Code)
 	}
-	return fmt.Sprintf("realtime: websocket closed (%d): %s", e.Code, e.Reason)
+	return printable.Text(fmt.Sprintf("realtime: websocket closed (%d): %s", e.Code, e.Reason))
 }
 
 var (

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -46,7 +47,7 @@ func (c *Conn) up(l *link, again bool) {
 		c.stats.reconnects.Add(1)
 	}
 	c.cfg.Logger.InfoContext(c.ctx, "realtime connected",
-		slog.String("client_id", l.clientID), slog.String("connection_id", l.connectionID), slog.Bool("again", again))
+		slog.String("client_id", printable.Text(l.clientID)), slog.String("connection_id", printable.Text(l.connectionID)), slog.Bool("again", again))
 	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/retryafter"
 )
 
@@ -109,10 +110,16 @@ func dialError(ctx context.Context, guard *guard, resp *http.Response, err error
 		return context.Cause(ctx)
 	}
 	if text := err.Error(); len(text) > maxReason { // it quotes what came
-		return errors.New("realtime: dial: " + strings.ToValidUTF8(text[:maxReason], "") + "…")
+		return errors.New(printable.Text("realtime: dial: " + strings.ToValidUTF8(text[:maxReason], "") + "…"))
 	}
-	return fmt.Errorf("realtime: dial: %w", err)
+	return &unreachedError{err}
 }
+
+// unreachedError is an attempt to connect without an answer.
+type unreachedError struct{ err error }
+
+func (e *unreachedError) Error() string { return printable.Text("realtime: dial: " + e.err.Error()) }
+func (e *unreachedError) Unwrap() error { return e.err }
 
 const maxReason = 300 // bytes
 

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // The bounds of what is looked for by its value. A secret shorter than minSecret would be found in any text, one that is shorter
@@ -138,7 +140,7 @@ type maskedError struct {
 	timeout bool
 }
 
-func (e *maskedError) Error() string        { return e.text }
+func (e *maskedError) Error() string        { return printable.Text(e.text) }
 func (e *maskedError) Is(target error) bool { return e.is(target) }
 func (e *maskedError) Timeout() bool        { return e.timeout }
 
@@ -175,7 +177,7 @@ func spellings(s string) []string {
 	digits := hex.EncodeToString([]byte(s))
 	all := []string{
 		s, query, url.PathEscape(s), html.EscapeString(s), escape.ReplaceAllStringFunc(query, strings.ToLower),
-		digits, strings.ToUpper(digits), inJSON(s), inJSON(html.EscapeString(s)), inJSON(inJSON(s)),
+		digits, strings.ToUpper(digits), printable.Text(s), inJSON(s), inJSON(html.EscapeString(s)), inJSON(inJSON(s)),
 	}
 	// In the middle of a longer text the groups of three bytes may begin at any of its bytes. The digits at both ends are
 	// shared with what stands beside it.

@@ -2,11 +2,13 @@ package redact_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -108,5 +110,20 @@ func TestKnown_masksOrdinaryWordsOnlyAsValues(t *testing.T) {
 		if got := known.Text(c.text); got != c.want {
 			t.Errorf("with the secret %q, Text(%q) = %q, want %q", c.secret, c.text, got, c.want)
 		}
+	}
+}
+
+// An error escapes the control characters of what it quotes. A secret that has some is found all the same.
+func TestKnown_findsWhatWasEscaped(t *testing.T) {
+	const secret = "hun\x1bter\u202e\u009b2000"
+	var known redact.Known
+	known.Learn("password", redact.New(secret))
+	for _, text := range []string{secret, printable.Text(secret), "dial: " + printable.Text("no host "+secret+"\n")} {
+		if err := known.Error(errors.New(text)); strings.Contains(err.Error(), "2000") || strings.ContainsRune(err.Error(), '\x1b') {
+			t.Errorf("%q is printed as %q", text, err)
+		}
+	}
+	if err := known.Error(errors.New("the password=hunter2000\x1b]52")); strings.ContainsRune(err.Error(), '\x1b') {
+		t.Errorf("a masked error prints %q", err)
 	}
 }

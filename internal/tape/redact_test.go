@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/dnaeon/go-vcr.v3/cassette"
@@ -327,5 +328,19 @@ func write(t *testing.T, file, text string) {
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A report of what a server said does nothing to the terminal it is printed on.
+func TestReports_doNothingToATerminal(t *testing.T) {
+	const evil = "a\x1b]52;c;aGk=\x07\u009b31m\u202e\nb"
+	record := tape.Record{Op: tape.OpClose, Code: 4000, Reason: evil}
+	open := tape.Record{Op: tape.OpOpen, URL: "/ws/" + evil, Status: 101}
+	text := tape.Record{Op: tape.OpText, Data: []byte(evil)}
+	drift := tape.Drift{In: "room", Field: evil, What: "changed", Was: "text", Is: "number"}
+	for _, s := range []string{record.Label(), open.Label(), text.Label(), drift.String()} {
+		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u202e' }) {
+			t.Errorf("printed as %q", s)
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // Shape is which fields JSON texts have, and of which types they are. Values do not count.
@@ -128,13 +130,14 @@ type Drift struct {
 
 // String is the drift in one line.
 func (d Drift) String() string {
+	text := fmt.Sprintf("%s: %s changed from %s to %s", d.In, d.Field, d.Was, d.Is)
 	switch d.What {
 	case "appeared":
-		return fmt.Sprintf("%s: %s appeared (%s)", d.In, d.Field, d.Is)
+		text = fmt.Sprintf("%s: %s appeared (%s)", d.In, d.Field, d.Is)
 	case "went":
-		return fmt.Sprintf("%s: %s went (was %s)", d.In, d.Field, d.Was)
+		text = fmt.Sprintf("%s: %s went (was %s)", d.In, d.Field, d.Was)
 	}
-	return fmt.Sprintf("%s: %s changed from %s to %s", d.In, d.Field, d.Was, d.Is)
+	return printable.Text(text)
 }
 
 // Compare returns how the shapes of what both sides have said differ, and what only one of them has said. A null says nothing of a

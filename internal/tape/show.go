@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // Colours of [Show], as terminals understand them; none if colour is off.
@@ -62,10 +64,10 @@ func showBody(b *bytes.Buffer, prefix, body string, width int, p palette) {
 	if json.Indent(&indented, []byte(body), "", "  ") == nil {
 		body = indented.String()
 	} else {
-		body = printable(body)
+		body = shown(body)
 	}
 	for line := range strings.Lines(body) {
-		line = strings.TrimRight(line, "\n")
+		line = printable.Text(strings.TrimRight(line, "\n"))
 		if width > 0 {
 			line = clip(line, width)
 		}
@@ -73,9 +75,9 @@ func showBody(b *bytes.Buffer, prefix, body string, width int, p palette) {
 	}
 }
 
-// printable shows what would do something to a terminal.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' && r != '\n' || r == 0x7f || r == '\uFFFD' }) {
+// shown shows what would do something to a terminal. Lines stay lines.
+func shown(s string) string {
+	if flat := strings.ReplaceAll(s, "\n", ""); printable.Text(flat) == flat && !strings.ContainsRune(flat, '\uFFFD') {
 		return s
 	}
 	return fmt.Sprintf("%q", clip(s, 256))
@@ -102,7 +104,7 @@ func showRecord(r *Record, width int, p palette) string {
 	if width > 0 {
 		text = clip(text, width)
 	}
-	return fmt.Sprintf("%s%9.3f #%d %s%s\n", colour, float64(r.At)/1000, r.Conn, printable(text), p.off)
+	return fmt.Sprintf("%s%9.3f #%d %s%s\n", colour, float64(r.At)/1000, r.Conn, shown(text), p.off)
 }
 
 func heartbeat(r *Record) bool {

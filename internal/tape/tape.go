@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // The version of the format that is written. Readers take older ones and newer minor ones.
@@ -198,7 +200,7 @@ func label(method, rawURL string) string {
 
 // Label is method, path and query of the request and the status of the answer.
 func (e *Exchange) Label() string {
-	text := label(e.Request.Method, e.Request.URL)
+	text := printable.Text(label(e.Request.Method, e.Request.URL))
 	if kind, _, failed := e.NetworkError(); failed {
 		return text + " " + kind
 	}
@@ -207,8 +209,10 @@ func (e *Exchange) Label() string {
 
 const maxLabel = 100 // bytes of a frame in a label
 
-// Label is the record in a few words.
-func (r *Record) Label() string {
+// Label is the record in a few words, without what would do something to a terminal.
+func (r *Record) Label() string { return printable.Text(r.label()) }
+
+func (r *Record) label() string {
 	switch r.Op {
 	case OpOpen:
 		if r.Error != "" {
