@@ -5,9 +5,9 @@ import (
 	"html"
 	"regexp"
 	"strings"
-	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/rivo/uniseg"
 
 	"github.com/queup-go/queup/gen/queupapi"
 )
@@ -61,9 +61,9 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	if r.client == nil {
 		return nil, ErrNotJoined
 	}
-	encode, units := html.EscapeString, runes
+	encode, units := html.EscapeString, characters
 	if r.client.config.rawChat {
-		encode, units = func(s string) string { return s }, runesAndEntities
+		encode, units = func(s string) string { return s }, charactersAndEntities
 	}
 	pieces := splitChat(units(text), encode, most)
 	if pieces == nil {
@@ -103,7 +103,7 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 }
 
 // splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in
-// parts that are never split.
+// parts that are not split, unless one alone is longer than a line.
 func splitChat(units []string, encode func(string) string, most int) []string {
 	var pieces []string
 	for len(units) > 0 {
@@ -111,8 +111,13 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 			return nil
 		}
 		n := fitting(units, encode)
-		if n == 0 { // one part alone is too long
-			return nil
+		if n == 0 { // a letter with hundreds of marks
+			parts := strings.Split(units[0], "")
+			if len(parts) == 1 {
+				return nil
+			}
+			units = append(parts, units[1:]...)
+			continue
 		}
 		pieces = append(pieces, encode(strings.TrimSpace(strings.Join(units[:n], ""))))
 		units = units[n:]
@@ -142,7 +147,7 @@ func fitting(units []string, encode func(string) string) int {
 	return len(units)
 }
 
-func isSpace(unit string) bool { return strings.IndexFunc(unit, unicode.IsSpace) == 0 }
+func isSpace(unit string) bool { return strings.TrimSpace(unit) == "" }
 
 // utf16Len is the length as JavaScript counts it.
 func utf16Len(s string) int {
@@ -153,18 +158,26 @@ func utf16Len(s string) int {
 	return n
 }
 
-func runes(text string) []string { return strings.Split(text, "") }
+// characters returns a text in what people see as its characters: letters with their marks, flags, families.
+func characters(text string) []string {
+	var units []string
+	for rest, state := text, -1; rest != ""; {
+		var unit string
+		unit, rest, _, state = uniseg.FirstGraphemeClusterInString(rest, state)
+		units = append(units, unit)
+	}
+	return units
+}
 
 var entity = regexp.MustCompile(`^&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
 
-// runesAndEntities is runes for a text that is encoded already.
-func runesAndEntities(text string) []string {
+// charactersAndEntities is characters for a text that is encoded already.
+func charactersAndEntities(text string) []string {
 	var units []string
 	for text != "" {
 		unit := entity.FindString(text)
 		if unit == "" {
-			_, size := utf8.DecodeRuneInString(text)
-			unit = text[:size]
+			unit, _, _, _ = uniseg.FirstGraphemeClusterInString(text, -1)
 		}
 		units = append(units, unit)
 		text = text[len(unit):]

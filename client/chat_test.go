@@ -25,18 +25,23 @@ func TestSplitChat(t *testing.T) {
 		"splits a long word":           {x("a", 300), 2, []string{x("a", 255), x("a", 45)}},
 		"too long for two":             {x("a", 511), 2, nil},
 		"never inside a rune":          {x("🎵", 128), 2, []string{x("🎵", 127), "🎵"}},
+		"never inside a flag":          {x("🇳🇿", 65), 2, []string{x("🇳🇿", 63), x("🇳🇿", 2)}},
+		"never inside a family":        {x("a", 250) + "👨‍👩‍👧‍👦", 2, []string{x("a", 250), "👨‍👩‍👧‍👦"}},
+		"never inside a skin tone":     {x("a", 252) + "👍🏽", 2, []string{x("a", 252), "👍🏽"}},
+		"never before its marks":       {x("a", 254) + "e\u0301\u0323", 2, []string{x("a", 254), "e\u0301\u0323"}},
+		"a letter longer than a line":  {"e" + x("\u0301", 300), 2, []string{"e" + x("\u0301", 254), x("\u0301", 46)}},
 		"never inside an entity":       {x("&", 52), 2, []string{x("&amp;", 51), "&amp;"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := splitChat(runes(tt.text), html.EscapeString, tt.most); !slices.Equal(got, tt.want) {
+			if got := splitChat(characters(tt.text), html.EscapeString, tt.most); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
 	t.Run("never inside an entity that was there", func(t *testing.T) {
 		text := x("a", 253) + "&amp;" + "b"
-		if got, want := splitChat(runesAndEntities(text), plain, 2), []string{x("a", 253), "&amp;b"}; !slices.Equal(got, want) {
+		if got, want := splitChat(charactersAndEntities(text), plain, 2), []string{x("a", 253), "&amp;b"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -44,11 +49,12 @@ func TestSplitChat(t *testing.T) {
 
 func FuzzSplitChat(f *testing.F) {
 	f.Add("hello & welcome", false)
+	f.Add(strings.Repeat("🇳🇿👨‍👩‍👧‍👦e\u0301\u0323 \u0301", 40), false)
 	f.Add(strings.Repeat("a b&lt;🎵\u2003", 90), true)
 	f.Fuzz(func(t *testing.T, text string, raw bool) {
-		encode, units := html.EscapeString, runes
+		encode, units := html.EscapeString, characters
 		if raw {
-			encode, units = plain, runesAndEntities
+			encode, units = plain, charactersAndEntities
 		}
 		text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
 		if strings.Join(units(text), "") != text {

@@ -93,7 +93,7 @@ func New(opts ...Option) (*Client, error) {
 		session:   c.session,
 		log:       c.log,
 		clock:     c.clock,
-		lanes:     newLanes(config.calls, config.per),
+		lanes:     newLanes(config.calls, config.per, config.chatLines, config.chatPer),
 		secrets:   c.secrets,
 	}
 	loads := c.doer

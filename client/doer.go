@@ -53,6 +53,9 @@ type doer struct {
 // No error of it holds a secret, whatever QueUp or a foreign transport quotes.
 func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := d.do(req)
+	if refusal, ok := errors.AsType[*APIError](err); ok {
+		d.lanes.obey(refusal)
+	}
 	return resp, d.secrets.hide(err)
 }
 
@@ -106,7 +109,9 @@ func (d *doer) send(op string, req *http.Request, as *account, wait func(ctx con
 			return resp, err
 		}
 		if resp != nil {
-			err = failure(op, resp, nil)
+			refusal := failure(op, resp, nil)
+			d.lanes.obey(refusal)
+			err = refusal
 		}
 		pause := time.Duration(rand.Int64N(int64(250 * time.Millisecond << try)))
 		d.log.WarnContext(req.Context(), "call failed and is repeated",
@@ -138,7 +143,6 @@ func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, e
 	}
 	resp.Request = sent // which a RoundTripper need not set
 	d.clock.hear(resp.Header, left, time.Now())
-	d.lanes.obey(resp)
 	return resp, nil
 }
 
@@ -206,7 +210,6 @@ func (d *doer) judge(op queupapi.OperationInfo, resp *http.Response, err error) 
 	}
 	if err := readJSON(op, resp); err != nil {
 		d.suspect(resp.Request, err)
-		d.lanes.obey(resp) // it may have been a refusal after all
 		return nil, err
 	}
 	return resp, nil

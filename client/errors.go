@@ -67,14 +67,16 @@ type APIError struct {
 	Code string
 	// Message is QueUp's text for people, or ours if the answer had none.
 	Message string
-	// RetryAfter is how long QueUp asks to wait, zero if it does not say.
+	// RetryAfter is how long QueUp asks to wait, zero if it does not say. The quota of the chat says it in words, such as
+	// "10 mins".
 	RetryAfter time.Duration
 	// Body is the start of the answer, at most 4 KiB, with secrets masked.
 	Body []byte
 
-	reason  error // what Status does not tell, for example ErrSessionExpired
-	masked  bool  // no secret is in it any more; set before anybody else has it
-	foreign bool  // the answer is not QueUp's: a hosting page, a proxy's
+	reason   error // what Status does not tell, for example ErrSessionExpired
+	masked   bool  // no secret is in it any more; set before anybody else has it
+	foreign  bool  // the answer is not QueUp's: a hosting page, a proxy's
+	byHeader bool  // RetryAfter is what the header Retry-After says
 }
 
 // Error tells the operation, the status, the message and the wait.

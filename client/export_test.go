@@ -10,7 +10,7 @@ var EventTypes = eventTypes
 // Unhurried takes the bounds off all calls of a client that has made none yet.
 func Unhurried(tb testing.TB, c *Client) {
 	tb.Helper()
-	free := newLanes(0, 0)
+	free := newLanes(0, 0, 0, 0)
 	free.session, free.load = lane{pause: free.pause}, lane{pause: free.pause}
 	*c.doer.lanes = *free
 }

@@ -54,6 +54,9 @@ func failure(op string, resp *http.Response, reason error) *APIError {
 	default:
 		e.Message = explainForeign(resp)
 	}
+	if e.byHeader = e.RetryAfter > 0; !e.byHeader && op == opPostChat && e.Status == http.StatusTooManyRequests {
+		e.RetryAfter = retryafter.Words(e.Message)
+	}
 	e.Message = redact.Text(e.Message)
 	e.Body = redact.Bytes(body) // secrets.hide cuts it, when no secret is left that a cut could halve
 	return e

@@ -1,16 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
-	"github.com/queup-go/queup/internal/retryafter"
 	"github.com/queup-go/queup/internal/saturate"
+	"golang.org/x/time/rate"
 )
 
 // lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
@@ -18,7 +17,7 @@ import (
 // docs/PROTOCOL.md 1.6.
 type lanes struct {
 	session lane // login, logout, session, token
-	chat    lane // one at a time
+	chat    lane // one at a time, and at a person's pace
 	own     lane // all other calls that the bot makes
 	load    lane // what joining and rejoining rooms reads, and media
 	pause   *pause
@@ -34,11 +33,11 @@ const (
 	travelTime = 50 * time.Millisecond
 )
 
-func newLanes(calls int, per time.Duration) *lanes {
+func newLanes(calls int, per time.Duration, lines int, linesPer time.Duration) *lanes {
 	p := new(pause)
 	l := &lanes{
 		session: lane{pause: p, rate: rate.NewLimiter(rate.Every(time.Second), sessionCalls)},
-		chat:    lane{pause: p, slots: make(chan struct{}, 1)},
+		chat:    lane{pause: p, quiet: new(pause), slots: make(chan struct{}, 1)},
 		own:     lane{pause: p},
 		load:    lane{pause: p, slots: make(chan struct{}, loadsAtOnce), window: &window{size: loadCalls, per: time.Second}},
 		pause:   p,
@@ -46,30 +45,42 @@ func newLanes(calls int, per time.Duration) *lanes {
 	if calls > 0 {
 		l.own.window = &window{size: calls, per: saturate.Add(per, travelTime)}
 	}
+	if lines > 0 {
+		l.chat.window = &window{size: lines, per: saturate.Add(linesPer, travelTime)}
+	}
 	return l
 }
 
-// unknownPause is how long everything waits after a refusal that does not say how long.
-const unknownPause = 5 * time.Second
+const (
+	// unknownPause is how long everything waits after a refusal that does not say how long.
+	unknownPause = 5 * time.Second
+	// maxPause bounds how long QueUp can have everything wait, so that one wrong header does not end a bot.
+	maxPause = 15 * time.Minute
+	// unknownQuiet is how long chat waits when its quota is used up and QueUp does not say for how long.
+	unknownQuiet = 30 * time.Second
+	// maxQuiet bounds how long chat waits.
+	maxQuiet = 2 * time.Hour
+)
 
-// maxPause bounds how long QueUp can have everything wait, so that one wrong header does not end a bot.
-const maxPause = 15 * time.Minute
-
-// obey has all lanes wait when QueUp refuses a call and asks for it.
-func (l *lanes) obey(resp *http.Response) {
-	if resp.StatusCode < http.StatusBadRequest {
-		return
+// obey makes the lanes wait when QueUp refuses a call: all of them, as long as Retry-After says; or, when the quota of the chat is
+// used up, which says so in words, only the lane of the chat. Source: docs/PROTOCOL.md 1.6.
+func (l *lanes) obey(e *APIError) {
+	tooMany := e.Status == http.StatusTooManyRequests
+	switch {
+	case e.Status < http.StatusBadRequest:
+	case e.Op == opPostChat && tooMany && !e.byHeader:
+		l.chat.quiet.extend(min(cmp.Or(e.RetryAfter, unknownQuiet), maxQuiet))
+	case e.RetryAfter > 0:
+		l.pause.extend(min(e.RetryAfter, maxPause))
+	case tooMany:
+		l.pause.extend(unknownPause)
 	}
-	wait := min(retryafter.Read(resp.Header), maxPause)
-	if wait == 0 && resp.StatusCode == http.StatusTooManyRequests {
-		wait = unknownPause
-	}
-	l.pause.extend(wait)
 }
 
 // lane is a queue with up to three bounds: calls in flight, calls in any window of time, calls a second.
 type lane struct {
-	pause  *pause
+	pause  *pause        // of all lanes
+	quiet  *pause        // of this lane alone; nil for none
 	slots  chan struct{} // nil for any number in flight
 	window *window       // nil for none
 	rate   *rate.Limiter // nil for none
@@ -108,11 +119,22 @@ func (l *lane) lineUp(ctx context.Context, op string, first bool) error {
 				break
 			}
 		}
-		if l.pause.over(time.Now()) {
+		if now := time.Now(); !l.silence(now).After(now) {
 			return nil
 		}
 		turn.giveBack() // the pause began while we waited: line up again
 	}
+}
+
+// silence returns when calls may be sent again, now if they may.
+func (l *lane) silence(now time.Time) time.Time {
+	at := l.pause.end(now)
+	if l.quiet != nil {
+		if quiet := l.quiet.end(now); quiet.After(at) {
+			return quiet
+		}
+	}
+	return at
 }
 
 // place is a place in a lane: when its call may be sent, and what gives it back.
@@ -123,7 +145,7 @@ type place struct {
 
 // reserve returns a place for a call, the first of those to come if it wants to go first and the lane has an order.
 func (l *lane) reserve(now time.Time, first bool) place {
-	at := l.pause.end(now)
+	at := l.silence(now)
 	switch {
 	case l.window != nil:
 		slot := l.window.reserve(at, first)
@@ -238,5 +260,3 @@ func (p *pause) end(now time.Time) time.Time {
 	}
 	return now
 }
-
-func (p *pause) over(now time.Time) bool { return !p.end(now).After(now) }

@@ -29,6 +29,10 @@ const (
 	DefaultCalls = 10
 	// DefaultCallsPer is the length of that window.
 	DefaultCallsPer = 30 * time.Second
+	// DefaultChatLines is how many chat lines leave in any window of DefaultChatPer.
+	DefaultChatLines = 10
+	// DefaultChatPer is the length of that window.
+	DefaultChatPer = 5 * time.Second
 	// DefaultMessageHistory is how many chat lines a room keeps.
 	DefaultMessageHistory = 512
 	// DefaultMessageParts is how many lines SendLong may send.
@@ -59,6 +63,8 @@ type config struct {
 	userAgent            string
 	calls                int
 	per                  time.Duration
+	chatLines            int
+	chatPer              time.Duration
 	messageHistory       int
 	messageParts         int
 	users, songs         int
@@ -81,6 +87,8 @@ func newConfig(opts []Option) (*config, error) {
 		userAgent:      "queup-go",
 		calls:          DefaultCalls,
 		per:            DefaultCallsPer,
+		chatLines:      DefaultChatLines,
+		chatPer:        DefaultChatPer,
 		messageHistory: DefaultMessageHistory,
 		messageParts:   DefaultMessageParts,
 		users:          DefaultUserCache,
@@ -282,9 +290,9 @@ func WithUserAgent(s string) Option {
 // [DefaultCallsPer], and 0 requests turn it off. A call waits for its turn; one whose deadline would come first is not
 // sent, and is a [*RateLimitError].
 //
-// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat,
-// one line at a time; and what joining a room reads, at most 5 at once and 20 in any second. When QueUp answers 429, or
-// says Retry-After, everything waits. Source: docs/PROTOCOL.md 1.6.
+// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat, one line at a
+// time ([WithChatRate]); and what joining a room reads, at most 5 at once and 20 in any second. When QueUp answers 429, or says
+// Retry-After, everything waits; when only the quota of the chat is used up, only chat does. Source: docs/PROTOCOL.md 1.6.
 func WithRateLimit(requests int, per time.Duration) Option {
 	return func(c *config) error {
 		if requests < 0 {
@@ -294,6 +302,25 @@ func WithRateLimit(requests int, per time.Duration) Option {
 			return optionError("WithRateLimit", "per", "must be positive")
 		}
 		c.calls, c.per = requests, per
+		return nil
+	}
+}
+
+// WithChatRate sets how many chat lines leave in any window of time; the default is [DefaultChatLines] in any [DefaultChatPer], and
+// 0 lines turn it off. QueUp's moderators mute and ban accounts that say more than a person could. A line waits for its turn; one
+// whose deadline would come first is not sent, and is a [*RateLimitError].
+//
+// When QueUp says that the quota of the chat is used up, lines wait as long as it says, for 30 s if that cannot be read, and for 2 h
+// at most; other calls do not wait. Source: docs/PROTOCOL.md 1.6.
+func WithChatRate(lines int, per time.Duration) Option {
+	return func(c *config) error {
+		if lines < 0 {
+			return optionError("WithChatRate", "lines", "must not be negative; 0 turns the limit off")
+		}
+		if lines > 0 && per <= 0 {
+			return optionError("WithChatRate", "per", "must be positive")
+		}
+		c.chatLines, c.chatPer = lines, per
 		return nil
 	}
 }

@@ -55,14 +55,14 @@ func (r *room) mayChat(m *member) error {
 }
 
 // mayChatNow refuses who must wait: in slow mode, or because the quota is used up. If it does not, the line counts.
-func (r *room) mayChatNow(header http.Header, m *member, now time.Time) error {
+func (r *room) mayChatNow(m *member, now time.Time) error {
 	if r.slow && !r.can(m, permSlowModeBypass) && len(m.said) > 0 {
 		if wait := m.said[len(m.said)-1].Add(slowInterval).Sub(now); wait > 0 {
-			return tooSoon(header, wait, strconv.Itoa(seconds(wait))+" secs")
+			return tooSoon(strconv.Itoa(seconds(wait)) + " secs")
 		}
 	}
 	if wait := m.quietUntil.Sub(now); wait > 0 {
-		return tooSoon(header, wait, strconv.Itoa((seconds(wait)+59)/60)+" mins")
+		return tooSoon(strconv.Itoa((seconds(wait)+59)/60) + " mins")
 	}
 	for len(m.said) > 0 && !m.said[0].After(now.Add(-r.quotaTime)) && len(m.said) > 1 { // the last one stays, for the slow mode
 		m.said = m.said[1:]
@@ -73,7 +73,7 @@ func (r *room) mayChatNow(header http.Header, m *member, now time.Time) error {
 	}
 	if recent >= r.quotaLines {
 		m.quietUntil = now.Add(quotaWait)
-		return tooSoon(header, quotaWait, strconv.Itoa(seconds(quotaWait)/60)+" mins")
+		return tooSoon(strconv.Itoa(seconds(quotaWait)/60) + " mins")
 	}
 	m.said = append(m.said, now)
 	return nil
@@ -81,15 +81,13 @@ func (r *room) mayChatNow(header http.Header, m *member, now time.Time) error {
 
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// tooSoon is the refusal of a line; its text is how long to wait.
-func tooSoon(header http.Header, wait time.Duration, text string) error {
-	header.Set("Retry-After", strconv.Itoa(seconds(wait)))
+// tooSoon is the refusal of a line. How long to wait stands in its text alone: no client of QueUp has seen a header for that.
+func tooSoon(text string) error {
 	return errorE2(http.StatusTooManyRequests, text)
 }
 
-// chat says a line for an account, under the rules of the room. Sent is the text with its HTML entities; header is that of
-// the answer. The caller holds s.mu.
-func (r *room) chat(header http.Header, a *account, sent string, now time.Time) (*message, error) {
+// chat says a line for an account, under the rules of the room. Sent is the text with its HTML entities. The caller holds s.mu.
+func (r *room) chat(a *account, sent string, now time.Time) (*message, error) {
 	author := r.present(a)
 	if author == nil {
 		// An assumption: nobody has seen what the service answers to a line from outside the room.
@@ -104,7 +102,7 @@ func (r *room) chat(header http.Header, a *account, sent string, now time.Time) 
 	case utf16Len(sent) > maxChat:
 		return nil, errorE1(http.StatusBadRequest, textLongChat)
 	}
-	if err := r.mayChatNow(header, author, now); err != nil {
+	if err := r.mayChatNow(author, now); err != nil {
 		return nil, err
 	}
 	return r.say(a, sent, now), nil

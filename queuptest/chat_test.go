@@ -55,12 +55,12 @@ func TestChatHistory(t *testing.T) {
 }
 
 // tooSoon fails unless a line of alice's is refused until some seconds have passed.
-func (s *stage) tooSoon(seconds, text string) {
+func (s *stage) tooSoon(text string) {
 	s.t.Helper()
 	got := s.do("alice", "POST /chat/{lounge}", "message=hi")
 	got.refused(s.t, http.StatusTooManyRequests, shapeE2, text)
-	if after := got.Header.Get("Retry-After"); after != seconds {
-		s.t.Errorf("Retry-After is %q, want %s", after, seconds)
+	if after := got.Header.Get("Retry-After"); after != "" {
+		s.t.Errorf("Retry-After is %q; QueUp says it in the text alone", after)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestSlowMode(t *testing.T) {
 				s.chats("alice")
 				s.room.SlowMode("mod", true)
 				time.Sleep(500 * time.Millisecond)
-				s.tooSoon("10", "10 secs")
+				s.tooSoon("10 secs")
 				s.chats("bob")
 				s.chats("mod")
 				s.chats("mod")
@@ -89,7 +89,7 @@ func TestSlowMode(t *testing.T) {
 				s.chats("owner")
 				time.Sleep(9500 * time.Millisecond)
 				s.chats("alice")
-				s.tooSoon("10", "10 secs")
+				s.tooSoon("10 secs")
 				s.room.SlowMode("mod", false)
 				s.chats("alice")
 			})
@@ -112,10 +112,10 @@ func TestChatQuota(t *testing.T) {
 		for range 3 {
 			s.chats("alice")
 		}
-		s.tooSoon("600", "10 mins")
+		s.tooSoon("10 mins")
 		s.chats("bob")
 		time.Sleep(9*time.Minute + 30*time.Second)
-		s.tooSoon("30", "1 mins")
+		s.tooSoon("1 mins")
 		time.Sleep(30 * time.Second)
 		s.chats("alice")
 	})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"time"
 
@@ -270,7 +269,7 @@ func (c *crowd) leave(_ *person, m *member, now time.Time) bool {
 }
 
 func (c *crowd) talk(p *person, _ *member, now time.Time) bool {
-	m, err := c.r.chat(http.Header{}, p.account, c.line(p), now)
+	m, err := c.r.chat(p.account, c.line(p), now)
 	if err == nil {
 		p.last = m
 	}

@@ -212,7 +212,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m, err := r.chat(callOf(ctx).w.Header(), callOf(ctx).account, req.Message, h.now())
+	m, err := r.chat(callOf(ctx).account, req.Message, h.now())
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,10 @@
-// Package retryafter reads the header Retry-After of HTTP answers.
+// Package retryafter reads how long an HTTP answer asks to wait: in its header Retry-After, or in words.
 package retryafter
 
 import (
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -35,4 +36,28 @@ func Read(answer http.Header) time.Duration {
 		now = time.Now()
 	}
 	return max(0, until.Sub(now))
+}
+
+// spans are durations in a row, such as "1 hour, 10 mins and 5s".
+var (
+	spans = regexp.MustCompile(`(?i)\b(?:(?:\d+(?:\.\d+)?\s*|(?:an?|one)\s+)(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s)\b(?:\s*,?\s*(?:and\s+)?)?)+`)
+	span  = regexp.MustCompile(`(?i)\b(?:(\d+(?:\.\d+)?)\s*|(?:an?|one)\s+)([dhms])`)
+)
+
+var units = map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second}
+
+// Words returns the longest duration that a text states in words, such as 10 minutes for "10 mins", and zero if it states none.
+func Words(text string) (wait time.Duration) {
+	for _, row := range spans.FindAllString(text, -1) {
+		sum := time.Duration(0)
+		for _, m := range span.FindAllStringSubmatch(row, -1) {
+			n, err := strconv.ParseFloat(m[1], 64)
+			if err != nil { // a, an, one; or more than a float64 holds
+				n = max(1, n)
+			}
+			sum = saturate.Add(sum, saturate.Float(n, units[strings.ToLower(m[2])]))
+		}
+		wait = max(wait, sum)
+	}
+	return wait
 }

@@ -1,7 +1,9 @@
 package retryafter_test
 
 import (
+	"math"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,4 +42,30 @@ func TestRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"10 mins":                          10 * time.Minute,
+		"wait 10 Minutes please":           10 * time.Minute,
+		"1 mins":                           time.Minute,
+		"30s":                              30 * time.Second,
+		"7 secs":                           7 * time.Second,
+		"an hour":                          time.Hour,
+		"1 hour, 5 mins and 3 seconds":     time.Hour + 5*time.Minute + 3*time.Second,
+		"1.5 hours":                        90 * time.Minute,
+		"2 days":                           48 * time.Hour,
+		"20 lines in 30 secs: 10 mins":     10 * time.Minute,
+		"":                                 0,
+		"slow down":                        0,
+		"10":                               0,
+		"500 ms":                           0,
+		"10 monkeys":                       0,
+		"99999999999999999999999 days":     math.MaxInt64,
+		strings.Repeat("9", 400) + " mins": math.MaxInt64,
+	} {
+		if got := retryafter.Words(text); got != want {
+			t.Errorf("Words(%.40q) = %v, want %v", text, got, want)
+		}
+	}
 }
