@@ -35,6 +35,7 @@ type Client struct {
 	resyncs   chan struct{}    // a place for each room that is read again
 	session   *session
 	changing  turn // held by a login or a logout
+	entrance  turn // held by a join until its channel is attached: rooms are entered one after another
 	events    *hub
 	workers   *workers
 	secrets   *secrets                // immutable; what no error and no log may hold
@@ -73,6 +74,7 @@ func New(opts ...Option) (*Client, error) {
 		transport: transport,
 		workers:   &workers{ctx: life},
 		changing:  make(turn, 1),
+		entrance:  make(turn, 1),
 		end:       end,
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),

@@ -2,9 +2,11 @@ package client
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -57,6 +59,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		Dialer:    c.config.newDialer(),
 		Transport: c.session.base.Transport,
 		Reconnect: c.reconnect,
+		Guest:     me == "",
 		Header:    http.Header{"User-Agent": {c.config.userAgent}},
 		Logger:    c.log,
 	})
@@ -115,15 +118,23 @@ func (c *Client) adopt(l *connection, as UserID) (adopted bool, err error) {
 
 var errAccountChanged = &withinError{"connect: another login or a logout came in between", ErrNotConnected}
 
-// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token for somebody else
-// means to log in again.
+// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token of somebody else means to log
+// in again. Whether a token of a login always names the account is not known, so one that does not is reason for one login in a
+// session, and is used if that changes nothing. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) token(ctx context.Context) (string, error) {
 	as := c.session.as()
 	_, logins, _ := as.login()
 	answer, err := c.rest.Token(ctx)
 	if err == nil && c.LoggedIn() && answer.Data.ClientID != "" && !c.isMe(UserID(answer.Data.ClientID)) {
-		if _, err = c.session.renew(ctx, as, logins); err == nil {
-			answer, err = c.rest.Token(ctx)
+		guest := isGuest(answer.Data.Token)
+		if as.doubtToken() || guest {
+			_, renewErr := c.session.renew(ctx, as, logins)
+			switch {
+			case renewErr == nil:
+				answer, err = c.rest.Token(ctx)
+			case guest: // as a guest the bot could do nothing
+				err = renewErr
+			}
 		}
 	}
 	if _, refused := errors.AsType[*AuthorizationError](err); refused {
@@ -137,6 +148,16 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	}
 	c.secrets.learn(secretToken, redact.New(answer.Data.Token))
 	return answer.Data.Token, nil
+}
+
+// isGuest reports whether a token says of itself that it is a guest's.
+func isGuest(token string) bool {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return false
+	}
+	claims, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	return err == nil && string(member(claims, "isGuest")) == "true"
 }
 
 // reconnect is the user's policy. What has ended the link, or the last attempt, may have ended the connections of REST as well,

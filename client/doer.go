@@ -127,6 +127,7 @@ func (d *doer) send(op string, req *http.Request, as *account, wait func(ctx con
 func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, error) {
 	sent := req.Clone(req.Context())
 	sent.Header.Set("User-Agent", d.userAgent)
+	sent.Header.Set("Accept", "application/json")
 	if req.GetBody != nil {
 		body, err := req.GetBody()
 		if err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -54,11 +56,13 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 	})
 }
 
-// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters,
-// digits and spaces. An error ends the sequence; an empty text is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
+// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters, digits and
+// spaces; anything else in the text is left out. An error ends the sequence; a text without a letter or a digit is an
+// [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInfo, error] {
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }), " ")
 	if text == "" {
-		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "is empty"})
+		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "holds no letter and no digit"})
 	}
 	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
 		answer, err := c.rest.SearchRooms(ctx, queupapi.SearchRoomsParams{Term: text, Offset: queupapi.NewOptInt(offset)})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
@@ -35,7 +36,7 @@ func Listen() JoinOption {
 
 // JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
 // Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is
-// joined already is returned at once, and of joins at the same time one is made.
+// joined already is returned at once, and of joins at the same time one is made. Different rooms are entered one after another and loaded together.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
 // [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. What a handler of
@@ -70,6 +71,14 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	}
 	ctx, release := bound(ctx, l.joins)
 	defer release()
+	if err := c.entrance.take(ctx); err != nil {
+		return nil, err
+	}
+	next := sync.OnceFunc(c.entrance.give)
+	defer next()
+	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) { // by a join that was before this one
+		return room, nil
+	}
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
 	if err != nil {
 		return nil, failed("room", err)
@@ -86,7 +95,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 		return room, nil
 	}
 	room.describe(answer.Data)
-	undo, err := room.join(ctx, l, how)
+	undo, err := room.join(ctx, l, how, next)
 	if err == nil {
 		room.turn.give()
 		return room, nil
@@ -166,8 +175,8 @@ func (r *Room) joinedAs(how joinConfig) bool {
 }
 
 // join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then
-// events. When it fails, undo takes back what was done.
-func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo func(), err error) {
+// events. It calls attached when the channel is. When it fails, undo takes back what was done.
+func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached func()) (undo func(), err error) {
 	var done []func(ctx context.Context)
 	undo = func() {
 		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
@@ -180,9 +189,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 	var hold int
 	var self wire.RoomUser
 	if !how.listen {
-		if self, err = r.enter(ctx, how.password); err != nil {
+		joined, err := r.enter(ctx, how.password)
+		if err != nil {
 			return undo, err
 		}
+		self = joined.User
+		r.describeAgain(joined.Room)
 		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
 	}
 	if !listening {
@@ -191,6 +203,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 			return undo, err
 		}
 	}
+	attached()
 	if !how.listen {
 		if err := r.appear(ctx, l); err != nil {
 			return undo, err
@@ -209,8 +222,8 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig) (undo fu
 		}
 		return undo, err
 	}
-	for {
-		current, err := r.loadFirst(ctx, l, hold, self, func() {
+	for info := how.listen; ; info = true { // the answer to the join has told it, unless the connection was lost since
+		current, err := r.loadFirst(ctx, l, hold, self, info, func() {
 			r.setJoined(!how.listen)
 			r.setPassword(how.password)
 			r.client.events.emit(RoomJoined{r.meta()})
@@ -248,8 +261,8 @@ func (r *Room) setPassword(password redact.Secret) {
 	r.password = password
 }
 
-// enter makes the account a member that is present, and returns its record.
-func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.RoomUser, error) {
+// enter makes the account a member that is present, and returns its record and the room.
+func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResult, error) {
 	var request queupapi.OptJoinRequest
 	if !password.IsZero() {
 		r.client.secrets.learn(secretRoom, password)
@@ -257,9 +270,9 @@ func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.RoomUser
 	}
 	answer, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id})
 	if err != nil {
-		return wire.RoomUser{}, failed(opJoinRoom, err)
+		return wire.JoinResult{}, failed(opJoinRoom, err)
 	}
-	return answer.Data.User, nil
+	return answer.Data, nil
 }
 
 // enterAgain enters a room that is joined once more, and then runs then. It waits for a departure under way, after which

@@ -40,8 +40,8 @@ func (s *roomState) elapsed() time.Duration {
 // the second after which a full lane has place again, so that no media take the place of what another room needs to be joined.
 const mediaBudget = 900 * time.Millisecond
 
-// fetch reads the room's state. Source: docs/PROTOCOL.md 7, rule 3.
-func (r *Room) fetch(ctx context.Context) (roomState, error) {
+// fetch reads the room's state, with or without its info. Source: docs/PROTOCOL.md 7, rule 3.
+func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	var state roomState
 	loads := r.client.loads
 	whole := ctx
@@ -105,13 +105,15 @@ func (r *Room) fetch(ctx context.Context) (roomState, error) {
 		}
 		return err
 	})
-	optional("room", &state.lacks.about, func(ctx context.Context) error {
-		answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
-		if err == nil {
-			state.about = &answer.Data
-		}
-		return err
-	})
+	if info {
+		optional("room", &state.lacks.about, func(ctx context.Context) error {
+			answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+			if err == nil {
+				state.about = &answer.Data
+			}
+			return err
+		})
+	}
 	if err := g.Wait(); err != nil {
 		return state, err
 	}
@@ -229,9 +231,10 @@ func (r *Room) toldUntil(at time.Time) {
 
 // loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
 // own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
-// since the hold began, which was before the room was attached: what was read may be older than what was missed.
-func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, then func()) (current bool, err error) {
-	state, err := r.fetch(ctx)
+// since the hold began, which was before the room was attached: what was read may be older than what was missed. The room's info
+// is read only if info is set.
+func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, info bool, then func()) (current bool, err error) {
+	state, err := r.fetch(ctx, info)
 	if err != nil {
 		return false, err
 	}

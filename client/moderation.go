@@ -152,7 +152,7 @@ func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 			return err
 		}
 	}
-	_, err := r.client.rest.DeleteChat(ctx, r.channelRequest(), queupapi.DeleteChatParams{RoomID: r.id, ChatID: id})
+	_, err := r.client.rest.DeleteChat(ctx, queupapi.OptChannelRequest{}, queupapi.DeleteChatParams{RoomID: r.id, ChatID: id})
 	return failed("deleteChat", err)
 }
 

@@ -129,7 +129,7 @@ func (r *Room) under(l *connection, hold int, f func()) bool {
 
 // resyncOnce is one try, which ends with try. Its error means that nothing has been told and another one is due.
 func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
-	state, err := r.fetch(try)
+	state, err := r.fetch(try, true)
 	if err != nil {
 		return err
 	}

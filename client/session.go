@@ -21,6 +21,7 @@ type account struct {
 	who     *credentials // guarded by mu; nil for a guest
 	logins  int          // guarded by mu; counts the logins, so that a call can see whether another has renewed the session
 	refused error        // guarded by mu; QueUp's refusal of the credentials at the latest renewal
+	doubted bool         // guarded by mu; a token did not name this account, and was reason for a login
 }
 
 type credentials struct {
@@ -33,6 +34,14 @@ func (a *account) login() (who *credentials, logins int, refused error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.who, a.logins, a.refused
+}
+
+// doubtToken reports whether a token that does not name this account is reason for a login: only the first one is.
+func (a *account) doubtToken() (first bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	first, a.doubted = !a.doubted, true
+	return first
 }
 
 // renewed records the outcome of a renewal with the given credentials.

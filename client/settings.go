@@ -121,7 +121,7 @@ func (s RoomSettings) check(op string) error {
 	return nil
 }
 
-// write puts the settings into a request.
+// write puts all settings into a request.
 func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	display, kind := displayPublic, typeRoom
 	if s.Private {
@@ -154,14 +154,34 @@ func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	request.MetaDescription.SetTo(s.MetaDescription)
 }
 
-// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Errors:
-// [*ArgumentError] for settings that cannot be, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// leaveOutUnset takes out of a request what is zero in settings, so that QueUp uses its own defaults.
+func leaveOutUnset(request *queupapi.RoomSettings) {
+	request.Type.Set = request.Type.Value != typeRoom
+	request.Display.Set = request.Display.Value != displayPublic
+	for _, text := range []*queupapi.OptString{&request.Description, &request.Embed, &request.WelcomeMessage, &request.MetaDescription} {
+		text.Set = text.Value != ""
+	}
+	for _, number := range []*queupapi.OptInt{&request.MaxLengthSong, &request.TimeSongQueueRepeat, &request.MaxSongQueueLength} {
+		number.Set = number.Value != 0
+	}
+	for _, flag := range []*queupapi.OptBool{
+		&request.LimitQueueLength, &request.RecycleDJ, &request.LockQueue, &request.DisplayDJInQueue, &request.DisplayInSearch,
+		&request.DisplayInLobby, &request.DisplayUserJoin, &request.DisplayUserLeave, &request.DisplayUserGrab,
+	} {
+		flag.Set = flag.Value
+	}
+}
+
+// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Settings that are zero are left to
+// QueUp, whose own page begins with 120 minutes for the longest song and for the rest of a song, and with every switch on:
+// [Room.Update] turns one off. Errors: [*ArgumentError] for settings that cannot be, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) {
 	if err := s.check("Client.CreateRoom"); err != nil {
 		return nil, err
 	}
 	var request queupapi.RoomSettings
 	s.write(&request)
+	leaveOutUnset(&request)
 	c.secrets.learn(secretRoom, redact.New(string(s.Password)))
 	answer, err := c.rest.CreateRoom(ctx, &request)
 	if err != nil {

@@ -45,6 +45,9 @@ type Config struct {
 	// NamePresence puts the clientId and connectionId of the link into what Conn.Presence announces, as backtracked did. The
 	// server knows them without it.
 	NamePresence bool
+	// Guest says that Token gives tokens of guests. Each of them names a client of its own, so a reconnect does not ask for the
+	// client id of the link before.
+	Guest bool
 	// Transport carries Conn.PresenceList. Nil: an http.Transport that dials as Dialer does if that is a [WebsocketDialer].
 	Transport http.RoundTripper
 }

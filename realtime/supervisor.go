@@ -177,7 +177,7 @@ func (c *Conn) url(token string) string {
 	q.Set("access_token", token)
 	q.Set("EIO", "3")
 	q.Set("transport", "websocket")
-	if id := c.ClientID(); id != "" {
+	if id := c.ClientID(); id != "" && !c.cfg.Guest {
 		q.Set("clientId", id)
 	}
 	u.RawQuery = q.Encode()
