@@ -89,7 +89,7 @@ func TestWall_hasNoMonotonicReading(t *testing.T) {
 		"a clock's before": new(clock).before(now),
 		"a clock's at":     new(clock).at(now),
 	} {
-		if at != at.Round(0) { //nolint:revive // whether it has a monotonic reading is the question, and Equal does not tell
+		if at != at.Round(0) { // Equal would not tell
 			t.Errorf("%s has a monotonic reading: %v", name, at)
 		}
 	}
@@ -104,7 +104,7 @@ func TestWall_hasNoMonotonicReading(t *testing.T) {
 	room := newRoom(c, "room")
 	room.live.link = &connection{client: c}
 	room.begin(Song{ID: "play", Length: time.Hour}, time.Minute)
-	if began := room.now.began; began != began.Round(0) { //nolint:revive // as above
+	if began := room.now.began; began != began.Round(0) {
 		t.Errorf("the begin of a song has a monotonic reading: %v", began)
 	}
 	room.callOff()

@@ -28,7 +28,7 @@ func scribble(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice:
 		for i := range v.Len() {
-			found = scribble(v.Index(i)) || found
+			scribble(v.Index(i))
 			v.Index(i).Set(spoilt(v.Index(i)))
 			found = true
 		}

@@ -21,7 +21,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/commands"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -39,7 +38,7 @@ func inert(text string) bool {
 
 // plainErrors are those whose text holds nothing but what the program itself has named, or quotes it.
 var plainErrors = []string{
-	"ArgumentError", "MessageTooLongError", "RateLimitError", "PermissionError", "Lagged", "CooldownError", // of our own words
+	"ArgumentError", "MessageTooLongError", "RateLimitError", "PermissionError", "Lagged", // of our own words
 	"badPacketError", "permanentError", // of the text of an error that is looked at by itself
 }
 
@@ -81,9 +80,6 @@ func TestPrintable_everyError(t *testing.T) {
 		"a HandshakeError":  &realtime.HandshakeError{Err: bad},
 		"another one":       &realtime.HandshakeError{Status: 403, Body: []byte(evil)},
 		"a list":            &realtime.PresenceListError{Err: bad},
-		"a usage":           &commands.UsageError{Command: "roll", Reason: evil},
-		"a command":         &commands.HandlerError{Command: "roll", Err: bad},
-		"an unknown":        &commands.UnknownError{Name: evil, Similar: "roll"},
 		"a dial":            dialled(t, bad),
 		"a room not joined": notJoined(t),
 	} {
@@ -98,7 +94,7 @@ func TestPrintable_everyError(t *testing.T) {
 			known[typeOf(e)] = true
 		}
 	}
-	for _, folder := range []string{".", "../realtime", "../commands"} {
+	for _, folder := range []string{".", "../realtime"} {
 		for _, file := range parseFolder(t, folder, func(name string) bool { return !strings.HasSuffix(name, "_test.go") }) {
 			for _, d := range file.Decls {
 				f, ok := d.(*ast.FuncDecl)

@@ -3,12 +3,11 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/internal/printable"
-	"github.com/queup-go/queup/internal/saturate"
 )
 
 // A UsageError means that a command was not said as it should be. Its author is told, and the client's error handler
@@ -24,7 +23,7 @@ type UsageError struct {
 
 // Error tells the command and the reason.
 func (e *UsageError) Error() string {
-	return printable.Text(fmt.Sprintf("commands: %s: %s", e.Command, e.Reason))
+	return escaped(fmt.Sprintf("commands: %s: %s", e.Command, e.Reason))
 }
 
 // A PermissionError means that the author of a command may not use it. They are told, and the client's error handler
@@ -85,7 +84,21 @@ type HandlerError struct {
 
 // Error tells the command and the handler's error.
 func (e *HandlerError) Error() string {
-	return printable.Text(fmt.Sprintf("commands: %s: %v", e.Command, e.Err))
+	return escaped(fmt.Sprintf("commands: %s: %v", e.Command, e.Err))
+}
+
+// escaped returns a text without what would do something to a terminal or a log, line breaks included.
+func escaped(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
 }
 
 // Unwrap returns the handler's error.
@@ -147,8 +160,11 @@ func audience(room *client.Room, permission client.Permission, role client.RoleI
 
 // spoken writes a wait in whole seconds, rounded up.
 func spoken(d time.Duration) string {
-	d = saturate.Add(max(d, time.Second), time.Second-time.Nanosecond)
-	text := d.Truncate(time.Second).String()
+	whole := max(d, time.Second).Truncate(time.Second)
+	if next := whole + time.Second; whole < d && next > whole { // the longest wait has no second behind it
+		whole = next
+	}
+	text := whole.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -377,6 +378,20 @@ func TestErrors_say(t *testing.T) {
 	for want, err := range tests {
 		if err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
+		}
+	}
+}
+
+// The texts of errors do nothing to a terminal or a log, whatever a handler has put into them.
+func TestErrors_printNothingThatActs(t *testing.T) {
+	const evil = "a\x1b]52;c;aGk=\x07 \u009b31m \u202e\u2028\x7f\nlevel=ERROR\r\xff"
+	for _, err := range []error{
+		&commands.UsageError{Command: "roll", Reason: evil},
+		&commands.HandlerError{Command: "roll", Err: errors.New(evil)},
+		&commands.UnknownError{Name: evil, Similar: "roll"},
+	} {
+		if text := err.Error(); !strings.Contains(text, `\x1b]52`) || strings.ContainsFunc(text, func(r rune) bool { return !strconv.IsPrint(r) }) {
+			t.Errorf("%T prints %q", err, text)
 		}
 	}
 }
