@@ -250,6 +250,38 @@ func TestRun_quirks(t *testing.T) {
 	}
 }
 
+// With -clock-offset the answers say the time by the server's own clock.
+func TestRun_clockOffset(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	reader, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, []string{"-clock-offset", "-90m"}, stdout, io.Discard)
+		_ = stdout.Close()
+	}()
+	var a announcement
+	if err := json.NewDecoder(reader).Decode(&a); err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get(a.URL + "/room/" + a.Rooms[0].ID) //nolint:noctx // the server is local
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	if behind := time.Since(date); err != nil || behind < 89*time.Minute || behind > 91*time.Minute {
+		t.Errorf("the answer is of %v, %v", date, err)
+	}
+	interrupt()
+	_, _ = io.Copy(io.Discard, reader) // until it ends
+	if got := <-code; got != 0 {
+		t.Errorf("exit status %d", got)
+	}
+}
+
 // A program sends its password, and the log tells of all it did but that.
 func TestRun_log(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log.jsonl")
