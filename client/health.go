@@ -8,9 +8,12 @@ import (
 
 // Health tells how the connection does, so that a bot that hears nothing can be told from a room where nothing happens.
 type Health struct {
-	// State is where the connection stands; [realtime.StateIdle] before Connect.
+	// State is where the connection stands; [realtime.StateIdle] before Connect. A connection that comes and goes is
+	// [realtime.StateReconnecting] until one of its links has lasted 30 s, though events and calls may pass meanwhile.
 	State realtime.State `json:"state"`
-	// Err is why there is no connection, nil while there is one.
+	// Unstable is set while the connection comes and goes and is there at the moment.
+	Unstable bool `json:"unstable,omitempty"`
+	// Err is why there is no connection, or why the last one was lost while Unstable is set; nil while all is well.
 	Err error `json:"-"`
 	// LastFrame is when QueUp was last heard of, pings included. While the connection is well it is never older than the
 	// time between two pings, 25 s by default.
@@ -31,7 +34,10 @@ func (c *Client) Health() Health {
 	c.mu.Unlock()
 	if l != nil {
 		stats := l.conn.Stats()
-		h.State, h.Err = stats.Status.State, stats.Status.Err
+		h.State, h.Err, h.Unstable = stats.Status.State, stats.Status.Err, stats.Status.Unstable
+		if h.Unstable {
+			h.State = realtime.StateReconnecting
+		}
 		h.LastFrame, h.Reconnects = stats.LastFrame, stats.Reconnects
 	}
 	return h

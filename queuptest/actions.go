@@ -44,7 +44,11 @@ func (l *link) act(f realtime.Frame) {
 	case realtime.ActionHeartbeat:
 		l.answer(realtime.Frame{Action: realtime.ActionHeartbeat}, f)
 	case realtime.ActionAttach:
-		if problem := s.mayAttach(l.identity, f.Channel); problem != "" {
+		problem := s.mayAttach(l.identity, f.Channel)
+		if s.bad.refused[f.Channel] > 0 {
+			problem = "not now"
+		}
+		if problem != "" {
 			l.refuse(f, problem)
 			return
 		}

@@ -192,6 +192,7 @@ func TestMore_whatCannotBePanics(t *testing.T) {
 		"Server.Message: 0 others":                            func() { srv.Message("bob", "x", "Bob") },
 		"Server.Message: a text of 0 characters":              func() { srv.Message("bob", "", "alice") },
 		`Server.CutLinksOf: there is no user "zoe"`:           func() { srv.CutLinksOf("zoe") },
+		`Server.MailboxOf: there is no user "zoe"`:            func() { srv.MailboxOf("zoe") },
 	} {
 		func() {
 			defer func() {

@@ -61,7 +61,8 @@
 // [Room] makes things happen without a client: every event of docs/PROTOCOL.md 6.2 is caused by one of its methods or by
 // [Server.Message]. [Room.Broadcast] sends events the service never sent, and [WithHandler] answers requests as the service
 // never did. [Server.CutLinks], [Server.CutLinksOf], [Server.ExpireSessions] and [Server.ExpireTokens] lose what a client
-// has. [Server.Restart] is the whole service being restarted with its world, and [Server.IdleCrowd] has the crowd do nothing
+// has. [Server.Flap] closes every websocket soon after it was accepted, [Server.RefuseChannel] and [Server.DetachChannel] keep
+// clients from a channel ([Room.Channel], [Server.MailboxOf]). [Server.Restart] is the whole service being restarted with its world, and [Server.IdleCrowd] has the crowd do nothing
 // while a test looks.
 //
 // [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, [Server.Await] waits

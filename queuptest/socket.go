@@ -44,6 +44,7 @@ type link struct {
 	ended   bool          // nothing is queued any more
 	leaving bool          // the writer is to say goodbye when queue is empty
 	limit   *time.Timer   // of leaving; nil before
+	life    *time.Timer   // ends a link that flaps; nil for none
 
 	attached map[string]bool                   // channels; guarded by state.mu
 	present  map[string]*realtime.PresenceBody // what was entered, by channel; guarded by state.mu
@@ -124,6 +125,7 @@ func (s *Server) open(l *link) bool {
 	l.send(newOutgoing(realtime.Frame{
 		Action: realtime.ActionConnected, ClientID: l.identity.clientID, ConnectionID: l.id,
 	}))
+	s.limitLife(l)
 	return true
 }
 
@@ -148,8 +150,10 @@ func (l *link) cut() {
 		l.ended = true
 		l.queue = nil
 		close(l.done)
-		if l.limit != nil && l.limit.Stop() {
-			l.s.timers.Done()
+		for _, timer := range []*time.Timer{l.limit, l.life} {
+			if timer != nil && timer.Stop() {
+				l.s.timers.Done()
+			}
 		}
 	}
 	_ = l.conn.NetConn().Close() // the peer sees a broken connection, whatever this returns

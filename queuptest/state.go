@@ -37,7 +37,8 @@ type state struct {
 	links    map[*link]struct{}
 	crowd    *crowd                        // nil: none
 	channels map[string]map[*link]struct{} // who hears what
-	timers   sync.WaitGroup                // songs that will end, members who will be missed
+	bad      badLinks
+	timers   sync.WaitGroup // songs that will end, members who will be missed, links that will end
 }
 
 // account is a user of the service. Its id and times are immutable.

@@ -162,7 +162,7 @@ func (c *Conn) Connect(ctx context.Context) error {
 		c.failed(err)
 		return fmt.Errorf("connect: %w", err)
 	}
-	c.up(l, false)
+	c.up(l, false, nil)
 	c.own.Go(func() { c.supervise(l) })
 	return nil
 }

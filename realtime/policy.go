@@ -9,7 +9,8 @@ import (
 )
 
 // ReconnectPolicy says how long to wait before the next attempt to connect, and whether there shall be one. The first
-// attempt after a working link is try 1; the count starts again only when a link is [Connected], its channels attached.
+// attempt after a lasting link is try 1. The count starts again only when a link has been [Connected], its channels attached,
+// for 30 s: a server that accepts every link and ends it at once meets longer and longer waits, as one that refuses does.
 // last is why the link, or the attempt before, ended. With again false the connection ends with last. A policy is called
 // by one goroutine at a time and never for an error marked by [Permanent]; a negative wait counts as none.
 type ReconnectPolicy func(try int, last error) (wait time.Duration, again bool)
@@ -22,7 +23,7 @@ type Backoff struct {
 	First    time.Duration  // bound of try 1; zero: 250 ms
 	Base     time.Duration  // bound of try 2; zero: 500 ms
 	Max      time.Duration  // largest bound; zero: 30 s
-	MaxTries int            // give up after so many tries in a row; zero: never
+	MaxTries int            // give up after so many tries without a link that lasted 30 s; zero: never
 	Rand     func() float64 // in [0,1); nil: math/rand/v2
 }
 

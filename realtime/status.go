@@ -60,7 +60,11 @@ type Status struct {
 	Since time.Time // when this state began
 	// RetryAt is the time of the next attempt while there is no link, zero while one is being made.
 	RetryAt time.Time
-	// Err is why there is no link: why the last one, or the latest attempt, failed. After the end it is Conn.Err.
+	// Unstable is set while links flap: there is a link, the one before it ended within 30 s, and this one is not yet 30 s old.
+	// It is false in all states but StateConnected.
+	Unstable bool
+	// Err is why there is no link: why the last one, or the latest attempt, failed. While Unstable is set it is why the link
+	// before ended. After the end it is Conn.Err.
 	Err error
 }
 
@@ -84,7 +88,8 @@ func (c *Conn) Watch(ctx context.Context) iter.Seq[Status] {
 			c.mu.Lock()
 			status, changed := c.status, c.changed
 			c.mu.Unlock()
-			if first || status.State != last.State || !status.Since.Equal(last.Since) || !status.RetryAt.Equal(last.RetryAt) {
+			if first || status.State != last.State || !status.Since.Equal(last.Since) || !status.RetryAt.Equal(last.RetryAt) ||
+				status.Unstable != last.Unstable {
 				last = status
 				if !yield(status) || status.State == StateClosed {
 					return
@@ -123,6 +128,15 @@ func (c *Conn) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setStatusLocked(Status{State: StateIdle, Err: err})
+}
+
+// settled notes that a link has lasted, if it is still the one in use.
+func (c *Conn) settled(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == l && c.status.Unstable {
+		c.setStatusLocked(Status{State: StateConnected})
+	}
 }
 
 // down notes that there is no usable link, and when the next attempt will be: zero for now.

@@ -17,7 +17,15 @@ func (c *Conn) supervise(l *link) {
 	try := 0
 	l.wg.Go(l.read)
 	for {
+		lasted := c.waitForEnd(l)
+		if lasted {
+			try = 0
+		}
 		last := c.bury(l)
+		var flapping error
+		if !lasted {
+			flapping = last
+		}
 		if l, last = c.relink(&try, last); l == nil {
 			c.giveUp(last)
 			return
@@ -27,17 +35,34 @@ func (c *Conn) supervise(l *link) {
 			l.fail(err)
 			continue
 		}
-		c.up(l, true)
-		try = 0
+		c.up(l, true, flapping)
 	}
 }
 
-// up makes a link the one that calls use, and says so.
-func (c *Conn) up(l *link, again bool) {
+// lastingLink is how long a link must have been connected before its loss counts as a new outage: then the attempts are counted
+// from 1 again. It is the largest bound of [DefaultReconnect], so that no server sees handshakes faster for ending its links early.
+const lastingLink = 30 * time.Second
+
+// waitForEnd waits for the end of a link, and reports whether the link has lasted.
+func (c *Conn) waitForEnd(l *link) (lasted bool) {
+	lasting := time.NewTimer(lastingLink)
+	defer lasting.Stop()
+	select {
+	case <-l.ctx.Done():
+		return false
+	case <-lasting.C:
+	}
+	c.settled(l)
+	<-l.ctx.Done()
+	return true
+}
+
+// up makes a link the one that calls use, and says so. flapping is why the link before it ended, if that one did not last.
+func (c *Conn) up(l *link, again bool, flapping error) {
 	c.mu.Lock()
 	c.link, c.restoring = l, false
 	c.clientID, c.connectionID = l.clientID, l.connectionID
-	c.setStatusLocked(Status{State: StateConnected})
+	c.setStatusLocked(Status{State: StateConnected, Unstable: flapping != nil, Err: flapping})
 	c.mu.Unlock()
 	select {
 	case <-c.suspended: // too late to tell
@@ -51,9 +76,8 @@ func (c *Conn) up(l *link, again bool) {
 	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
 }
 
-// bury waits for the end of a link and of its goroutines, and returns why it ended.
+// bury waits for the goroutines of a link that has ended, and returns why it ended.
 func (c *Conn) bury(l *link) error {
-	<-l.ctx.Done()
 	cause := c.hide(context.Cause(l.ctx))
 	c.down(cause, time.Time{})
 	if c.ctx.Err() != nil || errors.Is(cause, ErrServerClosed) {
