@@ -99,12 +99,7 @@ func (r *Room) doubt() {
 		l := r.live.link
 		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", printable.Text(r.Slug())))
 		r.ask(answerTimeout, func(ctx context.Context) func() {
-			err := r.enterAgain(ctx, func() error {
-				if !r.visible() {
-					return nil
-				}
-				return r.appear(ctx, l)
-			})
+			_, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
 			if err == nil {
 				return nil
 			}
@@ -120,8 +115,11 @@ func (r *Room) doubt() {
 	})
 }
 
-// refused reports whether QueUp does not let the client into a room.
+// refused reports whether QueUp does not let the client into a room. What a proxy or a host says meanwhile is not QueUp's word.
 func refused(err error) bool {
+	if answer, ok := errors.AsType[*APIError](err); ok && answer.foreign {
+		return false
+	}
 	return errors.Is(err, ErrBanned) || errors.Is(err, ErrRoomPassword) || errors.Is(err, ErrTooManyPasswords) ||
 		errors.Is(err, ErrNotFound) || errors.Is(err, ErrForbidden)
 }

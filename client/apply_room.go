@@ -86,7 +86,7 @@ func (r *Room) enterAnew() {
 	}
 	l := r.live.link
 	r.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
-		err := r.enterAgain(ctx, func() error { return nil })
+		_, err := r.enterAgain(ctx, func() error { return nil })
 		if err == nil {
 			return nil
 		}

@@ -54,7 +54,8 @@ type (
 	// as its ordinary events, marked Resynced, and then the event Resynced of that room.
 	Reconnected struct{ Meta }
 
-	// Resynced fires for each room when everything that was missed and can be known has been told.
+	// Resynced fires for each room when everything that was missed and can be known has been told. The client is in the room
+	// again and may act, also if QueUp had forgotten it.
 	Resynced struct{ Meta }
 
 	// Lagged fires when a handler was too slow and events were given up: once for each time its queue ran over, after

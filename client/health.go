@@ -8,8 +8,9 @@ import (
 
 // Health tells how the connection does, so that a bot that hears nothing can be told from a room where nothing happens.
 type Health struct {
-	// State is where the connection stands; [realtime.StateIdle] before Connect. A connection that comes and goes is
-	// [realtime.StateReconnecting] until one of its links has lasted 30 s, though events and calls may pass meanwhile.
+	// State is where the connection stands; [realtime.StateIdle] before Connect. A connection that comes and goes, two
+	// links in a row having ended within 30 s, is [realtime.StateReconnecting] until a link has lasted 30 s, though events and
+	// calls may pass meanwhile.
 	State realtime.State `json:"state"`
 	// Unstable is set while the connection comes and goes and is there at the moment.
 	Unstable bool `json:"unstable,omitempty"`

@@ -237,6 +237,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
 			return undo, err
 		}
+		if how.listen {
+			continue
+		}
+		if self, err = r.enter(ctx, how.password); err != nil { // QueUp may have forgotten us meanwhile
+			return undo, err
+		}
 	}
 }
 
@@ -275,23 +281,31 @@ func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResu
 	return answer.Data, nil
 }
 
-// enterAgain enters a room that is joined once more, and then runs then. It waits for a departure under way, after which
-// there is nothing to do.
-func (r *Room) enterAgain(ctx context.Context, then func() error) error {
+// enterAgain enters a room that is joined once more, then runs then, and returns the client's record. It waits for a departure
+// under way, after which there is nothing to do.
+func (r *Room) enterAgain(ctx context.Context, then func() error) (self wire.RoomUser, err error) {
 	if err := r.turn.take(ctx); err != nil {
-		return err
+		return self, err
 	}
 	defer r.turn.give()
 	r.mu.RLock()
 	joined, password := r.joined && r.present, r.password
 	r.mu.RUnlock()
 	if !joined {
+		return self, nil
+	}
+	if self, err = r.enter(ctx, password); err != nil {
+		return self, err
+	}
+	return self, then()
+}
+
+// appearAgain is appear after a room was entered once more, unless the client wants to be invisible.
+func (r *Room) appearAgain(ctx context.Context, l *connection) error {
+	if !r.visible() {
 		return nil
 	}
-	if _, err := r.enter(ctx, password); err != nil {
-		return err
-	}
-	return then()
+	return r.appear(ctx, l)
 }
 
 // exit is the reverse of enter.

@@ -132,9 +132,7 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		if err != nil || !room.under(l, hold, func() { room.live.late = false }) {
 			return
 		}
-		if room.visible() {
-			_ = room.appear(ctx, l)
-		}
+		_ = room.appearAgain(ctx, l)
 		if room.Joined() { // else the join reads it
 			room.resync(l, hold)
 		}

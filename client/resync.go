@@ -133,6 +133,12 @@ func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
 	if err != nil {
 		return err
 	}
+	if err := r.comeBack(try, l, &state); refused(err) {
+		r.under(l, hold, func() { l.lose(r.channel(), err) })
+		return nil
+	} else if err != nil {
+		return err
+	}
 	ctx := r.client.workers.ctx
 	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
 	defer missed.stop()
@@ -155,6 +161,22 @@ func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
 	missed.wait(ctx)
 	r.under(l, hold, func() { r.finish(state, missed, hold) })
 	return nil
+}
+
+// comeBack enters the room once more if QueUp does not have the client among its members any more, as after a restart: the
+// websocket alone need not bring it back. Source: docs/PROTOCOL.md 2.4.
+func (r *Room) comeBack(ctx context.Context, l *connection, state *roomState) error {
+	me := r.client.myID()
+	listed := slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return recordOf(w) == me })
+	if me == "" || listed || !r.mayAct() {
+		return nil
+	}
+	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", slog.String("room", r.Slug()))
+	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
+	if recordOf(self) == me {
+		state.users = append(state.users, self)
+	}
+	return err
 }
 
 // finish tells what was missed of what plays, and lets the rest of the events go.
@@ -258,11 +280,6 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 	r.left.clear()
 	for _, w := range users {
 		r.catchUpMember(w, meta)
-	}
-	if me := c.myID(); me != "" && r.mayAct() {
-		if _, listed := there[me]; !listed { // QueUp has forgotten that we are here
-			r.doubt()
-		}
 	}
 }
 

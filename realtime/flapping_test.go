@@ -107,7 +107,7 @@ func TestFlapping_countsUntilALinkHasLasted(t *testing.T) {
 // lasting is how long a link must last for its loss to be a new outage.
 const lasting = 30 * time.Second
 
-// A link that follows a short one is unstable until it has lasted. The first loss of a link that has lasted leaves no trace.
+// A link that follows two short ones is unstable until it has lasted. The first loss of a link that has lasted leaves no trace.
 func TestFlapping_isVisibleInTheStatus(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		c := connected(t, s.config())
@@ -133,8 +133,12 @@ func TestFlapping_isVisibleInTheStatus(t *testing.T) {
 			t.Errorf("after the first loss: %+v", status)
 		}
 		cut()
+		if status := c.Status(); status.State != realtime.StateConnected || status.Unstable || status.Err != nil {
+			t.Errorf("after one link that did not last: %+v", status)
+		}
+		cut()
 		if status := c.Status(); status.State != realtime.StateConnected || !status.Unstable || status.Err == nil {
-			t.Errorf("after a link that did not last: %+v", status)
+			t.Errorf("after two links that did not last: %+v", status)
 		}
 		if err := c.Attach(t.Context(), "room:a"); err != nil {
 			t.Errorf("an unstable link is of no use: %v", err)

@@ -60,7 +60,7 @@ type Status struct {
 	Since time.Time // when this state began
 	// RetryAt is the time of the next attempt while there is no link, zero while one is being made.
 	RetryAt time.Time
-	// Unstable is set while links flap: there is a link, the one before it ended within 30 s, and this one is not yet 30 s old.
+	// Unstable is set while links flap: there is a link, the two before it ended within 30 s, and this one is not yet 30 s old.
 	// It is false in all states but StateConnected.
 	Unstable bool
 	// Err is why there is no link: why the last one, or the latest attempt, failed. While Unstable is set it is why the link

@@ -14,16 +14,17 @@ import (
 // supervise owns the connection from the first link on: it waits for the end of a link, makes the next one, and is the only
 // one to do either.
 func (c *Conn) supervise(l *link) {
-	try := 0
+	try, short := 0, 0 // attempts since the latest link that lasted, and links since then
 	l.wg.Go(l.read)
 	for {
-		lasted := c.waitForEnd(l)
-		if lasted {
-			try = 0
+		if c.waitForEnd(l) {
+			try, short = 0, 0
+		} else {
+			short++
 		}
 		last := c.bury(l)
 		var flapping error
-		if !lasted {
+		if short >= flaps {
 			flapping = last
 		}
 		if l, last = c.relink(&try, last); l == nil {
@@ -43,6 +44,9 @@ func (c *Conn) supervise(l *link) {
 // from 1 again. It is the largest bound of [DefaultReconnect], so that no server sees handshakes faster for ending its links early.
 const lastingLink = 30 * time.Second
 
+// flaps is how many links in a row must have ended early for the next one to be unstable until it has lasted.
+const flaps = 2
+
 // waitForEnd waits for the end of a link, and reports whether the link has lasted.
 func (c *Conn) waitForEnd(l *link) (lasted bool) {
 	lasting := time.NewTimer(lastingLink)
@@ -57,7 +61,7 @@ func (c *Conn) waitForEnd(l *link) (lasted bool) {
 	return true
 }
 
-// up makes a link the one that calls use, and says so. flapping is why the link before it ended, if that one did not last.
+// up makes a link the one that calls use, and says so. flapping is why the link before it ended, if links flap; else nil.
 func (c *Conn) up(l *link, again bool, flapping error) {
 	c.mu.Lock()
 	c.link, c.restoring = l, false
