@@ -83,6 +83,7 @@ type Conn struct {
 	known redact.Known // the secrets that no error and no log may hold
 
 	suspended chan time.Time // buffered; tells the supervisor since when there is no link
+	complete  time.Time      // owned by the supervisor: link.complete of the latest usable link that was lost; zero while there is one
 	stats     counters
 }
 

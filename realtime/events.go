@@ -20,6 +20,9 @@ type Message struct {
 	Name    string // the event; "*" when the publisher gave none
 	Type    string // "json" or "string"
 	Data    []byte // JSON text as in [MessageBody]; it belongs to the receiver
+	// MaxDelay is how long the message has been on its way at most: the server had answered a ping before it sent the message, and
+	// that ping was sent so long before At, or the link was made then. A link that stalls makes it longer, by as long as it stalls.
+	MaxDelay time.Duration
 }
 
 // Presence tells that someone's presence in a channel changed. See docs/PROTOCOL.md 5.5.
@@ -46,6 +49,9 @@ type Disconnected struct {
 	Err     error
 	RetryIn time.Duration // until the next attempt; zero if Final
 	Final   bool          // there will be none: the stream ends here
+	// Complete is the time before which nothing is missing: all that the server had sent by then was delivered. It is when the
+	// latest ping was sent that the server answered on the lost link, or when that link was made.
+	Complete time.Time
 }
 
 // Suspended tells that there has been no usable link for Config.SuspendAfter. The attempts go on. It comes once per outage,

@@ -27,6 +27,7 @@ type link struct {
 	silence                time.Duration // owned by the reader: how long a Read may take; zero before the open packet
 	counted                time.Time     // owned by the reader: since when
 	heard                  time.Time     // owned by the reader: when the latest frame came
+	complete               time.Time     // owned by the reader: all that the server sent before has come
 	parser                 parser        // owned by the reader
 
 	out   chan outgoing // to the writer, unbuffered
@@ -37,9 +38,10 @@ type link struct {
 	stalled atomic.Bool  // the reader waits for the user to take an event
 	resumed atomic.Int64 // nanoseconds after born when it last stopped waiting
 
-	mu    sync.Mutex // leaf
-	calls []*call    // guarded by mu; waiting for answers, oldest first
-	asked int        // guarded by mu; counts requests
+	mu    sync.Mutex  // leaf
+	calls []*call     // guarded by mu; waiting for answers, oldest first
+	asked int         // guarded by mu; counts requests
+	pings []time.Time // guarded by mu; when the pings were sent that have no pong yet, oldest first
 }
 
 // outgoing is a frame on its way to the writer.
@@ -49,14 +51,16 @@ type outgoing struct {
 }
 
 func newLink(c *Conn, sock Socket) *link {
+	now := time.Now()
 	l := &link{
-		c:      c,
-		sock:   sock,
-		parser: parser{known: make(map[string]string)},
-		out:    make(chan outgoing),
-		echo:   make(chan []byte, 1),
-		pongs:  make(chan struct{}, 1),
-		born:   time.Now(),
+		c:        c,
+		sock:     sock,
+		parser:   parser{known: make(map[string]string)},
+		out:      make(chan outgoing),
+		echo:     make(chan []byte, 1),
+		pongs:    make(chan struct{}, 1),
+		born:     now,
+		complete: now,
 	}
 	l.ctx, l.cancel = context.WithCancelCause(c.ctx)
 	return l
@@ -210,12 +214,31 @@ func (l *link) control(p Packet) error {
 		}
 	case PacketPong:
 		l.c.stats.lastPong.Store(time.Now().UnixNano())
+		l.answered()
 		select {
 		case l.pongs <- struct{}{}:
 		default:
 		}
 	}
 	return nil
+}
+
+// asking notes that a ping is about to be sent. The pings without a pong are few: the oldest of them ends the link after the
+// pingTimeout.
+func (l *link) asking() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pings = append(l.pings, time.Now())
+}
+
+// answered notes a pong, which answers the oldest ping: the server sent it after that ping, and all that it sent before has come
+// before the pong.
+func (l *link) answered() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.pings) > 0 { // else nobody asked for it
+		l.complete, l.pings = l.pings[0], l.pings[1:]
+	}
 }
 
 // deliver hands an event to the user and waits as long as that takes. What was read is delivered even if the link has ended
@@ -267,6 +290,7 @@ func (l *link) write() {
 		case data := <-l.echo:
 			_ = l.writeFrame(AppendPacket(nil, PacketPong, data))
 		case <-ticker.C:
+			l.asking()
 			if err := l.writeFrame(AppendPacket(nil, PacketPing, nil)); err == nil && pinged.IsZero() {
 				pinged = time.Now()
 				overdue.Reset(l.heart.PingTimeout)

@@ -147,7 +147,7 @@ func (l *link) receive(data []byte) {
 	}
 	switch f.Action {
 	case ActionMessage:
-		m := Message{At: l.heard, Channel: f.Channel}
+		m := Message{At: l.heard, MaxDelay: l.heard.Sub(l.complete), Channel: f.Channel}
 		if f.Message != nil {
 			m.Name, m.Type, m.Data = f.Message.Name, f.Message.Type, f.Message.Data
 		}

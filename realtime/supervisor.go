@@ -36,6 +36,7 @@ func (c *Conn) supervise(l *link) {
 			l.fail(err)
 			continue
 		}
+		c.complete = time.Time{}
 		c.up(l, true, flapping)
 	}
 }
@@ -90,6 +91,9 @@ func (c *Conn) bury(l *link) error {
 		l.close(0)
 	}
 	l.wg.Wait()
+	if c.complete.IsZero() {
+		c.complete = l.complete
+	}
 	return cause
 }
 
@@ -104,7 +108,7 @@ func (c *Conn) relink(try *int, last error) (*link, error) {
 		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost",
 			slog.Any("error", last), slog.Int("attempt", *try), slog.Duration("retry_in", wait))
 		c.down(last, time.Now().Add(wait))
-		c.emit(Disconnected{Err: last, RetryIn: wait})
+		c.emit(Disconnected{Err: last, RetryIn: wait, Complete: c.complete})
 		if !c.pause(wait, last) {
 			break
 		}
@@ -143,7 +147,7 @@ func (c *Conn) giveUp(err error) {
 	if !errors.Is(err, ErrClosed) {
 		c.cfg.Logger.ErrorContext(c.ctx, "realtime gave up", slog.Any("error", err))
 	}
-	final := Disconnected{Err: err, Final: true}
+	final := Disconnected{Err: err, Final: true, Complete: c.complete}
 	select {
 	case c.events <- final:
 	default:

@@ -1,0 +1,116 @@
+package realtime_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/queup-go/queup/realtime"
+)
+
+// A message says how long it can have been on its way: since the latest ping that was answered before it, or since the link was made.
+// Pings that wait for their answer do not count, however many there are. The loss of the link says the same of what is missing.
+func TestMessage_maxDelay(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		s.open.PingTimeout = 5 * time.Minute
+		var stalled bool
+		var held []*peer
+		s.mute = func(p *peer) bool {
+			if stalled {
+				held = append(held, p)
+			}
+			return stalled
+		}
+		made := time.Now()
+		c := connected(t, s.config())
+		c.attach("room:a")
+		at := func(d time.Duration) {
+			time.Sleep(time.Until(made.Add(d)))
+			synctest.Wait()
+		}
+		at(10 * time.Second)
+		s.last().say("room:a", "10 s after the link was made")
+		at(30 * time.Second) // a ping was sent and answered after 25 s
+		s.last().say("room:a", "5 s after the ping")
+		synctest.Wait()
+		stalled = true
+		at(80 * time.Second) // pings were sent after 50 and 75 s
+		s.last().say("room:a", "after a stall")
+		stalled = false
+		for _, p := range held {
+			p.packet(realtime.PacketPong, nil)
+			p.say("room:a", "and an answer")
+		}
+		at(90 * time.Second)
+		s.cut()
+		events := c.events()
+		var got []string
+		for _, m := range of[realtime.Message](events) {
+			got = append(got, m.Name+": "+m.MaxDelay.String())
+		}
+		want := []string{
+			"10 s after the link was made: 10s", "5 s after the ping: 5s", "after a stall: 55s", "and an answer: 30s", "and an answer: 5s",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		down := of[realtime.Disconnected](events)
+		if len(down) != 1 || !down[0].Complete.Equal(made.Add(75*time.Second)) {
+			t.Errorf("disconnected: %+v", down)
+		}
+	})
+}
+
+var errDown = errors.New("down")
+
+// The attempts to come back do not change what is missing, and a new link begins afresh.
+func TestDisconnected_complete(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		made := time.Now()
+		c := connected(t, s.config())
+		time.Sleep(time.Minute)
+		s.setDown(errDown)
+		s.cut()
+		time.Sleep(3500 * time.Millisecond)
+		s.setDown(nil)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		again := made.Add(time.Minute + 4*time.Second)
+		time.Sleep(10 * time.Second)
+		s.cut()
+		time.Sleep(time.Second)
+		var got []time.Duration
+		for _, down := range of[realtime.Disconnected](c.events()) {
+			got = append(got, down.Complete.Sub(made))
+		}
+		first := 50 * time.Second // the latest ping before the loss
+		if diff := cmp.Diff([]time.Duration{first, first, first, first, again.Sub(made)}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// A server that announces no pingTimeout has 60 s to answer a ping, as Engine.IO has it.
+func TestHeartbeat_ofAServerThatAnnouncesNone(t *testing.T) {
+	bubble(t, func(t *testing.T, s *server) {
+		s.open = realtime.Open{SID: "s"}
+		s.mute = func(*peer) bool { return true }
+		began := time.Now()
+		c := connected(t, s.config())
+		for stop := false; !stop; { // so that the silence is not what ends the link
+			select {
+			case <-time.After(time.Second):
+				s.last().say("room:a", "hello")
+				synctest.Wait()
+			case <-t.Context().Done():
+			}
+			stop = c.State() != realtime.StateConnected || time.Since(began) > 5*time.Minute
+		}
+		if d := time.Since(began).Round(time.Second); d != 85*time.Second {
+			t.Errorf("the link was given up after %v, want the 25 s to the first ping and 60 s for its answer", d)
+		}
+	})
+}
