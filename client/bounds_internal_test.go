@@ -186,10 +186,10 @@ func TestWaiting_isBounded(t *testing.T) {
 		frame      string
 		send, wait int
 	}{
-		"as many as may wait": {`{"type":"new-thing"}`, maxHeld, maxHeld},
-		"one too many":        {`{"type":"new-thing"}`, maxHeld + 1, 1},
-		"as much as may wait": {long, maxHeldSize >> 20, maxHeldSize >> 20},
-		"too much":            {long, maxHeldSize>>20 + 1, 1},
+		"as many as may wait": {`{"type":"new-thing"}`, 4096, 4096},
+		"one too many":        {`{"type":"new-thing"}`, 4097, 1},
+		"as much as may wait": {long, 16, 16},
+		"too much":            {long, 17, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -211,7 +211,7 @@ func TestWaiting_isBounded(t *testing.T) {
 					k.receive("new-thing", tt.frame)
 				}
 				if n := len(k.room.live.waiting.messages); n != tt.wait {
-					t.Errorf("%d wait instead of %d", n, tt.wait)
+					t.Fatalf("%d wait instead of %d", n, tt.wait)
 				}
 				for range 10 { // a queue of a subscription is smaller
 					synctest.Wait()
@@ -448,7 +448,10 @@ func TestInbox_isBounded(t *testing.T) {
 			gaps++
 			return nil
 		})
-		k.connection.inbox.fetching = true // and never comes to an end
+		k.connection.inbox.fetching = make(map[ConversationID]*notice)
+		for i := range mailAtOnce { // which never come to an end
+			k.connection.inbox.fetching[ConversationID(fmt.Sprint("slow ", i))] = nil
+		}
 		for i := range maxNotices + 1 {
 			k.connection.notice(notice{conversation: ConversationID(fmt.Sprint(i)), meta: now()})
 		}

@@ -51,6 +51,7 @@ type Client struct {
 	rooms   roomTable
 
 	conversations conversationStore
+	mailHeard     mailHeard
 
 	mu         sync.Mutex
 	me         *AuthenticatedUser // guarded by mu; nil when logged out
@@ -475,7 +476,7 @@ func (c *Client) mediaOf(w wire.Song) *SongInfo {
 	return &info
 }
 
-// report tells the error handler what went wrong in a handler. Without one it is logged, so that it is never lost, unless
+// report tells the error handler what went wrong in a handler, or with the mailbox. Without one it is logged, so that it is never lost, unless
 // Run returns it.
 func (c *Client) report(ctx context.Context, err error) {
 	returned := c.strand(err)
@@ -491,7 +492,11 @@ func (c *Client) report(ctx context.Context, err error) {
 		if p, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))
 		}
-		log.LogAttrs(ctx, slog.LevelError, "queup: a handler failed", attrs...)
+		what := "queup: a handler failed"
+		if _, ok := errors.AsType[*MailboxError](err); ok {
+			what = "queup: private messages are not heard"
+		}
+		log.LogAttrs(ctx, slog.LevelError, what, attrs...)
 		return
 	}
 	defer func() {

@@ -22,8 +22,10 @@ type connection struct {
 	commands chan func()   // run by the goroutine, between events
 	ended    chan struct{} // closed when the goroutine has returned
 
-	rooms map[string]*Room // by channel; owned by the goroutine
-	inbox inbox            // owned by the goroutine
+	rooms   map[string]*Room // by channel; owned by the goroutine
+	mailbox mailbox          // owned by the goroutine
+	inbox   inbox            // owned by the goroutine
+	mailErr error            // guarded by client.mu; why private messages are not heard, nil while they are
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 

@@ -16,6 +16,8 @@ type Health struct {
 	Unstable bool `json:"unstable,omitempty"`
 	// Err is why there is no connection, or why the last one was lost while Unstable is set; nil while all is well.
 	Err error `json:"-"`
+	// MailErr is a [*MailboxError] while private messages are not heard though there is a connection, else nil.
+	MailErr error `json:"-"`
 	// LastFrame is when QueUp was last heard of, pings included. While the connection is well it is never older than the
 	// time between two pings, 25 s by default.
 	LastFrame time.Time `json:"lastFrame,omitzero"`
@@ -32,6 +34,9 @@ func (c *Client) Health() Health {
 	c.mu.Lock()
 	l := c.connection
 	h := Health{LastEvent: c.lastEvent, LastResync: c.lastResync}
+	if l != nil {
+		h.MailErr = l.mailErr
+	}
 	c.mu.Unlock()
 	if l != nil {
 		stats := l.conn.Stats()

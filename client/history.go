@@ -73,13 +73,13 @@ func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 // is not known.
 const fullHistory = 50
 
-// cut notes that the connection is lost, which was last heard at a time by our clock. What is heard from now on does not tell
-// what was said before.
-func (h *history) cut(lastHeard time.Time) {
+// cut notes that the connection is lost, and that nothing is missing of what was said before a time by our clock. What is heard from
+// now on does not tell what was said before.
+func (h *history) cut(complete time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.behind {
-		h.behind, h.cutAt = true, h.clock.before(lastHeard)
+		h.behind, h.cutAt = true, h.clock.before(complete)
 		h.era++
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
@@ -12,21 +13,22 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// inbox is where news of private messages wait. QueUp only says that there is one, so it has to be fetched, one
-// conversation after the other. Source: docs/PROTOCOL.md 7, rule 27.
+// inbox is where news of private messages wait. QueUp only says that there is one, so that its conversation has to be fetched. A
+// conversation is fetched by one goroutine at a time, and once more for all that was news meanwhile. It is owned by the
+// connection's goroutine. Source: docs/PROTOCOL.md 7, rule 27.
 type inbox struct {
-	channel  string   // empty until it is attached
-	waiting  []notice // the oldest first
-	fetching bool
-	cutAt    time.Time // when QueUp was last heard before what was missed has been read; zero if nothing was
-	cuts     int       // lost connections
+	waiting   []notice                   // of conversations that are to be fetched, one each, the oldest first
+	fetching  map[ConversationID]*notice // those under way, and what was news of them meanwhile; nil for nothing
+	impatient bool                       // another place is opened soon
+	cutAt     time.Time                  // before it nothing was missed; zero if nothing was missed that has not been read
+	cuts      int                        // lost connections
 }
 
 // cut is about a lost connection: from here on, messages may be missed.
-func (i *inbox) cut(lastHeard time.Time) {
+func (i *inbox) cut(complete time.Time) {
 	i.cuts++
 	if i.cutAt.IsZero() {
-		i.cutAt = lastHeard
+		i.cutAt = complete
 	}
 }
 
@@ -38,40 +40,26 @@ type notice struct {
 	meta         Meta
 }
 
-// maxNotices bounds how many wait.
-const maxNotices = 1024
-
-// userChannel is where QueUp tells an account what is for it alone. Source: docs/PROTOCOL.md 5.4.
-func userChannel(u UserID) string { return "user:" + string(u) }
-
-// openMailbox attaches the account's own channel. A server that takes its time for that does not keep the caller.
-func (l *connection) openMailbox(ctx context.Context, channel string) {
-	open := make(chan struct{})
-	if !l.client.workers.start(func() {
-		defer close(open)
-		l.listenForMail(channel)
-	}) {
-		return
+// and adds what was news later. One fetch finds both.
+func (n *notice) and(later notice) *notice {
+	if n == nil {
+		return &later
 	}
-	late := time.NewTimer(maxHold)
-	defer late.Stop()
-	select {
-	case <-open:
-	case <-late.C:
-	case <-ctx.Done():
+	if later.since.Before(n.since) {
+		n.since = later.since
 	}
+	return n
 }
 
-// listenForMail attaches the account's own channel.
-func (l *connection) listenForMail(channel string) {
-	ctx := l.client.workers.ctx
-	if l.do(ctx, func() { l.inbox.channel = channel }) != nil {
-		return
-	}
-	if err := l.conn.Attach(ctx, channel); err != nil && ctx.Err() == nil {
-		l.client.log.WarnContext(ctx, "private messages will not be heard", slog.Any("error", err))
-	}
-}
+const (
+	// maxNotices bounds how many conversations wait.
+	maxNotices = 1024
+	// mailAtOnce is how many conversations are fetched at a time, so that the loads of rooms have a place, too.
+	mailAtOnce = loadsAtOnce - 1
+	// mailPatience is how long a conversation waits for others before it is fetched beside them. When QueUp is faster, messages
+	// come in the order in which it announced them, whatever conversation they are of.
+	mailPatience = 250 * time.Millisecond
+)
 
 // receiveMail takes the next message of the account's own channel.
 func (l *connection) receiveMail(m realtime.Message) {
@@ -90,7 +78,7 @@ func (l *connection) receiveMail(m realtime.Message) {
 	case e.ConversationID == "":
 		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
-		l.notice(notice{e.ConversationID, e.AuthorID, m.At, meta})
+		l.notice(notice{e.ConversationID, e.AuthorID, m.At.Add(-m.MaxDelay), meta})
 	}
 }
 
@@ -98,33 +86,64 @@ var errNowhere = errors.New("queup: the event does not say which conversation it
 
 // notice has a conversation fetched, after those that wait.
 func (l *connection) notice(n notice) {
-	if len(l.inbox.waiting) == maxNotices {
-		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.at(l.inbox.waiting[0].meta.At), To: l.client.clock.at(n.meta.At), What: "private messages"})
-		l.inbox.waiting = nil
+	i := &l.inbox
+	if meanwhile, is := i.fetching[n.conversation]; is {
+		i.fetching[n.conversation] = meanwhile.and(n)
+		return
 	}
-	l.inbox.waiting = append(l.inbox.waiting, n)
-	if !l.inbox.fetching {
-		l.inbox.fetching = l.client.workers.start(l.fetchMail)
+	if k := slices.IndexFunc(i.waiting, func(w notice) bool { return w.conversation == n.conversation }); k >= 0 {
+		i.waiting[k].and(n)
+		return
 	}
+	if len(i.waiting) == maxNotices {
+		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.at(i.waiting[0].meta.At), To: l.client.clock.at(n.meta.At), What: "private messages"})
+		i.waiting = nil
+	}
+	i.waiting = append(i.waiting, n)
+	if len(i.fetching) == 0 {
+		l.fetchNext()
+	}
+	l.hurry()
 }
 
-// fetchMail delivers what waits until nothing does.
-func (l *connection) fetchMail() {
-	ctx := l.client.workers.ctx
-	for {
-		var next *notice
-		if l.do(ctx, func() {
-			if len(l.inbox.waiting) == 0 {
-				l.inbox.fetching = false
-				return
-			}
-			next = &l.inbox.waiting[0]
-			l.inbox.waiting = l.inbox.waiting[1:]
-		}) != nil || next == nil {
-			return
-		}
-		l.client.deliver(ctx, *next)
+// hurry opens another place to fetch conversations when one has waited for too long, and so on.
+func (l *connection) hurry() {
+	i := &l.inbox
+	if i.impatient || len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
+		return
 	}
+	i.impatient = true
+	l.after(mailPatience, func() {
+		i.impatient = false
+		l.fetchNext()
+		l.hurry()
+	})
+}
+
+// fetchNext fetches the conversation that has waited for the longest time, if there is one and a place for it, and then the next.
+func (l *connection) fetchNext() {
+	i := &l.inbox
+	if len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
+		return
+	}
+	n := i.waiting[0]
+	i.waiting = i.waiting[1:]
+	if i.fetching == nil {
+		i.fetching = make(map[ConversationID]*notice)
+	}
+	i.fetching[n.conversation] = nil
+	l.client.workers.start(func() {
+		ctx := l.client.workers.ctx
+		l.client.deliver(ctx, n)
+		_ = l.do(ctx, func() {
+			meanwhile := i.fetching[n.conversation]
+			delete(i.fetching, n.conversation)
+			if meanwhile != nil {
+				i.waiting = append(i.waiting, *meanwhile)
+			}
+			l.fetchNext()
+		})
+	})
 }
 
 const (
@@ -160,8 +179,12 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
 		return
 	}
-	for _, m := range v.undelivered(messages, n) {
-		if c.isMe(m.AuthorID) && !c.config.ownMessages {
+	fresh, gap := v.undelivered(messages, n)
+	if gap != nil {
+		c.events.emit(*gap)
+	}
+	for _, m := range fresh {
+		if c.isMe(m.AuthorID) && !c.config.ownMessages || !c.mailHeard.hear(m.ID) {
 			continue
 		}
 		author, known := m.Author()
@@ -223,26 +246,31 @@ func (v *Conversation) owed(since time.Time) time.Time {
 	return v.delivered.owed
 }
 
-// maxDelay is how long the news of a message may take at most, for the message to be known as new.
+// maxDelay is how long QueUp may take to announce a message at most, for the message to be known as new. What the link takes comes on
+// top of it: notice.since says how long that can have been.
 const maxDelay = 2 * time.Second
 
 // undelivered returns the messages that are new, the oldest first: those after the last one that was told of. Where
-// that cannot be told, they are those that are not much older than the newest one: no more than the notice is.
-func (v *Conversation) undelivered(messages []Message, n notice) []Message {
+// that cannot be told, they are those that are not much older than the newest one: no more than the notice can be. The gap is the
+// time in which there may be messages that QueUp did not hand over, nil for none.
+func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Message, gap *Gap) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	last := v.delivered
 	v.delivered.owed = time.Time{}
 	if len(messages) == 0 {
-		return nil
+		return nil, nil
 	}
 	newest := messages[len(messages)-1]
 	v.delivered = delivery{id: newest.ID, at: v.client.clock.past(newest.CreatedAt)}
 	if last.id != "" {
 		if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == last.id }); i >= 0 {
-			return messages[i+1:]
+			return messages[i+1:], nil
 		}
-		return slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return !m.CreatedAt.After(last.at) })
+		if oldest := messages[0].CreatedAt; oldest.After(last.at) { // there may be more than one answer holds
+			gap = &Gap{Meta: Meta{At: time.Now(), Resynced: n.meta.Resynced}, From: last.at, To: oldest, What: "private messages"}
+		}
+		return slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return !m.CreatedAt.After(last.at) }), gap
 	}
 	if last.text != "" {
 		known := -1 // the list tells a text and a time, by another clock
@@ -253,10 +281,10 @@ func (v *Conversation) undelivered(messages []Message, n notice) []Message {
 			}
 		}
 		if known >= 0 && known < len(messages)-1 {
-			return messages[known+1:]
+			return messages[known+1:], nil
 		}
 		if known >= 0 && n.meta.Resynced { // the list tells the time of the same message a little differently
-			return nil
+			return nil, nil
 		}
 	}
 	oldest := v.client.clock.past(newest.CreatedAt).Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
@@ -273,18 +301,43 @@ func (v *Conversation) undelivered(messages []Message, n notice) []Message {
 			break
 		}
 	}
-	return messages[first:]
+	return messages[first:], nil
+}
+
+// maxMailHeard is how many of the latest private messages are known by their id, so that none is told twice, also when its
+// conversation has been forgotten meanwhile.
+const maxMailHeard = 1024
+
+// mailHeard knows the private messages that were told last.
+type mailHeard struct {
+	mu  sync.Mutex
+	ids *recent[MessageID, struct{}] // guarded by mu; nil before the first
+}
+
+// hear notes a message by its id and reports whether it is new. One without an id is new.
+func (h *mailHeard) hear(id MessageID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = newRecent[MessageID, struct{}](maxMailHeard)
+	}
+	return id == "" || h.ids.addNew(id, struct{}{})
 }
 
 // missedMailTries is how often the list of conversations is asked for after a lost connection.
 const missedMailTries = 6
 
-// readMissedMail looks for private messages that came while there was no connection.
+// readMissedMail looks for private messages that came while the mailbox was closed. It does nothing while it is: then more may be
+// missed, and it is called again when the mailbox is open.
 func (l *connection) readMissedMail() {
 	c, ctx := l.client, l.client.workers.ctx
 	var cutAt time.Time
 	var cuts int
-	if l.do(ctx, func() { cutAt, cuts = l.inbox.cutAt, l.inbox.cuts }) != nil || cutAt.IsZero() {
+	if l.do(ctx, func() {
+		if !l.mailbox.opening && !l.mailbox.linkDown {
+			cutAt, cuts = l.inbox.cutAt, l.inbox.cuts
+		}
+	}) != nil || cutAt.IsZero() {
 		return
 	}
 	before := make(map[ConversationID]time.Time)

@@ -240,9 +240,11 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		if how.listen {
 			continue
 		}
-		if self, err = r.enter(ctx, how.password); err != nil { // QueUp may have forgotten us meanwhile
+		joined, err := r.enter(ctx, how.password) // QueUp may have forgotten us meanwhile
+		if err != nil {
 			return undo, err
 		}
+		self = joined.User
 	}
 }
 
@@ -294,10 +296,11 @@ func (r *Room) enterAgain(ctx context.Context, then func() error) (self wire.Roo
 	if !joined {
 		return self, nil
 	}
-	if self, err = r.enter(ctx, password); err != nil {
+	joinedAgain, err := r.enter(ctx, password)
+	if err != nil {
 		return self, err
 	}
-	return self, then()
+	return joinedAgain.User, then()
 }
 
 // appearAgain is appear after a room was entered once more, unless the client wants to be invisible.

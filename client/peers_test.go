@@ -115,9 +115,9 @@ func TestPeers_deleteOfALineHasNoBody(t *testing.T) {
 // FE strips a term to letters, digits and blanks.
 func TestPeers_searchOfRoomsSendsLettersDigitsAndBlanks(t *testing.T) {
 	for text, want := range map[string]string{
-		"night room":        "/room/term/night room",
+		"night room":         "/room/term/night room",
 		" rock'n'roll/80s! ": "/room/term/rock n roll 80s",
-		"ümläut":            "/room/term/ümläut",
+		"ümläut":             "/room/term/ümläut",
 	} {
 		path := ""
 		bot := newClient(t, func(req *http.Request) answer {

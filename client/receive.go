@@ -18,7 +18,7 @@ func (l *connection) receive(event realtime.Event) {
 		c.heardEvent(e.At)
 		if room, ok := l.rooms[e.Channel]; ok {
 			room.receive(event)
-		} else if l.inbox.channel == e.Channel {
+		} else if l.mailbox.channel == e.Channel {
 			l.receiveMail(e)
 		}
 		// Other channels have been left: what still comes from them is old. Source: docs/PROTOCOL.md 7, rule 4.
@@ -33,7 +33,11 @@ func (l *connection) receive(event realtime.Event) {
 	case realtime.AttachFailed:
 		l.attachFailed(e)
 	case realtime.Detached:
-		l.lose(e.Channel, errDetachedByServer)
+		if e.Channel == l.mailbox.channel {
+			l.mailboxLost(e.At, errMailboxDetached)
+		} else {
+			l.lose(e.Channel, errDetachedByServer)
+		}
 	case realtime.Malformed:
 		c.events.emit(Malformed{Meta: Meta{At: e.At, Raw: e.Raw}, Err: e.Err})
 	case realtime.UnknownAction:
@@ -58,11 +62,11 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 		l.loseAll(nil)
 		return
 	}
-	lastHeard := l.conn.Stats().LastFrame
 	for _, room := range l.rooms {
-		room.cut(lastHeard)
+		room.cut(e.Complete)
 	}
-	l.inbox.cut(lastHeard)
+	l.mailbox.noteLink(true)
+	l.inbox.cut(e.Complete)
 	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
 		l.loseAll(e.Err)
@@ -78,7 +82,7 @@ func (l *connection) loseAll(err error) {
 
 // cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
 // What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
-func (r *Room) cut(lastHeard time.Time) {
+func (r *Room) cut(complete time.Time) {
 	if r.Joined() {
 		r.release(r.live.waiting.turn, ofPlaying)
 	}
@@ -86,7 +90,7 @@ func (r *Room) cut(lastHeard time.Time) {
 	r.callOff()
 	r.hold()
 	r.live.late = false
-	r.history.cut(lastHeard)
+	r.history.cut(complete)
 	clear(r.live.presence)
 }
 
@@ -100,7 +104,8 @@ func (l *connection) reconnected() {
 			l.client.workers.start(func() { room.resync(l, hold) })
 		}
 	}
-	if l.inbox.channel != "" {
+	l.mailbox.noteLink(false)
+	if l.mailbox.channel != "" {
 		l.client.workers.start(l.readMissedMail)
 	}
 }
@@ -108,12 +113,8 @@ func (l *connection) reconnected() {
 // attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for again,
 // as long as that connection lasts; then the next one will.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
-	if e.Channel == l.inbox.channel {
-		l.inbox.cut(time.Now())
-		l.client.workers.start(func() {
-			l.listenForMail(e.Channel)
-			l.readMissedMail()
-		})
+	if e.Channel == l.mailbox.channel {
+		l.mailboxLost(time.Now(), e.Err)
 		return
 	}
 	room, ok := l.rooms[e.Channel]

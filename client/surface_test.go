@@ -120,7 +120,7 @@ func furnishWith(t *testing.T, server *queuptest.Server, prepare func(testing.TB
 		"AuditEntry": is(audit[0]), "SoundCloudPlaylist": is(soundCloud[0]), "Presence": is(client.PresenceEnter),
 		"Meta": is(client.Meta{}), "Lagged": is(client.Lagged{Type: "Chat", Dropped: 1}),
 		"APIError": is(&client.APIError{Op: "room", Status: 404}), "ArgumentError": is(&client.ArgumentError{}), "CallError": is(&client.CallError{Op: "room", Err: errors.New("no network")}),
-		"AuthorizationError": is(refusal), "HandlerError": is(&client.HandlerError{Err: wrong}), "PanicError": is(&client.PanicError{}),
+		"AuthorizationError": is(refusal), "HandlerError": is(&client.HandlerError{Err: wrong}), "MailboxError": is(&client.MailboxError{Err: wrong}), "PanicError": is(&client.PanicError{}),
 		"MessageTooLongError": is(&client.MessageTooLongError{}), "PermissionError": is(&client.PermissionError{}),
 		"RateLimitError": is(&client.RateLimitError{}), "Secret": is(client.Secret("words")),
 	}
