@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -204,7 +205,11 @@ func (s *soak) join(name string, chance *dice) {
 	policy := realtime.Backoff{Rand: func() float64 { return float64(chance.upTo(time.Second)) / float64(time.Second) }}
 	bot := connect(t, s.server, name, client.WithTransport(transport), client.WithMutedMessages(true), client.WithOwnMessages(true),
 		client.WithDialer(s.socket.Dialer(&realtime.WebsocketDialer{NetDialContext: s.server.DialContext, HandshakeTimeout: 15 * time.Second})),
-		client.WithReconnect(policy.Next))
+		client.WithReconnect(policy.Next), client.WithErrorHandler(func(_ context.Context, err error) {
+			if _, deaf := errors.AsType[*client.MailboxError](err); !deaf { // which lasts if one misfortune follows another
+				t.Errorf("error handler: %v", err)
+			}
+		}))
 	b := &soakBot{client: bot, rooms: map[string]*soakRoom{}}
 	for _, slug := range []string{"lounge", "attic"} {
 		room, err := bot.JoinRoom(t.Context(), slug)
@@ -325,7 +330,7 @@ func misfortunesOfFrames() []misfortune {
 func (s *soak) misfortune() {
 	r := s.r
 	lasts := time.Second + r.upTo(15*time.Second)
-	switch r.IntN(12) {
+	switch r.IntN(14) {
 	case 0, 1, 2:
 		m := pick(r, misfortunes())
 		s.suffer("REST: "+m.name, m, lasts, s.rest)
@@ -369,6 +374,23 @@ func (s *soak) misfortune() {
 		if err := s.server.Restart(down); err != nil {
 			s.t.Errorf("restart: %v", err)
 		}
+	case 12:
+		s.note("links flap")
+		stop := s.server.Flap(r.upTo(5 * time.Second))
+		s.server.CutLinks()
+		time.Sleep(lasts)
+		stop()
+	case 13:
+		s.note("mailbox closed")
+		mailbox := s.server.MailboxOf(pick(r, []string{"bot", "worker"}))
+		stop := s.server.RefuseChannel(mailbox)
+		if r.IntN(2) == 0 {
+			s.server.CutLinks()
+		} else {
+			s.server.DetachChannel(mailbox)
+		}
+		time.Sleep(lasts)
+		stop()
 	}
 }
 
@@ -409,7 +431,10 @@ func (s *soak) look() {
 	s.server.IdleCrowd(true)
 	defer s.server.IdleCrowd(false)
 	s.waitFor("the connections to come back", 3*time.Minute, func() bool {
-		return !slices.ContainsFunc(s.bots, func(b *soakBot) bool { return b.client.Health().State != realtime.StateConnected })
+		return !slices.ContainsFunc(s.bots, func(b *soakBot) bool {
+			h := b.client.Health()
+			return h.State != realtime.StateConnected || h.MailErr != nil
+		})
 	})
 	quiet := time.Now()
 	for _, slug := range []string{"lounge", "attic"} { // a new name is told with the next thing that somebody does
