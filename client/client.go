@@ -51,7 +51,7 @@ type Client struct {
 	rooms   roomTable
 
 	conversations conversationStore
-	mailHeard     mailHeard
+	mailEmitted   mailEmitted
 
 	mu         sync.Mutex
 	me         *AuthenticatedUser // guarded by mu; nil when logged out
@@ -492,11 +492,11 @@ func (c *Client) report(ctx context.Context, err error) {
 		if p, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))
 		}
-		what := "queup: a handler failed"
 		if _, ok := errors.AsType[*MailboxError](err); ok {
-			what = "queup: private messages are not heard"
+			log.LogAttrs(ctx, slog.LevelError, "queup: private messages are not received", attrs...)
+			return
 		}
-		log.LogAttrs(ctx, slog.LevelError, what, attrs...)
+		log.LogAttrs(ctx, slog.LevelError, "queup: a handler failed", attrs...)
 		return
 	}
 	defer func() {

@@ -93,7 +93,7 @@ func TestResynced_isEmittedInTheRoom(t *testing.T) {
 	}
 }
 
-// Who may not come back has lost the room, and is told why instead of Resynced.
+// A bot that may not come back has lost the room: RoomLeft says why, and Resynced is not emitted.
 func TestResynced_isNotEmittedToWhoMayNotComeBack(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, room := joinLounge(t, server, "bot")
@@ -122,4 +122,25 @@ func TestResynced_ofAListener(t *testing.T) {
 			t.Error("a listener has entered the room")
 		}
 	})
+}
+
+// A link that is lost in the middle of a join, and a QueUp that has forgotten the bot by then, do not leave it outside.
+func TestJoinRoom_entersAgainAfterALostLink(t *testing.T) {
+	var reads atomic.Int32
+	var server *queuptest.Server
+	inBubbleWith(t, func(t *testing.T, s *queuptest.Server) {
+		server = s
+		bot := connect(t, s, "bot", client.WithReconnect(func(int, error) (time.Duration, bool) { return time.Second, true }))
+		room := must(bot.JoinRoom(t.Context(), "lounge"))(t)
+		if _, err := room.SendMessage(t.Context(), "hello"); err != nil || !hasBot(s) {
+			t.Errorf("in the room: %v, error %v", hasBot(s), err)
+		}
+	}, meddle(http.MethodGet, "/users", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if reads.Add(1) == 1 {
+			server.CutLinks()
+			server.Room("lounge").Leave("bot")
+			time.Sleep(time.Second)
+		}
+		next.ServeHTTP(w, req)
+	}))
 }

@@ -25,7 +25,7 @@ type connection struct {
 	rooms   map[string]*Room // by channel; owned by the goroutine
 	mailbox mailbox          // owned by the goroutine
 	inbox   inbox            // owned by the goroutine
-	mailErr error            // guarded by client.mu; why private messages are not heard, nil while they are
+	mailErr error            // guarded by client.mu; why private messages are not received, nil while they are
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 

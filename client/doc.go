@@ -89,8 +89,8 @@
 // for this no longer than 2 s; live events of what plays wait until the plays before them are told or given up.
 //
 // [Client.Health] tells a bot that hears nothing from a room where nothing happens: LastFrame moves with every ping. A connection
-// that comes and goes is not healthy, nor is one on which QueUp refuses the channel of private messages (MailErr, and a
-// [*MailboxError] for the error handler).
+// that comes and goes is not healthy. MailErr says why private messages are not received while QueUp refuses their channel; the
+// error handler gets a [*MailboxError].
 //
 // # Bounds
 //
@@ -102,7 +102,7 @@
 //   - media: 2,000, for 15 minutes after their last use ([WithSongCache])
 //   - private conversations: 512 ([WithConversationCache])
 //   - rooms that the bot is not in: 64. A room or a conversation that the bot still holds stays the same all the same
-//   - private messages that are known by their id, so that none is told twice: 1,024
+//   - private messages that are known by their id, so that none is emitted twice: 1,024
 //   - conversations that wait to be fetched: 1,024, after which a [Gap] says what was lost
 //   - events of a room that wait for something: 4,096, after which a [Gap] says what was lost
 //

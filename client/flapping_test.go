@@ -21,7 +21,7 @@ func countHandshakes(n *atomic.Int64) queuptest.Option {
 	})
 }
 
-// Q2: a server that accepts the bot, confirms and closes at once is no healthy one, and sees few handshakes and few reloads. When it
+// Q2: a server that accepts the bot, confirms and closes at once is an outage, and sees few handshakes and few reloads. When it
 // keeps its links again, the bot is well again, and the next loss costs no more than the first one did.
 func TestQ02_flappingServer(t *testing.T) {
 	for _, life := range []time.Duration{0, 3 * time.Second, 20 * time.Second} {

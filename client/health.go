@@ -16,7 +16,7 @@ type Health struct {
 	Unstable bool `json:"unstable,omitempty"`
 	// Err is why there is no connection, or why the last one was lost while Unstable is set; nil while all is well.
 	Err error `json:"-"`
-	// MailErr is a [*MailboxError] while private messages are not heard though there is a connection, else nil.
+	// MailErr is a [*MailboxError] while private messages are not received though there is a connection, else nil.
 	MailErr error `json:"-"`
 	// LastFrame is when QueUp was last heard of, pings included. While the connection is well it is never older than the
 	// time between two pings, 25 s by default.

@@ -184,7 +184,7 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 		c.events.emit(*gap)
 	}
 	for _, m := range fresh {
-		if c.isMe(m.AuthorID) && !c.config.ownMessages || !c.mailHeard.hear(m.ID) {
+		if c.isMe(m.AuthorID) && !c.config.ownMessages || !c.mailEmitted.add(m.ID) {
 			continue
 		}
 		author, known := m.Author()
@@ -251,7 +251,7 @@ func (v *Conversation) owed(since time.Time) time.Time {
 const maxDelay = 2 * time.Second
 
 // undelivered returns the messages that are new, the oldest first: those after the last one that was told of. Where
-// that cannot be told, they are those that are not much older than the newest one: no more than the notice can be. The gap is the
+// that is not known, they are those that are not much older than the newest one: no more than the notice can be. The gap is the
 // time in which there may be messages that QueUp did not hand over, nil for none.
 func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Message, gap *Gap) {
 	v.mu.Lock()
@@ -304,22 +304,22 @@ func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Messag
 	return messages[first:], nil
 }
 
-// maxMailHeard is how many of the latest private messages are known by their id, so that none is told twice, also when its
+// maxMailEmitted is how many of the latest private messages are known by their id, so that none is emitted twice, also when its
 // conversation has been forgotten meanwhile.
-const maxMailHeard = 1024
+const maxMailEmitted = 1024
 
-// mailHeard knows the private messages that were told last.
-type mailHeard struct {
+// mailEmitted knows the private messages that were emitted last.
+type mailEmitted struct {
 	mu  sync.Mutex
 	ids *recent[MessageID, struct{}] // guarded by mu; nil before the first
 }
 
-// hear notes a message by its id and reports whether it is new. One without an id is new.
-func (h *mailHeard) hear(id MessageID) bool {
+// add notes a message by its id and reports whether it is new. One without an id is new.
+func (h *mailEmitted) add(id MessageID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ids == nil {
-		h.ids = newRecent[MessageID, struct{}](maxMailHeard)
+		h.ids = newRecent[MessageID, struct{}](maxMailEmitted)
 	}
 	return id == "" || h.ids.addNew(id, struct{}{})
 }

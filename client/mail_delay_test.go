@@ -79,7 +79,7 @@ func (s *stallingSocket) Read() (realtime.Opcode, []byte, error) {
 	return f.op, f.data, f.err
 }
 
-// A link that stalls and goes on brings the news of several messages at once, long after they were written. All of them are told, in a
+// A link that stalls and goes on brings the news of several messages at once, long after they were written. All of them are emitted, in a
 // conversation of which nothing was known as well.
 func TestPrivateMessage_whenTheLinkStalls(t *testing.T) {
 	for _, tt := range []struct{ stall, between time.Duration }{
@@ -160,7 +160,7 @@ func TestPrivateMessage_writtenBeforeTheBotCame(t *testing.T) {
 	}
 }
 
-// A message is told once, though its conversation is forgotten before the next one comes.
+// A message is emitted once, though its conversation is forgotten before the next one comes.
 func TestPrivateMessage_ofAForgottenConversation(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot := connect(t, server, "bot", client.WithConversationCache(1))

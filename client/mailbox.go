@@ -31,21 +31,21 @@ const (
 	// before, up to maxMailboxPause, until the mailbox has been attached for that long.
 	mailboxPause    = time.Second
 	maxMailboxPause = 30 * time.Second
-	// mailboxPatience is how long the mailbox may be closed before the error handler is told.
+	// mailboxPatience is how long the mailbox may be closed before it is reported to the error handler.
 	mailboxPatience = 30 * time.Second
 )
 
 // A MailboxError tells the error handler that QueUp refuses the client the channel of its private messages, and has done so for
 // 30 s. It comes once for each such time; [Health] has it as MailErr from the first refusal on. The client goes on trying, on
-// every link and at least every 30 s. The messages that were missed are told as [PrivateMessage] with Resynced when it succeeds.
+// every link and at least every 30 s. The messages that were missed are emitted as [PrivateMessage] with Resynced set when it succeeds.
 type MailboxError struct {
-	Since time.Time // nothing was heard since
+	Since time.Time // nothing was received since
 	Err   error     // what came of the latest try
 }
 
 // Error names the time and the reason.
 func (e *MailboxError) Error() string {
-	return within(fmt.Sprintf("private messages not heard since %s", e.Since.UTC().Format(time.RFC3339)), e.Err)
+	return within(fmt.Sprintf("private messages not received since %s", e.Since.UTC().Format(time.RFC3339)), e.Err)
 }
 
 // Unwrap returns Err.
@@ -133,7 +133,7 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 	}
 	m.opening, m.openedAt = false, time.Now()
 	if !m.deafSince.IsZero() {
-		l.client.log.InfoContext(l.client.workers.ctx, "private messages are heard again", slog.Time("since", m.deafSince))
+		l.client.log.InfoContext(l.client.workers.ctx, "private messages are received again", slog.Time("since", m.deafSince))
 	}
 	m.deafSince, m.reported = time.Time{}, false
 	l.setMailErr(nil)
@@ -141,7 +141,7 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 	return false
 }
 
-// mailboxLost is about a mailbox that QueUp has detached, or not attached with a new link. What was heard until then is complete.
+// mailboxLost is about a mailbox that QueUp has detached, or not attached with a new link. What was received until then is complete.
 func (l *connection) mailboxLost(complete time.Time, err error) {
 	m := &l.mailbox
 	if time.Since(m.openedAt) >= maxMailboxPause {
@@ -153,14 +153,14 @@ func (l *connection) mailboxLost(complete time.Time, err error) {
 	l.attachMailbox(func() {})
 }
 
-// mailboxClosed notes that private messages are not heard, and tells of it: in the log at once, and the error handler when it lasts.
+// mailboxClosed notes that private messages are not received, and reports it: in the log at once, to the error handler when it lasts.
 func (l *connection) mailboxClosed(complete time.Time, err error) {
 	m, c := &l.mailbox, l.client
 	ctx := c.workers.ctx
 	if m.deafSince.IsZero() {
 		m.deafSince = complete
 		l.inbox.cut(complete)
-		c.log.WarnContext(ctx, "private messages are not heard", slog.Any("error", err))
+		c.log.WarnContext(ctx, "private messages are not received", slog.Any("error", err))
 	}
 	l.setMailErr(&MailboxError{Since: m.deafSince, Err: err})
 	if !m.reported && time.Since(m.deafSince) >= mailboxPatience {
@@ -185,7 +185,7 @@ func (m *mailbox) noteLink(down bool) {
 	}
 }
 
-// setMailErr notes for Health why private messages are not heard; nil while they are.
+// setMailErr notes for Health why private messages are not received; nil while they are.
 func (l *connection) setMailErr(err error) {
 	l.client.mu.Lock()
 	defer l.client.mu.Unlock()

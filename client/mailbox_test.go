@@ -18,7 +18,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// The bot hears private messages again whatever has become of the channel that announces them, and gets those that it missed.
+// The bot receives private messages again whatever has become of the channel that announces them, and gets those that it missed.
 func TestMailbox_isAttachedAgain(t *testing.T) {
 	// refuse has QueUp refuse the channel for a while.
 	refuse := func(server *queuptest.Server, d time.Duration) {
@@ -100,7 +100,7 @@ func TestMailbox_isAttachedAgain(t *testing.T) {
 	}
 }
 
-// A mailbox that stays closed is told: by Health at once, by the error handler after a while and once. It is asked for on every
+// A mailbox that stays closed is reported: by Health at once, to the error handler after a while and once. It is asked for on every
 // link, and on the same one with longer and longer pauses.
 func TestMailbox_thatStaysRefusedIsReported(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
@@ -163,10 +163,10 @@ func TestMailbox_thatStaysRefusedIsReported(t *testing.T) {
 	})
 }
 
-// Without an error handler, a mailbox that stays closed is logged, and the program goes on.
+// The text names the time and the reason.
 func TestMailboxError_text(t *testing.T) {
 	err := &client.MailboxError{Since: time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC), Err: realtime.ServerError{Text: "no"}}
-	if got, want := err.Error(), "queup: private messages not heard since 2026-11-30T12:00:00Z: realtime: the server reports: no"; got != want {
+	if got, want := err.Error(), "queup: private messages not received since 2026-11-30T12:00:00Z: realtime: the server reports: no"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -214,7 +214,7 @@ func (f *fetches) of(v *client.Conversation) int {
 	return f.n["/message/"+string(v.ID())]
 }
 
-// A burst in one conversation is fetched a few times, and told whole and in order. Nobody else waits for it.
+// A burst in one conversation is fetched a few times, and emitted whole and in order. Nobody else waits for it.
 func TestPrivateMessage_inABurst(t *testing.T) {
 	var f fetches
 	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
@@ -283,7 +283,7 @@ func TestPrivateMessage_waitsForNoOtherConversation(t *testing.T) {
 	}))
 }
 
-// At most four conversations are fetched at a time, and each of many is told.
+// At most four conversations are fetched at a time, and the messages of all are emitted.
 func TestPrivateMessage_ofManyConversations(t *testing.T) {
 	world := queuptest.DefaultWorld()
 	for i := range 40 {

@@ -441,7 +441,7 @@ func WithQueue(size int, full FullPolicy) Option {
 }
 
 // WithErrorHandler sets what receives the errors that no call can return: of handlers [*HandlerError], [*PanicError] and [Lagged],
-// and [*MailboxError] when private messages are not heard. By
+// and [*MailboxError] when private messages are not received. By
 // default such errors are logged at Error, through [slog.Default] if WithLogger was not used, so that no bot fails in
 // silence.
 func WithErrorHandler(f func(ctx context.Context, err error)) Option {

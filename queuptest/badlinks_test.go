@@ -87,7 +87,7 @@ func TestRefuseChannel(t *testing.T) {
 	}
 }
 
-// Everybody who has attached a channel is told that it is detached, and hears nothing from it any more.
+// Everybody who has attached a channel receives that it is detached, and then nothing from it any more.
 func TestDetachChannel(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
