@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,14 @@ import (
 func TestMessage_maxDelay(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		s.open.PingTimeout = 5 * time.Minute
-		var stalled bool
-		var held []*peer
-		s.mute = func(p *peer) bool {
-			if stalled {
-				held = append(held, p)
+		var stalled atomic.Bool
+		var held atomic.Int32 // pings that wait for their answer
+		s.mute = func(*peer) bool {
+			if stalled.Load() {
+				held.Add(1)
+				return true
 			}
-			return stalled
+			return false
 		}
 		made := time.Now()
 		c := connected(t, s.config())
@@ -36,13 +38,13 @@ func TestMessage_maxDelay(t *testing.T) {
 		at(30 * time.Second) // a ping was sent and answered after 25 s
 		s.last().say("room:a", "5 s after the ping")
 		synctest.Wait()
-		stalled = true
+		stalled.Store(true)
 		at(80 * time.Second) // pings were sent after 50 and 75 s
 		s.last().say("room:a", "after a stall")
-		stalled = false
-		for _, p := range held {
-			p.packet(realtime.PacketPong, nil)
-			p.say("room:a", "and an answer")
+		stalled.Store(false)
+		for range held.Load() {
+			s.last().packet(realtime.PacketPong, nil)
+			s.last().say("room:a", "and an answer")
 		}
 		at(90 * time.Second)
 		s.cut()
