@@ -25,12 +25,9 @@ const (
 	opPostChat = "postChat"
 )
 
-// Bounds of the answer to a REST call, unpacked. A room of 5,000 members answers about 3 MiB with 25,000 objects. These have a
-// bound of their own because an empty one takes three bytes on the wire, and more than a thousand in memory.
-const (
-	maxAnswer  = 32 << 20
-	maxObjects = 100_000
-)
+// maxAnswer bounds the answer to a REST call, unpacked. A room of 5,000 members answers about 3 MiB. What its data may take in
+// memory is bounded where it is decoded, in internal/lenient.
+const maxAnswer = 32 << 20
 
 // doer sends the requests of the generated client. All that is irregular about QueUp's REST ends here: redirects that
 // mean a lost session, errors in seven shapes, HTML in the place of JSON. It drops and rewrites nothing of a good

@@ -16,6 +16,7 @@ import (
 	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/lenient"
 	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/internal/retryafter"
 )
@@ -151,26 +152,61 @@ func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	if len(body) > maxAnswer {
 		return nonsense(op.ID, resp, fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20))
 	}
-	if bytes.Count(body, []byte("{")) > maxObjects {
-		return nonsense(op.ID, resp, fmt.Sprintf("the answer has more than %d JSON objects", maxObjects))
-	}
 	if jx.DecodeBytes(body).Next() != jx.Object {
 		return failure(op.ID, resp, nil)
 	}
 	if !jx.Valid(body) {
 		return nonsense(op.ID, resp, "answered with JSON that is damaged or cut off")
 	}
-	if code, err := strconv.Atoi(text(member(body, "code"))); err == nil && code >= http.StatusBadRequest { // the envelope has the last word
+	code, data := envelope(body)
+	if code, err := strconv.Atoi(text(code)); err == nil && code >= http.StatusBadRequest { // the envelope has the last word
 		resp.StatusCode = code
 		return failure(op.ID, resp, nil)
 	}
-	if op.Data && member(body, "data") == nil {
+	if op.Data && data == nil {
 		return nonsense(op.ID, resp, "answered without data")
+	}
+	if err := checkMemory(op.ID, body, data); err != nil {
+		return nonsense(op.ID, resp, "the answer has "+err.Error())
 	}
 	resp.Header = resp.Header.Clone()
 	resp.Header.Set("Content-Type", "application/json")
 	return nil
 }
+
+// envelope returns the code of an answer and what it has under the name data, which is one value unless it was made to be odd.
+func envelope(body []byte) (code json.RawMessage, data []json.RawMessage) {
+	_ = jx.DecodeBytes(body).ObjBytes(func(d *jx.Decoder, key []byte) error {
+		value, err := d.Raw()
+		switch string(key) {
+		case "code":
+			code = json.RawMessage(value)
+		case "data":
+			data = append(data, json.RawMessage(value))
+		}
+		return err
+	})
+	return code, data
+}
+
+// checkMemory returns an error if the generated client would not take the data of an answer for the memory it needs. The
+// client's own error would not say which request that was, and would hold the whole answer.
+func checkMemory(op string, body []byte, data []json.RawMessage) error {
+	if len(data) > 1 && !lenient.Fits(body) { // each would have a limit of its own
+		return errDataTwice
+	}
+	for _, value := range data {
+		if lenient.Fits(value) {
+			continue
+		}
+		if limit, ok := errors.AsType[*lenient.LimitError](queupapi.CheckData(op, value)); ok {
+			return limit
+		}
+	}
+	return nil
+}
+
+var errDataTwice = errors.New("its data more than once")
 
 // nonsense makes the error of an answer that looks like success and is none.
 func nonsense(op string, resp *http.Response, what string) *APIError {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-faster/jx"
 
+	"github.com/queup-go/queup/internal/lenient"
 	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
@@ -55,6 +56,7 @@ func (e *PresenceListError) Is(target error) bool { return limited(target, e.Sta
 const (
 	maxPresenceList = 16 << 20 // bytes
 	maxErrorBody    = 1 << 10  // bytes
+	sizeOfEntry     = 128      // bytes that an entry counts for: its own, and those of the shorter lists before the list had grown
 )
 
 // PresenceList asks the host of the websocket, over HTTP, who is present in a channel. It needs no link and no [Conn.Attach].
@@ -157,10 +159,12 @@ func (c *Conn) presenceList(ctx context.Context, address, token string) ([]Prese
 }
 
 // ParsePresenceList reads a presence list, a JSON array. It is as lenient as [ParseFrame]: entries that are no objects are left
-// out. Only text that is no array is an error, and wraps [ErrFrame].
+// out. Text that is not an array is an error, and so is one with more entries than its length allows; both wrap [ErrFrame].
 func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 	var p parser
 	p.dec.ResetBytes(data)
+	memory := lenient.Lend(data)
+	defer memory.GiveBack()
 	if p.dec.Next() != jx.Array {
 		return nil, errFrame(errors.New("the presence list is no array"))
 	}
@@ -173,6 +177,15 @@ func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 			return err
 		}
 		b := p.presence
+		if err := memory.Take(sizeOfEntry); err != nil {
+			return err
+		}
+		if err := memory.TakeExtra(len(b.Extra)); err != nil {
+			return err
+		}
+		if len(list) == cap(list) { // doubled, which takes less in all than the quarter that append adds
+			list = slices.Grow(list, max(1, len(list)))
+		}
 		list = append(list, PresenceEntry{ClientID: b.ClientID, ConnectionID: b.ConnectionID, Data: b.Data, Extra: b.Extra})
 		return nil
 	})

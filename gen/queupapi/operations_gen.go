@@ -2,7 +2,13 @@
 
 package queupapi
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/go-faster/jx"
+
+	"github.com/queup-go/queup/gen/wire"
+)
 
 // An OperationInfo tells what a client has to know about an operation beside how to call it.
 type OperationInfo struct {
@@ -194,4 +200,77 @@ var operations = map[operationKey][]operationRoute{
 		{"/room/*/queue/user/*/pause", OperationInfo{"pauseDJ", false, false}},
 		{"/room/*/users/*/roles/*", OperationInfo{"assignRole", false, false}},
 	},
+}
+
+// CheckData decodes the data of an operation's answer and forgets it. The error is that of the generated client, which decodes the
+// same again: broken JSON, or data that takes too much memory.
+func CheckData(operation string, data []byte) error {
+	if check, ok := checks[operation]; ok {
+		return check(data)
+	}
+	return nil
+}
+
+var checks = map[string]func(data []byte) error{
+	"activeDubs":               check[wire.Dubs],
+	"activeSong":               check[wire.ActiveSong],
+	"addComment":               check[wire.Comment],
+	"addPlaylistSong":          check[wire.Playlist],
+	"chatHistory":              check[wire.ChatHistory],
+	"conversationMessages":     check[wire.ConversationMessages],
+	"conversations":            check[wire.Conversations],
+	"createPlaylist":           check[wire.Playlist],
+	"createRoom":               check[wire.Room],
+	"followedUsers":            check[wire.Follows],
+	"followers":                check[wire.Follows],
+	"history":                  check[wire.Plays],
+	"importSoundCloudPlaylist": check[wire.Playlist],
+	"importYouTubePlaylist":    check[wire.Playlist],
+	"joinRoom":                 check[wire.JoinResult],
+	"markRead":                 check[wire.Conversation],
+	"openConversation":         check[wire.Conversation],
+	"ownPermissions":           check[wire.Actor],
+	"ownQueue":                 check[wire.Plays],
+	"playlistDetails":          check[wire.Plays],
+	"playlistSongs":            check[wire.PlaylistSongs],
+	"playlists":                check[wire.Playlists],
+	"postChat":                 check[wire.ChatPostResult],
+	"queueSong":                check[wire.Play],
+	"queueUsers":               check[wire.RoomUsers],
+	"removePlaylistSong":       check[wire.Playlist],
+	"removeSong":               check[wire.RemoveSongResult],
+	"room":                     check[wire.Room],
+	"roomAudit":                check[wire.AuditEntries],
+	"roomBans":                 check[wire.RoomUsers],
+	"roomMutes":                check[wire.RoomUsers],
+	"roomRoles":                check[wire.RoomRoles],
+	"roomStaff":                check[wire.RoomUsers],
+	"roomUser":                 check[wire.RoomUser],
+	"roomUsers":                check[wire.RoomUsers],
+	"rooms":                    check[wire.Rooms],
+	"search":                   check[wire.SearchResult],
+	"searchRooms":              check[wire.Rooms],
+	"searchSongs":              check[wire.SongSearch],
+	"sendMessage":              check[wire.ConversationMessage],
+	"session":                  check[wire.User],
+	"song":                     check[wire.Song],
+	"songComments":             check[wire.Comments],
+	"soundCloudPlaylists":      check[wire.SoundCloudPlaylists],
+	"token":                    check[wire.Token],
+	"unreadCount":              check[wire.UnreadCount],
+	"updateRoom":               check[wire.Room],
+	"updateUsername":           check[wire.UsernameChange],
+	"uploadUserGIF":            check[wire.User],
+	"uploadUserImage":          check[wire.User],
+	"user":                     check[wire.User],
+	"usernameAvailability":     check[wire.UsernameAvailability],
+	"voteComment":              check[wire.CommentVote],
+	"waitlist":                 check[wire.Plays],
+}
+
+func check[T any, P interface {
+	*T
+	Decode(d *jx.Decoder) error
+}](data []byte) error {
+	return P(new(T)).Decode(jx.DecodeBytes(data))
 }

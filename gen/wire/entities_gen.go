@@ -27,12 +27,12 @@ type ActiveSong struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *ActiveSong) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ActiveSong) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ActiveSong{}
 	return lenient.Object(d, x, &x.Extra, (*ActiveSong).member)
 }
 
-func (x *ActiveSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ActiveSong) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "song":
 		return x.Play.decode(d)
@@ -63,13 +63,15 @@ func (x ActiveSong) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ActiveSong) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ActiveSong) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*ActiveSong).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x ActiveSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ActiveSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ActiveSong) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Actor is what the caller may do in a room, since custom roles came. What it says about oneself is
 // the final word.
@@ -93,12 +95,12 @@ type Actor struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Actor) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Actor) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Actor{}
 	return lenient.Object(d, x, &x.Extra, (*Actor).member)
 }
 
-func (x *Actor) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Actor) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "permissions":
 		return lenient.List(&x.Permissions, d, lenient.String)
@@ -138,20 +140,22 @@ func (x Actor) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Actor) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Actor) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Actor).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Actor) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Actor) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Actor) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // AuditEntries is a room's audit log.
 //
 // Evidence: DGG (medium), seen on QueUp in 2026; docs/PROTOCOL.md 2.3.
 type AuditEntries []AuditEntry
 
-func (x *AuditEntries) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *AuditEntries) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*AuditEntry).decode)
 }
 
@@ -159,13 +163,17 @@ func (x *AuditEntries) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x AuditEntries) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, AuditEntry.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *AuditEntries) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *AuditEntries) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*AuditEntries).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x AuditEntries) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *AuditEntries) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *AuditEntries) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // AuditEntry is one line of a room's audit log: something a moderator did.
 //
@@ -187,12 +195,12 @@ type AuditEntry struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *AuditEntry) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *AuditEntry) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = AuditEntry{}
 	return lenient.Object(d, x, &x.Extra, (*AuditEntry).member)
 }
 
-func (x *AuditEntry) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *AuditEntry) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "created":
 		return lenient.Time(&x.Created, d)
@@ -230,13 +238,15 @@ func (x AuditEntry) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *AuditEntry) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *AuditEntry) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*AuditEntry).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x AuditEntry) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *AuditEntry) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *AuditEntry) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ChatHistory is what happened lately in a room's chat. Each entry is the event it was:
 // *ChatMessage, *DeleteChatMessage, *DeleteChatMessageGlobal or *UserBan. The order is not
@@ -245,19 +255,23 @@ func (x *AuditEntry) UnmarshalJSON(data []byte) error { return lenient.Unmarshal
 // Evidence: FE, NUCO (high), seen on QueUp in 2025; docs/PROTOCOL.md 2.9.
 type ChatHistory []Event
 
-func (x *ChatHistory) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
+func (x *ChatHistory) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, decodeEvent)
+}
 
 // Encode writes x; nil is an empty list.
 func (x ChatHistory) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, encodeEvent) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ChatHistory) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ChatHistory) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*ChatHistory).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x ChatHistory) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ChatHistory) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ChatHistory) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ChatPostEcho is the request as the answer to a chat post repeats it.
 //
@@ -282,12 +296,12 @@ type ChatPostEcho struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *ChatPostEcho) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatPostEcho) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ChatPostEcho{}
 	return lenient.Object(d, x, &x.Extra, (*ChatPostEcho).member)
 }
 
-func (x *ChatPostEcho) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatPostEcho) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "chatid":
 		return lenient.ID(&x.ID, d)
@@ -331,13 +345,17 @@ func (x ChatPostEcho) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ChatPostEcho) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ChatPostEcho) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*ChatPostEcho).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x ChatPostEcho) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ChatPostEcho) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ChatPostEcho) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ChatPostResult is the answer to posting a chat line. Parts of the stored line stand in it
 // directly, others only in the echo of the request.
@@ -365,12 +383,12 @@ type ChatPostResult struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *ChatPostResult) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatPostResult) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ChatPostResult{}
 	return lenient.Object(d, x, &x.Extra, (*ChatPostResult).member)
 }
 
-func (x *ChatPostResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatPostResult) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "chatid":
 		return lenient.ID(&x.ID, d)
@@ -419,13 +437,17 @@ func (x ChatPostResult) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ChatPostResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ChatPostResult) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*ChatPostResult).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x ChatPostResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ChatPostResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ChatPostResult) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Comment is what a user wrote about a song.
 //
@@ -458,12 +480,12 @@ type Comment struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Comment) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Comment) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Comment{}
 	return lenient.Object(d, x, &x.Extra, (*Comment).member)
 }
 
-func (x *Comment) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Comment) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -516,13 +538,15 @@ func (x Comment) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Comment) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Comment) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Comment).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Comment) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Comment) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Comment) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // CommentVote is the answer to a vote on a comment.
 //
@@ -535,12 +559,12 @@ type CommentVote struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *CommentVote) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentVote) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = CommentVote{}
 	return lenient.Object(d, x, &x.Extra, (*CommentVote).member)
 }
 
-func (x *CommentVote) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentVote) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "comment":
 		return x.Comment.decode(d)
@@ -563,20 +587,22 @@ func (x CommentVote) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *CommentVote) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *CommentVote) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*CommentVote).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x CommentVote) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *CommentVote) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *CommentVote) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Comments is a list of comments.
 //
 // Evidence: FE (low), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
 type Comments []Comment
 
-func (x *Comments) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Comments) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*Comment).decode)
 }
 
@@ -584,13 +610,15 @@ func (x *Comments) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x Comments) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Comment.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Comments) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Comments) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Comments).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Comments) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Comments) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Comments) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Conversation is a private exchange of up to ten people.
 //
@@ -615,12 +643,12 @@ type Conversation struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Conversation) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Conversation) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Conversation{}
 	return lenient.Object(d, x, &x.Extra, (*Conversation).member)
 }
 
-func (x *Conversation) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Conversation) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -631,7 +659,7 @@ func (x *Conversation) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "latest_message_str":
 		return lenient.HTML(&x.LatestText, d)
 	case "usersid":
-		return lenient.List(&x.Users, d, (*User).decode)
+		return lenient.Objects(&x.Users, d, (*User).decode)
 	case "users_read":
 		return lenient.List(&x.ReadBy, d, lenient.ID)
 	case "name":
@@ -648,7 +676,13 @@ func (x Conversation) Encode(e *jx.Encoder) {
 	o.EpochTime("latest_message", x.LatestAt, lenient.Optional)
 	o.HTML("latest_message_str", x.LatestText, lenient.Optional)
 	if o.Field("usersid", x.Users == nil, lenient.Optional) {
-		lenient.EncodeList(x.Users, e, User.encodeShort)
+		lenient.EncodeList(x.Users, e, func(v User, e *jx.Encoder) {
+			if v.IsZero() {
+				v.Encode(e)
+			} else {
+				v.encodeShort(e)
+			}
+		})
 	}
 	if o.Field("users_read", x.ReadBy == nil, lenient.Optional) {
 		lenient.EncodeList(x.ReadBy, e, UserID.Encode)
@@ -664,13 +698,17 @@ func (x Conversation) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Conversation) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Conversation) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*Conversation).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x Conversation) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Conversation) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Conversation) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ConversationMessage is one message of a conversation.
 //
@@ -695,12 +733,12 @@ type ConversationMessage struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *ConversationMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ConversationMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ConversationMessage{}
 	return lenient.Object(d, x, &x.Extra, (*ConversationMessage).member)
 }
 
-func (x *ConversationMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ConversationMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -742,14 +780,16 @@ func (x ConversationMessage) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ConversationMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ConversationMessage) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*ConversationMessage).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x ConversationMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ConversationMessage) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // ConversationMessages is a list of private messages, the newest first.
@@ -757,7 +797,7 @@ func (x *ConversationMessage) UnmarshalJSON(data []byte) error {
 // Evidence: FE, BT, NDA, UAPI, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.11.
 type ConversationMessages []ConversationMessage
 
-func (x *ConversationMessages) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ConversationMessages) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*ConversationMessage).decode)
 }
 
@@ -767,14 +807,16 @@ func (x ConversationMessages) Encode(e *jx.Encoder) {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ConversationMessages) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ConversationMessages) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*ConversationMessages).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x ConversationMessages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *ConversationMessages) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // Conversations is a list of conversations, the one with the newest message first.
@@ -782,7 +824,7 @@ func (x *ConversationMessages) UnmarshalJSON(data []byte) error {
 // Evidence: FE, BT, NDA, UAPI, DTM (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.11.
 type Conversations []Conversation
 
-func (x *Conversations) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Conversations) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*Conversation).decode)
 }
 
@@ -790,13 +832,17 @@ func (x *Conversations) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x Conversations) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Conversation.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Conversations) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Conversations) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*Conversations).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x Conversations) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Conversations) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Conversations) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // DubVote is one user's vote.
 //
@@ -821,12 +867,12 @@ type DubVote struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *DubVote) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *DubVote) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = DubVote{}
 	return lenient.Object(d, x, &x.Extra, (*DubVote).member)
 }
 
-func (x *DubVote) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *DubVote) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.String(&x.ID, d)
@@ -866,13 +912,15 @@ func (x DubVote) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *DubVote) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *DubVote) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*DubVote).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x DubVote) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *DubVote) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *DubVote) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Dubs are the votes for what plays now. Apply them only if CurrentSong is the play you know.
 //
@@ -891,12 +939,12 @@ type Dubs struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Dubs) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Dubs) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Dubs{}
 	return lenient.Object(d, x, &x.Extra, (*Dubs).member)
 }
 
-func (x *Dubs) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Dubs) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "currentSong":
 		return x.CurrentSong.decode(d)
@@ -935,13 +983,15 @@ func (x Dubs) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Dubs) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Dubs) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Dubs).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Dubs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Dubs) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Dubs) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Follow says that one user follows another.
 //
@@ -962,12 +1012,12 @@ type Follow struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Follow) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Follow) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Follow{}
 	return lenient.Object(d, x, &x.Extra, (*Follow).member)
 }
 
-func (x *Follow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Follow) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.String(&x.ID, d)
@@ -1001,32 +1051,38 @@ func (x Follow) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Follow) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Follow) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Follow).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Follow) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Follow) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Follow) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Follows is a list of who follows whom.
 //
 // Evidence: FE, NDA, UAPI, DTM, LAR (high), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
 type Follows []Follow
 
-func (x *Follows) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Follow).decode) }
+func (x *Follows) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.List(x, d, (*Follow).decode)
+}
 
 // Encode writes x; nil is an empty list.
 func (x Follows) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Follow.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Follows) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Follows) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Follows).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Follows) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Follows) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Follows) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Image is a picture in one size.
 //
@@ -1043,12 +1099,12 @@ type Image struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Image) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Image) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Image{}
 	return lenient.Object(d, x, &x.Extra, (*Image).member)
 }
 
-func (x *Image) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Image) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "url":
 		return lenient.String(&x.URL, d)
@@ -1075,13 +1131,15 @@ func (x Image) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Image) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Image) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Image).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Image) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Image) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Image) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // JoinResult is the answer to joining a room.
 //
@@ -1096,12 +1154,12 @@ type JoinResult struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *JoinResult) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *JoinResult) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = JoinResult{}
 	return lenient.Object(d, x, &x.Extra, (*JoinResult).member)
 }
 
-func (x *JoinResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *JoinResult) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "room":
 		return x.Room.decode(d)
@@ -1129,13 +1187,15 @@ func (x JoinResult) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *JoinResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *JoinResult) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*JoinResult).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x JoinResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *JoinResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *JoinResult) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Play is an entry of a queue: a song that will play, plays or has played in a room. QueUp calls it
 // song, playlist or queue item, depending on the place.
@@ -1182,12 +1242,12 @@ type Play struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Play) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Play) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Play{}
 	return lenient.Object(d, x, &x.Extra, (*Play).member)
 }
 
-func (x *Play) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Play) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -1263,13 +1323,15 @@ func (x Play) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Play) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Play) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Play).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Play) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Play) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Play) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Playlist is a list of songs that a user keeps.
 //
@@ -1302,12 +1364,12 @@ type Playlist struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Playlist) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Playlist) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Playlist{}
 	return lenient.Object(d, x, &x.Extra, (*Playlist).member)
 }
 
-func (x *Playlist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Playlist) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -1360,13 +1422,15 @@ func (x Playlist) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Playlist) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Playlist) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Playlist).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Playlist) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Playlist) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Playlist) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // PlaylistSong is an entry of a playlist.
 //
@@ -1389,12 +1453,12 @@ type PlaylistSong struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *PlaylistSong) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *PlaylistSong) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = PlaylistSong{}
 	return lenient.Object(d, x, &x.Extra, (*PlaylistSong).member)
 }
 
-func (x *PlaylistSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *PlaylistSong) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -1433,20 +1497,24 @@ func (x PlaylistSong) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *PlaylistSong) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *PlaylistSong) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*PlaylistSong).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x PlaylistSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *PlaylistSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *PlaylistSong) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // PlaylistSongs is a list of playlist entries.
 //
 // Evidence: FE, NDA, UAPI, DTM, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.7.
 type PlaylistSongs []PlaylistSong
 
-func (x *PlaylistSongs) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *PlaylistSongs) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*PlaylistSong).decode)
 }
 
@@ -1454,20 +1522,24 @@ func (x *PlaylistSongs) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x PlaylistSongs) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, PlaylistSong.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *PlaylistSongs) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *PlaylistSongs) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*PlaylistSongs).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x PlaylistSongs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *PlaylistSongs) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *PlaylistSongs) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Playlists is a list of playlists.
 //
 // Evidence: FE, NDA, UAPI, DTM, DGG (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.7.
 type Playlists []Playlist
 
-func (x *Playlists) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Playlists) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*Playlist).decode)
 }
 
@@ -1475,32 +1547,36 @@ func (x *Playlists) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x Playlists) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Playlist.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Playlists) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Playlists) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Playlists).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Playlists) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Playlists) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Playlists) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Plays is a list of queue entries: the queue in play order, or the history from the newest.
 //
 // Evidence: FE, DA, ABOT (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.5.
 type Plays []Play
 
-func (x *Plays) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Play).decode) }
+func (x *Plays) decode(d *lenient.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Play).decode) }
 
 // Encode writes x; nil is an empty list.
 func (x Plays) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Play.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Plays) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Plays) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Plays).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Plays) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Plays) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Plays) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ProfileImage is an uploaded picture: a user's avatar or a room's background. Which members are
 // there has changed with the storage behind the site.
@@ -1544,12 +1620,12 @@ type ProfileImage struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *ProfileImage) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ProfileImage) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ProfileImage{}
 	return lenient.Object(d, x, &x.Extra, (*ProfileImage).member)
 }
 
-func (x *ProfileImage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ProfileImage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "public_id":
 		return lenient.String(&x.PublicID, d)
@@ -1620,13 +1696,17 @@ func (x ProfileImage) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ProfileImage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ProfileImage) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*ProfileImage).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x ProfileImage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ProfileImage) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ProfileImage) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RemoveSongResult is the answer to removing a DJ's next song.
 //
@@ -1639,12 +1719,12 @@ type RemoveSongResult struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RemoveSongResult) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RemoveSongResult) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RemoveSongResult{}
 	return lenient.Object(d, x, &x.Extra, (*RemoveSongResult).member)
 }
 
-func (x *RemoveSongResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RemoveSongResult) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "userNextSong":
 		return x.Next.decode(d)
@@ -1667,13 +1747,17 @@ func (x RemoveSongResult) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RemoveSongResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RemoveSongResult) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RemoveSongResult).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RemoveSongResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RemoveSongResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RemoveSongResult) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Role is one of the fixed roles that every room had until custom roles came in autumn 2026.
 //
@@ -1696,12 +1780,12 @@ type Role struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Role) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Role) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Role{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Role).member)
 }
 
-func (x *Role) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Role) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -1755,13 +1839,15 @@ func (x Role) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Role) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Role) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Role).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Role) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Role) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Role) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Room is a room with its settings.
 //
@@ -1859,12 +1945,12 @@ type Room struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Room) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Room) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Room{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Room).member)
 }
 
-func (x *Room) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Room) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2033,13 +2119,15 @@ func (x Room) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Room) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Room) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Room).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Room) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Room) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Room) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomCurrentSong is the short form of what plays in a room.
 //
@@ -2058,12 +2146,12 @@ type RoomCurrentSong struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomCurrentSong) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomCurrentSong) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomCurrentSong{}
 	return lenient.Object(d, x, &x.Extra, (*RoomCurrentSong).member)
 }
 
-func (x *RoomCurrentSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomCurrentSong) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "songid":
 		return lenient.ID(&x.SongID, d)
@@ -2093,13 +2181,17 @@ func (x RoomCurrentSong) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomCurrentSong) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomCurrentSong) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomCurrentSong).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomCurrentSong) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomCurrentSong) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomCurrentSong) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomGuestChat is the part of a room that RoomAllowGuestChat tells of.
 //
@@ -2114,12 +2206,12 @@ type RoomGuestChat struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomGuestChat) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomGuestChat{}
 	return lenient.Object(d, x, &x.Extra, (*RoomGuestChat).member)
 }
 
-func (x *RoomGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomGuestChat) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2143,13 +2235,17 @@ func (x RoomGuestChat) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomGuestChat) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomGuestChat) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomGuestChat).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomGuestChat) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomGuestChat) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomGuestChat) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomGuestEmbed is the part of a room that RoomAllowGuestEmbed tells of.
 //
@@ -2164,12 +2260,12 @@ type RoomGuestEmbed struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomGuestEmbed) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomGuestEmbed{}
 	return lenient.Object(d, x, &x.Extra, (*RoomGuestEmbed).member)
 }
 
-func (x *RoomGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomGuestEmbed) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2193,13 +2289,17 @@ func (x RoomGuestEmbed) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomGuestEmbed) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomGuestEmbed) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomGuestEmbed).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomGuestEmbed) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomGuestEmbed) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomGuestEmbed) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomLock is the part of a room that RoomLockQueue tells of.
 //
@@ -2214,12 +2314,12 @@ type RoomLock struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomLock) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomLock) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomLock{}
 	return lenient.Object(d, x, &x.Extra, (*RoomLock).member)
 }
 
-func (x *RoomLock) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomLock) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2243,13 +2343,15 @@ func (x RoomLock) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomLock) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomLock) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomLock).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomLock) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomLock) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomLock) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomRole is a custom role: since autumn 2026 each room keeps its own list of them.
 //
@@ -2283,12 +2385,12 @@ type RoomRole struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomRole) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRole{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*RoomRole).member)
 }
 
-func (x *RoomRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "id":
 		return lenient.ID(&x.ID, d)
@@ -2358,13 +2460,15 @@ func (x RoomRole) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRole) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomRole).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRole) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomRoles are the custom roles of a room, and what the caller may do there.
 //
@@ -2379,15 +2483,15 @@ type RoomRoles struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomRoles) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoles) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRoles{}
 	return lenient.Object(d, x, &x.Extra, (*RoomRoles).member)
 }
 
-func (x *RoomRoles) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoles) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "roles":
-		return lenient.List(&x.Roles, d, (*RoomRole).decode)
+		return lenient.Objects(&x.Roles, d, (*RoomRole).decode)
 	case "actor":
 		return x.Actor.decode(d)
 	}
@@ -2412,13 +2516,15 @@ func (x RoomRoles) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRoles) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRoles) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomRoles).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRoles) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRoles) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRoles) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomSlow is the part of a room that RoomSlowMode tells of.
 //
@@ -2433,12 +2539,12 @@ type RoomSlow struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomSlow) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomSlow) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomSlow{}
 	return lenient.Object(d, x, &x.Extra, (*RoomSlow).member)
 }
 
-func (x *RoomSlow) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomSlow) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2462,13 +2568,15 @@ func (x RoomSlow) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomSlow) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomSlow) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomSlow).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomSlow) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomSlow) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomSlow) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomUser is the record of one user in one room: counters, place in the queue, role and standing.
 // It outlives the visit.
@@ -2533,7 +2641,7 @@ type RoomUser struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *RoomUser) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomUser) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomUser{}
 	return lenient.Object(d, x, &x.Extra, (*RoomUser).member)
 }
@@ -2541,7 +2649,7 @@ func (x *RoomUser) decode(d *jx.Decoder) (jx.Raw, error) {
 // toldRoomUser holds what events have told of a RoomUser.
 var toldRoomUser lenient.Memory[RoomUser]
 
-func (x *RoomUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomUser) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2574,7 +2682,7 @@ func (x *RoomUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "roleid":
 		return x.Role.decode(d)
 	case "roleids":
-		return lenient.List(&x.Roles, d, (*RoomRole).decode)
+		return lenient.Objects(&x.Roles, d, (*RoomRole).decode)
 	case "muted":
 		return lenient.Bool(&x.Muted, d)
 	case "banned":
@@ -2620,7 +2728,13 @@ func (x RoomUser) Encode(e *jx.Encoder) {
 		x.Role.encodeShort(e)
 	}
 	if o.Field("roleids", x.Roles == nil, lenient.Optional) {
-		lenient.EncodeList(x.Roles, e, RoomRole.encodeShort)
+		lenient.EncodeList(x.Roles, e, func(v RoomRole, e *jx.Encoder) {
+			if v.IsZero() {
+				v.Encode(e)
+			} else {
+				v.encodeShort(e)
+			}
+		})
 	}
 	o.Bool("muted", x.Muted, lenient.Optional)
 	o.Bool("banned", x.Banned, lenient.Optional)
@@ -2645,13 +2759,15 @@ func (x RoomUser) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomUser) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomUser) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomUser).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomUser) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomUser) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomUser) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomUsers is a list of room members: those who are present, who hold a role, who are banned,
 // muted or queued.
@@ -2659,7 +2775,7 @@ func (x *RoomUser) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(d
 // Evidence: FE, DA, BT (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.4.
 type RoomUsers []RoomUser
 
-func (x *RoomUsers) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomUsers) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*RoomUser).decode)
 }
 
@@ -2667,32 +2783,38 @@ func (x *RoomUsers) decode(d *jx.Decoder) (jx.Raw, error) {
 func (x RoomUsers) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, RoomUser.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomUsers) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomUsers) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomUsers).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomUsers) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomUsers) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomUsers) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Rooms is a list of rooms: the lobby with the busiest first, or what a search found.
 //
 // Evidence: FE, NDA, UAPI, DTM (high), not seen since Dubtrack; docs/PROTOCOL.md 2.3.
 type Rooms []Room
 
-func (x *Rooms) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*Room).decode) }
+func (x *Rooms) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.Objects(x, d, (*Room).decode)
+}
 
 // Encode writes x; nil is an empty list.
 func (x Rooms) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, Room.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Rooms) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Rooms) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Rooms).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Rooms) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Rooms) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Rooms) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // SearchResult is what a search over the whole site found.
 //
@@ -2707,12 +2829,12 @@ type SearchResult struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *SearchResult) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SearchResult) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = SearchResult{}
 	return lenient.Object(d, x, &x.Extra, (*SearchResult).member)
 }
 
-func (x *SearchResult) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *SearchResult) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "rooms":
 		return x.Rooms.decode(d)
@@ -2740,13 +2862,17 @@ func (x SearchResult) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SearchResult) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SearchResult) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*SearchResult).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x SearchResult) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *SearchResult) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *SearchResult) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Song is a piece of media: a video or a track. Broken imports lack name, provider and media id.
 //
@@ -2802,12 +2928,12 @@ type Song struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Song) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Song) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Song{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*Song).member)
 }
 
-func (x *Song) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Song) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -2907,13 +3033,15 @@ func (x Song) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Song) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Song) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Song).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Song) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Song) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Song) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // SongImages are the pictures of a song.
 //
@@ -2930,12 +3058,12 @@ type SongImages struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *SongImages) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SongImages) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = SongImages{}
 	return lenient.Object(d, x, &x.Extra, (*SongImages).member)
 }
 
-func (x *SongImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *SongImages) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "thumbnail":
 		return lenient.String(&x.Thumbnail, d)
@@ -2966,13 +3094,15 @@ func (x SongImages) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SongImages) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SongImages) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*SongImages).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x SongImages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *SongImages) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *SongImages) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // SongSearch is one page of media found at a provider.
 //
@@ -2988,15 +3118,15 @@ type SongSearch struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *SongSearch) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SongSearch) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = SongSearch{}
 	return lenient.Object(d, x, &x.Extra, (*SongSearch).member)
 }
 
-func (x *SongSearch) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *SongSearch) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "items":
-		return lenient.List(&x.Items, d, (*Song).decode)
+		return lenient.Objects(&x.Items, d, (*Song).decode)
 	case "nextPageToken":
 		return lenient.String(&x.NextPageToken, d)
 	}
@@ -3019,13 +3149,15 @@ func (x SongSearch) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SongSearch) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SongSearch) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*SongSearch).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x SongSearch) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *SongSearch) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *SongSearch) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // SoundCloudImages are the pictures of a track.
 //
@@ -3040,12 +3172,12 @@ type SoundCloudImages struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *SoundCloudImages) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SoundCloudImages) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = SoundCloudImages{}
 	return lenient.Object(d, x, &x.Extra, (*SoundCloudImages).member)
 }
 
-func (x *SoundCloudImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *SoundCloudImages) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "artworkurl":
 		return lenient.String(&x.ArtworkURL, d)
@@ -3069,13 +3201,17 @@ func (x SoundCloudImages) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SoundCloudImages) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SoundCloudImages) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*SoundCloudImages).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x SoundCloudImages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *SoundCloudImages) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *SoundCloudImages) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // SoundCloudPlaylist is a playlist at SoundCloud that can be imported.
 //
@@ -3100,12 +3236,12 @@ type SoundCloudPlaylist struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *SoundCloudPlaylist) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SoundCloudPlaylist) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = SoundCloudPlaylist{}
 	return lenient.Object(d, x, &x.Extra, (*SoundCloudPlaylist).member)
 }
 
-func (x *SoundCloudPlaylist) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *SoundCloudPlaylist) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "id":
 		return lenient.String(&x.ID, d)
@@ -3145,14 +3281,16 @@ func (x SoundCloudPlaylist) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SoundCloudPlaylist) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SoundCloudPlaylist) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*SoundCloudPlaylist).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x SoundCloudPlaylist) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *SoundCloudPlaylist) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // SoundCloudPlaylists is a list of playlists at SoundCloud.
@@ -3160,7 +3298,7 @@ func (x *SoundCloudPlaylist) UnmarshalJSON(data []byte) error {
 // Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 2.7.
 type SoundCloudPlaylists []SoundCloudPlaylist
 
-func (x *SoundCloudPlaylists) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *SoundCloudPlaylists) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.List(x, d, (*SoundCloudPlaylist).decode)
 }
 
@@ -3170,14 +3308,16 @@ func (x SoundCloudPlaylists) Encode(e *jx.Encoder) {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *SoundCloudPlaylists) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *SoundCloudPlaylists) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*SoundCloudPlaylists).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x SoundCloudPlaylists) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *SoundCloudPlaylists) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // Token opens the websocket. A guest gets one too.
@@ -3197,12 +3337,12 @@ type Token struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Token) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Token) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Token{}
 	return lenient.Object(d, x, &x.Extra, (*Token).member)
 }
 
-func (x *Token) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Token) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "action":
 		return lenient.Int(&x.Action, d)
@@ -3232,13 +3372,15 @@ func (x Token) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Token) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Token) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Token).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Token) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Token) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Token) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // User is an account. QueUp embeds it complete, shortened to an id and a name, or as a bare id.
 //
@@ -3279,7 +3421,7 @@ type User struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *User) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = User{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
@@ -3287,7 +3429,7 @@ func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
 // toldUser holds what events have told of a User.
 var toldUser lenient.Memory[User]
 
-func (x *User) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *User) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -3364,13 +3506,15 @@ func (x User) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *User) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *User) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*User).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x User) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *User) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *User) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserInfo is a sub-document of a user. It can be missing; prefer User.ID.
 //
@@ -3389,12 +3533,12 @@ type UserInfo struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *UserInfo) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserInfo) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserInfo{}
 	return lenient.Object(d, x, &x.Extra, (*UserInfo).member)
 }
 
-func (x *UserInfo) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserInfo) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.String(&x.ID, d)
@@ -3424,13 +3568,15 @@ func (x UserInfo) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserInfo) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserInfo) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserInfo).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserInfo) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserInfo) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserInfo) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UsernameAvailability says whether a username is free.
 //
@@ -3445,12 +3591,12 @@ type UsernameAvailability struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *UsernameAvailability) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UsernameAvailability) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UsernameAvailability{}
 	return lenient.Object(d, x, &x.Extra, (*UsernameAvailability).member)
 }
 
-func (x *UsernameAvailability) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UsernameAvailability) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "username":
 		return lenient.String(&x.Username, d)
@@ -3474,14 +3620,16 @@ func (x UsernameAvailability) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UsernameAvailability) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UsernameAvailability) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UsernameAvailability).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UsernameAvailability) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UsernameAvailability) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // UsernameChange is the answer to a change of one's username.
@@ -3496,12 +3644,12 @@ type UsernameChange struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *UsernameChange) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UsernameChange) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UsernameChange{}
 	return lenient.Object(d, x, &x.Extra, (*UsernameChange).member)
 }
 
-func (x *UsernameChange) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UsernameChange) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "username":
 		return lenient.String(&x.Username, d)
@@ -3522,32 +3670,40 @@ func (x UsernameChange) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UsernameChange) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UsernameChange) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UsernameChange).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UsernameChange) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UsernameChange) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UsernameChange) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Users is a list of accounts.
 //
 // Evidence: FE (medium), not seen since Dubtrack; docs/PROTOCOL.md 3.10.
 type Users []User
 
-func (x *Users) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*User).decode) }
+func (x *Users) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.Objects(x, d, (*User).decode)
+}
 
 // Encode writes x; nil is an empty list.
 func (x Users) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, User.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Users) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Users) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Users).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Users) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Users) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Users) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // YouTubeImages are the sizes of a video's picture, small to large.
 //
@@ -3568,12 +3724,12 @@ type YouTubeImages struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *YouTubeImages) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *YouTubeImages) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = YouTubeImages{}
 	return lenient.Object(d, x, &x.Extra, (*YouTubeImages).member)
 }
 
-func (x *YouTubeImages) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *YouTubeImages) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "default":
 		return x.Default.decode(d)
@@ -3617,10 +3773,14 @@ func (x YouTubeImages) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *YouTubeImages) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *YouTubeImages) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*YouTubeImages).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x YouTubeImages) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *YouTubeImages) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *YouTubeImages) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}

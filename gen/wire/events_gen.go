@@ -47,16 +47,16 @@ func (x *ChatMessage) EventName() string {
 // RawJSON returns x.Raw.
 func (x *ChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *ChatMessage) receive(name string, data []byte) error {
+func (x *ChatMessage) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = ChatMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*ChatMessage).member, (*ChatMessage).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*ChatMessage).member, (*ChatMessage).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *ChatMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ChatMessage{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *ChatMessage) recall(key, rest []byte) int {
@@ -69,7 +69,7 @@ func (x *ChatMessage) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *ChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -113,13 +113,15 @@ func (x ChatMessage) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ChatMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ChatMessage) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*ChatMessage).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x ChatMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ChatMessage) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ChatMessage) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // ChatSkip fires when staff or the DJ ends the current song early. The next song follows as
 // RoomPlaylistUpdate.
@@ -145,19 +147,19 @@ func (x *ChatSkip) EventName() string {
 // RawJSON returns x.Raw.
 func (x *ChatSkip) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *ChatSkip) receive(name string, data []byte) error {
+func (x *ChatSkip) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = ChatSkip{}
-	err := lenient.Members(data, x, &x.Extra, (*ChatSkip).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*ChatSkip).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *ChatSkip) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatSkip) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = ChatSkip{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *ChatSkip) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *ChatSkip) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -181,13 +183,15 @@ func (x ChatSkip) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *ChatSkip) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *ChatSkip) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*ChatSkip).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x ChatSkip) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *ChatSkip) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *ChatSkip) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // CommentAdd fires when someone comments on a song.
 //
@@ -212,19 +216,19 @@ func (x *CommentAdd) EventName() string {
 // RawJSON returns x.Raw.
 func (x *CommentAdd) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *CommentAdd) receive(name string, data []byte) error {
+func (x *CommentAdd) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = CommentAdd{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentAdd).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*CommentAdd).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *CommentAdd) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentAdd) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = CommentAdd{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *CommentAdd) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentAdd) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -250,13 +254,15 @@ func (x CommentAdd) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *CommentAdd) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *CommentAdd) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*CommentAdd).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x CommentAdd) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *CommentAdd) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *CommentAdd) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // CommentRemove fires when a comment on a song is deleted.
 //
@@ -281,19 +287,19 @@ func (x *CommentRemove) EventName() string {
 // RawJSON returns x.Raw.
 func (x *CommentRemove) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *CommentRemove) receive(name string, data []byte) error {
+func (x *CommentRemove) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = CommentRemove{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentRemove).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*CommentRemove).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *CommentRemove) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentRemove) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = CommentRemove{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *CommentRemove) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentRemove) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -319,13 +325,17 @@ func (x CommentRemove) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *CommentRemove) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *CommentRemove) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*CommentRemove).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x CommentRemove) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *CommentRemove) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *CommentRemove) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // CommentUpdate fires when someone votes on a comment.
 //
@@ -355,9 +365,9 @@ func (x *CommentUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *CommentUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *CommentUpdate) receive(name string, data []byte) error {
+func (x *CommentUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = CommentUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*CommentUpdate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*CommentUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "comment-update-"); ok {
 		x.Subject = CommentID(id)
@@ -365,12 +375,12 @@ func (x *CommentUpdate) receive(name string, data []byte) error {
 	return err
 }
 
-func (x *CommentUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = CommentUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *CommentUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *CommentUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -396,13 +406,17 @@ func (x CommentUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *CommentUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *CommentUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*CommentUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x CommentUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *CommentUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *CommentUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // DeleteChatMessage fires when a chat line is deleted by its author or by staff.
 //
@@ -429,16 +443,16 @@ func (x *DeleteChatMessage) EventName() string {
 // RawJSON returns x.Raw.
 func (x *DeleteChatMessage) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *DeleteChatMessage) receive(name string, data []byte) error {
+func (x *DeleteChatMessage) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = DeleteChatMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessage).member, (*DeleteChatMessage).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*DeleteChatMessage).member, (*DeleteChatMessage).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *DeleteChatMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *DeleteChatMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = DeleteChatMessage{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *DeleteChatMessage) recall(key, rest []byte) int {
@@ -449,7 +463,7 @@ func (x *DeleteChatMessage) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *DeleteChatMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *DeleteChatMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -478,14 +492,16 @@ func (x DeleteChatMessage) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *DeleteChatMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *DeleteChatMessage) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*DeleteChatMessage).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x DeleteChatMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *DeleteChatMessage) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // DeleteChatMessageGlobal fires when staff deletes everything that a user has written in the room's
@@ -514,16 +530,16 @@ func (x *DeleteChatMessageGlobal) EventName() string {
 // RawJSON returns x.Raw.
 func (x *DeleteChatMessageGlobal) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *DeleteChatMessageGlobal) receive(name string, data []byte) error {
+func (x *DeleteChatMessageGlobal) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = DeleteChatMessageGlobal{}
-	err := lenient.Members(data, x, &x.Extra, (*DeleteChatMessageGlobal).member, (*DeleteChatMessageGlobal).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*DeleteChatMessageGlobal).member, (*DeleteChatMessageGlobal).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *DeleteChatMessageGlobal) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *DeleteChatMessageGlobal) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = DeleteChatMessageGlobal{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *DeleteChatMessageGlobal) recall(key, rest []byte) int {
@@ -534,7 +550,7 @@ func (x *DeleteChatMessageGlobal) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *DeleteChatMessageGlobal) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *DeleteChatMessageGlobal) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -563,14 +579,16 @@ func (x DeleteChatMessageGlobal) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *DeleteChatMessageGlobal) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *DeleteChatMessageGlobal) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*DeleteChatMessageGlobal).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x DeleteChatMessageGlobal) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *DeleteChatMessageGlobal) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // NewMessage fires on the channel of the account (not of a room) when it gets a private message,
@@ -599,19 +617,19 @@ func (x *NewMessage) EventName() string {
 // RawJSON returns x.Raw.
 func (x *NewMessage) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *NewMessage) receive(name string, data []byte) error {
+func (x *NewMessage) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = NewMessage{}
-	err := lenient.Members(data, x, &x.Extra, (*NewMessage).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*NewMessage).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *NewMessage) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *NewMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = NewMessage{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *NewMessage) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *NewMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -639,13 +657,15 @@ func (x NewMessage) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *NewMessage) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *NewMessage) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*NewMessage).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x NewMessage) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *NewMessage) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *NewMessage) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomAllowGuestChat fires when a moderator lets members without a role chat, or no longer.
 //
@@ -672,16 +692,16 @@ func (x *RoomAllowGuestChat) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomAllowGuestChat) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomAllowGuestChat) receive(name string, data []byte) error {
+func (x *RoomAllowGuestChat) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomAllowGuestChat{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestChat).member, (*RoomAllowGuestChat).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomAllowGuestChat).member, (*RoomAllowGuestChat).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomAllowGuestChat) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomAllowGuestChat) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomAllowGuestChat{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomAllowGuestChat) recall(key, rest []byte) int {
@@ -692,7 +712,7 @@ func (x *RoomAllowGuestChat) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomAllowGuestChat) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomAllowGuestChat) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -723,14 +743,16 @@ func (x RoomAllowGuestChat) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomAllowGuestChat) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomAllowGuestChat) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomAllowGuestChat).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomAllowGuestChat) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomAllowGuestChat) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomAllowGuestEmbed fires when a moderator lets members without a role post links and pictures,
@@ -759,16 +781,16 @@ func (x *RoomAllowGuestEmbed) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomAllowGuestEmbed) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomAllowGuestEmbed) receive(name string, data []byte) error {
+func (x *RoomAllowGuestEmbed) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomAllowGuestEmbed{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomAllowGuestEmbed).member, (*RoomAllowGuestEmbed).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomAllowGuestEmbed).member, (*RoomAllowGuestEmbed).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomAllowGuestEmbed) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomAllowGuestEmbed) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomAllowGuestEmbed{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomAllowGuestEmbed) recall(key, rest []byte) int {
@@ -779,7 +801,7 @@ func (x *RoomAllowGuestEmbed) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomAllowGuestEmbed) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomAllowGuestEmbed) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -810,14 +832,16 @@ func (x RoomAllowGuestEmbed) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomAllowGuestEmbed) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomAllowGuestEmbed) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomAllowGuestEmbed).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomAllowGuestEmbed) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomAllowGuestEmbed) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomLockQueue fires when a moderator locks the queue or opens it. When it opens, whoever held the
@@ -846,16 +870,16 @@ func (x *RoomLockQueue) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomLockQueue) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomLockQueue) receive(name string, data []byte) error {
+func (x *RoomLockQueue) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomLockQueue{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomLockQueue).member, (*RoomLockQueue).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomLockQueue).member, (*RoomLockQueue).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomLockQueue) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomLockQueue) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomLockQueue{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomLockQueue) recall(key, rest []byte) int {
@@ -866,7 +890,7 @@ func (x *RoomLockQueue) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomLockQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomLockQueue) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -897,13 +921,17 @@ func (x RoomLockQueue) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomLockQueue) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomLockQueue) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomLockQueue).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomLockQueue) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomLockQueue) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomLockQueue) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomPlaylistDub fires when someone votes on the current song. A new vote of the same user
 // replaces the opposite one.
@@ -933,16 +961,16 @@ func (x *RoomPlaylistDub) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistDub) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistDub) receive(name string, data []byte) error {
+func (x *RoomPlaylistDub) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistDub{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistDub).member, (*RoomPlaylistDub).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistDub).member, (*RoomPlaylistDub).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistDub) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistDub) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistDub{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistDub) recall(key, rest []byte) int {
@@ -953,7 +981,7 @@ func (x *RoomPlaylistDub) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistDub) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -988,13 +1016,17 @@ func (x RoomPlaylistDub) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistDub) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistDub) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistDub).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistDub) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomPlaylistDub) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomPlaylistDub) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomPlaylistQueueRemoveUser fires when a moderator removes all songs of a DJ.
 //
@@ -1021,16 +1053,16 @@ func (x *RoomPlaylistQueueRemoveUser) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueRemoveUser) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueRemoveUser) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueRemoveUser) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUser{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUser).member, (*RoomPlaylistQueueRemoveUser).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueRemoveUser).member, (*RoomPlaylistQueueRemoveUser).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueRemoveUser) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueRemoveUser) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueRemoveUser{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistQueueRemoveUser) recall(key, rest []byte) int {
@@ -1043,7 +1075,7 @@ func (x *RoomPlaylistQueueRemoveUser) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1074,14 +1106,16 @@ func (x RoomPlaylistQueueRemoveUser) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistQueueRemoveUser) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistQueueRemoveUser) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistQueueRemoveUser).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistQueueRemoveUser) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueRemoveUser) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistQueueRemoveUserSong fires when a moderator removes a DJ's next song.
@@ -1109,16 +1143,16 @@ func (x *RoomPlaylistQueueRemoveUserSong) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueRemoveUserSong) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueRemoveUserSong) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueRemoveUserSong) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueRemoveUserSong{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueRemoveUserSong).member, (*RoomPlaylistQueueRemoveUserSong).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueRemoveUserSong).member, (*RoomPlaylistQueueRemoveUserSong).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueRemoveUserSong) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueRemoveUserSong) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueRemoveUserSong{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistQueueRemoveUserSong) recall(key, rest []byte) int {
@@ -1131,7 +1165,7 @@ func (x *RoomPlaylistQueueRemoveUserSong) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1163,7 +1197,7 @@ func (x RoomPlaylistQueueRemoveUserSong) IsZero() bool {
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
 func (x *RoomPlaylistQueueRemoveUserSong) Decode(d *jx.Decoder) error {
-	return lenient.Drop(x.decode(d))
+	return lenient.Decode(x, d, (*RoomPlaylistQueueRemoveUserSong).decode)
 }
 
 // MarshalJSON is Encode for encoding/json.
@@ -1173,7 +1207,7 @@ func (x RoomPlaylistQueueRemoveUserSong) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueRemoveUserSong) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistQueueReorder fires when a moderator changes the order of the DJs.
@@ -1199,16 +1233,16 @@ func (x *RoomPlaylistQueueReorder) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueReorder) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueReorder) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueReorder) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueReorder{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueReorder).member, (*RoomPlaylistQueueReorder).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueReorder).member, (*RoomPlaylistQueueReorder).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueReorder) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueReorder) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueReorder{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistQueueReorder) recall(key, rest []byte) int {
@@ -1219,7 +1253,7 @@ func (x *RoomPlaylistQueueReorder) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistQueueReorder) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueReorder) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1245,14 +1279,16 @@ func (x RoomPlaylistQueueReorder) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistQueueReorder) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistQueueReorder) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistQueueReorder).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistQueueReorder) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueReorder) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistQueueUpdate fires when the queue changes. Nobody has written down what it carries;
@@ -1277,19 +1313,19 @@ func (x *RoomPlaylistQueueUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueUpdate) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomPlaylistQueueUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1310,14 +1346,16 @@ func (x RoomPlaylistQueueUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistQueueUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistQueueUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistQueueUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistQueueUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueUpdate) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistQueueUpdateDub fires when somebody's own queue changes. It has nothing to do with
@@ -1344,16 +1382,16 @@ func (x *RoomPlaylistQueueUpdateDub) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueUpdateDub) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueUpdateDub) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueUpdateDub) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateDub{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateDub).member, (*RoomPlaylistQueueUpdateDub).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueUpdateDub).member, (*RoomPlaylistQueueUpdateDub).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueUpdateDub) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdateDub) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueUpdateDub{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistQueueUpdateDub) recall(key, rest []byte) int {
@@ -1364,7 +1402,7 @@ func (x *RoomPlaylistQueueUpdateDub) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1390,14 +1428,16 @@ func (x RoomPlaylistQueueUpdateDub) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistQueueUpdateDub) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistQueueUpdateDub) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistQueueUpdateDub).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistQueueUpdateDub) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueUpdateDub) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistQueueUpdateGrabs fires when someone adds the current song to a playlist.
@@ -1425,16 +1465,16 @@ func (x *RoomPlaylistQueueUpdateGrabs) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistQueueUpdateGrabs) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistQueueUpdateGrabs) receive(name string, data []byte) error {
+func (x *RoomPlaylistQueueUpdateGrabs) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistQueueUpdateGrabs{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistQueueUpdateGrabs).member, (*RoomPlaylistQueueUpdateGrabs).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistQueueUpdateGrabs).member, (*RoomPlaylistQueueUpdateGrabs).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistQueueUpdateGrabs) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdateGrabs) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistQueueUpdateGrabs{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomPlaylistQueueUpdateGrabs) recall(key, rest []byte) int {
@@ -1445,7 +1485,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1476,14 +1516,16 @@ func (x RoomPlaylistQueueUpdateGrabs) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistQueueUpdateGrabs) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistQueueUpdateGrabs) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistQueueUpdateGrabs).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistQueueUpdateGrabs) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistQueueUpdateGrabs) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomPlaylistUpdate fires when a song starts, and again with the same play and a larger Elapsed
@@ -1515,19 +1557,19 @@ func (x *RoomPlaylistUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomPlaylistUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomPlaylistUpdate) receive(name string, data []byte) error {
+func (x *RoomPlaylistUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomPlaylistUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomPlaylistUpdate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomPlaylistUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomPlaylistUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomPlaylistUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomPlaylistUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomPlaylistUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1562,14 +1604,16 @@ func (x RoomPlaylistUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomPlaylistUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomPlaylistUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomPlaylistUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomPlaylistUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *RoomPlaylistUpdate) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // RoomRoleCreate fires when a custom role is made.
@@ -1595,19 +1639,19 @@ func (x *RoomRoleCreate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomRoleCreate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomRoleCreate) receive(name string, data []byte) error {
+func (x *RoomRoleCreate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomRoleCreate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleCreate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomRoleCreate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomRoleCreate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleCreate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRoleCreate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomRoleCreate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleCreate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1633,13 +1677,17 @@ func (x RoomRoleCreate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRoleCreate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRoleCreate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomRoleCreate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRoleCreate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRoleCreate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRoleCreate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomRoleDelete fires when a custom role is deleted. Whoever held it has lost it; no other event
 // says so.
@@ -1665,19 +1713,19 @@ func (x *RoomRoleDelete) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomRoleDelete) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomRoleDelete) receive(name string, data []byte) error {
+func (x *RoomRoleDelete) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomRoleDelete{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleDelete).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomRoleDelete).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomRoleDelete) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleDelete) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRoleDelete{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomRoleDelete) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleDelete) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1701,13 +1749,17 @@ func (x RoomRoleDelete) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRoleDelete) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRoleDelete) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomRoleDelete).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRoleDelete) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRoleDelete) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRoleDelete) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomRoleUpdate fires when a custom role is changed.
 //
@@ -1732,19 +1784,19 @@ func (x *RoomRoleUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomRoleUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomRoleUpdate) receive(name string, data []byte) error {
+func (x *RoomRoleUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomRoleUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRoleUpdate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomRoleUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomRoleUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRoleUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomRoleUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRoleUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1770,13 +1822,17 @@ func (x RoomRoleUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRoleUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRoleUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomRoleUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRoleUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRoleUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRoleUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomRolesReorder fires when the custom roles of a room get another order.
 //
@@ -1801,24 +1857,24 @@ func (x *RoomRolesReorder) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomRolesReorder) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomRolesReorder) receive(name string, data []byte) error {
+func (x *RoomRolesReorder) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomRolesReorder{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomRolesReorder).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomRolesReorder).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomRolesReorder) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRolesReorder) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomRolesReorder{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomRolesReorder) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomRolesReorder) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "roles":
-		return lenient.List(&x.Roles, d, (*RoomRole).decode)
+		return lenient.Objects(&x.Roles, d, (*RoomRole).decode)
 	}
 	return d.Raw()
 }
@@ -1839,13 +1895,17 @@ func (x RoomRolesReorder) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomRolesReorder) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomRolesReorder) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomRolesReorder).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomRolesReorder) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomRolesReorder) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomRolesReorder) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomSlowMode fires when a moderator switches slow mode.
 //
@@ -1872,16 +1932,16 @@ func (x *RoomSlowMode) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomSlowMode) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomSlowMode) receive(name string, data []byte) error {
+func (x *RoomSlowMode) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomSlowMode{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomSlowMode).member, (*RoomSlowMode).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomSlowMode).member, (*RoomSlowMode).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomSlowMode) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomSlowMode) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomSlowMode{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *RoomSlowMode) recall(key, rest []byte) int {
@@ -1892,7 +1952,7 @@ func (x *RoomSlowMode) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *RoomSlowMode) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomSlowMode) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1923,13 +1983,17 @@ func (x RoomSlowMode) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomSlowMode) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomSlowMode) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*RoomSlowMode).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomSlowMode) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomSlowMode) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomSlowMode) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // RoomUpdate fires when the settings of the room are saved.
 //
@@ -1957,19 +2021,19 @@ func (x *RoomUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *RoomUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *RoomUpdate) receive(name string, data []byte) error {
+func (x *RoomUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = RoomUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*RoomUpdate).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*RoomUpdate).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *RoomUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = RoomUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *RoomUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *RoomUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -1998,13 +2062,15 @@ func (x RoomUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *RoomUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *RoomUpdate) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*RoomUpdate).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x RoomUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *RoomUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *RoomUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserAvatarUpdate is the name that the site knows since 2026 for an uploaded avatar. What it
 // carries is a guess: the same as UserImageUpdate.
@@ -2032,16 +2098,16 @@ func (x *UserAvatarUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserAvatarUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserAvatarUpdate) receive(name string, data []byte) error {
+func (x *UserAvatarUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserAvatarUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserAvatarUpdate).member, (*UserAvatarUpdate).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserAvatarUpdate).member, (*UserAvatarUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserAvatarUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserAvatarUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserAvatarUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserAvatarUpdate) recall(key, rest []byte) int {
@@ -2052,7 +2118,7 @@ func (x *UserAvatarUpdate) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserAvatarUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserAvatarUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2083,13 +2149,17 @@ func (x UserAvatarUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserAvatarUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserAvatarUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserAvatarUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserAvatarUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserAvatarUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserAvatarUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserBan fires when a moderator bans someone from the room.
 //
@@ -2118,16 +2188,16 @@ func (x *UserBan) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserBan) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserBan) receive(name string, data []byte) error {
+func (x *UserBan) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserBan{}
-	err := lenient.Members(data, x, &x.Extra, (*UserBan).member, (*UserBan).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserBan).member, (*UserBan).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserBan) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserBan) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserBan{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserBan) recall(key, rest []byte) int {
@@ -2140,7 +2210,7 @@ func (x *UserBan) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserBan) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserBan) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2175,13 +2245,15 @@ func (x UserBan) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserBan) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserBan) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserBan).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserBan) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserBan) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserBan) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserImageUpdate fires when someone uploads an avatar.
 //
@@ -2213,9 +2285,9 @@ func (x *UserImageUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserImageUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserImageUpdate) receive(name string, data []byte) error {
+func (x *UserImageUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserImageUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserImageUpdate).member, (*UserImageUpdate).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserImageUpdate).member, (*UserImageUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user-update-"); ok {
 		x.Subject = UserID(id)
@@ -2223,9 +2295,9 @@ func (x *UserImageUpdate) receive(name string, data []byte) error {
 	return err
 }
 
-func (x *UserImageUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserImageUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserImageUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserImageUpdate) recall(key, rest []byte) int {
@@ -2236,7 +2308,7 @@ func (x *UserImageUpdate) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserImageUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserImageUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2268,13 +2340,17 @@ func (x UserImageUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserImageUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserImageUpdate) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserImageUpdate).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserImageUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserImageUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserImageUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserJoin fires when someone joins the room.
 //
@@ -2301,16 +2377,16 @@ func (x *UserJoin) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserJoin) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserJoin) receive(name string, data []byte) error {
+func (x *UserJoin) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserJoin{}
-	err := lenient.Members(data, x, &x.Extra, (*UserJoin).member, (*UserJoin).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserJoin).member, (*UserJoin).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserJoin) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserJoin) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserJoin{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserJoin) recall(key, rest []byte) int {
@@ -2323,7 +2399,7 @@ func (x *UserJoin) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserJoin) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserJoin) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2354,13 +2430,15 @@ func (x UserJoin) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserJoin) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserJoin) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserJoin).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserJoin) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserJoin) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserJoin) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserKick fires when a moderator throws someone out of the room. UserLeave follows.
 //
@@ -2389,16 +2467,16 @@ func (x *UserKick) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserKick) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserKick) receive(name string, data []byte) error {
+func (x *UserKick) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserKick{}
-	err := lenient.Members(data, x, &x.Extra, (*UserKick).member, (*UserKick).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserKick).member, (*UserKick).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserKick) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserKick) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserKick{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserKick) recall(key, rest []byte) int {
@@ -2411,7 +2489,7 @@ func (x *UserKick) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserKick) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserKick) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2446,13 +2524,15 @@ func (x UserKick) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserKick) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserKick) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserKick).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserKick) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserKick) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserKick) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserLeave fires when someone leaves, times out, or is kicked or banned. QueUp has sent it for the
 // wrong user.
@@ -2482,16 +2562,16 @@ func (x *UserLeave) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserLeave) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserLeave) receive(name string, data []byte) error {
+func (x *UserLeave) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserLeave{}
-	err := lenient.Members(data, x, &x.Extra, (*UserLeave).member, (*UserLeave).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserLeave).member, (*UserLeave).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserLeave) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserLeave) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserLeave{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserLeave) recall(key, rest []byte) int {
@@ -2504,7 +2584,7 @@ func (x *UserLeave) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserLeave) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserLeave) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2541,13 +2621,15 @@ func (x UserLeave) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserLeave) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserLeave) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserLeave).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserLeave) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserLeave) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserLeave) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserMute fires when a moderator keeps someone from chatting. It has no duration.
 //
@@ -2574,16 +2656,16 @@ func (x *UserMute) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserMute) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserMute) receive(name string, data []byte) error {
+func (x *UserMute) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserMute{}
-	err := lenient.Members(data, x, &x.Extra, (*UserMute).member, (*UserMute).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserMute).member, (*UserMute).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserMute) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserMute) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserMute{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserMute) recall(key, rest []byte) int {
@@ -2596,7 +2678,7 @@ func (x *UserMute) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserMute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserMute) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2627,13 +2709,15 @@ func (x UserMute) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserMute) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserMute) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserMute).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserMute) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserMute) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserMute) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserPauseQueue fires when someone leaves the rotation and keeps the songs, or comes back to it.
 //
@@ -2660,16 +2744,16 @@ func (x *UserPauseQueue) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserPauseQueue) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserPauseQueue) receive(name string, data []byte) error {
+func (x *UserPauseQueue) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserPauseQueue{}
-	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueue).member, (*UserPauseQueue).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserPauseQueue).member, (*UserPauseQueue).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserPauseQueue) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserPauseQueue) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserPauseQueue{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserPauseQueue) recall(key, rest []byte) int {
@@ -2682,7 +2766,7 @@ func (x *UserPauseQueue) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserPauseQueue) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserPauseQueue) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2713,13 +2797,17 @@ func (x UserPauseQueue) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserPauseQueue) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserPauseQueue) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserPauseQueue).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserPauseQueue) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserPauseQueue) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserPauseQueue) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserPauseQueueMod fires when a moderator takes a DJ out of the rotation, or puts one back.
 //
@@ -2748,16 +2836,16 @@ func (x *UserPauseQueueMod) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserPauseQueueMod) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserPauseQueueMod) receive(name string, data []byte) error {
+func (x *UserPauseQueueMod) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserPauseQueueMod{}
-	err := lenient.Members(data, x, &x.Extra, (*UserPauseQueueMod).member, (*UserPauseQueueMod).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserPauseQueueMod).member, (*UserPauseQueueMod).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserPauseQueueMod) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserPauseQueueMod) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserPauseQueueMod{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserPauseQueueMod) recall(key, rest []byte) int {
@@ -2772,7 +2860,7 @@ func (x *UserPauseQueueMod) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserPauseQueueMod) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserPauseQueueMod) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2809,14 +2897,16 @@ func (x UserPauseQueueMod) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserPauseQueueMod) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserPauseQueueMod) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserPauseQueueMod).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserPauseQueueMod) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
 func (x *UserPauseQueueMod) UnmarshalJSON(data []byte) error {
-	return lenient.Unmarshal(data, x.Decode)
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
 // UserSetRole fires when someone is given a role. There are two forms: fixed roles came with
@@ -2851,16 +2941,16 @@ func (x *UserSetRole) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserSetRole) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserSetRole) receive(name string, data []byte) error {
+func (x *UserSetRole) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserSetRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserSetRole).member, (*UserSetRole).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserSetRole).member, (*UserSetRole).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserSetRole) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserSetRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserSetRole{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserSetRole) recall(key, rest []byte) int {
@@ -2875,7 +2965,7 @@ func (x *UserSetRole) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserSetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserSetRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -2922,13 +3012,15 @@ func (x UserSetRole) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserSetRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserSetRole) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserSetRole).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserSetRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserSetRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserSetRole) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUnban fires when a moderator lets a banned user in again.
 //
@@ -2955,16 +3047,16 @@ func (x *UserUnban) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUnban) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUnban) receive(name string, data []byte) error {
+func (x *UserUnban) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUnban{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnban).member, (*UserUnban).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUnban).member, (*UserUnban).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserUnban) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnban) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUnban{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserUnban) recall(key, rest []byte) int {
@@ -2977,7 +3069,7 @@ func (x *UserUnban) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserUnban) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnban) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -3008,13 +3100,15 @@ func (x UserUnban) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUnban) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUnban) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserUnban).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUnban) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUnban) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUnban) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUnmute fires when a moderator lets someone chat again.
 //
@@ -3041,16 +3135,16 @@ func (x *UserUnmute) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUnmute) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUnmute) receive(name string, data []byte) error {
+func (x *UserUnmute) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUnmute{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnmute).member, (*UserUnmute).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUnmute).member, (*UserUnmute).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserUnmute) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnmute) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUnmute{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserUnmute) recall(key, rest []byte) int {
@@ -3063,7 +3157,7 @@ func (x *UserUnmute) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserUnmute) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnmute) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -3094,13 +3188,15 @@ func (x UserUnmute) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUnmute) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUnmute) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserUnmute).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUnmute) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUnmute) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUnmute) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUnsetRole fires when someone loses a role. There are two forms: fixed roles came with ModUser
 // and RoleObject, custom roles come with TargetUser and Role. The role DJ also goes by itself, when
@@ -3135,16 +3231,16 @@ func (x *UserUnsetRole) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUnsetRole) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUnsetRole) receive(name string, data []byte) error {
+func (x *UserUnsetRole) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUnsetRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUnsetRole).member, (*UserUnsetRole).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUnsetRole).member, (*UserUnsetRole).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *UserUnsetRole) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnsetRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUnsetRole{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserUnsetRole) recall(key, rest []byte) int {
@@ -3159,7 +3255,7 @@ func (x *UserUnsetRole) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserUnsetRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUnsetRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -3206,13 +3302,17 @@ func (x UserUnsetRole) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUnsetRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUnsetRole) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserUnsetRole).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUnsetRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUnsetRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUnsetRole) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUpdate fires when the record of a member changes: votes received, songs played, size of the
 // own queue. It does not tell a changed username.
@@ -3243,9 +3343,9 @@ func (x *UserUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUpdate) receive(name string, data []byte) error {
+func (x *UserUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)
@@ -3253,9 +3353,9 @@ func (x *UserUpdate) receive(name string, data []byte) error {
 	return err
 }
 
-func (x *UserUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserUpdate) recall(key, rest []byte) int {
@@ -3266,7 +3366,7 @@ func (x *UserUpdate) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -3292,10 +3392,12 @@ func (x UserUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUpdate) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserUpdate).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}

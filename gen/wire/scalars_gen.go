@@ -14,7 +14,7 @@ import (
 type Code int64
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *Code) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.Int(x, d)) }
+func (x *Code) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.Int) }
 
 // Encode writes x.
 func (x Code) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
@@ -23,7 +23,7 @@ func (x Code) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
 type CommentID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *CommentID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *CommentID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x CommentID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -35,7 +35,7 @@ func (x CommentID) String() string { return string(x) }
 type ConversationID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *ConversationID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *ConversationID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x ConversationID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -57,7 +57,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *DubType) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *DubType) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x DubType) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -69,7 +69,7 @@ func (x DubType) String() string { return string(x) }
 type MemberID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *MemberID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *MemberID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x MemberID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -82,7 +82,7 @@ func (x MemberID) String() string { return string(x) }
 type MessageID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *MessageID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *MessageID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x MessageID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -106,7 +106,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *ModSetting) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *ModSetting) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x ModSetting) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -119,7 +119,7 @@ func (x ModSetting) String() string { return string(x) }
 type PlayID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *PlayID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *PlayID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x PlayID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -131,7 +131,7 @@ func (x PlayID) String() string { return string(x) }
 type PlaylistID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *PlaylistID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *PlaylistID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x PlaylistID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -144,7 +144,7 @@ func (x PlaylistID) String() string { return string(x) }
 type PlaylistSongID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *PlaylistSongID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *PlaylistSongID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x PlaylistSongID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -166,7 +166,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *Provider) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *Provider) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x Provider) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -179,7 +179,7 @@ func (x Provider) String() string { return string(x) }
 type RoleID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *RoleID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *RoleID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x RoleID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -191,7 +191,7 @@ func (x RoleID) String() string { return string(x) }
 type RoomID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *RoomID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *RoomID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x RoomID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -204,7 +204,7 @@ func (x RoomID) String() string { return string(x) }
 type SongID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *SongID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *SongID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x SongID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -218,7 +218,7 @@ func (x SongID) String() string { return string(x) }
 type StatusText string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *StatusText) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *StatusText) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x StatusText) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -240,7 +240,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *Switch) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *Switch) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x Switch) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -254,7 +254,7 @@ func (x Switch) String() string { return string(x) }
 type UnreadCount int64
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *UnreadCount) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.Int(x, d)) }
+func (x *UnreadCount) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.Int) }
 
 // Encode writes x.
 func (x UnreadCount) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
@@ -264,7 +264,7 @@ func (x UnreadCount) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
 type UserID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *UserID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *UserID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x UserID) Encode(e *jx.Encoder) { e.Str(string(x)) }

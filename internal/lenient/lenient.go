@@ -16,42 +16,37 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/go-faster/jx"
 )
 
 // A Func decodes one value into a T.
-type Func[T any] = func(dst *T, d *jx.Decoder) (unfit jx.Raw, err error)
-
-// decoders is a pool of its own. That of jx keeps the input of the last user as a read buffer for the next one, and our
-// inputs outlive their decoder: they are the Raw of events.
-var decoders = sync.Pool{New: func() any { return new(jx.Decoder) }}
-
-// lend returns a decoder for data, to be given back.
-func lend(data []byte) *jx.Decoder {
-	d := decoders.Get().(*jx.Decoder)
-	d.ResetBytes(data)
-	return d
-}
-
-func giveBack(d *jx.Decoder) {
-	d.ResetBytes(nil)
-	decoders.Put(d)
-}
+type Func[T any] = func(dst *T, d *Decoder) (unfit jx.Raw, err error)
 
 // Unmarshal decodes data, which must hold one value and nothing after it.
-func Unmarshal(data []byte, decode func(d *jx.Decoder) error) error {
-	d := lend(data)
-	defer giveBack(d)
+func Unmarshal(data []byte, decode func(d *Decoder) error) error {
+	d := Lend(data)
+	defer d.GiveBack()
 	if err := decode(d); err != nil {
 		return cause(err)
 	}
 	return end(d)
 }
 
+// Decode decodes the next value of d as a document of its own, with its own limit of memory.
+func Decode[T any](dst *T, d *jx.Decoder, decode Func[T]) error {
+	d.Next() // skips the white space before the value
+	data, err := d.Raw()
+	if err != nil {
+		return err
+	}
+	document := Lend(data)
+	defer document.GiveBack()
+	return Drop(decode(dst, document))
+}
+
 // end is an error if there is another value.
-func end(d *jx.Decoder) error {
+func end(d *Decoder) error {
 	err := d.Skip()
 	if err == io.EOF { //nolint:errorlint // a wrapped one says that a second value ends too early
 		return nil
@@ -85,18 +80,18 @@ func Marshal(encode func(e *jx.Encoder)) ([]byte, error) {
 func Drop(_ jx.Raw, err error) error { return err }
 
 // raw returns the next value as it is.
-func raw(d *jx.Decoder) (jx.Raw, error) {
+func raw(d *Decoder) (jx.Raw, error) {
 	d.Next() // skips the white space before the value
 	return d.Raw()
 }
 
 // A Member decodes the value of one member of a T. What does not fit is returned as it came. It is a method expression
 // where it can be, because a method value costs memory each time.
-type Member[T any] = func(x *T, key []byte, d *jx.Decoder) (unfit jx.Raw, err error)
+type Member[T any] = func(x *T, key []byte, d *Decoder) (unfit jx.Raw, err error)
 
 // Object decodes an object into x by calling member for each of its members. What member returns as unfit goes to extra,
 // under the member's own name.
-func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
+func Object[T any](d *Decoder, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.Object:
 	case jx.Null:
@@ -114,7 +109,9 @@ func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, membe
 			return nil, err
 		}
 		if unfit != nil || *extra != nil {
-			keep(extra, members.Key(), unfit)
+			if err := keep(d, extra, members.Key(), unfit); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, members.Err()
@@ -122,20 +119,27 @@ func Object[T any](d *jx.Decoder, x *T, extra *map[string]json.RawMessage, membe
 
 // keep stores a value that fits nowhere, under a name that is UTF-8 like every other text. A member that occurs twice counts
 // as its last occurrence.
-func keep(extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) {
-	switch {
-	case unfit == nil && *extra == nil:
-	case unfit == nil:
+func keep(d *Decoder, extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) error {
+	if unfit == nil {
 		delete(*extra, valid(string(key)))
-	case *extra == nil:
-		*extra = map[string]json.RawMessage{valid(string(key)): bytes.Clone(unfit)}
-	default:
-		(*extra)[valid(string(key))] = bytes.Clone(unfit)
+		return nil
 	}
+	size := sizeOfExtra
+	if *extra == nil {
+		size += sizeOfExtraMap
+	}
+	if err := d.Take(size); err != nil {
+		return err
+	}
+	if *extra == nil {
+		*extra = make(map[string]json.RawMessage, 1)
+	}
+	(*extra)[valid(string(key))] = bytes.Clone(unfit)
+	return nil
 }
 
 // ObjectOrID is Object for a type that QueUp shortens to its id at times. The id goes to *id.
-func ObjectOrID[K ~string, T any](d *jx.Decoder, id *K, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
+func ObjectOrID[K ~string, T any](d *Decoder, id *K, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.String, jx.Number:
 		return String(id, d)
@@ -144,8 +148,9 @@ func ObjectOrID[K ~string, T any](d *jx.Decoder, id *K, x *T, extra *map[string]
 	}
 }
 
-// Event decodes an object that keeps its own bytes: it calls receive with a copy of them.
-func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw, error) {
+// Event decodes an object that keeps its own bytes. It calls receive with a copy of them and a decoder for that copy, which
+// takes its memory from the document of d.
+func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.Object:
 	case jx.Null:
@@ -157,11 +162,13 @@ func Event(d *jx.Decoder, receive func(name string, data []byte) error) (jx.Raw,
 	if err != nil {
 		return nil, err
 	}
-	return nil, receive("", data)
+	inner := d.within(data)
+	defer inner.GiveBack()
+	return nil, receive(inner, data)
 }
 
 // List decodes an array. Entries that are null or do not fit are left out; an empty array is an empty list, not nil.
-func List[S ~[]T, T any](dst *S, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	switch d.Next() {
 	case jx.Array:
@@ -171,30 +178,77 @@ func List[S ~[]T, T any](dst *S, d *jx.Decoder, decode Func[T]) (jx.Raw, error) 
 		return d.Raw()
 	}
 	list := S{}
-	err := d.Arr(func(d *jx.Decoder) error {
-		if d.Next() == jx.Null {
-			return d.Null()
-		}
-		var zero T
-		list = append(list, zero)
-		unfit, err := decode(&list[len(list)-1], d)
-		if unfit != nil {
-			list = list[:len(list)-1]
-		}
-		return err
-	})
+	entries, err := d.ArrIter()
 	if err != nil {
+		return nil, err
+	}
+	for entries.Next() {
+		if d.Next() == jx.Null {
+			err = d.Null()
+		} else {
+			list, err = add(list, d, decode)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := entries.Err(); err != nil {
 		return nil, err
 	}
 	*dst = list
 	return nil, nil
 }
 
+// add appends the next value of d to a list if it fits. Each entry is counted once; the first when its memory is allocated, which
+// many short lists may do in vain.
+func add[S ~[]T, T any](list S, d *Decoder, decode Func[T]) (S, error) {
+	size := sizeOf[T]()
+	if cap(list) == 0 {
+		if err := d.Take(size); err != nil {
+			return nil, err
+		}
+	}
+	if len(list) == cap(list) {
+		// A list is doubled, but not beyond what the document may still take. append grows long lists by a quarter, and allocates five
+		// times their size in all; this is three times.
+		list = slices.Grow(list, max(1, min(len(list), d.document.left/size)))
+	}
+	list = list[:len(list)+1]
+	unfit, err := decode(&list[len(list)-1], d)
+	if unfit != nil || err != nil {
+		return list[:len(list)-1], err
+	}
+	if len(list) == 1 {
+		return list, nil
+	}
+	return list, d.Take(size)
+}
+
+// Objects is List for entries that decode takes as an object or as its id. An empty text and the number 0 are not ids: they are
+// left out, because each would become a large struct with nothing in it.
+func Objects[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
+	return List(dst, d, func(entry *T, d *Decoder) (jx.Raw, error) {
+		if kind := d.Next(); kind != jx.String && kind != jx.Number {
+			return decode(entry, d)
+		}
+		id, err := d.Raw()
+		if err != nil || string(id) == `""` || string(id) == "0" {
+			return id, err
+		}
+		inner := d.within(id)
+		defer inner.GiveBack()
+		return decode(entry, inner)
+	})
+}
+
 // Pointer decodes a value whose absence means something: null and what does not fit leave *dst nil.
-func Pointer[T any](dst **T, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+func Pointer[T any](dst **T, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	if d.Next() == jx.Null {
 		return nil, d.Null()
+	}
+	if err := d.Take(sizeOf[T]()); err != nil {
+		return nil, err
 	}
 	v := new(T)
 	unfit, err := decode(v, d)

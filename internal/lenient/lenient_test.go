@@ -25,10 +25,10 @@ type fit[T any] struct {
 // without an error, and to report broken JSON.
 func test[T any](t *testing.T, decode lenient.Func[T], fits []fit[T], unfit ...string) {
 	t.Helper()
-	decoders := func(text string) map[string]*jx.Decoder {
-		return map[string]*jx.Decoder{
-			"bytes":  jx.DecodeStr(" " + text + " "),
-			"stream": jx.Decode(iotest.OneByteReader(strings.NewReader(" "+text+" ")), 1),
+	decoders := func(text string) map[string]*lenient.Decoder {
+		return map[string]*lenient.Decoder{
+			"bytes":  lenient.Lend([]byte(" " + text + " ")),
+			"stream": lenient.Over(jx.Decode(iotest.OneByteReader(strings.NewReader(" "+text+" ")), 1), len(text)),
 		}
 	}
 	for _, f := range append(fits, fit[T]{json: "null"}) {
@@ -191,7 +191,7 @@ func TestTime(t *testing.T) {
 func TestTimeIsUTC(t *testing.T) {
 	for _, text := range []string{`1704164645678`, `"2024-01-02T04:04:05.678+01:00"`} {
 		var at time.Time
-		if err := lenient.Drop(lenient.Time(&at, jx.DecodeStr(text))); err != nil || at.Location() != time.UTC {
+		if err := lenient.Drop(lenient.Time(&at, lenient.Lend([]byte(text)))); err != nil || at.Location() != time.UTC {
 			t.Errorf("%s: %v, %v", text, at, err)
 		}
 	}
@@ -214,7 +214,7 @@ func TestRaw(t *testing.T) {
 }
 
 func TestList(t *testing.T) {
-	decode := func(dst *[]int64, d *jx.Decoder) (jx.Raw, error) { return lenient.List(dst, d, lenient.Int) }
+	decode := func(dst *[]int64, d *lenient.Decoder) (jx.Raw, error) { return lenient.List(dst, d, lenient.Int) }
 	test(t, decode, []fit[[]int64]{
 		{`[1, "2", 3.5]`, []int64{1, 2, 3}},
 		{`[null, 1, null]`, []int64{1}},
@@ -225,7 +225,7 @@ func TestList(t *testing.T) {
 }
 
 func TestPointer(t *testing.T) {
-	decode := func(dst **int64, d *jx.Decoder) (jx.Raw, error) { return lenient.Pointer(dst, d, lenient.Int) }
+	decode := func(dst **int64, d *lenient.Decoder) (jx.Raw, error) { return lenient.Pointer(dst, d, lenient.Int) }
 	test(t, decode, []fit[*int64]{{`5`, new(int64(5))}, {`0`, new(int64(0))}}, `"zz"`, `{}`)
 }
 
@@ -236,7 +236,7 @@ type thing struct {
 	Extra map[string]json.RawMessage
 }
 
-func (x *thing) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *thing) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "id":
 		return lenient.ID(&x.ID, d)
@@ -247,7 +247,7 @@ func (x *thing) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 }
 
 func TestObject(t *testing.T) {
-	whole := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+	whole := func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {
 		*dst = thing{}
 		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
 	}
@@ -263,7 +263,7 @@ func TestObject(t *testing.T) {
 	}
 	test(t, whole, objects, `[]`, `"a"`, `1`, `true`, `[{"id": "a"}]`)
 
-	orID := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+	orID := func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {
 		*dst = thing{}
 		return lenient.ObjectOrID(d, &dst.ID, dst, &dst.Extra, (*thing).member)
 	}
@@ -272,7 +272,7 @@ func TestObject(t *testing.T) {
 
 func TestUnmarshal(t *testing.T) {
 	var x thing
-	decode := func(d *jx.Decoder) error { return lenient.Drop(lenient.Object(d, &x, &x.Extra, (*thing).member)) }
+	decode := func(d *lenient.Decoder) error { return lenient.Drop(lenient.Object(d, &x, &x.Extra, (*thing).member)) }
 	for _, text := range []string{`{}`, ` null `, `[1]`} {
 		if err := lenient.Unmarshal([]byte(text), decode); err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -300,8 +300,8 @@ func TestWhatIsKeptIsCopied(t *testing.T) {
 	}
 	var x kept
 	data := []byte(`{"a":{"b":1},"size":"zz","raw":[1,2],"name":"n"}`)
-	err := lenient.Unmarshal(data, func(d *jx.Decoder) error {
-		return lenient.Drop(lenient.Object(d, &x, &x.Extra, func(x *kept, key []byte, d *jx.Decoder) (jx.Raw, error) {
+	err := lenient.Unmarshal(data, func(d *lenient.Decoder) error {
+		return lenient.Drop(lenient.Object(d, &x, &x.Extra, func(x *kept, key []byte, d *lenient.Decoder) (jx.Raw, error) {
 			switch string(key) {
 			case "raw":
 				return lenient.Raw(&x.Raw, d)
@@ -320,15 +320,21 @@ func TestWhatIsKeptIsCopied(t *testing.T) {
 
 func TestEventType(t *testing.T) {
 	for text, want := range map[string]string{`{"a": {"type": "x"}, "type": "y"}`: "y", `{}`: "", `{"type": 5}`: "5", `{"type": {"a": 1}}`: ""} {
-		if got, err := lenient.EventType([]byte(text)); got != want || err != nil {
+		if got, err := eventType([]byte(text)); got != want || err != nil {
 			t.Errorf("%s: %q, %v, want %q", text, got, err, want)
 		}
 	}
 	for _, text := range []string{``, `null`, `[]`, `{"type": "y"`, `{"type": "y"} 1`} {
-		if got, err := lenient.EventType([]byte(text)); err == nil {
+		if got, err := eventType([]byte(text)); err == nil {
 			t.Errorf("%s: %q without an error", text, got)
 		}
 	}
+}
+
+func eventType(data []byte) (string, error) {
+	d := lenient.Lend(data)
+	defer d.GiveBack()
+	return lenient.EventType(d, data)
 }
 
 // The decoders lent to one user must not remember the input of the last: it belongs to an event.
@@ -336,7 +342,7 @@ func TestInputIsLeftAlone(t *testing.T) {
 	const text = `{"type":"a","message":"the first input"}`
 	data := []byte(text)
 	for range 100 {
-		if _, err := lenient.EventType(data); err != nil {
+		if _, err := eventType(data); err != nil {
 			t.Fatal(err)
 		}
 		var others [8]*jx.Decoder // several, because a pool does not return what it got last
@@ -360,7 +366,7 @@ func TestDeepNesting(t *testing.T) {
 	const levels = 1_000_000
 	for _, open := range []string{`[`, `{"a":`, `{"a":[`} {
 		var x thing
-		err := lenient.Unmarshal([]byte(strings.Repeat(open, levels)), func(d *jx.Decoder) error {
+		err := lenient.Unmarshal([]byte(strings.Repeat(open, levels)), func(d *lenient.Decoder) error {
 			return lenient.Drop(lenient.Object(d, &x, &x.Extra, (*thing).member))
 		})
 		if err == nil || !strings.Contains(err.Error(), "depth") {
@@ -475,7 +481,7 @@ func check[T any](t *testing.T, data []byte, decode lenient.Func[T], encode func
 	t.Helper()
 	var v T
 	var unfit string
-	err := lenient.Unmarshal(data, func(d *jx.Decoder) error {
+	err := lenient.Unmarshal(data, func(d *lenient.Decoder) error {
 		raw, err := decode(&v, d)
 		unfit = string(raw)
 		return err
@@ -495,7 +501,7 @@ func check[T any](t *testing.T, data []byte, decode lenient.Func[T], encode func
 	var e jx.Encoder
 	encode(v, &e)
 	var again T
-	if raw, err := decode(&again, jx.DecodeBytes(e.Bytes())); raw != nil || err != nil || !cmp.Equal(v, again) {
+	if raw, err := decode(&again, lenient.Lend(e.Bytes())); raw != nil || err != nil || !cmp.Equal(v, again) {
 		t.Fatalf("%T from %q is written as %s and read as %v, unfit %q, error %v", v, data, e.Bytes(), again, raw, err)
 	}
 }

@@ -10,32 +10,21 @@ import (
 
 var (
 	errNotObject = errors.New("not a JSON object")
-	errTooMany   = errors.New("more than 20000 JSON objects")
 	errMember    = errors.New("a member of the object is not well-formed")
 )
-
-// maxObjects bounds what Members takes: an empty object takes three bytes on the wire, and hundreds in a list of structs.
-const maxObjects = 20_000
-
-var brace = []byte("{")
 
 // A Recall takes the value at the beginning of rest from what is remembered, and returns how long its JSON is; 0 if it is not
 // remembered.
 type Recall[T any] = func(x *T, key, rest []byte) int
 
-// Members decodes data, which must hold one object and nothing after it, as Object does. It asks recall first, if there is one:
-// most of an event is an account and a record that are known, and need not be read. That is why it finds its own way from member
-// to member; a decoder has to read a value to know where the next one begins.
-func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member Member[T], recall Recall[T]) error {
-	if len(data) > maxObjects && bytes.Count(data, brace) > maxObjects {
-		return errTooMany
-	}
+// Members decodes data, the document of d or a part of it, which must hold one object and nothing after it, as Object does. It
+// asks recall first, if there is one: most of an event is an account and a record that are known, and need not be read. That is why
+// it finds its own way from member to member; a decoder has to read a value to know where the next one begins.
+func Members[T any](d *Decoder, data []byte, x *T, extra *map[string]json.RawMessage, member Member[T], recall Recall[T]) error {
 	rest, ok := after(data, '{')
 	if !ok {
 		return fault(data, errNotObject)
 	}
-	d := lend(nil)
-	defer giveBack(d)
 	_, empty := after(rest, '}')
 	for more := !empty; more; rest, more = after(rest, ',') {
 		var key []byte
@@ -59,7 +48,9 @@ func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member
 			}
 		}
 		if unfit != nil || *extra != nil {
-			keep(extra, key, unfit)
+			if err := keep(d, extra, key, unfit); err != nil {
+				return err
+			}
 		}
 		rest = rest[size:]
 	}
@@ -70,7 +61,7 @@ func Members[T any](data []byte, x *T, extra *map[string]json.RawMessage, member
 }
 
 // name reads the name of a member. What follows the colon is left.
-func name(text []byte, d *jx.Decoder) (key, rest []byte, ok bool) {
+func name(text []byte, d *Decoder) (key, rest []byte, ok bool) {
 	size := extent(text)
 	d.ResetBytes(text[:size])
 	key, err := d.StrBytes()
@@ -147,16 +138,17 @@ func quoted(text []byte) int {
 
 // fault returns what the decoder says of data, because it knows the place, and err if that is nothing.
 func fault(data []byte, err error) error {
-	if broken := Unmarshal(data, (*jx.Decoder).Skip); broken != nil {
+	if broken := Unmarshal(data, func(d *Decoder) error { return d.Skip() }); broken != nil {
 		return broken
 	}
 	return cause(err)
 }
 
-// EventType returns the member "type" of the object in data, and an error if data is not one object and nothing else.
-func EventType(data []byte) (name string, err error) {
+// EventType returns the member "type" of the object in data, the document of d or a part of it, and an error if data is not one
+// object and nothing else.
+func EventType(d *Decoder, data []byte) (name string, err error) {
 	var extra map[string]json.RawMessage
-	err = Members(data, &name, &extra, func(name *string, key []byte, d *jx.Decoder) (jx.Raw, error) {
+	err = Members(d, data, &name, &extra, func(name *string, key []byte, d *Decoder) (jx.Raw, error) {
 		if string(key) == "type" {
 			return nil, Drop(String(name, d))
 		}

@@ -3,7 +3,6 @@ package lenient_test
 import (
 	"encoding/json"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/go-faster/jx"
@@ -22,12 +21,12 @@ type occasion struct {
 // things is what occasions have told.
 var things lenient.Memory[thing]
 
-func decodeThing(x *thing, d *jx.Decoder) (jx.Raw, error) {
+func decodeThing(x *thing, d *lenient.Decoder) (jx.Raw, error) {
 	*x = thing{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*thing).member)
 }
 
-func (x *occasion) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *occasion) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "text":
 		return lenient.String(&x.Text, d)
@@ -44,13 +43,19 @@ func (x *occasion) recall(key, rest []byte) int {
 	return 0
 }
 
+func members(data []byte, x *occasion) error {
+	d := lenient.Lend(data)
+	defer d.GiveBack()
+	return lenient.Members(d, data, x, &x.Extra, (*occasion).member, (*occasion).recall)
+}
+
 // slowly reads an object with nothing but the decoder.
 func slowly(data []byte) (x occasion, err error) {
-	err = lenient.Unmarshal(data, func(d *jx.Decoder) error {
+	err = lenient.Unmarshal(data, func(d *lenient.Decoder) error {
 		if d.Next() == jx.Null {
 			return io.ErrUnexpectedEOF
 		}
-		unfit, err := lenient.Object(d, &x, &x.Extra, func(x *occasion, key []byte, d *jx.Decoder) (jx.Raw, error) {
+		unfit, err := lenient.Object(d, &x, &x.Extra, func(x *occasion, key []byte, d *lenient.Decoder) (jx.Raw, error) {
 			if string(key) == "author" {
 				return decodeThing(&x.Author, d)
 			}
@@ -80,7 +85,7 @@ func FuzzMembers(f *testing.F) {
 		want, wantErr := slowly(data)
 		for range 3 { // the last time, what is in it is remembered
 			var got occasion
-			err := lenient.Members(data, &got, &got.Extra, (*occasion).member, (*occasion).recall)
+			err := members(data, &got)
 			if (err == nil) != (wantErr == nil) {
 				t.Fatalf("%s: %v; the decoder says %v", data, err, wantErr)
 			}
@@ -98,10 +103,9 @@ func TestMembers_tellsThePlace(t *testing.T) {
 		`{"text": "a" "author": 1}`:            "unexpected byte 34 '\"' at 13",
 		`[1]`:                                  "not a JSON object",
 		`{"text": "a"`:                         "unexpected EOF",
-		strings.Repeat(`{"a":`, 20_001):        "more than 20000 JSON objects",
 	} {
 		var got occasion
-		err := lenient.Members([]byte(text), &got, &got.Extra, (*occasion).member, (*occasion).recall)
+		err := members([]byte(text), &got)
 		if err == nil || err.Error() != want {
 			t.Errorf("%.80s: %v, want %s", text, err, want)
 		}

@@ -58,7 +58,7 @@ func (m *Memory[T]) Recall(dst *T, rest []byte) int {
 
 // Learn decodes the next value as decode does. An object is remembered when it comes a second time, so that a great many of
 // them do not push each other out at the cost of a copy each.
-func (m *Memory[T]) Learn(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error) {
+func (m *Memory[T]) Learn(dst *T, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	if d.Next() != jx.Object {
 		return decode(dst, d)
 	}
@@ -66,8 +66,8 @@ func (m *Memory[T]) Learn(dst *T, d *jx.Decoder, decode Func[T]) (jx.Raw, error)
 	if err != nil {
 		return nil, err
 	}
-	inner := lend(text)
-	defer giveBack(inner)
+	inner := d.within(text)
+	defer inner.GiveBack()
 	unfit, err := decode(dst, inner)
 	if unfit == nil && err == nil && sample <= len(text) && len(text) <= maxRemembered && m.again(maphash.Bytes(seed, text)) {
 		hash := maphash.Bytes(seed, text[:sample])

@@ -23,7 +23,7 @@ func (r *recaller) take(text []byte) (got thing, size int, unfit jx.Raw, err err
 	if size = r.memory.Recall(&got, text); size > 0 {
 		return got, size, nil, nil
 	}
-	unfit, err = r.memory.Learn(&got, jx.DecodeBytes(text), func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+	unfit, err = r.memory.Learn(&got, lenient.Lend(text), func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {
 		r.decoded++
 		*dst = thing{}
 		return lenient.ObjectOrID(d, &dst.ID, dst, &dst.Extra, (*thing).member)
@@ -153,7 +153,7 @@ func TestMemory_doesNotHoldGiants(t *testing.T) {
 // Several connections share what is remembered.
 func TestMemory_isSafeForConcurrentUse(t *testing.T) {
 	var memory lenient.Memory[thing]
-	decode := func(dst *thing, d *jx.Decoder) (jx.Raw, error) {
+	decode := func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {
 		*dst = thing{}
 		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
 	}
@@ -165,7 +165,7 @@ func TestMemory_isSafeForConcurrentUse(t *testing.T) {
 				text := []byte(person(fmt.Sprint("u", n), n))
 				var got thing
 				if memory.Recall(&got, text) == 0 {
-					if _, err := memory.Learn(&got, jx.DecodeBytes(text), decode); err != nil {
+					if _, err := memory.Learn(&got, lenient.Lend(text), decode); err != nil {
 						t.Error(err)
 						return
 					}

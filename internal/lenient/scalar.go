@@ -15,7 +15,7 @@ import (
 )
 
 // String decodes text; numbers and booleans become the text they are written with.
-func String[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func String[T ~string](dst *T, d *Decoder) (jx.Raw, error) {
 	*dst = ""
 	switch d.Next() {
 	case jx.String:
@@ -36,7 +36,7 @@ func String[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // HTML decodes text that carries HTML entities on the wire.
-func HTML[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func HTML[T ~string](dst *T, d *Decoder) (jx.Raw, error) {
 	if d.Next() != jx.String {
 		return String(dst, d)
 	}
@@ -46,7 +46,7 @@ func HTML[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // ID decodes an id: text, a number, or an object that holds one of the two under "_id" or, failing that, "id".
-func ID[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func ID[T ~string](dst *T, d *Decoder) (jx.Raw, error) {
 	*dst = ""
 	switch d.Next() {
 	case jx.String, jx.Number, jx.Null:
@@ -57,15 +57,15 @@ func ID[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 		return b, err
 	}
 	var found bool
-	inner := lend(b)
-	defer giveBack(inner)
-	err = inner.ObjBytes(func(d *jx.Decoder, key []byte) error {
+	inner := d.within(b)
+	defer inner.GiveBack()
+	err = inner.ObjBytes(func(_ *jx.Decoder, key []byte) error {
 		underscored := string(key) == "_id"
-		if t := d.Next(); (underscored || string(key) == "id" && !found) && (t == jx.String || t == jx.Number) {
+		if t := inner.Next(); (underscored || string(key) == "id" && !found) && (t == jx.String || t == jx.Number) {
 			found = found || underscored
-			return Drop(String(dst, d))
+			return Drop(String(dst, inner))
 		}
-		return d.Skip()
+		return inner.Skip()
 	})
 	if err != nil || *dst != "" {
 		return nil, err
@@ -74,7 +74,7 @@ func ID[T ~string](dst *T, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // Int decodes an integer: a number or numeric text, whose fraction is cut off, or a boolean, as 0 or 1.
-func Int[T ~int64](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func Int[T ~int64](dst *T, d *Decoder) (jx.Raw, error) {
 	b, err := raw(d)
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func Int[T ~int64](dst *T, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // Float decodes a number or numeric text.
-func Float[T ~float64](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func Float[T ~float64](dst *T, d *Decoder) (jx.Raw, error) {
 	*dst = 0
 	b, err := raw(d)
 	if err != nil || b[0] == 'n' {
@@ -99,7 +99,7 @@ func Float[T ~float64](dst *T, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // Bool decodes a boolean; a number, of which only 0 is false; or one of the texts "0", "1", "true" and "false".
-func Bool[T ~bool](dst *T, d *jx.Decoder) (jx.Raw, error) {
+func Bool[T ~bool](dst *T, d *Decoder) (jx.Raw, error) {
 	*dst = false
 	b, err := raw(d)
 	if err != nil {
@@ -129,7 +129,7 @@ func mantissa(b []byte) string {
 // Time decodes a moment: epoch milliseconds, as a number or as text, or ISO 8601 text. 0, "" and null are the zero
 // Time. The result is in UTC and has whole milliseconds, because that is what can be written back. Moments outside the
 // years 1 to 9999 have no ISO form and do not fit.
-func Time(dst *time.Time, d *jx.Decoder) (jx.Raw, error) {
+func Time(dst *time.Time, d *Decoder) (jx.Raw, error) {
 	*dst = time.Time{}
 	b, err := raw(d)
 	if err != nil {
@@ -143,21 +143,21 @@ func Time(dst *time.Time, d *jx.Decoder) (jx.Raw, error) {
 }
 
 // Milliseconds decodes a length that is sent in whole milliseconds.
-func Milliseconds(dst *time.Duration, d *jx.Decoder) (jx.Raw, error) {
+func Milliseconds(dst *time.Duration, d *Decoder) (jx.Raw, error) {
 	return duration(dst, d, time.Millisecond)
 }
 
 // Seconds decodes a length that is sent in whole seconds.
-func Seconds(dst *time.Duration, d *jx.Decoder) (jx.Raw, error) {
+func Seconds(dst *time.Duration, d *Decoder) (jx.Raw, error) {
 	return duration(dst, d, time.Second)
 }
 
 // Minutes decodes a length that is sent in whole minutes.
-func Minutes(dst *time.Duration, d *jx.Decoder) (jx.Raw, error) {
+func Minutes(dst *time.Duration, d *Decoder) (jx.Raw, error) {
 	return duration(dst, d, time.Minute)
 }
 
-func duration(dst *time.Duration, d *jx.Decoder, unit time.Duration) (jx.Raw, error) {
+func duration(dst *time.Duration, d *Decoder, unit time.Duration) (jx.Raw, error) {
 	*dst = 0
 	b, err := raw(d)
 	if err != nil {
@@ -174,7 +174,7 @@ func duration(dst *time.Duration, d *jx.Decoder, unit time.Duration) (jx.Raw, er
 }
 
 // Raw keeps any value as it came; null is nil.
-func Raw(dst *json.RawMessage, d *jx.Decoder) (jx.Raw, error) {
+func Raw(dst *json.RawMessage, d *Decoder) (jx.Raw, error) {
 	*dst = nil
 	b, err := raw(d)
 	if err == nil && b[0] != 'n' {
@@ -271,8 +271,8 @@ func unquote(b jx.Raw) (s string) {
 	if bytes.IndexByte(b, '\\') < 0 {
 		return string(b[1 : len(b)-1])
 	}
-	d := lend(b)
-	defer giveBack(d)
+	d := Lend(b)
+	defer d.GiveBack()
 	s, _ = d.Str()
 	return s
 }

@@ -71,6 +71,9 @@ func parseHTTP(t *Tape, b []byte) error {
 	if err := yaml.Unmarshal(b, &doc); err != nil {
 		return err
 	}
+	if err := checkMappings(&doc); err != nil {
+		return err
+	}
 	c := cassette.Cassette{}
 	if err := doc.Decode(&c); err != nil {
 		return err
@@ -102,6 +105,33 @@ func parseHTTP(t *Tape, b []byte) error {
 			if !ids[id] {
 				return fmt.Errorf("the websocket's record in line %d comes after interaction %d, which is not there", r.Line, id)
 			}
+		}
+	}
+	return nil
+}
+
+// maxKeys is how many keys a mapping may have: far more than a request has headers. yaml compares each with each, and makes an
+// error of every two that are equal: 256 KiB of them end the process.
+const maxKeys = 1000
+
+// checkMappings returns an error for a mapping with too many keys, or with one that comes twice.
+func checkMappings(n *yaml.Node) error {
+	if n.Kind == yaml.MappingNode {
+		if len(n.Content) > 2*maxKeys {
+			return fmt.Errorf("line %d: a mapping with more than %d keys", n.Line, maxKeys)
+		}
+		seen := make(map[string]bool)
+		for i := 0; i < len(n.Content); i += 2 {
+			key := n.Content[i]
+			if key.Kind == yaml.ScalarNode && seen[key.Value] {
+				return fmt.Errorf("line %d: the key %.40q comes twice", key.Line, key.Value)
+			}
+			seen[key.Value] = true
+		}
+	}
+	for _, part := range n.Content {
+		if err := checkMappings(part); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -75,7 +75,7 @@ func (e *emitter) imports() (string, error) {
 	var b strings.Builder
 	b.WriteString("import (\n")
 	for _, group := range [][]string{
-		{"cmp", "encoding/json", "fmt", "strings", "time"},
+		{"cmp", "encoding/json", "fmt", "reflect", "strings", "time"},
 		{"github.com/go-faster/jx"},
 		{"github.com/queup-go/queup/internal/lenient"},
 	} {

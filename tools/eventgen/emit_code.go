@@ -47,7 +47,7 @@ func decodeField(d *definition, f *field) string {
 	case f.pointer:
 		return fmt.Sprintf("lenient.Pointer(%s, d, %s)", at, decodeFunc(f.typ))
 	case f.typ.kind == listValue:
-		return fmt.Sprintf("lenient.List(%s, d, %s)", at, decodeFunc(f.typ.item))
+		return fmt.Sprintf("%s(%s, d, %s)", listFunc(f.typ.item), at, decodeFunc(f.typ.item))
 	case remembered(d, f):
 		return fmt.Sprintf("%s.Learn(%s, d, %s)", memory(f.typ.def), at, decodeFunc(f.typ))
 	case f.typ.def != nil && (f.typ.def.isStruct() || f.typ.def.kind == listDef):
@@ -73,13 +73,21 @@ func recallFunc(d *definition) string {
 // memory names the variable with what events have told of d.
 func memory(d *definition) string { return "told" + d.name }
 
+// listFunc returns the function that decodes a list of such entries.
+func listFunc(item *valueType) string {
+	if item.def != nil && item.def.bareID != nil {
+		return "lenient.Objects"
+	}
+	return "lenient.List"
+}
+
 // decodeFunc returns the function that decodes a value.
 func decodeFunc(t *valueType) string {
 	switch t.kind {
 	case isoTimeValue, epochTimeValue:
 		return "lenient.Time"
 	case listValue:
-		return fmt.Sprintf("func(v *%s, d *jx.Decoder) (jx.Raw, error) { return lenient.List(v, d, %s) }", goType(t), decodeFunc(t.item))
+		return fmt.Sprintf("func(v *%s, d *lenient.Decoder) (jx.Raw, error) { return %s(v, d, %s) }", goType(t), listFunc(t.item), decodeFunc(t.item))
 	case refValue, idOrObjectValue:
 		switch t.def.kind {
 		case idDef:
@@ -105,8 +113,14 @@ func encodeFunc(t *valueType) string {
 		return fmt.Sprintf("func(v %s, e *jx.Encoder) { lenient.EncodeList(v, e, %s) }", goType(t), encodeFunc(t.item))
 	case refValue:
 		return t.def.name + ".Encode"
-	case idOrObjectValue:
-		return t.def.name + ".encodeShort"
+	case idOrObjectValue: // an empty id would not be read as an entry
+		return fmt.Sprintf(`func(v %s, e *jx.Encoder) {
+			if v.IsZero() {
+				v.Encode(e)
+			} else {
+				v.encodeShort(e)
+			}
+		}`, t.def.name)
 	case eventValue:
 		return "encodeEvent"
 	default:

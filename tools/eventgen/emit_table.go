@@ -26,7 +26,7 @@ type Event interface {
 	// Encode writes the event in QueUp's own form.
 	Encode(e *jx.Encoder)
 
-	receive(name string, data []byte) error
+	receive(d *lenient.Decoder, name string, data []byte) error
 }
 
 // events makes an empty event for each exact name.
@@ -103,25 +103,34 @@ func (r *EventDecoder) used(name string) Event {
 
 // decodeInto decodes the event of a name into what event returns for it.
 func decodeInto(event func(name string) Event, name string, data []byte) (Event, error) {
+	d := lenient.Lend(data)
+	defer d.GiveBack()
+	return decodeWith(d, event, name, data)
+}
+
+// decodeWith is decodeInto for an event that is the document of d or a part of it.
+func decodeWith(d *lenient.Decoder, event func(name string) Event, name string, data []byte) (Event, error) {
 	if name == "" || name == "*" {
 		var err error
-		if name, err = lenient.EventType(data); err != nil {
+		if name, err = lenient.EventType(d, data); err != nil {
 			return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 		}
 	}
 	e := event(name)
-	if err := e.receive(name, data); err != nil {
+	if err := e.receive(d, name, data); err != nil {
 		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 	}
 	return e, nil
 }
 
 // decodeEvent decodes an event that stands in something else; its member "type" names it.
-func decodeEvent(dst *Event, d *jx.Decoder) (jx.Raw, error) {
+func decodeEvent(dst *Event, d *lenient.Decoder) (jx.Raw, error) {
 	*dst = nil
-	return lenient.Event(d, func(_ string, data []byte) (err error) {
-		*dst, err = DecodeEvent("", data)
-		return err
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) (err error) {
+		if *dst, err = decodeWith(d, newEvent, "", data); err != nil {
+			return err
+		}
+		return d.Take(int(reflect.TypeOf(*dst).Elem().Size()))
 	})
 }
 
@@ -160,9 +169,9 @@ func (x UnknownEvent) Encode(e *jx.Encoder) {
 // MarshalJSON is Encode for encoding/json.
 func (x UnknownEvent) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-func (x *UnknownEvent) receive(name string, data []byte) error {
+func (x *UnknownEvent) receive(d *lenient.Decoder, name string, data []byte) error {
 	x.Name, x.Raw = name, data
-	_, err := lenient.EventType(data)
+	_, err := lenient.EventType(d, data)
 	return err
 }
 

@@ -20,7 +20,7 @@ func (e *emitter) scalars() {
 		e.p("type %s %s\n", d.name, basic)
 		e.constants(d)
 		e.p(`// Decode reads x from whatever fits; see the package documentation.
-func (x *%[1]s) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.%[2]s(x, d)) }
+func (x *%[1]s) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.%[2]s) }
 
 // Encode writes x.
 func (x %[1]s) Encode(e *jx.Encoder) { %[3]s }
@@ -66,7 +66,7 @@ func (e *emitter) entities() {
 		if d.bareID != nil {
 			decode = fmt.Sprintf("ObjectOrID(d, &x.%s, x, &x.Extra, (*%s).member)", d.bareID.name, d.name)
 		}
-		e.p(`func (x *%[1]s) decode(d *jx.Decoder) (jx.Raw, error) {
+		e.p(`func (x *%[1]s) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = %[1]s{}
 	return lenient.%[2]s
 }
@@ -82,11 +82,11 @@ func (e *emitter) entities() {
 func (e *emitter) list(d *definition) {
 	e.p(`type %[1]s []%[2]s
 
-func (x *%[1]s) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, %[3]s) }
+func (x *%[1]s) decode(d *lenient.Decoder) (jx.Raw, error) { return %[5]s(x, d, %[3]s) }
 
 // Encode writes x; nil is an empty list.
 func (x %[1]s) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, %[4]s) }
-`, d.name, goType(d.item), decodeFunc(d.item), encodeFunc(d.item))
+`, d.name, goType(d.item), decodeFunc(d.item), encodeFunc(d.item), listFunc(d.item))
 	e.codec(d)
 }
 
@@ -112,9 +112,9 @@ func (x *%s) EventName() string {`, d.name)
 // RawJSON returns x.Raw.
 func (x *%[1]s) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *%[1]s) receive(name string, data []byte) error {
+func (x *%[1]s) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = %[1]s{}
-	err := lenient.Members(data, x, &x.Extra, (*%[1]s).member, %[3]s)
+	err := lenient.Members(d, data, x, &x.Extra, (*%[1]s).member, %[3]s)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data`, d.name, d.event, recallFunc(d))
 		if s := d.suffix; s != nil {
 			e.p(`if id, ok := strings.CutPrefix(x.Name, %q); ok {
@@ -124,9 +124,9 @@ func (x *%[1]s) receive(name string, data []byte) error {
 		e.p(`return err
 }
 
-func (x *%[1]s) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *%[1]s) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = %[1]s{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 `, d.name)
 		e.recall(d)
@@ -186,7 +186,7 @@ func (e *emitter) fields(d *definition) {
 
 // structMethods writes the methods that objects and events have in common.
 func (e *emitter) structMethods(d *definition) {
-	e.p(`func (x *%s) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+	e.p(`func (x *%s) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {`, d.name)
 	if d.kind == eventDef {
 		e.p(`case "type":
@@ -305,12 +305,14 @@ func joinTerms(terms []string, width int) string {
 // codec writes the exported ways into and out of JSON.
 func (e *emitter) codec(d *definition) {
 	e.p(`// Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *%[1]s) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *%[1]s) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*%[1]s).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x %[1]s) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *%[1]s) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *%[1]s) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 `, d.name)
 }

@@ -71,12 +71,12 @@ type Everything struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Everything) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Everything) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Everything{}
 	return lenient.Object(d, x, &x.Extra, (*Everything).member)
 }
 
-func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Everything) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "text":
 		return lenient.String(&x.Text, d)
@@ -121,11 +121,11 @@ func (x *Everything) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
 	case "times":
 		return lenient.List(&x.Times, d, lenient.Time)
 	case "grid":
-		return lenient.List(&x.Grid, d, func(v *[]int64, d *jx.Decoder) (jx.Raw, error) { return lenient.List(v, d, lenient.Int) })
+		return lenient.List(&x.Grid, d, func(v *[]int64, d *lenient.Decoder) (jx.Raw, error) { return lenient.List(v, d, lenient.Int) })
 	case "roles":
 		return lenient.List(&x.Roles, d, (*Role).decode)
 	case "people":
-		return lenient.List(&x.People, d, (*User).decode)
+		return lenient.Objects(&x.People, d, (*User).decode)
 	case "blobs":
 		return lenient.List(&x.Blobs, d, lenient.Raw)
 	case "maybe_text":
@@ -207,7 +207,13 @@ func (x Everything) Encode(e *jx.Encoder) {
 		lenient.EncodeList(x.Roles, e, Role.Encode)
 	}
 	if o.Field("people", x.People == nil, lenient.Optional) {
-		lenient.EncodeList(x.People, e, User.encodeShort)
+		lenient.EncodeList(x.People, e, func(v User, e *jx.Encoder) {
+			if v.IsZero() {
+				v.Encode(e)
+			} else {
+				v.encodeShort(e)
+			}
+		})
 	}
 	if o.Field("blobs", x.Blobs == nil, lenient.Optional) {
 		lenient.EncodeList(x.Blobs, e, lenient.EncodeRaw)
@@ -260,47 +266,63 @@ func (x Everything) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Everything) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Everything) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Everything).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Everything) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Everything) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Everything) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Friends is a list of users or their ids.
 type Friends []User
 
-func (x *Friends) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*User).decode) }
+func (x *Friends) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.Objects(x, d, (*User).decode)
+}
 
 // Encode writes x; nil is an empty list.
-func (x Friends) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, User.encodeShort) }
+func (x Friends) Encode(e *jx.Encoder) {
+	lenient.EncodeList(x, e, func(v User, e *jx.Encoder) {
+		if v.IsZero() {
+			v.Encode(e)
+		} else {
+			v.encodeShort(e)
+		}
+	})
+}
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Friends) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Friends) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Friends).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Friends) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Friends) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Friends) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // History is a list of events of any kind.
 type History []Event
 
-func (x *History) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
+func (x *History) decode(d *lenient.Decoder) (jx.Raw, error) { return lenient.List(x, d, decodeEvent) }
 
 // Encode writes x; nil is an empty list.
 func (x History) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, encodeEvent) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *History) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *History) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*History).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x History) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *History) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *History) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Role always comes whole.
 type Role struct {
@@ -311,12 +333,12 @@ type Role struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *Role) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Role) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Role{}
 	return lenient.Object(d, x, &x.Extra, (*Role).member)
 }
 
-func (x *Role) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Role) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -340,13 +362,15 @@ func (x Role) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Role) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Role) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Role).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Role) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Role) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Role) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // User comes whole or as a bare id.
 //
@@ -363,7 +387,7 @@ type User struct {
 	Extra map[string]json.RawMessage `json:"-"`
 }
 
-func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *User) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = User{}
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
@@ -371,7 +395,7 @@ func (x *User) decode(d *jx.Decoder) (jx.Raw, error) {
 // toldUser holds what events have told of a User.
 var toldUser lenient.Memory[User]
 
-func (x *User) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *User) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "_id":
 		return lenient.ID(&x.ID, d)
@@ -415,44 +439,52 @@ func (x User) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *User) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *User) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*User).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x User) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *User) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *User) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Users is a list of users.
 type Users []User
 
-func (x *Users) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, (*User).decode) }
+func (x *Users) decode(d *lenient.Decoder) (jx.Raw, error) {
+	return lenient.Objects(x, d, (*User).decode)
+}
 
 // Encode writes x; nil is an empty list.
 func (x Users) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, User.Encode) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Users) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Users) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Users).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Users) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Users) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Users) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Words is a list of texts.
 type Words []string
 
-func (x *Words) decode(d *jx.Decoder) (jx.Raw, error) { return lenient.List(x, d, lenient.String) }
+func (x *Words) decode(d *lenient.Decoder) (jx.Raw, error) { return lenient.List(x, d, lenient.String) }
 
 // Encode writes x; nil is an empty list.
 func (x Words) Encode(e *jx.Encoder) { lenient.EncodeList(x, e, lenient.EncodeString) }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Words) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Words) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Words).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Words) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Words) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Words) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}

@@ -33,19 +33,19 @@ func (x *Goodbye) EventName() string {
 // RawJSON returns x.Raw.
 func (x *Goodbye) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *Goodbye) receive(name string, data []byte) error {
+func (x *Goodbye) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = Goodbye{}
-	err := lenient.Members(data, x, &x.Extra, (*Goodbye).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*Goodbye).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *Goodbye) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Goodbye) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Goodbye{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *Goodbye) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Goodbye) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -66,13 +66,15 @@ func (x Goodbye) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Goodbye) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Goodbye) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Goodbye).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Goodbye) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Goodbye) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Goodbye) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // Ping is an event without members of its own.
 type Ping struct {
@@ -93,19 +95,19 @@ func (x *Ping) EventName() string {
 // RawJSON returns x.Raw.
 func (x *Ping) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *Ping) receive(name string, data []byte) error {
+func (x *Ping) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = Ping{}
-	err := lenient.Members(data, x, &x.Extra, (*Ping).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*Ping).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	return err
 }
 
-func (x *Ping) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *Ping) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = Ping{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *Ping) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *Ping) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -126,13 +128,15 @@ func (x Ping) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *Ping) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *Ping) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*Ping).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x Ping) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Ping) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *Ping) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUpdate is an event whose name may end with an id.
 type UserUpdate struct {
@@ -160,9 +164,9 @@ func (x *UserUpdate) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUpdate) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUpdate) receive(name string, data []byte) error {
+func (x *UserUpdate) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUpdate{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUpdate).member, (*UserUpdate).recall)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_"); ok {
 		x.Subject = UserID(id)
@@ -170,9 +174,9 @@ func (x *UserUpdate) receive(name string, data []byte) error {
 	return err
 }
 
-func (x *UserUpdate) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUpdate{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
 func (x *UserUpdate) recall(key, rest []byte) int {
@@ -183,7 +187,7 @@ func (x *UserUpdate) recall(key, rest []byte) int {
 	return 0
 }
 
-func (x *UserUpdate) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -209,13 +213,15 @@ func (x UserUpdate) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUpdate) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUpdate) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*UserUpdate).decode) }
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUpdate) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUpdate) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUpdate) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}
 
 // UserUpdateRole is an event whose name looks like one of UserUpdate.
 type UserUpdateRole struct {
@@ -242,9 +248,9 @@ func (x *UserUpdateRole) EventName() string {
 // RawJSON returns x.Raw.
 func (x *UserUpdateRole) RawJSON() json.RawMessage { return x.Raw }
 
-func (x *UserUpdateRole) receive(name string, data []byte) error {
+func (x *UserUpdateRole) receive(d *lenient.Decoder, name string, data []byte) error {
 	*x = UserUpdateRole{}
-	err := lenient.Members(data, x, &x.Extra, (*UserUpdateRole).member, nil)
+	err := lenient.Members(d, data, x, &x.Extra, (*UserUpdateRole).member, nil)
 	x.Name, x.Raw = cmp.Or(name, x.Name), data
 	if id, ok := strings.CutPrefix(x.Name, "user_update_role-"); ok {
 		x.Subject = RoleID(id)
@@ -252,12 +258,12 @@ func (x *UserUpdateRole) receive(name string, data []byte) error {
 	return err
 }
 
-func (x *UserUpdateRole) decode(d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdateRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 	*x = UserUpdateRole{}
-	return lenient.Event(d, x.receive)
+	return lenient.Event(d, func(d *lenient.Decoder, data []byte) error { return x.receive(d, "", data) })
 }
 
-func (x *UserUpdateRole) member(key []byte, d *jx.Decoder) (jx.Raw, error) {
+func (x *UserUpdateRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
@@ -283,10 +289,14 @@ func (x UserUpdateRole) IsZero() bool {
 }
 
 // Decode reads x, which becomes zero if there is null or nothing that fits.
-func (x *UserUpdateRole) Decode(d *jx.Decoder) error { return lenient.Drop(x.decode(d)) }
+func (x *UserUpdateRole) Decode(d *jx.Decoder) error {
+	return lenient.Decode(x, d, (*UserUpdateRole).decode)
+}
 
 // MarshalJSON is Encode for encoding/json.
 func (x UserUpdateRole) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *UserUpdateRole) UnmarshalJSON(data []byte) error { return lenient.Unmarshal(data, x.Decode) }
+func (x *UserUpdateRole) UnmarshalJSON(data []byte) error {
+	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
+}

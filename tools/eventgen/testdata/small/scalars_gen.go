@@ -22,7 +22,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *Color) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.String(x, d)) }
+func (x *Color) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.String) }
 
 // Encode writes x.
 func (x Color) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -40,7 +40,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *Level) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.Int(x, d)) }
+func (x *Level) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.Int) }
 
 // Encode writes x.
 func (x Level) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
@@ -49,7 +49,7 @@ func (x Level) Encode(e *jx.Encoder) { e.Int64(int64(x)) }
 type RoleID string
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *RoleID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *RoleID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x RoleID) Encode(e *jx.Encoder) { e.Str(string(x)) }
@@ -67,7 +67,7 @@ const (
 )
 
 // Decode reads x from whatever fits; see the package documentation.
-func (x *UserID) Decode(d *jx.Decoder) error { return lenient.Drop(lenient.ID(x, d)) }
+func (x *UserID) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, lenient.ID) }
 
 // Encode writes x.
 func (x UserID) Encode(e *jx.Encoder) { e.Str(string(x)) }
