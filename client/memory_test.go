@@ -18,9 +18,10 @@ import (
 // Promise Q15: what an answer and an event take in memory, in bytes allocated in all, for each of their own bytes, and whatever
 // their length.
 const (
-	memoryPerByte = 128
+	memoryPerByte = 256
 	memoryAnyway  = 2 << 20
-	bloatedSize   = 16 << 10
+	answerSize    = 16 << 10 // of the bloated ones that are tried
+	eventSize     = 64 << 10
 )
 
 // checkMemoryOf wants that f, which is given so many bytes, takes no more than is promised.
@@ -40,7 +41,7 @@ func TestQ15_memoryOfAnswers(t *testing.T) {
 		q.status = http.StatusOK
 		tried, refused, worst := 0, 0, 0.0
 		for typ, call := range callsByData(t, q) {
-			for what, data := range mutate.Bloated(typ, bloatedSize, `{"type":"user-leave"}`) {
+			for what, data := range mutate.Bloated(typ, answerSize, `{"type":"user-leave"}`) {
 				q.body = fmt.Appendf(nil, `{"code":200,"message":"OK","data":%s}`, data)
 				var err error
 				checkMemoryOf(t, &worst, call.Name+" gets "+what, len(q.body), func() { _, err = call.Do(t.Context()) })
@@ -118,7 +119,7 @@ func TestQ15_memoryOfEvents(t *testing.T) {
 			if !ok {
 				continue
 			}
-			for what, data := range mutate.Bloated(typ, bloatedSize) {
+			for what, data := range mutate.Bloated(typ, eventSize) {
 				frame := eventFrame(event.EventName(), data)
 				checkMemoryOf(t, &worst, what, len(frame), func() { k.frame(t, frame) })
 				if tried++; tried%10 == 0 { // before a subscription has lost any

@@ -80,7 +80,14 @@ func (b *bloater) list(entry reflect.Type, name, begin, end string) {
 	for _, value := range entries {
 		b.emit(name+" of "+value, begin, func(int) string { return value }, end)
 	}
-	if entry.Kind() != reflect.Struct || strings.Contains(name, ".") {
+	if entry.Kind() != reflect.Struct {
+		return
+	}
+	for _, ratio := range []int{16, 20, 22, 24, 26, 32} { // of memory to JSON, around any limit
+		value := "{" + strings.Repeat(" ", max(0, int(entry.Size())/ratio-2)) + "}"
+		b.emit(fmt.Sprintf("%s of empty objects of %d bytes", name, len(value)), begin, func(int) string { return value }, end)
+	}
+	if strings.Contains(name, ".") {
 		return
 	}
 	for f := range entry.Fields() {
