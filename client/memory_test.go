@@ -115,7 +115,7 @@ func TestQ15_memoryOfEvents(t *testing.T) {
 		tried, worst := 0, 0.0
 		for _, definition := range wire.Definitions() {
 			typ := reflect.TypeOf(definition)
-			event, ok := reflect.New(typ).Interface().(wire.Event)
+			event, ok := reflect.TypeAssert[wire.Event](reflect.New(typ))
 			if !ok {
 				continue
 			}

@@ -35,7 +35,7 @@ func allocated(f func()) int {
 // eventRows are the smallest objects that become events, one of each kind.
 func eventRows() (rows []string) {
 	for _, v := range wire.Definitions() {
-		if e, ok := reflect.New(reflect.TypeOf(v)).Interface().(wire.Event); ok {
+		if e, ok := reflect.TypeAssert[wire.Event](reflect.New(reflect.TypeOf(v))); ok {
 			rows = append(rows, fmt.Sprintf(`{"type":%q}`, e.EventName()))
 		}
 	}
@@ -51,7 +51,7 @@ func TestQ15_whatJSONTakesInMemory(t *testing.T) {
 		typ := reflect.TypeOf(definitions[name])
 		for what, data := range mutate.Bloated(typ, size, eventRows()...) {
 			decode := func() error { return reflect.New(typ).Interface().(decoder).Decode(jx.DecodeBytes(data)) }
-			if e, ok := reflect.New(typ).Interface().(wire.Event); ok {
+			if e, ok := reflect.TypeAssert[wire.Event](reflect.New(typ)); ok {
 				decode = func() error { _, err := wire.DecodeEvent(e.EventName(), data); return err }
 			}
 			var err error
@@ -77,5 +77,14 @@ func TestQ15_whatJSONTakesInMemory(t *testing.T) {
 	t.Logf("%d documents, %d of them refused; at worst %.1f bytes for a byte: %s", tried, refused, worst, worstName)
 	if tried < 1000 || refused < 100 {
 		t.Errorf("%d documents were tried and %d refused", tried, refused)
+	}
+}
+
+// What Fits assumes of the size of an entry holds for every type.
+func TestMaxEntry(t *testing.T) {
+	for name, v := range wire.Definitions() {
+		if size := int(reflect.TypeOf(v).Size() + reflect.TypeFor[wire.Event]().Size()); size > lenient.MaxEntry {
+			t.Errorf("a %s takes %d bytes, more than %d", name, size, lenient.MaxEntry)
+		}
 	}
 }
