@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -219,4 +220,26 @@ func TestPeers_tokenWithAForeignClientID(t *testing.T) {
 			})
 		})
 	}
+}
+
+// DA, FE and QueUp v2 go by the type inside of an event, BT, ABOT and DTM by its name.
+func TestPeers_eventKnownByItsTypeAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot, room := joinLounge(t, server, "bot")
+		lines := record(room, func(e client.Chat) string { return e.Message.Content })
+		unknown := record(bot, func(e client.Unknown) string { return e.Name })
+		for i, name := range []string{"realtime-message", "", "chat-message", "no-such-name"} {
+			kind := "chat-message"
+			if i == 3 {
+				kind = "no-such-type"
+			}
+			server.Room("lounge").Broadcast(name, fmt.Appendf(nil, `{"type":%q,"chatid":"65b2a1c0d4e8b90012ab0001-%d","message":"line %d","time":%d,"user":{"_id":"65b2a1c0d4e8b90012ab0001","username":"x"}}`,
+				kind, i, i, time.Now().UnixMilli()))
+		}
+		settle(time.Second)
+		got := lines()
+		slices.Sort(got)
+		expect(t, "lines", got, []string{"line 0", "line 1", "line 2"})
+		expect(t, "unknown", unknown(), []string{"no-such-name"})
+	})
 }

@@ -99,8 +99,8 @@ func newEvent(name string) Event {
 }
 
 // DecodeEvent decodes the event of that name from its JSON object. The name "" or "*" means the one
-// in the object's member "type". A name that no type of this package stands for gives an
-// *UnknownEvent. The only error is a *MalformedEventError, for data that is not one JSON object.
+// in the object's member "type", and so does any name that no type of this package stands for. If
+// "type" names none either, the event is an *UnknownEvent. The only error is a *MalformedEventError, for data that is not one JSON object.
 //
 // The event keeps data as its Raw, so the caller must not change it afterwards.
 func DecodeEvent(name string, data []byte) (Event, error) { return decodeInto(newEvent, name, data) }
@@ -150,10 +150,22 @@ func decodeWith(d *lenient.Decoder, event func(name string) Event, name string, 
 		}
 	}
 	e := event(name)
+	if isUnknown(e) { // QueUp's own page goes by the type
+		if kind, err := lenient.EventType(d, data); err == nil && kind != name {
+			if known := event(kind); !isUnknown(known) {
+				e, name = known, kind
+			}
+		}
+	}
 	if err := e.receive(d, name, data); err != nil {
 		return nil, &MalformedEventError{Name: name, Raw: data, Err: err}
 	}
 	return e, nil
+}
+
+func isUnknown(e Event) bool {
+	_, is := e.(*UnknownEvent)
+	return is
 }
 
 // decodeEvent decodes an event that stands in something else; its member "type" names it.
