@@ -35,7 +35,7 @@ type Client struct {
 	resyncs   chan struct{}    // a place for each room that is read again
 	session   *session
 	changing  turn // held by a login or a logout
-	entrance  turn // held by a join until its channel is attached: rooms are entered one after another
+	entrance  turn // a place for each room that is being entered, until its channel is attached
 	events    *hub
 	workers   *workers
 	secrets   *secrets                // immutable; what no error and no log may hold
@@ -75,7 +75,7 @@ func New(opts ...Option) (*Client, error) {
 		transport: transport,
 		workers:   &workers{ctx: life},
 		changing:  make(turn, 1),
-		entrance:  make(turn, 1),
+		entrance:  make(turn, joinsAtOnce),
 		end:       end,
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),

@@ -36,7 +36,7 @@ func Listen() JoinOption {
 
 // JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
 // Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is
-// joined already is returned at once, and of joins at the same time one is made. Different rooms are entered one after another and loaded together.
+// joined already is returned at once, and of joins at the same time one is made. Of many rooms two are entered at a time, in the order of the calls.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
 // [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. What a handler of
@@ -188,13 +188,13 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	listening := r.Joined()
 	var hold int
 	var self wire.RoomUser
+	info := true // is still to be read: what JoinRoom has read may have changed before the channel was attached
 	if !how.listen {
 		joined, err := r.enter(ctx, how.password)
 		if err != nil {
 			return undo, err
 		}
-		self = joined.User
-		r.describeAgain(joined.Room)
+		self, info = joined.User, !r.describeAgain(joined.Room)
 		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
 	}
 	if !listening {
@@ -222,7 +222,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		}
 		return undo, err
 	}
-	for info := how.listen; ; info = true { // the answer to the join has told it, unless the connection was lost since
+	for ; ; info = true { // the connection may have been lost meanwhile
 		current, err := r.loadFirst(ctx, l, hold, self, info, func() {
 			r.setJoined(!how.listen)
 			r.setPassword(how.password)
@@ -247,6 +247,9 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		self = joined.User
 	}
 }
+
+// joinsAtOnce is how many rooms are entered at a time. All of a bot's at once would be a burst of calls such as no client of QueUp makes.
+const joinsAtOnce = 2
 
 // tidyTimeout bounds the tidying up after a join that failed or a room that is over.
 const tidyTimeout = 5 * time.Second

@@ -82,6 +82,7 @@ func TestPrintable_everyError(t *testing.T) {
 		"a list":            &realtime.PresenceListError{Err: bad},
 		"a dial":            dialled(t, bad),
 		"a room not joined": notJoined(t),
+		"no mailbox":        &client.MailboxError{Err: bad},
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)
@@ -135,6 +136,13 @@ func notJoined(t *testing.T) (err error) {
 	return err
 }
 
+// callItEvil gives the lounge another slug in an answer.
+func callItEvil(t *testing.T) func(answer string) string {
+	return func(answer string) string {
+		return strings.ReplaceAll(answer, `"roomUrl":"lounge"`, `"roomUrl":`+string(must(json.Marshal(evil))(t)))
+	}
+}
+
 // What QueUp calls a room, and what it says when it refuses, does nothing to a log, whatever handler writes it.
 func TestPrintable_logs(t *testing.T) {
 	var (
@@ -152,9 +160,10 @@ func TestPrintable_logs(t *testing.T) {
 					must(0, json.NewEncoder(w).Encode(map[string]any{"code": 500, "message": evil}))(t)
 					return
 				}
-				change(w, req, next, func(answer string) string {
-					return strings.ReplaceAll(answer, `"roomUrl":"lounge"`, `"roomUrl":`+string(must(json.Marshal(evil))(t)))
-				})
+				change(w, req, next, callItEvil(t))
+			}),
+			meddle(http.MethodPost, "/users", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+				change(w, req, next, callItEvil(t))
 			}))
 		defer server.Close()
 		logger := slog.New(teeHandler{slog.NewTextHandler(lockedWriter{&mu, &text}, &slog.HandlerOptions{Level: slog.LevelDebug}), &mu, &rows})

@@ -218,10 +218,11 @@ func (r *Room) describe(w wire.Room) {
 	r.about, r.info = w, newRoomInfo(w)
 }
 
-// describeAgain is describe with the room as the answer to a join has it: newer, but with its owner's id alone.
-func (r *Room) describeAgain(w wire.Room) {
-	if w.ID != r.id || w.Slug == "" {
-		return
+// describeAgain is describe with the room as the answer to a join has it: newer, but with its owner's id alone. It reports false, and
+// does nothing, if the answer does not have the whole room.
+func (r *Room) describeAgain(w wire.Room) bool {
+	if w.ID != r.id || w.Slug == "" || w.OwnerID == "" || w.RealTimeChannel == "" {
+		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -229,6 +230,7 @@ func (r *Room) describeAgain(w wire.Room) {
 		w.Owner = r.about.Owner
 	}
 	r.about, r.info = w, newRoomInfo(w)
+	return true
 }
 
 // edit changes what the room says about itself and returns it.

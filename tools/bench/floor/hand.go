@@ -142,7 +142,6 @@ func (h *hand) join(ctx context.Context, conn *websocket.Conn) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(loadsAtOnce)
-	g.Go(func() error { return discard(load[room[user]](ctx, h, path)) })
 	g.Go(func() error { return discard(load[[]member[user, role]](ctx, h, path+"/users")) })
 	g.Go(func() error { return discard(load[active](ctx, h, path+"/playlist/active")) })
 	g.Go(func() error { return discard(load[roles](ctx, h, path+"/roles")) })
