@@ -82,7 +82,8 @@ type soak struct {
 	rest, socket *faults.Injector
 	refusal      *restTrouble
 	bots         []*soakBot
-	working      chan struct{} // holds a token while the worker calls
+	visitor      *client.Client // is several accounts, one after the other
+	working      chan struct{}  // holds a token while the worker calls
 
 	start    time.Time
 	happened map[string]int
@@ -156,21 +157,28 @@ func soakFor(t *testing.T, day time.Duration, seed uint64, opts ...queuptest.Opt
 		working: make(chan struct{}, 1), happened: map[string]int{},
 	}
 	world := twoRooms()
-	for _, name := range []string{"dave", "worker"} {
-		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+	for _, name := range []string{"dave", "worker", "visitor", "caller"} {
+		world.Users = append(world.Users, queuptest.User{Name: name})
+	}
+	for i := range world.Users { // each password stands in some error text as well
+		world.Users[i].Password = soakPassword(world.Users[i].Name)
 	}
 	for i := range world.Rooms {
 		world.Rooms[i].Roles["worker"] = queuptest.Moderator
 	}
+	offset := s.r.upTo(2*time.Hour) - time.Hour
+	t.Logf("QueUp's clock is %v ahead", offset)
 	s.server = queuptest.NewServer(append(opts,
 		queuptest.WithWorld(world),
 		queuptest.WithHandler(s.refusal.wrap),
+		queuptest.ClockOffset(offset),
 		queuptest.Crowd(queuptest.CrowdConfig{Members: soakCrowd, Rate: soakRate, Seed: seed}),
 		queuptest.SessionLife(max(day/24, 20*time.Second)), queuptest.TokenLife(max(day/48, 10*time.Second)))...)
 	defer s.server.Close()
 	for i, name := range []string{"bot", "worker"} {
 		s.join(name, &dice{r: rand.New(rand.NewPCG(seed, 100+uint64(i)))})
 	}
+	s.visitor = newBot(t, s.server)
 	s.start = time.Now()
 	ctx, stop := context.WithCancel(t.Context())
 	var worker sync.WaitGroup
@@ -203,13 +211,19 @@ func (s *soak) join(name string, chance *dice) {
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	policy := realtime.Backoff{Rand: func() float64 { return float64(chance.upTo(time.Second)) / float64(time.Second) }}
-	bot := connect(t, s.server, name, client.WithTransport(transport), client.WithMutedMessages(true), client.WithOwnMessages(true),
+	bot := newBot(t, s.server, client.WithTransport(transport), client.WithMutedMessages(true), client.WithOwnMessages(true),
 		client.WithDialer(s.socket.Dialer(&realtime.WebsocketDialer{NetDialContext: s.server.DialContext, HandshakeTimeout: 15 * time.Second})),
 		client.WithReconnect(policy.Next), client.WithErrorHandler(func(_ context.Context, err error) {
 			if _, deaf := errors.AsType[*client.MailboxError](err); !deaf { // which lasts if one misfortune follows another
 				t.Errorf("error handler: %v", err)
 			}
 		}))
+	if err := bot.Login(t.Context(), name, soakPassword(name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := bot.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	b := &soakBot{client: bot, rooms: map[string]*soakRoom{}}
 	for _, slug := range []string{"lounge", "attic"} {
 		room, err := bot.JoinRoom(t.Context(), slug)
@@ -330,7 +344,7 @@ func misfortunesOfFrames() []misfortune {
 func (s *soak) misfortune() {
 	r := s.r
 	lasts := time.Second + r.upTo(15*time.Second)
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0, 1, 2:
 		m := pick(r, misfortunes())
 		s.suffer("REST: "+m.name, m, lasts, s.rest)
@@ -391,7 +405,52 @@ func (s *soak) misfortune() {
 		}
 		time.Sleep(lasts)
 		stop()
+	case 14:
+		s.note("another account")
+		s.changeAccounts()
 	}
+}
+
+// changeAccounts has one client be several accounts, one after the other, whose sessions expire at times.
+func (s *soak) changeAccounts() {
+	t, ctx := s.t, s.t.Context()
+	t.Helper()
+	attic := s.server.Room("attic")
+	for _, name := range []string{"visitor", "caller"} {
+		if err := s.visitor.Login(ctx, name, soakPassword(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		if s.r.IntN(3) == 0 {
+			s.server.ExpireSessions()
+		}
+		if err := s.visitor.Connect(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := s.visitor.JoinRoom(ctx, "attic"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.Equal(visitors(attic), []string{name}) {
+			t.Errorf("%s has joined, and QueUp has %q", name, visitors(attic))
+		}
+		if err := s.visitor.Logout(ctx); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(visitors(attic)) != 0 {
+			t.Errorf("%s has logged out, and QueUp has %q", name, visitors(attic))
+		}
+	}
+}
+
+// visitors returns which accounts of changeAccounts are in a room.
+func visitors(room *queuptest.Room) []string {
+	return slices.DeleteFunc(room.Members(), func(name string) bool { return name != "visitor" && name != "caller" })
+}
+
+// soakPassword is the password of an account: a word of the texts that errors and answers have.
+func soakPassword(name string) string {
+	words := []string{"queup", "user", "room", "Found", "session", "login", "refused", "lounge"}
+	return words[len(name)*int(name[0])%len(words)]
 }
 
 // note notes what happens, and when.
