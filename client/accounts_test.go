@@ -41,8 +41,8 @@ func speaker(t *testing.T, server *queuptest.Server, room *client.Room) string {
 	return user
 }
 
-// A renewal that QueUp answers late must not make the bot talk as the account that has logged out.
-func TestLogout_endsTheRenewalOfItsSession(t *testing.T) {
+// Q21: a renewal that QueUp answers late must not make the bot talk as the account that has logged out.
+func TestQ21_lateRenewal(t *testing.T) {
 	for name, other := range map[string]string{"another account": "mod", "the same account": "bot"} {
 		t.Run(name, func(t *testing.T) {
 			var late atomic.Bool
