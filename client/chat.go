@@ -4,7 +4,9 @@ import (
 	"context"
 	"html"
 	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/rivo/uniseg"
@@ -31,7 +33,8 @@ func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 }
 
 // SendLong says something that may be too long for one line: it is split at white space into at most as many lines as
-// [WithMessageParts] allows. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other
+// [WithMessageParts] allows. A further line that would begin as a command may, with ! for example, gets … in front: people
+// could have their words begin a line of a bot by what they say before them. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other
 // errors are those of SendMessage. When a later line fails, the lines that were sent come back with the error.
 func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 	if r.client == nil {
@@ -103,12 +106,15 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 }
 
 // splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in
-// parts that are not split, unless one alone is longer than a line.
+// parts that are not split, unless one alone is longer than a line. No line but the first begins as a command may.
 func splitChat(units []string, encode func(string) string, most int) []string {
 	var pieces []string
 	for len(units) > 0 {
 		if len(pieces) == most {
 			return nil
+		}
+		if len(pieces) > 0 && !opens(opening(units)) {
+			units[0] = "…" + units[0]
 		}
 		n := fitting(units, encode)
 		if n == 0 { // a letter with hundreds of marks
@@ -126,6 +132,15 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 		}
 	}
 	return pieces
+}
+
+// opening returns the first of the units that people see, as far as they are seen alone.
+func opening(units []string) string {
+	i := slices.IndexFunc(units, func(unit string) bool { return strings.ContainsFunc(unit, unicode.IsGraphic) && !isSpace(unit) })
+	if i < 0 {
+		return ""
+	}
+	return units[i]
 }
 
 // fitting returns how many of the units make the next line: as many as fit, back to the last white space if there is

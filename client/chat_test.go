@@ -30,7 +30,11 @@ func TestSplitChat(t *testing.T) {
 		"never inside a skin tone":     {x("a", 252) + "👍🏽", 2, []string{x("a", 252), "👍🏽"}},
 		"never before its marks":       {x("a", 254) + "e\u0301\u0323", 2, []string{x("a", 254), "e\u0301\u0323"}},
 		"a letter longer than a line":  {"e" + x("\u0301", 300), 2, []string{"e" + x("\u0301", 254), x("\u0301", 46)}},
-		"never inside an entity":       {x("&", 52), 2, []string{x("&amp;", 51), "&amp;"}},
+		"never inside an entity":       {x("&", 52), 2, []string{x("&amp;", 51), "…&amp;"}},
+		"never into a command":         {x("a", 250) + " !kick bob", 2, []string{x("a", 250), "…!kick bob"}},
+		"never into an action":         {x("a", 255) + "/me kicks", 2, []string{x("a", 255), "…/me kicks"}},
+		"never into a hidden command":  {x("a", 255) + "\ufeff\u200b!kick", 2, []string{x("a", 255), "…\ufeff\u200b!kick"}},
+		"three lines of signs":         {x("!", 600), 3, []string{x("!", 255), "…" + x("!", 254), "…" + x("!", 91)}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -41,7 +45,7 @@ func TestSplitChat(t *testing.T) {
 	}
 	t.Run("never inside an entity that was there", func(t *testing.T) {
 		text := x("a", 253) + "&amp;" + "b"
-		if got, want := splitChat(charactersAndEntities(text), plain, 2), []string{x("a", 253), "&amp;b"}; !slices.Equal(got, want) {
+		if got, want := splitChat(charactersAndEntities(text), plain, 2), []string{x("a", 253), "…&amp;b"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -69,6 +73,9 @@ func FuzzSplitChat(f *testing.F) {
 			if !raw && encode(html.UnescapeString(piece)) != piece {
 				t.Errorf("a line that cuts an entity: %q", piece)
 			}
+			if said != nil && !opens(piece) && !strings.HasPrefix(html.UnescapeString(piece), `"`) && !strings.HasPrefix(html.UnescapeString(piece), "'") {
+				t.Errorf("a further line that may be taken for a command: %q", piece)
+			}
 			said = append(said, piece)
 		}
 		if pieces != nil && withoutSpace(strings.Join(said, "")) != withoutSpace(encode(text)) {
@@ -77,4 +84,7 @@ func FuzzSplitChat(f *testing.F) {
 	})
 }
 
-func withoutSpace(s string) string { return strings.Join(strings.Fields(s), "") }
+// withoutSpace returns a text without white space and the sign of a further line.
+func withoutSpace(s string) string {
+	return strings.ReplaceAll(strings.Join(strings.Fields(s), ""), "…", "")
+}

@@ -109,6 +109,11 @@
 // What an event costs does not depend on how many people are in the room. Calls wait for their turn: at most 10 of the
 // bot's own in any 30 s ([WithRateLimit]), chat one line at a time, and what joining a room reads beside them.
 //
+// # Words of others
+//
+// A bot mostly may alert a whole room, and other bots may obey it. [Quote] makes the words of others (a song's name, a line
+// from elsewhere) fit to be said: they alert no crowd and are not a command. [User.Mention] addresses one person.
+//
 // # Errors
 //
 // What QueUp refuses is an [*APIError]; [errors.Is] with the sentinels of this package tells the usual reasons apart.

@@ -235,7 +235,7 @@ func ExampleConversation() {
 	defer server.Close()
 	defer bot.Close()
 	client.On(bot, func(ctx context.Context, e client.PrivateMessage) error {
-		_, err := e.Conversation.SendMessage(ctx, "you wrote: "+e.Message.Content)
+		_, err := e.Conversation.SendMessage(ctx, "you wrote: "+client.Quote(e.Message.Content))
 		return err
 	})
 

@@ -301,7 +301,7 @@ func (verbState) Precision() (prec int, ok bool) { return 0, false }
 func (verbState) Flag(int) bool                  { return false }
 
 // pureFunctions are the exported functions that touch no client.
-var pureFunctions = []string{"FormatSongLength", "Millis", "New", "ParseTimestamp", "TimeFromMillis"}
+var pureFunctions = []string{"FormatSongLength", "Millis", "New", "ParseTimestamp", "Quote", "TimeFromMillis"}
 
 // The surface has every method of every exported type, and every function that has to do with a client.
 func TestSurface_isWhole(t *testing.T) {

@@ -63,6 +63,10 @@ func (u User) String() string {
 	return u.Username
 }
 
+// Mention returns @ and the name, to address the user in a line of chat. A user who is named everyone, mods or djs gets a
+// space behind the @, so that nobody else is alerted; see [Quote]. Source: docs/PROTOCOL.md 1.7.
+func (u User) Mention() string { return defused("@" + u.String()) }
+
 // An AuthenticatedUser is the account that the client is logged in with.
 type AuthenticatedUser struct {
 	User
