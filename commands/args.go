@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -176,7 +177,7 @@ func parse(c *Context, params []param, args reflect.Value) error {
 		v := args.Field(p.field)
 		if text == "" {
 			if !p.optional {
-				return c.UsageError("<" + p.name + "> is missing")
+				return c.UsageError("the argument <" + p.name + "> is missing")
 			}
 			if p.byself.IsValid() {
 				v.Set(p.byself)
@@ -203,7 +204,7 @@ func parse(c *Context, params []param, args reflect.Value) error {
 				into = v.Index(i)
 			}
 			if err := p.kind.set(c, word, into); err != nil {
-				return c.UsageError("<" + p.name + "> " + p.kind.complaint(err))
+				return c.UsageError("the argument <" + p.name + "> " + p.kind.complaint(err))
 			}
 		}
 	}
@@ -267,7 +268,7 @@ func kindOf(t reflect.Type) (kind, bool) {
 		}}, true
 	case t == memberType:
 		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
-			m, ok := c.Room.MemberNamed(strings.TrimPrefix(word, "@"))
+			m, ok := named(word, c.Room.MemberNamed)
 			v.Set(reflect.ValueOf(m))
 			return taken(ok)
 		}}, true
@@ -340,14 +341,35 @@ func duration(word string) (time.Duration, bool) {
 	return sum + d, err == nil && d >= 0 && sum+d >= 0
 }
 
-// userNamed returns who has a name: somebody in the room or, in private, anybody the client knows.
+// userNamed returns who is meant: somebody in the room or, in private, anybody the client knows.
 func (c *Context) userNamed(word string) (client.User, bool) {
-	name := strings.TrimPrefix(word, "@")
 	if c.Room == nil {
-		return c.Bot.Users().Find(func(u client.User) bool { return strings.EqualFold(u.Username, name) })
+		return named(word, func(name string) (client.User, bool) {
+			return c.Bot.Users().Find(func(u client.User) bool { return strings.EqualFold(u.Username, name) })
+		})
 	}
-	m, _ := c.Room.MemberNamed(name)
+	m, _ := named(word, c.Room.MemberNamed)
 	return m.User()
+}
+
+// genitive matches the apostrophe behind a name, and its s.
+var genitive = regexp.MustCompile(`['’]\pL{0,2}$`)
+
+// named finds whom a word of a sentence means: alice, @alice, "alice:" or alice's. A name may itself end in a dot, so as
+// much of the word as possible counts.
+func named[T any](word string, find func(name string) (T, bool)) (T, bool) {
+	name := strings.TrimPrefix(word, "@")
+	for {
+		found, ok := find(name)
+		last := len(name) - 1
+		if ok || last < 0 || !strings.ContainsRune(",:;.!?", rune(name[last])) {
+			if !ok && genitive.MatchString(name) {
+				return find(genitive.ReplaceAllString(name, ""))
+			}
+			return found, ok
+		}
+		name = name[:last]
+	}
 }
 
 // outranked is a kind of person who must rank below the author.

@@ -70,7 +70,7 @@ func TestAdd_readsArguments(t *testing.T) {
 		{"alice", "!none", "{}"},
 		{"alice", "!none x", "@alice: that is more than it takes; several words for one go into double quotes. Usage: !none"},
 
-		{"alice", "!text", "@alice: <first> is missing. Usage: !text <first> [words…]"},
+		{"alice", "!text", "@alice: the argument <first> is missing. Usage: !text <first> [words…]"},
 		{"alice", "!text one", "{First:one Rest:}"},
 		{"alice", `!text "one two"  three "four"`, `{First:one two Rest:three "four"}`},
 		{"alice", `!text “one two” 3`, "{First:one two Rest:3}"},
@@ -85,52 +85,68 @@ func TestAdd_readsArguments(t *testing.T) {
 
 		{"alice", "!bool yes", "{On:true}"},
 		{"alice", "!bool OFF", "{On:false}"},
-		{"alice", "!bool maybe", "@alice: <on> must be yes or no. Usage: !bool <on>"},
+		{"alice", "!bool maybe", "@alice: the argument <on> must be yes or no. Usage: !bool <on>"},
 
 		{"alice", "!int -7", "{A:-7 B:0 C:1.5}"},
 		{"alice", "!int 7 8 2.5", "{A:7 B:8 C:2.5}"},
-		{"alice", "!int 128", "@alice: <a> must be a whole number. Usage: !int <a> [b] [c]"},
-		{"alice", "!int 1 -1", "@alice: <b> must be a whole number, not below 0. Usage: !int <a> [b] [c]"},
-		{"alice", "!int 1 1 NaN", "@alice: <c> must be a number. Usage: !int <a> [b] [c]"},
-		{"alice", "!int 1 1 inf", "@alice: <c> must be a number. Usage: !int <a> [b] [c]"},
-		{"alice", "!int 1 1 x", "@alice: <c> must be a number. Usage: !int <a> [b] [c]"},
+		{"alice", "!int 128", "@alice: the argument <a> must be a whole number. Usage: !int <a> [b] [c]"},
+		{"alice", "!int 1 -1", "@alice: the argument <b> must be a whole number, not below 0. Usage: !int <a> [b] [c]"},
+		{"alice", "!int 1 1 NaN", "@alice: the argument <c> must be a number. Usage: !int <a> [b] [c]"},
+		{"alice", "!int 1 1 inf", "@alice: the argument <c> must be a number. Usage: !int <a> [b] [c]"},
+		{"alice", "!int 1 1 x", "@alice: the argument <c> must be a number. Usage: !int <a> [b] [c]"},
 
 		{"alice", "!time 90s", "{For:1m30s}"},
 		{"alice", "!time 2D", "{For:48h0m0s}"},
 		{"alice", "!time 1d1h30m", "{For:25h30m0s}"},
-		{"alice", "!time -5m", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
-		{"alice", "!time 60000d2000000h", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"}, // more than fits
-		{"alice", "!time 5", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
-		{"alice", "!time xd", "@alice: <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
+		{"alice", "!time -5m", "@alice: the argument <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
+		{"alice", "!time 60000d2000000h", "@alice: the argument <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"}, // more than fits
+		{"alice", "!time 5", "@alice: the argument <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
+		{"alice", "!time xd", "@alice: the argument <for> must be a time, such as 90s, 10m, 1h30m or 2d. Usage: !time <for>"},
 
 		{"alice", "!song abc", "{ID:abc}"},
 
 		{"alice", "!many 1", "{Count:1 Numbers:[]}"},
 		{"alice", "!many 1 2 3", "{Count:1 Numbers:[2 3]}"},
-		{"alice", "!many 1 2 x", "@alice: <numbers> must be a whole number. Usage: !many <count> [numbers…]"},
+		{"alice", "!many 1 2 x", "@alice: the argument <numbers> must be a whole number. Usage: !many <count> [numbers…]"},
 
 		{"alice", "!address 127.0.0.1", "{Where:127.0.0.1}"},
-		{"alice", "!address @everyone", "@alice: <where> is not accepted: ParseAddr(\"everyone\"): unable to parse IP. Usage: !address <where>"},
+		{"alice", "!address @everyone", "@alice: the argument <where> is not accepted: ParseAddr(\"everyone\"): unable to parse IP. Usage: !address <where>"},
 
-		{"alice", "!address " + strings.Repeat("x", 200), "@alice: <where> is not accepted: ParseAddr(\"" + strings.Repeat("x", 109) + "…. Usage: !address <where>"},
+		{"alice", "!address " + strings.Repeat("x", 200), "@alice: the argument <where> is not accepted: ParseAddr(\"" + strings.Repeat("x", 109) + "…. Usage: !address <where>"},
 
 		{"alice", "!users @Bob carol", "[bob carol]"},
-		{"alice", "!users bob nobody", "@alice: <users> " + person + " !users <users…>"},
-		{"alice", "!users", "@alice: <users> is missing. Usage: !users <users…>"},
+		{"alice", "!users bob nobody", "@alice: the argument <users> " + person + " !users <users…>"},
+		{"alice", "!users", "@alice: the argument <users> is missing. Usage: !users <users…>"},
 		{"alice", "!member bob", "bob true"},
-		{"alice", "!member @nobody", "@alice: <who> " + person + " !member <who>"},
+		{"alice", "!member @nobody", "@alice: the argument <who> " + person + " !member <who>"},
 
+		{"alice", "!member @Bob, please", "@alice: that is more than it takes; several words for one go into double quotes. Usage: !member <who>"},
+		{"alice", "!member @bob,", "bob true"},
+		{"alice", "!member bob:", "bob true"},
+		{"alice", "!member @bob's", "bob true"},
+		{"alice", "!member BOB’s:", "bob true"},
+		{"alice", "!member bob'", "bob true"},
+		{"alice", "!member bob!?", "bob true"},
+		{"alice", `!member "@bob,"`, "bob true"},
+		{"alice", "!member dotty.", "dotty. true"}, // a name may end in a dot
+		{"alice", "!member @dotty.,", "dotty. true"},
+		{"alice", "!member bob,carol", "@alice: the argument <who> " + person + " !member <who>"}, // one of them would be forgotten
+		{"alice", "!member @,", "@alice: the argument <who> " + person + " !member <who>"},
+		{"alice", "!users @bob, carol: @mod's", "[bob carol mod]"},
+
+		{"mod", "!over bob:", "over bob"},
+		{"mod", "!under @bob,", "over bob"},
 		{"mod", "!over bob", "over bob"},
 		{"mod", "!under @bob", "over bob"},
-		{"mod", "!over owner", "@mod: <who> must be somebody here who ranks below you. Usage: !over <who>"},
-		{"mod", "!over mod", "@mod: <who> must be somebody here who ranks below you. Usage: !over <who>"},
-		{"alice", "!under bob", "@alice: <who> must be somebody here who ranks below you. Usage: !under <who>"},
-		{"alice", "!over nobody", "@alice: <who> must be somebody here who ranks below you. Usage: !over <who>"},
+		{"mod", "!over owner", "@mod: the argument <who> must be somebody here who ranks below you. Usage: !over <who>"},
+		{"mod", "!over mod", "@mod: the argument <who> must be somebody here who ranks below you. Usage: !over <who>"},
+		{"alice", "!under bob", "@alice: the argument <who> must be somebody here who ranks below you. Usage: !under <who>"},
+		{"alice", "!over nobody", "@alice: the argument <who> must be somebody here who ranks below you. Usage: !over <who>"},
 
 		{"alice", "!default", "{Text:a, b On:true N:7 D:36h0m0s}"},
 		{"alice", "!default x no 8 1s", "{Text:x On:false N:8 D:1s}"},
 	}
-	onStage(t, with(sample), func(_ *testing.T, s *stage) {
+	onStageOf(t, guests("dotty."), with(sample), func(_ *testing.T, s *stage) {
 		for _, tt := range tests {
 			s.expect(tt.user, tt.text, tt.want)
 		}

@@ -31,11 +31,13 @@ type Context struct {
 	Text string
 
 	syntax string
+	router *Router // nil in a literal, as is entry
+	entry  *entry
 }
 
 // Reply says something where the command was said: in the room with [client.Room.SendLong], which makes more than one
 // line of a long text, or in the private conversation. Their errors are its own; it is [client.ErrDetached] for a
-// Context that has neither.
+// Context that has neither. Words of somebody else, arguments included, belong into [client.Quote].
 func (c *Context) Reply(ctx context.Context, text string) error {
 	var err error
 	switch {
@@ -60,7 +62,7 @@ func (c *Context) Usage() string {
 }
 
 // UsageError is for a handler that finds something wrong with what was said. The reason is told to the author, with the
-// usage of the command. Do not repeat in it what they said: a bot's words may mention people, and do more than theirs.
+// usage of the command, and without mentions of everyone, mods and djs.
 func (c *Context) UsageError(reason string) error {
 	return &UsageError{Command: c.Command.Name, Usage: c.Usage(), Reason: reason}
 }

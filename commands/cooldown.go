@@ -63,29 +63,49 @@ func (d *cooldowns) left(u use, rest time.Duration, now time.Time) time.Duration
 	return 0
 }
 
-// Somebody is told of so many errors at once, and then of one in so long: who hammers at a bot must not make it talk.
+// So often at once, and then once in so long, the router speaks without being told to by a handler: it answers an error or
+// the command help. Somebody who hammers at a bot must not make it talk, nor may a crowd that does so in a room.
 const (
-	burstOfAnswers = 3
-	answerEvery    = 5 * time.Second
+	burstForPerson = 3
+	everyForPerson = 5 * time.Second
+	burstForRoom   = 10
+	everyForRoom   = 2 * time.Second
 )
 
-// patience decides whether somebody is told of one more error.
-type patience struct {
-	mu  sync.Mutex
-	who *simplelru.LRU[client.UserID, *rate.Limiter] // guarded by mu
+// An allowance decides whether the router may speak to somebody, and in a room, once more.
+type allowance struct {
+	mu   sync.Mutex
+	left *simplelru.LRU[use, *rate.Limiter] // guarded by mu; by person, and by room
 }
 
-func newPatience() *patience { return &patience{who: newLRU[client.UserID, *rate.Limiter]()} }
+func newAllowance() *allowance { return &allowance{left: newLRU[use, *rate.Limiter]()} }
 
-func (p *patience) allow(u client.UserID) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	limiter, known := p.who.Get(u)
-	if !known {
-		limiter = rate.NewLimiter(rate.Every(answerEvery), burstOfAnswers)
-		p.who.Add(u, limiter)
+// take uses up one of what the author and the room of a line are allowed, or returns how long to wait, and uses up nothing.
+func (a *allowance) take(c *Context) (wait time.Duration) {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	person := a.limiter(use{user: c.Author.ID}, everyForPerson, burstForPerson).ReserveN(now, 1)
+	if wait = person.DelayFrom(now); wait == 0 && c.Room != nil {
+		room := a.limiter(use{room: c.Room.ID()}, everyForRoom, burstForRoom).ReserveN(now, 1)
+		if wait = room.DelayFrom(now); wait > 0 {
+			room.CancelAt(now)
+		}
 	}
-	return limiter.Allow()
+	if wait > 0 {
+		person.CancelAt(now)
+	}
+	return wait
+}
+
+// limiter returns the limiter of a person or a room. mu is held.
+func (a *allowance) limiter(u use, every time.Duration, burst int) *rate.Limiter {
+	limiter, known := a.left.Get(u)
+	if !known {
+		limiter = rate.NewLimiter(rate.Every(every), burst)
+		a.left.Add(u, limiter)
+	}
+	return limiter
 }
 
 func newLRU[K comparable, V any]() *simplelru.LRU[K, V] {

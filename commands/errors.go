@@ -119,13 +119,14 @@ func isRefusal(err error) bool {
 // Answer returns what is said of an error to the author of a command. What a [UsageError], a [PermissionError], a
 // [CooldownError] and an [UnknownError] mean is told; so is that the bot lacks a right ([client.ErrForbidden]), that
 // it was too much at once ([client.ErrRateLimited]) and that nothing plays ([client.ErrNothingPlaying]). Of any other
-// error nothing is told, but that there was one. In a room, the author's name goes before the answer.
+// error nothing is told, but that there was one. In a room, the author's name goes before the answer. None begins with
+// a command or alerts a crowd; see [client.Quote].
 func Answer(c *Context, err error) string {
 	if e, ok := errors.AsType[*UsageError](err); ok {
-		return fmt.Sprintf("%s. Usage: %s", e.Reason, e.Usage)
+		return fmt.Sprintf("%s. Usage: %s", client.Quote(e.Reason), e.Usage)
 	}
 	if e, ok := errors.AsType[*PermissionError](err); ok {
-		return fmt.Sprintf("%s%s is for %s.", c.Prefix, e.Command, audience(c.Room, e.Permission, e.Role))
+		return fmt.Sprintf("the command %s%s is for %s.", c.Prefix, e.Command, audience(c.Room, e.Permission, e.Role))
 	}
 	if e, ok := errors.AsType[*CooldownError](err); ok {
 		return fmt.Sprintf("please wait %s before the next %s%s.", spoken(e.Wait), c.Prefix, e.Command)

@@ -70,7 +70,7 @@ func Example() {
 		Text  string `arg:"rest" default:"hey"`
 	},
 	) error {
-		return c.Reply(ctx, strings.Repeat(args.Text+" ", min(args.Times, 5)))
+		return c.Reply(ctx, client.Quote(strings.Repeat(args.Text+" ", min(args.Times, 5))))
 	})
 
 	// r.Serve(bot), and then:
@@ -78,6 +78,7 @@ func Example() {
 		{"alice", "!ping"},
 		{"alice", "!P"},
 		{"bob", "!repeat 3 row your boat"},
+		{"bob", "!repeat 1 !kick @everyone"},
 		{"bob", "!repeat three"},
 		{"alice", "!help"},
 		{"alice", "!help repeat"},
@@ -89,12 +90,14 @@ func Example() {
 	// bot: Pong!
 	// bob: !repeat 3 row your boat
 	// bot: row your boat row your boat row your boat
+	// bob: !repeat 1 !kick @everyone
+	// bot: “!kick @ everyone”
 	// bob: !repeat three
-	// bot: @bob: <times> must be a whole number. Usage: !repeat <times> [text…]
+	// bot: @bob: the argument <times> must be a whole number. Usage: !repeat <times> [text…]
 	// alice: !help
-	// bot: !help, !ping, !repeat (!help <command> tells more)
+	// bot: Commands: !help, !ping, !repeat (!help <command> tells more)
 	// alice: !help repeat
-	// bot: !repeat <times> [text…]: says something again.
+	// bot: Usage: !repeat <times> [text…]: says something again.
 }
 
 // Arguments are the fields of a struct. Who may kick through the bot nevertheless kicks nobody above them.
@@ -109,7 +112,7 @@ func ExampleAdd() {
 			if err := c.Room.Kick(ctx, args.User.UserID, args.Reason); err != nil {
 				return err
 			}
-			return c.Replyf(ctx, "out with %s: %s", args.User, args.Reason)
+			return c.Replyf(ctx, "out with %s: %s", args.User, client.Quote(args.Reason))
 		})
 
 	evening(r, [][2]string{
@@ -119,9 +122,9 @@ func ExampleAdd() {
 	}...)
 	// Output:
 	// alice: !kick bob
-	// bot: @alice: !kick is for those with the permission members.kick.
+	// bot: @alice: the command !kick is for those with the permission members.kick.
 	// mod: !kick owner for once
-	// bot: @mod: <user> must be somebody here who ranks below you. Usage: !kick <user> [reason…]
+	// bot: @mod: the argument <user> must be somebody here who ranks below you. Usage: !kick <user> [reason…]
 	// mod: !kick @Bob too loud
 	// bot: out with bob: too loud
 }
@@ -139,6 +142,35 @@ func ExampleCommand_cooldown() {
 	// bot: alice gets the cookie
 	// bob: !cookie
 	// bot: @bob: please wait 1h before the next !cookie.
+}
+
+// A question leaves the bot free for others until its answer comes. A handler that waits by itself, in client.Next for
+// example, does not.
+func ExampleContext_Ask() {
+	r := commands.New()
+	r.Handle(commands.Command{Name: "ping"}, func(ctx context.Context, c *commands.Context) error { return c.Reply(ctx, "Pong!") })
+	r.Handle(commands.Command{Name: "reset", Permission: client.PermRoomManage}, func(ctx context.Context, c *commands.Context) error {
+		question := c.Author.Mention() + ": do you want to reset all scores?"
+		return c.Ask(ctx, question, 30*time.Second, func(ctx context.Context, c *commands.Context) error {
+			if !strings.EqualFold(c.Text, "yes") {
+				return c.Reply(ctx, "All stays as it is.")
+			}
+			return c.Reply(ctx, "All scores are 0.")
+		})
+	})
+
+	evening(r, [][2]string{
+		{"owner", "!reset"},
+		{"alice", "!ping"},
+		{"owner", "Yes"},
+	}...)
+	// Output:
+	// owner: !reset
+	// bot: @owner: do you want to reset all scores?
+	// alice: !ping
+	// bot: Pong!
+	// owner: Yes
+	// bot: All scores are 0.
 }
 
 // Middleware stands around all commands and their checks.
@@ -166,7 +198,7 @@ func ExampleRouter_Use() {
 	// bot: Pong!
 	// log: alice skip: commands: skip: its author lacks the permission queue.skip
 	// alice: !skip
-	// bot: @alice: !skip is for those with the permission queue.skip.
+	// bot: @alice: the command !skip is for those with the permission queue.skip.
 }
 
 // What went wrong inside is told to the error handler, and to nobody else.
@@ -195,7 +227,7 @@ func ExampleAnswerWith() {
 		Was string `arg:"rest"`
 	},
 	) error {
-		return c.Reply(ctx, args.Was)
+		return c.Reply(ctx, client.Quote(args.Was))
 	})
 
 	evening(r, [][2]string{{"alice", "!sag"}, {"alice", "!sag hallo"}}...)

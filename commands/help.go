@@ -23,6 +23,9 @@ type about struct {
 
 // help answers the command help.
 func (r *Router) help(ctx context.Context, c *Context, args about) error {
+	if wait := r.helps.take(c); wait > 0 {
+		return &CooldownError{Command: c.Command.Name, Wait: wait}
+	}
 	name := args.Command
 	for _, prefix := range r.prefixes {
 		name = strings.TrimPrefix(name, prefix)
@@ -59,19 +62,21 @@ func (r *Router) usable(c *Context) []*entry {
 	return list
 }
 
-// pages lists the commands, as many on a page as a line of chat can hold.
+// pages lists the commands, as many on a page as a line of chat can hold. Each page begins with a word: a line that begins
+// with a command is one for other bots with that prefix.
 func (r *Router) pages(c *Context) []string {
+	const begin = "Commands: "
 	var pages []string
-	line := ""
+	line := begin
 	for _, e := range r.usable(c) {
 		name := c.Prefix + e.Name
-		if line == "" {
-			line = name
+		if line == begin {
+			line += name
 			continue
 		}
 		longer, onward := line+", "+name, hint(c, len(pages)+2)
 		if lineLength(longer+onward) > maxLine {
-			pages, longer = append(pages, line+onward), name
+			pages, longer = append(pages, line+onward), begin+name
 		}
 		line = longer
 	}
@@ -92,7 +97,7 @@ func lineLength(text string) int { return len(utf16.Encode([]rune(html.EscapeStr
 
 // explain says all about one command. What is too long for the chat loses its last sentences.
 func (e *entry) explain(ctx context.Context, c *Context) error {
-	text := c.Prefix + e.usage()
+	text := "Usage: " + c.Prefix + e.usage() // never the command first: other bots would run it with this one's rights
 	if e.Help != "" {
 		text += ": " + e.Help
 	}
@@ -110,7 +115,7 @@ func (e *entry) explain(ctx context.Context, c *Context) error {
 		sentences = append(sentences, "Once in "+spoken(e.UserCooldown)+" for each of you.")
 	}
 	for {
-		err := c.Reply(ctx, strings.Join(sentences, " "))
+		err := c.Reply(ctx, client.Quote(strings.Join(sentences, " "))) // the people of the room name its roles
 		if _, tooLong := errors.AsType[*client.MessageTooLongError](err); !tooLong || len(sentences) == 1 {
 			return err
 		}

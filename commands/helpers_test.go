@@ -74,6 +74,39 @@ func onStageOf(t *testing.T, of []queuptest.Option, setUp func(t *testing.T) *co
 	})
 }
 
+// guests is the default world with more people in the lounge.
+func guests(names ...string) []queuptest.Option {
+	w := queuptest.DefaultWorld()
+	for _, name := range names {
+		w.Users = append(w.Users, queuptest.User{Name: name, Password: "secret"})
+	}
+	w.Rooms[0].Present = append(w.Rooms[0].Present, names...)
+	return []queuptest.Option{queuptest.WithWorld(w)}
+}
+
+// enter has another account come into the lounge, with a client that a router serves.
+func (s *stage) enter(t *testing.T, account string, r *commands.Router) {
+	t.Helper()
+	other, err := client.New(client.WithBaseURL(s.server.URL()), client.WithRealtimeURL(s.server.RealtimeURL()), client.WithDialContext(s.server.DialContext))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = other.Close()
+		<-other.Done()
+	})
+	r.Serve(other)
+	if err := other.Login(t.Context(), account, "secret"); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.JoinRoom(t.Context(), "lounge"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // answers lets somebody say something in the lounge, and returns what the bot has said within a second.
 func (s *stage) answers(user, text string) []string {
 	s.t.Helper()

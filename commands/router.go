@@ -62,7 +62,9 @@ type Router struct {
 
 	lanes     []chan struct{} // full while a command runs
 	cooldowns *cooldowns
-	patience  *patience
+	questions *questions
+	errors    *allowance // how often somebody is told of an error
+	helps     *allowance // how often the command help is answered
 
 	mu       sync.RWMutex
 	entries  map[string]*entry // guarded by mu; by names and aliases in lower case
@@ -87,11 +89,13 @@ func Prefix(prefixes ...string) Option { return func(c *config) { c.prefixes = p
 // with other names, there is no answer: they may be another bot's.
 func Suggest() Option { return func(c *config) { c.suggest = true } }
 
-// NoHelp leaves out the command help, for a bot that has its own.
+// NoHelp leaves out the command help, for a bot that has its own. The built-in one is answered three times at once for each
+// person and ten times at once in a room, then once in 5 s for each person and once in 2 s in a room.
 func NoHelp() Option { return func(c *config) { c.noHelp = true } }
 
 // Concurrent lets up to n people be served at the same time, each of them still one command after the other. Handlers
-// then need locks around what they share. The default is 1: a command waits for the one before.
+// then need locks around what they share. The default is 1: a command waits for the one before. For a question to a person
+// there is [Context.Ask], which needs neither.
 func Concurrent(n int) Option { return func(c *config) { c.lanes = n } }
 
 // AnswerWith sets what is said of an error in the place of [Answer], to speak another language for example. The empty
@@ -126,7 +130,9 @@ func New(opts ...Option) *Router {
 		suggest:   made.suggest,
 		answer:    made.answer,
 		cooldowns: newCooldowns(),
-		patience:  newPatience(),
+		questions: newQuestions(),
+		errors:    newAllowance(),
+		helps:     newAllowance(),
 		entries:   make(map[string]*entry),
 	}
 	for range made.lanes {
@@ -154,7 +160,7 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 // word, or several in double quotes. What does not fit the fields is a [*UsageError], and the handler is not called.
 //
 // A field is a string, a bool (yes, no, on, off, true, false), a whole number or a float, a [time.Duration] (90s,
-// 1h30m, 2d), a [client.User] or [client.Member] by their name, with or without @, what implements
+// 1h30m, 2d), a [client.User] or [client.Member] by their name, with or without @, a comma, colon or 's, what implements
 // [encoding.TextUnmarshaler], or, as the last field, a slice of one of these for all that follow. A Member is somebody
 // in the room; a User may in a private message be anybody the client knows. What UnmarshalText says is wrong is told to who said
 // it, without @ and in 120 characters at most.
@@ -232,28 +238,43 @@ func (r *Router) Serve(bot *client.Client) (cancel func()) {
 	}
 }
 
-// serve runs the command that a line is, if it is one and belongs to the lane.
+// serve runs the command that a line is, or the handler that waits for it as an answer, if there is one and the line
+// belongs to the lane.
 func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) error {
-	prefix, name, text, ok := r.cut(c.Message.Content)
-	if !ok || late || r.laneOf(c.Author.ID) != lane {
+	if late || r.laneOf(c.Author.ID) != lane {
 		return nil
 	}
 	if me, known := c.Bot.User(); known && me.ID == c.Author.ID {
 		return nil
 	}
-	c.Prefix, c.Text = prefix, text
+	prefix, name, text, ok := r.cut(c.Message.Content)
+	if !ok && !r.questions.open(c) {
+		return nil
+	}
 	select {
 	case r.lanes[lane] <- struct{}{}:
 		defer func() { <-r.lanes[lane] }()
 	case <-ctx.Done():
 		return nil
 	}
-	e := r.find(name)
+	c.router = r
+	var e *entry
+	if ok {
+		e = r.find(name)
+	}
 	if e == nil {
+		if q, asked := r.questions.take(c); asked {
+			return q.answered(ctx, c)
+		}
+		if !ok {
+			return nil
+		}
+		c.Prefix, c.Text = prefix, text
 		return r.unknown(ctx, c, name)
 	}
-	c.Command, c.syntax = e.Command, e.syntax
-	return r.run(ctx, c, e)
+	c.Prefix, c.Text = prefix, text
+	c.Command, c.syntax, c.entry = e.Command, e.syntax, e
+	return r.run(ctx, c, e, r.checked(e))
 }
 
 // laneOf tells who is served one after the other: the commands of one person always are.
@@ -287,12 +308,11 @@ func (r *Router) find(name string) *entry {
 	return r.entries[strings.ToLower(name)]
 }
 
-// run runs a command and says what is to be said of its error.
-func (r *Router) run(ctx context.Context, c *Context, e *entry) error {
+// run runs a handler of a command, with the middleware around it, and says what is to be said of its error.
+func (r *Router) run(ctx context.Context, c *Context, e *entry, handle Handler) error {
 	r.mu.RLock()
 	wrappers := r.wrappers
 	r.mu.RUnlock()
-	handle := r.checked(e)
 	for _, wrap := range slices.Backward(wrappers) {
 		handle = wrap(handle)
 	}
@@ -359,14 +379,16 @@ func (r *Router) unknown(ctx context.Context, c *Context, name string) error {
 	return nil
 }
 
-// say tells the author what is to be said of an error. That this fails too is no news.
+// say tells the author what is to be said of an error. That this fails too is no news. What a handler or the type of an
+// argument says may repeat the author's words.
 func (r *Router) say(ctx context.Context, c *Context, err error) {
 	text := r.answer(c, err)
-	if text == "" || ctx.Err() != nil || !r.patience.allow(c.Author.ID) {
+	if text == "" || ctx.Err() != nil || r.errors.take(c) > 0 {
 		return
 	}
+	text = client.Quote(text)
 	if c.Room != nil {
-		text = "@" + c.Author.String() + ": " + text
+		text = c.Author.Mention() + ": " + text
 	}
 	_ = c.Reply(ctx, text)
 }

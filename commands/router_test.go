@@ -104,9 +104,9 @@ func TestRouter_privateMessages(t *testing.T) {
 		s.expectPrivate("alice", "!who @BOB", "that is bob")
 		s.expectPrivate("alice", "!who bob", "please wait 55s before the next !who.")
 		s.expectPrivate("carol", "!who alice", "that is alice") // in private nobody waits for others
-		s.expectPrivate("bob", "!who nobody", "&lt;user&gt; must be the name of somebody who is here. Usage: !who &lt;user&gt;")
+		s.expectPrivate("bob", "!who nobody", "the argument &lt;user&gt; must be the name of somebody who is here. Usage: !who &lt;user&gt;")
 		s.expectPrivate("bob", "!dance", "it works in a room only. Usage: !dance")
-		s.expectPrivate("bob", "!help", "!help, !ping, !who (!help &lt;command&gt; tells more)")
+		s.expectPrivate("bob", "!help", "Commands: !help, !ping, !who (!help &lt;command&gt; tells more)")
 		s.expectPrivate("bob", "hello")
 	})
 }
@@ -120,13 +120,13 @@ func TestRouter_permissionsAndRanks(t *testing.T) {
 				r.Handle(commands.Command{Name: "boss", Role: client.RoleManager}, reply("boss"))
 				r.Handle(commands.Command{Name: "other", Role: "0123456789abcdef01234567"}, reply("other"))
 			}), func(_ *testing.T, s *stage) {
-				s.expect("alice", "!skip", "@alice: !skip is for those with the permission queue.skip.")
+				s.expect("alice", "!skip", "@alice: the command !skip is for those with the permission queue.skip.")
 				s.expect("mod", "!skip", "skipped")
-				s.expect("alice", "!staff", "@alice: !staff is for the role Moderator and those above.")
+				s.expect("alice", "!staff", "@alice: the command !staff is for the role Moderator and those above.")
 				s.expect("mod", "!staff", "staff")
-				s.expect("mod", "!boss", "@mod: !boss is for the role Manager and those above.")
+				s.expect("mod", "!boss", "@mod: the command !boss is for the role Manager and those above.")
 				s.expect("owner", "!boss", "boss")
-				s.expect("mod", "!other", "@mod: !other is for people of a higher role.")
+				s.expect("mod", "!other", "@mod: the command !other is for people of a higher role.")
 				s.expect("owner", "!other", "other")
 				if errs := s.errors(); errs != nil {
 					s.t.Errorf("the error handler heard %v", errs)
@@ -151,7 +151,7 @@ func TestRouter_cooldowns(t *testing.T) {
 		add("user", 0, time.Minute)
 		add("both", 10*time.Second, 30*time.Second)
 	}), func(_ *testing.T, s *stage) { // each expect takes five seconds
-		s.expect("alice", "!room one", "@alice: <number> must be a whole number. Usage: !room [number]")
+		s.expect("alice", "!room one", "@alice: the argument <number> must be a whole number. Usage: !room [number]")
 		s.expect("alice", "!room 1", "room 1") // what was said wrongly did not count
 		s.expect("bob", "!room 2", "@bob: please wait 55s before the next !room.")
 		s.expect("alice", "!user 1", "user 1")
@@ -182,7 +182,7 @@ func TestRouter_answersNotEveryError(t *testing.T) {
 			t.Errorf("%d answers", count)
 		}
 		s.expect("alice", "!ping", "Pong!")
-		s.expect("bob", "!skip", "@bob: !skip is for those with the permission queue.skip.")
+		s.expect("bob", "!skip", "@bob: the command !skip is for those with the permission queue.skip.")
 	})
 }
 
@@ -278,7 +278,7 @@ func TestRouter_middleware(t *testing.T) {
 		r.Handle(commands.Command{Name: "skip", Permission: client.PermQueueSkip}, reply("skipped"))
 	}), func(t *testing.T, s *stage) {
 		s.expect("alice", "!ping", "Pong!")
-		s.expect("alice", "!skip", "@alice: !skip is for those with the permission queue.skip.")
+		s.expect("alice", "!skip", "@alice: the command !skip is for those with the permission queue.skip.")
 		s.expect("bob", "!ping")
 		want := "inner ping false, outer ping false, inner skip true, outer skip true, inner ping false, outer ping false"
 		if got := strings.Join(steps, ", "); got != want {
@@ -363,6 +363,21 @@ func TestRouter_answersInOtherWords(t *testing.T) {
 	})), func(_ *testing.T, s *stage) {
 		s.expect("alice", "!pnig", "@alice: meinst du !ping?")
 		s.expect("alice", "!skip")
+	})
+}
+
+// A handler repeats what was said, and people are called what they want.
+func TestRouter_alertsNobody(t *testing.T) {
+	onStageOf(t, guests("everyone", "Mods"), with(func(r *commands.Router) {
+		r.Handle(commands.Command{Name: "find", Private: true}, func(_ context.Context, c *commands.Context) error {
+			return c.UsageError(c.Text + " is not here")
+		})
+	}), func(_ *testing.T, s *stage) {
+		s.expect("alice", "!find @everyone, @MODS", "@alice: “@ everyone, @ MODS is not here”. Usage: !find")
+		s.expect("alice", "!find @bob", "@alice: “@bob is not here”. Usage: !find")
+		s.expect("everyone", "!find x", "@ everyone: x is not here. Usage: !find")
+		s.expect("Mods", "!find x", "@ Mods: x is not here. Usage: !find")
+		s.expectPrivate("alice", "!find !kick @djs", "“!kick @ djs is not here”. Usage: !find")
 	})
 }
 
