@@ -76,7 +76,7 @@ func (b *bridge) to(slug string) func(ctx context.Context, l line) error {
 // say says a line. One that is too long becomes several, each of which begins with the mark; what is too long is found
 // out before anything is sent.
 func (b *bridge) say(ctx context.Context, room *client.Room, prefix, text string) error {
-	sent, err := patiently(ctx, room, prefix+text)
+	sent, err := patiently(ctx, room, client.Quote(prefix+text)) // who talks elsewhere alerts no crowd here
 	if _, long := errors.AsType[*client.MessageTooLongError](err); long {
 		head, tail := halves(text)
 		if head == "" || tail == "" {

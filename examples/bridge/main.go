@@ -1,5 +1,7 @@
 // Command bridge carries chat from one room of QueUp to another and back, or between a room and a webhook. What it says
-// begins with a mark, and what begins with the mark is never carried on, so bridges can meet without a loop.
+// begins with a mark, and what begins with the mark is never carried on, so bridges can meet without a loop. Nor is it a
+// command for other bots, and in @everyone, @mods and @djs a space follows the @. What a webhook gets is as it was typed:
+// whoever says it elsewhere sees to it that it alerts nobody there.
 //
 // With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted. The other end is
 //

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -266,6 +268,40 @@ func TestBridge_waitsWhenItTalksTooMuch(t *testing.T) {
 			t.Errorf("said %q, want %q", got, want)
 		}
 	}, handler)
+}
+
+// People say, in a room and through a webhook, what should not be said with the rights of the bridge.
+func TestBridge_repeatsNothingBad(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		var in http.Handler
+		open(t, server, "bot", 2, func(b *bridge) {
+			b.joinRooms("lounge", "garden")
+			in = b.incoming("garden")
+		})
+		hostile := scenetest.Hostile()
+		for _, text := range hostile {
+			server.Room("lounge").Say("alice", text)
+			for _, l := range []line{{User: "zoe", Text: text}, {User: text, Text: text}} {
+				body, err := json.Marshal(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/", bytes.NewReader(body))
+				req.Header.Set("Content-Type", "application/json")
+				answer := httptest.NewRecorder()
+				if in.ServeHTTP(answer, req); answer.Code != http.StatusNoContent {
+					t.Errorf("%q: answered %d %s", text, answer.Code, answer.Body)
+				}
+			}
+			time.Sleep(30 * time.Second)
+		}
+		synctest.Wait()
+		lines := said(server.Room("garden"), "bot")
+		if len(lines) < 3*len(hostile) {
+			t.Errorf("%d lines of %d were said", len(lines), 3*len(hostile))
+		}
+		scenetest.Polite(t, lines)
+	})
 }
 
 func TestName(t *testing.T) {

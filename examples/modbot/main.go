@@ -82,7 +82,7 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	}
 	staff := commands.Command{Name: "warn", Help: "tells somebody off", Permission: client.PermMembersMute}
 	commands.Add(r, staff, func(ctx context.Context, c *commands.Context, args warning) error {
-		return m.warn(ctx, c.Room, args.User, args.Reason)
+		return m.warn(ctx, c.Room, args.User, client.Quote(args.Reason))
 	})
 	r.Serve(bot)
 	return bot, nil
@@ -103,7 +103,7 @@ func (m *modbot) song(ctx context.Context, e client.SongChanged) error {
 	if err := e.Song.Skip(ctx); err != nil { // this play, never its successor
 		return err
 	}
-	_, err := e.Room.SendLong(ctx, fmt.Sprintf("@%s: %s.", e.User, why))
+	_, err := e.Room.SendLong(ctx, fmt.Sprintf("%s: %s.", e.User.Mention(), why))
 	return err
 }
 
@@ -120,7 +120,7 @@ func (m *modbot) warn(ctx context.Context, room *client.Room, u client.User, why
 	count, _ := m.warned.Get(u.ID)
 	if count++; count <= warnings {
 		m.warned.Add(u.ID, count)
-		_, err := room.SendLong(ctx, fmt.Sprintf("@%s: %s. This is warning %d of %d.", u, why, count, warnings))
+		_, err := room.SendLong(ctx, fmt.Sprintf("%s: %s. This is warning %d of %d.", u.Mention(), why, count, warnings))
 		return err
 	}
 	m.warned.Remove(u.ID)
@@ -128,7 +128,7 @@ func (m *modbot) warn(ctx context.Context, room *client.Room, u client.User, why
 		return err
 	}
 	time.AfterFunc(muteFor, func() { _ = room.Unmute(ctx, u.ID) }) // somebody else may have, or the bot is gone
-	_, err := room.SendLong(ctx, fmt.Sprintf("@%s: %s. Take a rest of %.0f minutes.", u, why, muteFor.Minutes()))
+	_, err := room.SendLong(ctx, fmt.Sprintf("%s: %s. Take a rest of %.0f minutes.", u.Mention(), why, muteFor.Minutes()))
 	return err
 }
 
@@ -143,7 +143,7 @@ func (m *modbot) skip(ctx context.Context, c *commands.Context) error {
 	}
 	m.votes[c.Author.ID] = true
 	if needed := max(2, c.Room.Members().Len()/3); len(m.votes) < needed {
-		return c.Replyf(ctx, "%d of %d votes to skip %s", len(m.votes), needed, song)
+		return c.Replyf(ctx, "%d of %d votes to skip %s", len(m.votes), needed, client.Quote(song.String()))
 	}
 	return song.Skip(ctx)
 }

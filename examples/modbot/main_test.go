@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -110,11 +111,11 @@ func TestModbot_linksWarningsAndMutes(t *testing.T) {
 			t.Error("the link is still there")
 		}
 		lounge.Say("alice", "!warn bob out")
-		expect(t, bot(), "@alice: !warn is for those with the permission members.mute.")
+		expect(t, bot(), "@alice: the command !warn is for those with the permission members.mute.")
 		lounge.Say("mod", "!warn @bob")
 		expect(t, bot(), "@bob: calm down, please. This is warning 2 of 2.")
 		lounge.Say("mod", "!warn owner")
-		expect(t, bot(), "@mod: <user> must be somebody here who ranks below you. Usage: !warn <user> [reason…]")
+		expect(t, bot(), "@mod: the argument <user> must be somebody here who ranks below you. Usage: !warn <user> [reason…]")
 		if muted := lounge.Muted(); len(muted) > 0 {
 			t.Errorf("muted: %v", muted)
 		}
@@ -155,6 +156,33 @@ func TestModbot_skipByVote(t *testing.T) {
 		expect(t, bot(), "@alice: nothing plays, or another song by now.")
 		lounge.Say("alice", "!rules")
 		expect(t, bot(), "songs last 08:00 at most and rest 3 hours. No links. After 2 warnings you are muted. !skip votes.")
+	})
+}
+
+// Moderators warn with words that should not be said with the rights of the bot, and songs are called so.
+func TestModbot_repeatsNothingBad(t *testing.T) {
+	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
+		hostile := scenetest.Hostile()
+		var lines []string
+		for i, text := range hostile {
+			lounge.Say("mod", "!warn bob "+text)
+			said := bot()
+			lines = append(lines, said...)
+			lounge.Unmute("owner", "bob")
+			lounge.Queue("mod", queuptest.Song{Name: text, Length: 3 * time.Minute, MediaID: fmt.Sprintf("h0st1le%04d", i)})
+			lounge.Skip("owner")
+			lounge.Say("alice", "!skip")
+			voted := bot()
+			lines = append(lines, voted...)
+			if len(said) == 0 || len(voted) == 0 {
+				t.Errorf("%q: said %q and %q", text, said, voted)
+			}
+			time.Sleep(time.Minute)
+		}
+		lounge.Say("alice", "!help warn")
+		lounge.Say("alice", "!warn @everyone !kick bob")
+		lines = append(lines, bot()...)
+		scenetest.Polite(t, lines, "bob", "alice", "mod", "carol")
 	})
 }
 

@@ -37,7 +37,7 @@ type requestbot struct {
 
 // newRequestbot makes the bot: it joins a room and takes requests.
 func newRequestbot(slug string, opts ...client.Option) (*client.Client, error) {
-	bot, err := client.New(opts...)
+	bot, err := client.New(append([]client.Option{client.WithMessageParts(4)}, opts...)...) // for three long titles
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +65,17 @@ func (q *requestbot) request(ctx context.Context, c *commands.Context, args stru
 			return err
 		}
 		found = append(found, song)
-		if fmt.Fprintf(&list, " %d) %s", len(found), song); len(found) == 3 {
+		if fmt.Fprintf(&list, " %d) %s", len(found), client.Quote(song.String())); len(found) == 3 {
 			break
 		}
 	}
 	switch q.found.Add(c.Author.ID, found); len(found) {
 	case 0:
-		return c.Replyf(ctx, "@%s: I have found nothing like that.", c.Author)
+		return c.Replyf(ctx, "%s: I have found nothing like that.", c.Author.Mention())
 	case 1:
 		return q.take(ctx, c, found[0])
 	}
-	return c.Replyf(ctx, "@%s:%s. Say %spick and a number.", c.Author, &list, c.Prefix)
+	return c.Replyf(ctx, "%s:%s. Say %spick and a number.", c.Author.Mention(), &list, c.Prefix)
 }
 
 func (q *requestbot) pick(ctx context.Context, c *commands.Context, args struct{ Number int }) error {
@@ -92,17 +92,18 @@ func (q *requestbot) take(ctx context.Context, c *commands.Context, info client.
 	case err != nil:
 		return err
 	case len(waiting) > 1:
-		return c.Replyf(ctx, "@%s: %d requests of yours are waiting. Please let others have a turn.", c.Author, len(waiting))
+		return c.Replyf(ctx, "%s: %d requests of yours are waiting. Please let others have a turn.", c.Author.Mention(), len(waiting))
 	}
+	name := client.Quote(info.String()) // whoever has uploaded it has named it
 	song, err := c.Room.QueueSong(ctx, info.Provider, info.MediaID)
 	if refused, ok := errors.AsType[*client.APIError](err); ok && refused.Status < 500 {
-		return c.Replyf(ctx, "@%s: sorry, QueUp does not take %s. It says: %s.", c.Author, info, strings.TrimSuffix(refused.Message, "."))
+		return c.Replyf(ctx, "%s: sorry, QueUp does not take %s. It says: %s.", c.Author.Mention(), name, client.Quote(strings.TrimSuffix(refused.Message, ".")))
 	}
 	if err != nil {
 		return err
 	}
 	q.asked.Add(song.ID, c.Author)
-	return c.Replyf(ctx, "@%s: %s is in the queue; %swhen tells when it is on.", c.Author, info, c.Prefix)
+	return c.Replyf(ctx, "%s: %s is in the queue; %swhen tells when it is on.", c.Author.Mention(), name, c.Prefix)
 }
 
 // waiting tells of the requests of the author: in each round of the room's queue, one of the bot's songs plays.
@@ -119,7 +120,7 @@ func (q *requestbot) waiting(ctx context.Context, c *commands.Context) (list []s
 	queue, err := c.Room.OwnQueue(ctx)
 	for i, song := range queue {
 		if by, _ := q.asked.Get(song.ID); by.ID == c.Author.ID {
-			list = append(list, fmt.Sprintf("%s in %s", song, client.FormatSongLength(wait+time.Duration(i)*round)))
+			list = append(list, fmt.Sprintf("%s in %s", client.Quote(song.String()), client.FormatSongLength(wait+time.Duration(i)*round)))
 		}
 	}
 	return list, err
@@ -133,7 +134,7 @@ func (q *requestbot) when(ctx context.Context, c *commands.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Replyf(ctx, "@%s: %s.", c.Author, cmp.Or(strings.Join(list, ", "), "I know of no song of yours"))
+	return c.Replyf(ctx, "%s: %s.", c.Author.Mention(), cmp.Or(strings.Join(list, ", "), "I know of no song of yours"))
 }
 
 func queue(ctx context.Context, c *commands.Context) error {
@@ -141,7 +142,7 @@ func queue(ctx context.Context, c *commands.Context) error {
 	for i, song := range next[:min(4, len(next))] {
 		user, _ := song.User()
 		wait, _ := c.Room.ETA(song.UserID)
-		list += fmt.Sprintf(" %d) %s by %s in %s", i+1, song, user, client.FormatSongLength(wait))
+		list += fmt.Sprintf(" %d) %s by %s in %s", i+1, client.Quote(song.String()), client.Quote(user.String()), client.FormatSongLength(wait))
 	}
 	return c.Reply(ctx, cmp.Or(list, "nobody is in the queue."))
 }

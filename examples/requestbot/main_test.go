@@ -3,9 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +27,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // inLounge runs a test with a requestbot in the lounge of a QueUp in memory, on virtual time. bot tells what the bot has
 // said since it was asked last.
-func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string)) {
+func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string), opts ...queuptest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(stage()))
+		server := queuptest.NewServer(append([]queuptest.Option{queuptest.InMemory(), queuptest.WithWorld(stage())}, opts...)...)
 		defer server.Close()
 		requestbot, err := newLounge(
 			client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
@@ -102,7 +108,7 @@ func TestRequestbot_searchesAndQueues(t *testing.T) {
 			time.Sleep(6 * time.Second)
 		}
 		ask("alice", "!pick 1", "@alice: you can pick from 0 songs that you have found with !request. Usage: !pick <number>")
-		ask("alice", "!request", "@alice: <song> is missing. Usage: !request <song…>")
+		ask("alice", "!request", "@alice: the argument <song> is missing. Usage: !request <song…>")
 		ask("alice", "!request no such song", "@alice: I have found nothing like that.")
 		ask("alice", "!request Last TRAM", "@alice: 1) Slow Tide - Last Tram Home (05:32) 2) Corner Shop - Last Tram Home (04:45) "+
 			"3) The Attic - Last Tram Home (04:54). Say !pick and a number.")
@@ -157,6 +163,51 @@ func TestRequestbot_tellsWhen(t *testing.T) {
 		lounge.Say("mod", "!queue")
 		expect(t, bot(), "nobody is in the queue.")
 	})
+}
+
+// renaming has QueUp answer with another name for an artist of its catalogue.
+type renaming struct{ to atomic.Value }
+
+func (n *renaming) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.Header.Get("Upgrade") != "" {
+			next.ServeHTTP(w, req)
+			return
+		}
+		answer := httptest.NewRecorder()
+		next.ServeHTTP(answer, req)
+		name, _ := json.Marshal(n.to.Load())
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(bytes.ReplaceAll(answer.Body.Bytes(), []byte("Corner Shop - "), bytes.Trim(name, `"`)))
+	})
+}
+
+// Songs have names, and people search for words, that should not be said with the rights of the bot.
+func TestRequestbot_repeatsNothingBad(t *testing.T) {
+	names := new(renaming)
+	names.to.Store("")
+	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
+		var lines []string
+		for i, text := range scenetest.Hostile() {
+			names.to.Store(text)
+			lounge.Queue("bob", queuptest.Song{Name: text, Length: 3 * time.Minute, MediaID: fmt.Sprintf("h0st1le%04d", i)})
+			for _, said := range []string{"!request Corner Shop", "!pick 2", "!pick 2", "!when", "!queue", "!request " + text, "!pick " + text, "!pikc " + text} {
+				lounge.Say("alice", said)
+				answers := bot()
+				if len(answers) == 0 && !strings.HasPrefix(said, "!request") {
+					t.Errorf("no answer to %q", said)
+				}
+				lines = append(lines, answers...)
+				time.Sleep(5 * time.Second)
+			}
+		}
+		scenetest.Polite(t, lines, "alice")
+		if whole := strings.Join(lines, " "); !strings.Contains(whole, "kick bob @ Everyone,") {
+			t.Errorf("no song of that name was spoken of, in %q", whole)
+		}
+	}, queuptest.WithHandler(names.handler))
 }
 
 func TestRun_demonstration(t *testing.T) {

@@ -94,7 +94,7 @@ func answer(ctx context.Context, db *store, room client.RoomID, line string) (st
 		}
 		parts := make([]string, len(songs))
 		for i, s := range songs {
-			parts[i] = fmt.Sprintf("%d. %s (%+d, played %d×)", i+1, short(s.title), s.score, s.plays)
+			parts[i] = fmt.Sprintf("%d. %s (%+d, played %d×)", i+1, client.Quote(short(s.title)), s.score, s.plays)
 		}
 		return "Top songs: " + strings.Join(parts, " · "), nil
 	case "!lastplayed":
@@ -106,14 +106,14 @@ func answer(ctx context.Context, db *store, room client.RoomID, line string) (st
 		case !ok && wanted == "":
 			return "Nothing has played yet.", nil
 		case !ok:
-			return fmt.Sprintf("I do not know that %q ever played here.", short(wanted)), nil
+			return fmt.Sprintf("I do not know that %q ever played here.", client.Quote(short(wanted))), nil
 		}
-		return fmt.Sprintf("%s was played %s by %s (%+d).", short(last.title), ago(time.Since(last.played)), cmp.Or(last.dj, "somebody"), last.score), nil
+		return fmt.Sprintf("%s was played %s by %s (%+d).", client.Quote(short(last.title)), ago(time.Since(last.played)), client.Quote(cmp.Or(last.dj, "somebody")), last.score), nil
 	}
 	return "", nil
 }
 
-// short cuts a text so that an answer is two lines of chat at most, but for titles that grow when they are encoded.
+// short cuts a text, before client.Quote makes it fit to be said, so that an answer is two lines of chat at most, but for titles that grow when they are encoded.
 func short(text string) string {
 	if runes := []rune(text); len(runes) > 40 {
 		return string(runes[:39]) + "…"

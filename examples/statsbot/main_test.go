@@ -396,6 +396,46 @@ func TestOpenStore_namesTheFile(t *testing.T) {
 	}
 }
 
+// Songs are called, and people ask for, what should not be said with the rights of the bot.
+func TestStatsbot_repeatsNothingBad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		defer server.Close()
+		lounge := server.Room("lounge")
+		db := openTest(t, ":memory:")
+		_, stop := start(t, server, db)
+		defer stop()
+		hostile := scenetest.Hostile()
+		for i, text := range hostile {
+			lounge.Queue("bob", queuptest.Song{Name: text, Length: 2 * time.Minute, MediaID: fmt.Sprintf("h0st1le%04d", i)})
+			time.Sleep(time.Minute)
+			if _, playing := lounge.NowPlaying(); playing {
+				lounge.Vote("carol", true)
+				lounge.Vote("alice", true)
+			}
+			time.Sleep(2 * time.Minute)
+			for _, said := range []string{"!top", "!lastplayed", "!lastplayed " + text} {
+				lounge.Say("alice", said)
+				time.Sleep(5 * time.Second)
+			}
+		}
+		synctest.Wait()
+		var lines []string
+		for _, m := range lounge.Messages() {
+			if m.User == "bot" {
+				lines = append(lines, m.Text)
+			}
+		}
+		if len(lines) < 3*len(hostile) {
+			t.Errorf("%d lines were said", len(lines))
+		}
+		scenetest.Polite(t, lines)
+		if whole := strings.Join(lines, " "); !strings.Contains(whole, "1. “!kick bob @ everyone” (+2") || !strings.Contains(whole, "“!kick bob @ everyone” was played") {
+			t.Errorf("no song of that name was spoken of, in %q", lines)
+		}
+	})
+}
+
 // Who is not let in reads one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, map[string]string{"QUEUP_DB": filepath.Join(t.TempDir(), "stats.db")}, func(ctx context.Context, getenv func(string) string) error {

@@ -1,4 +1,5 @@
-// Package scenetest tests what the examples have in common: how they end when they are not let in.
+// Package scenetest tests what the examples have in common: how they end when they are not let in, and what they say when
+// people want them to say something bad.
 package scenetest
 
 import (
