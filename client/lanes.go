@@ -8,8 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/queup-go/queup/internal/saturate"
 	"golang.org/x/time/rate"
+
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
