@@ -6,14 +6,14 @@ GO ?= go
 SUPPLY = $(GO) tool -modfile=tools/supply/go.mod
 LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
-# Examples whose dependencies shall be in nobody's graph are modules of their own, which ./... leaves out.
-MODULES = examples/statsbot
+# What has dependencies that shall be in nobody's graph is a module of its own, which ./... leaves out.
+MODULES = examples/statsbot tools/validate
 in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)) || exit 1; done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
-	fuzz generate fmt lint race stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
+	fuzz generate fmt lint validate race stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +28,7 @@ test: ## Run all tests
 	$(GO) test ./...
 	$(call in-modules,$(GO) test ./...)
 
-check: fmt-check lint drift tidy-check cassettes-check licences vuln race ## Everything that must hold before a commit
+check: fmt-check lint drift validate tidy-check cassettes-check licences vuln race ## Everything that must hold before a commit
 	@echo "==> all good"
 
 # JavaScript that is not ours on the other side, so it stands apart from `make check`: a server for our client, and clients for
@@ -183,6 +183,10 @@ drift: ## Write gen/ and the tables of docs/PROTOCOL.md anew and fail if that ch
 	head -n 60 "$$old/diff"; \
 	echo "drift: $(GENERATED) were not what api/ generates. They are now: look at git diff and commit them with api/." >&2; exit 1
 
+validate: ## Check both specifications and their examples with validators that are not ours
+	@echo "==> validate: go -C tools/validate run . ../.."
+	@$(GO) -C tools/validate run . ../..
+
 tidy-check: ## Fail if go.mod or go.sum is not tidy
 	@echo "==> tidy: go mod tidy -diff"
 	@$(GO) mod tidy -diff || { echo "tidy: run go mod tidy" >&2; exit 1; }
@@ -206,7 +210,7 @@ vuln: ## Fail if this code reaches a known vulnerability (govulncheck)
 
 licences: ## Fail if a module we build with has a licence that is unknown or not allowed
 	@echo "==> licences: go run ./licences"
-	@$(GO) -C tools/supply run ./licences ../.. $$(find examples -name go.mod -exec dirname {} ';' | sed 's|^|../../|')
+	@$(GO) -C tools/supply run ./licences ../.. $$(find examples tools/validate -name go.mod -exec dirname {} ';' | sed 's|^|../../|')
 
 sbom: ## Write what this module is made of to bin/queup.cdx.json (CycloneDX)
 	@mkdir -p bin

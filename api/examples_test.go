@@ -471,7 +471,7 @@ func TestErrorExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = client.Room(t.Context(), queupapi.RoomParams{IDOrSlug: "nowhere"})
+	_, err = client.Room(t.Context(), queupapi.RoomParams{RoomID: "nowhere"})
 	refusal, ok := errors.AsType[*queupapi.ErrorStatusCode](err)
 	if !ok || refusal.StatusCode != http.StatusNotFound {
 		t.Fatalf("err = %v", err)

@@ -38,7 +38,7 @@ var rows = []string{
 	// 2.3 rooms
 	"GET /room",
 	"GET /room/term/{term}",
-	"GET /room/{idOrSlug}",
+	"GET /room/{roomId}",
 	"POST /room",
 	"PUT /room/{roomId}",
 	"GET /room/{roomId}/audit",

@@ -21,7 +21,7 @@ func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) 
 	if idOrSlug == "" {
 		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: isEmpty}
 	}
-	answer, err := c.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: idOrSlug})
+	answer, err := c.rest.Room(ctx, queupapi.RoomParams{RoomID: RoomID(idOrSlug)})
 	switch err = failed("room", err); {
 	case errors.Is(err, ErrNotFound):
 		return nil, &withinError{fmt.Sprintf("room %q not read%s", idOrSlug, checkSlug(idOrSlug)), err}

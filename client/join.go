@@ -79,7 +79,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) { // by a join that was before this one
 		return room, nil
 	}
-	answer, err := c.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: slug})
+	answer, err := c.loads.Room(ctx, queupapi.RoomParams{RoomID: RoomID(slug)})
 	if err != nil {
 		return nil, failed("room", err)
 	}

@@ -107,7 +107,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	})
 	if info {
 		optional("room", &state.lacks.about, func(ctx context.Context) error {
-			answer, err := loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+			answer, err := loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
 			if err == nil {
 				state.about = &answer.Data
 			}

@@ -63,7 +63,7 @@ func (r *Room) readLacking(lacks lacking) {
 func (r *Room) readInfo() {
 	before := r.Info()
 	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
-		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
 		if err != nil {
 			r.client.log.WarnContext(ctx, "room not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
 			return func() { r.later(dueInfo, err, r.readInfo) }

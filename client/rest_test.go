@@ -69,7 +69,7 @@ func newClient(t *testing.T, s site, opts ...client.Option) *client.Client {
 
 // fetchRoom is any call that needs no more than an answer.
 func fetchRoom(ctx context.Context, bot *client.Client) error {
-	_, err := bot.REST().Room(ctx, queupapi.RoomParams{IDOrSlug: "night-room"})
+	_, err := bot.REST().Room(ctx, queupapi.RoomParams{RoomID: "night-room"})
 	return err
 }
 
@@ -259,7 +259,7 @@ func TestAnswers_thatLookBadAndAreNot(t *testing.T) {
 	for name, a := range tests {
 		t.Run(name, func(t *testing.T) {
 			bot := newClient(t, func(*http.Request) answer { return a })
-			room, err := bot.REST().Room(t.Context(), queupapi.RoomParams{IDOrSlug: "night-room"})
+			room, err := bot.REST().Room(t.Context(), queupapi.RoomParams{RoomID: "night-room"})
 			if err != nil || room.Data.Name != "Night Room" {
 				t.Errorf("room = %+v, %v", room, err)
 			}

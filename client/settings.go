@@ -202,7 +202,7 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 	if err := r.actWith(op, PermRoomManage); err != nil {
 		return RoomInfo{}, err
 	}
-	now, err := r.client.rest.Room(ctx, queupapi.RoomParams{IDOrSlug: string(r.id)})
+	now, err := r.client.rest.Room(ctx, queupapi.RoomParams{RoomID: r.id})
 	if err != nil {
 		return RoomInfo{}, failed("room", err)
 	}

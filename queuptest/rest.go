@@ -80,11 +80,11 @@ func (h *rest) Token(ctx context.Context) (*queupserver.TokenEnvelope, error) {
 	}}, nil
 }
 
-// Room implements GET /room/{idOrSlug}.
+// Room implements GET /room/{roomId}, the one operation that takes a slug, too.
 func (h *rest) Room(_ context.Context, p queupserver.RoomParams) (*queupserver.RoomEnvelope, error) {
-	r := h.room(p.IDOrSlug)
+	r := h.room(string(p.RoomID))
 	if r == nil {
-		r = h.roomBySlug(p.IDOrSlug)
+		r = h.roomBySlug(string(p.RoomID))
 	}
 	if r == nil {
 		return nil, errorE1(http.StatusNotFound, textNoRoom)

@@ -488,7 +488,7 @@ type Invoker interface {
 	// Answers a room with its settings and its owner's account; 404 means that there is none. This is the
 	// only operation known to take a slug as well as an id. Needs no session.
 	//
-	// GET /room/{idOrSlug}
+	// GET /room/{roomId}
 	Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error)
 	// RoomAudit invokes roomAudit operation.
 	//
@@ -5813,7 +5813,7 @@ func (c *Client) sendResetPassword(ctx context.Context, request *ResetPasswordRe
 // Answers a room with its settings and its owner's account; 404 means that there is none. This is the
 // only operation known to take a slug as well as an id. Needs no session.
 //
-// GET /room/{idOrSlug}
+// GET /room/{roomId}
 func (c *Client) Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error) {
 	res, err := c.sendRoom(ctx, params, options...)
 	return res, err
@@ -5835,14 +5835,14 @@ func (c *Client) sendRoom(ctx context.Context, params RoomParams, requestOptions
 	var pathParts [2]string
 	pathParts[0] = "/room/"
 	{
-		// Encode "idOrSlug" parameter.
+		// Encode "roomId" parameter.
 		e := uri.NewPathEncoder(uri.PathEncoderConfig{
-			Param:   "idOrSlug",
+			Param:   "roomId",
 			Style:   uri.PathStyleSimple,
 			Explode: false,
 		})
 		if err := func() error {
-			return e.EncodeValue(conv.StringToString(params.IDOrSlug))
+			return e.EncodeValue(conv.StringNativeToString(params.RoomID))
 		}(); err != nil {
 			return res, errors.Wrap(err, "encode path")
 		}

@@ -315,7 +315,7 @@ type ReorderRolesParams struct {
 // RoomParams is parameters of room operation.
 type RoomParams struct {
 	// The room's id, or its slug.
-	IDOrSlug string
+	RoomID wire.RoomID
 }
 
 // RoomAuditParams is parameters of roomAudit operation.

@@ -5864,7 +5864,7 @@ func (s *Server) handleResetPasswordRequest(args [0]string, argsEscaped bool, w 
 // Answers a room with its settings and its owner's account; 404 means that there is none. This is the
 // only operation known to take a slug as well as an id. Needs no session.
 //
-// GET /room/{idOrSlug}
+// GET /room/{roomId}
 func (s *Server) handleRoomRequest(args [1]string, argsEscaped bool, w http.ResponseWriter, r *http.Request) {
 	statusWriter := &codeRecorder{ResponseWriter: w}
 	w = statusWriter
@@ -5901,9 +5901,9 @@ func (s *Server) handleRoomRequest(args [1]string, argsEscaped bool, w http.Resp
 			RawBody:          rawBody,
 			Params: middleware.Parameters{
 				{
-					Name: "idOrSlug",
+					Name: "roomId",
 					In:   "path",
-				}: params.IDOrSlug,
+				}: params.RoomID,
 			},
 			Raw: r,
 		}

@@ -3956,22 +3956,22 @@ func decodeReorderRolesParams(args [1]string, argsEscaped bool, r *http.Request)
 // RoomParams is parameters of room operation.
 type RoomParams struct {
 	// The room's id, or its slug.
-	IDOrSlug string
+	RoomID wire.RoomID
 }
 
 func unpackRoomParams(packed middleware.Parameters) (params RoomParams) {
 	{
 		key := middleware.ParameterKey{
-			Name: "idOrSlug",
+			Name: "roomId",
 			In:   "path",
 		}
-		params.IDOrSlug = packed[key].(string)
+		params.RoomID = packed[key].(wire.RoomID)
 	}
 	return params
 }
 
 func decodeRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params RoomParams, _ error) {
-	// Decode path: idOrSlug.
+	// Decode path: roomId.
 	if err := func() error {
 		param := args[0]
 		if argsEscaped {
@@ -3983,7 +3983,7 @@ func decodeRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params
 		}
 		if len(param) > 0 {
 			d := uri.NewPathDecoder(uri.PathDecoderConfig{
-				Param:   "idOrSlug",
+				Param:   "roomId",
 				Value:   param,
 				Style:   uri.PathStyleSimple,
 				Explode: false,
@@ -3995,12 +3995,12 @@ func decodeRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params
 					return err
 				}
 
-				c, err := conv.ToString(val)
+				c, err := conv.ToStringNative[wire.RoomID](val)
 				if err != nil {
 					return err
 				}
 
-				params.IDOrSlug = c
+				params.RoomID = c
 				return nil
 			}(); err != nil {
 				return err
@@ -4011,7 +4011,7 @@ func decodeRoomParams(args [1]string, argsEscaped bool, r *http.Request) (params
 		return nil
 	}(); err != nil {
 		return params, &ogenerrors.DecodeParamError{
-			Name: "idOrSlug",
+			Name: "roomId",
 			In:   "path",
 			Err:  err,
 		}

@@ -4642,7 +4642,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 							r.summary = "One room"
 							r.operationID = "room"
 							r.operationGroup = ""
-							r.pathPattern = "/room/{idOrSlug}"
+							r.pathPattern = "/room/{roomId}"
 							r.args = args
 							r.count = 1
 							return r, true

@@ -416,7 +416,7 @@ type Handler interface {
 	// Answers a room with its settings and its owner's account; 404 means that there is none. This is the
 	// only operation known to take a slug as well as an id. Needs no session.
 	//
-	// GET /room/{idOrSlug}
+	// GET /room/{roomId}
 	Room(ctx context.Context, params RoomParams) (*RoomEnvelope, error)
 	// RoomAudit implements roomAudit operation.
 	//

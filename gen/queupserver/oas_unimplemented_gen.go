@@ -595,7 +595,7 @@ func (UnimplementedHandler) ResetPassword(ctx context.Context, req *ResetPasswor
 // Answers a room with its settings and its owner's account; 404 means that there is none. This is the
 // only operation known to take a slug as well as an id. Needs no session.
 //
-// GET /room/{idOrSlug}
+// GET /room/{roomId}
 func (UnimplementedHandler) Room(ctx context.Context, params RoomParams) (r *RoomEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }

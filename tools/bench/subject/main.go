@@ -118,7 +118,7 @@ const warmUp = 50
 // call reads the room over and over.
 func call(ctx context.Context, bot *client.Client, c probe.Config) error {
 	read := func() error {
-		answer, err := bot.REST().Room(ctx, queupapi.RoomParams{IDOrSlug: c.Room})
+		answer, err := bot.REST().Room(ctx, queupapi.RoomParams{RoomID: client.RoomID(c.Room)})
 		if err == nil && answer.Data.ID == "" {
 			err = errors.New("the answer holds no room")
 		}
