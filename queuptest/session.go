@@ -1,12 +1,10 @@
 package queuptest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -201,6 +199,10 @@ func newREST(s *state) (http.Handler, error) {
 		defer recoverAs500(w)
 		c := &call{w: w, log: exchangeOf(r.Context())}
 		c.session, c.account = s.session(r)
+		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/lockQueue") {
+			r.Method = http.MethodPut // two clients write POST, see docs/PROTOCOL.md 2.3
+		}
 		route, ok := routes.FindPath(r.Method, r.URL)
 		switch {
 		case r.URL.Path == "/auth/login" && r.Method == http.MethodGet:
@@ -214,11 +216,8 @@ func newREST(s *state) (http.Handler, error) {
 				limit = maxUpload
 			}
 			r.Body = http.MaxBytesReader(w, r.Body, limit)
-			bracketOrder(r)
-			if r.ContentLength == 0 {
-				r.Header.Del("Content-Type") // some HTTP clients name a type for nothing
-			}
-			routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+			plainRequest(r, route.OperationID())
+			routes.ServeHTTP(w, r)
 		}
 	}), nil
 }
@@ -236,26 +235,6 @@ func redirectToLogin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusFound)
 	_, _ = w.Write([]byte(`<p>Found. Redirecting to <a href="/auth/login">/auth/login</a></p>`))
-}
-
-// bracketOrder makes order=a,b of a form, as one client writes it, the order[]=a and order[]=b of the others. See
-// docs/PROTOCOL.md 8.14.
-func bracketOrder(r *http.Request) {
-	if !strings.HasSuffix(r.URL.Path, "/order") || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		r.Body = readCloser{io.MultiReader(bytes.NewReader(body), failingReader{err}), r.Body}
-		return
-	}
-	if form, err := url.ParseQuery(string(body)); err == nil && form.Has("order") && !form.Has("order[]") {
-		form["order[]"] = strings.Split(form.Get("order"), ",")
-		form.Del("order")
-		body = []byte(form.Encode())
-		r.ContentLength = int64(len(body))
-	}
-	r.Body = readCloser{bytes.NewReader(body), r.Body}
 }
 
 // recoverAs500 keeps a fault of ours from closing the connection without a word.

@@ -1,8 +1,8 @@
-// Command opgen writes what the generated REST client lacks: which operation a method and a path belong to, and what its
-// answer has to be. ogen writes a route table for servers only, and a client needs one to name operations in
-// errors.
+// Command opgen writes what ogen leaves out. The generated REST client gets a table of which operation a method and a path belong
+// to, and what its answer has to be: ogen writes a route table for servers only, and a client needs one to name operations in
+// errors. The generated server gets a table of what each request may hold, for clients that write it another way.
 //
-//	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi
+//	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi -server gen/queupserver
 package main
 
 import (
@@ -27,13 +27,14 @@ func main() {
 	log.SetPrefix("opgen: ")
 	in := flag.String("in", "api/openapi.yaml", "the OpenAPI document")
 	out := flag.String("out", "gen/queupapi", "the folder of the generated client")
+	server := flag.String("server", "gen/queupserver", "the folder of the generated server")
 	flag.Parse()
-	if err := run(*in, *out); err != nil {
+	if err := run(*in, *out, *server); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(in, out string) error {
+func run(in, out, server string) error {
 	document, err := os.ReadFile(in)
 	if err != nil {
 		return err
@@ -42,7 +43,14 @@ func run(in, out string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	return os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644)
+	requests, err := generateRequests(document, filepath.Base(server))
+	if err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	return errors.Join(
+		os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644),
+		os.WriteFile(filepath.Join(server, "requests_gen.go"), requests, 0o644),
+	)
 }
 
 // route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold
