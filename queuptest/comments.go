@@ -2,6 +2,7 @@ package queuptest
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ func (c *comment) wire() wire.Comment {
 		}
 	}
 	w.Dubs = w.Updubs - w.Downdubs
+	w.Extra = map[string]json.RawMessage{}
+	zeros(w.Extra, map[string]int64{"updubs": w.Updubs, "downdubs": w.Downdubs, "dubs": w.Dubs})
 	return w
 }
 

@@ -95,15 +95,17 @@ func (c *conversation) wire() wire.Conversation {
 	for _, a := range c.readBy {
 		w.ReadBy = append(w.ReadBy, a.id)
 	}
-	if len(c.messages) > 0 {
-		latest := c.messages[len(c.messages)-1]
-		w.LatestAt = latest.at
-		w.Extra = map[string]json.RawMessage{"latest_message_str": quoted(latest.sent)}
+	if len(c.messages) == 0 {
+		w.Extra = map[string]json.RawMessage{"latest_message": zero} // the website reads it always
+		return w
 	}
+	latest := c.messages[len(c.messages)-1]
+	w.LatestAt = latest.at
+	w.Extra = map[string]json.RawMessage{"latest_message_str": quoted(latest.sent)}
 	return w
 }
 
-// wireFull is a conversation with its people, as the list has it.
+// wireFull is a conversation with its people, as the list and the answer to opening one have it.
 func (c *conversation) wireFull() wire.Conversation {
 	w := c.wire()
 	for i, a := range c.people {
@@ -181,7 +183,7 @@ func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConver
 	if err != nil {
 		return nil, err
 	}
-	return &queupserver.ConversationEnvelope{Code: okCode, Message: okText, Data: c.wire()}, nil
+	return &queupserver.ConversationEnvelope{Code: okCode, Message: okText, Data: c.wireFull()}, nil
 }
 
 // ConversationMessages implements GET /message/{conversationId}.

@@ -71,13 +71,9 @@ func TestCrowd_livesByItsSeed(t *testing.T) {
 					t.Errorf("somebody said %q", m.Text)
 				}
 			}
-			avatar := "UserAvatarUpdate"
-			if name == "classic" {
-				avatar = "UserImageUpdate"
-			}
 			for _, kind := range []string{
 				"ChatMessage", "ChatSkip", "DeleteChatMessage", "UserJoin", "UserLeave", "RoomPlaylistUpdate", "RoomPlaylistDub",
-				"RoomPlaylistQueueUpdateDub", "RoomPlaylistQueueUpdateGrabs", "UserUpdate", "UserPauseQueue", "CommentAdd", avatar,
+				"RoomPlaylistQueueUpdateDub", "RoomPlaylistQueueUpdateGrabs", "UserUpdate", "UserPauseQueue", "CommentAdd", "UserImageUpdate",
 			} {
 				if seen[kind] == 0 {
 					t.Errorf("nobody caused a %s: %v", kind, seen)

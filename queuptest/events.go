@@ -79,7 +79,7 @@ func (r *room) join(a *account, now time.Time) *member {
 func (r *room) leave(m *member, now time.Time) {
 	r.expect(m)
 	m.active, m.missed, m.updated = false, false, now
-	r.emit(&wire.UserLeave{User: r.wireEventUser(m.account), Room: wire.Room{ID: r.id}})
+	r.emit(&wire.UserLeave{User: r.wireEventUser(m.account), Room: r.wireLeft()})
 }
 
 // skip ends what plays, which must be something.

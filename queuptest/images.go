@@ -48,18 +48,14 @@ func (s *state) newImage(data []byte) (wire.ProfileImage, error) {
 	}, nil
 }
 
-// setAvatar gives an account a picture, and tells the rooms where it is. The name of the event is that of its time: that the
-// newer one goes with custom roles is an assumption. The caller holds s.mu.
+// setAvatar gives an account a picture, and tells the rooms where it is. The caller holds s.mu.
 func (s *state) setAvatar(a *account, data []byte) error {
 	image, err := s.newImage(data)
 	if err != nil {
 		return err
 	}
 	a.image = image
-	var e wire.Event = &wire.UserAvatarUpdate{User: s.wireEventUser(a), Image: image}
-	if s.classic {
-		e = &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: image}
-	}
+	e := &wire.UserImageUpdate{Subject: a.id, User: s.wireEventUser(a), Image: image}
 	for _, r := range s.rooms {
 		if r.present(a) != nil {
 			s.emitTo(r.channel, e)

@@ -65,7 +65,7 @@ func TestUserImage(t *testing.T) {
 			!strings.HasPrefix(image.URL, "http://queup.test/image/") || !strings.HasSuffix(image.SecureURL, "."+c.format) {
 			t.Errorf("picture %d is %+v", i, image)
 		}
-		e := event[*wire.UserAvatarUpdate](listener)
+		e := event[*wire.UserImageUpdate](listener)
 		if e.User.ID != u.ID || cmp.Diff(image, e.Image) != "" {
 			t.Errorf("event is %s", e.Raw)
 		}
@@ -86,15 +86,20 @@ func TestUserImage(t *testing.T) {
 	listener.silent()
 }
 
-// In the classic world the event has the name that bots of that time listen to, with an id in it.
-func TestUserImage_classic(t *testing.T) {
+// The event has the id of the account in its name, in both worlds: it is the website that knows it under another name.
+func TestUserImage_namesTheAccountInTheEvent(t *testing.T) {
 	t.Parallel()
-	srv := start(t, queuptest.ClassicRoles())
-	alice, listener := login(t, srv, "alice"), newBrowser(t, srv).listen()
-	u := as[wire.User](t, alice.upload("/user/image", "image", pngFile))
-	e := event[*wire.UserImageUpdate](listener)
-	if e.Subject != u.ID || e.User.ID != u.ID || e.Name != "user-update-"+string(u.ID) || cmp.Diff(u.ProfileImage, e.Image) != "" {
-		t.Errorf("event is %s", e.Raw)
+	for name, opts := range map[string][]queuptest.Option{"fixed roles": {queuptest.ClassicRoles()}, "custom roles": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			srv := start(t, opts...)
+			alice, listener := login(t, srv, "alice"), newBrowser(t, srv).listen()
+			u := as[wire.User](t, alice.upload("/user/image", "image", pngFile))
+			e := event[*wire.UserImageUpdate](listener)
+			if e.Subject != u.ID || e.User.ID != u.ID || e.Name != "user-update-"+string(u.ID) || cmp.Diff(u.ProfileImage, e.Image) != "" {
+				t.Errorf("event is %s", e.Raw)
+			}
+		})
 	}
 }
 
@@ -109,7 +114,7 @@ func TestUserGIF(t *testing.T) {
 	if u.ProfileImage.Format != "gif" || u.ProfileImage.URL == "" {
 		t.Errorf("picture is %+v", u.ProfileImage)
 	}
-	if e := event[*wire.UserAvatarUpdate](listener); e.User.Username != "alice" || e.Image.Version != u.ProfileImage.Version {
+	if e := event[*wire.UserImageUpdate](listener); e.User.Username != "alice" || e.Image.Version != u.ProfileImage.Version {
 		t.Errorf("event is %s", e.Raw)
 	}
 	for _, bad := range []url.Values{form(pngFile, "base64"), form(gifFile, "file"), {"image": {"%"}, "type": {"base64"}}} {

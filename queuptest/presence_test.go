@@ -233,14 +233,11 @@ func TestGuest_hearsAndActsNot(t *testing.T) {
 	}
 }
 
-// The name of the event of a new picture is that of its time.
-func TestAvatar_isToldByTheEventOfItsTime(t *testing.T) {
+// The event of a new picture has the id of the account in its name.
+func TestAvatar_isEmittedUnderTheNameOfTheAccount(t *testing.T) {
 	inBothWorlds(t, func(t *testing.T, s *stage) {
 		as[wire.User](t, login(t, s.srv, "alice").upload("/user/image", "image", gifFile))
-		want := "user-avatar-update"
-		if strings.HasSuffix(t.Name(), "/classic") {
-			want = s.fill("user-update-{alice}")
-		}
+		want := s.fill("user-update-{alice}")
 		if e := s.heard(); len(e) != 1 || e[0].EventName() != want || !strings.Contains(string(e[0].RawJSON()), `"format":"gif"`) {
 			t.Errorf("events are %v", e)
 		}

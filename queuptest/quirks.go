@@ -213,6 +213,8 @@ func (q *quirks) object(o object) {
 	}
 	if has(o, "_id") && q.once(3) {
 		o["__v"] = q.rand.IntN(4)
+	} else if q.once(3) {
+		delete(o, "__v")
 	}
 	if q.once(6) {
 		o["featureFlags"] = object{"beta": []any{true, nil, object{}}}

@@ -122,34 +122,18 @@ func (s *settings) wireSettings(w *wire.Room) {
 	w.SlowMode, w.AllowGuestsToChat, w.AllowGuestsToEmbed = s.slow, s.guestsChat, s.guestsEmbed
 	w.DisplayDJInQueue, w.DisplayInSearch, w.DisplayInLobby = s.showDJs, s.inSearch, s.inLobby
 	w.DisplayUserJoin, w.DisplayUserLeave, w.DisplayUserGrab = s.showJoin, s.showLeave, s.showGrab
-	if w.Extra == nil {
-		w.Extra = map[string]json.RawMessage{}
-	}
 	falses(w.Extra, map[string]bool{
 		"limitQueueLength": s.limitQueue, "recycleDJ": s.recycle, "lockQueue": s.locked, "slowMode": s.slow,
 		"allowGuestsToChat": s.guestsChat, "allowGuestsToEmbed": s.guestsEmbed, "displayDJinQueue": s.showDJs,
 		"displayInSearch": s.inSearch, "displayInLobby": s.inLobby, "displayUserJoin": s.showJoin,
 		"displayUserLeave": s.showLeave, "displayUserGrab": s.showGrab,
 	})
-	for name, zero := range map[string]bool{
-		"maxLengthSong": s.maxLength == 0, "timeSongQueueRepeat": s.repeat == 0, "maxSongQueueLength": s.maxQueue == 0,
-	} {
-		if zero {
-			w.Extra[name] = json.RawMessage(`0`)
-		}
-	}
+	zeros(w.Extra, map[string]int64{
+		"maxLengthSong": int64(s.maxLength), "timeSongQueueRepeat": int64(s.repeat), "maxSongQueueLength": int64(s.maxQueue),
+	})
 	for name, text := range map[string]string{"description": s.description, "welcomeMessage": s.welcome, "metaDescription": s.meta, "roomEmbed": s.embed} {
 		if text == "" {
 			w.Extra[name] = json.RawMessage(`""`)
-		}
-	}
-}
-
-// falses writes those members that are false. The encoder of an object leaves them out otherwise.
-func falses(extra map[string]json.RawMessage, members map[string]bool) {
-	for name, yes := range members {
-		if !yes {
-			extra[name] = json.RawMessage(`false`)
 		}
 	}
 }

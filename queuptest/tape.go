@@ -3,7 +3,6 @@ package queuptest
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"iter"
 	"math/rand/v2"
@@ -185,15 +184,9 @@ func newTapeWriter(r *room, here []*member, c TapeConfig, now time.Time) *tapeWr
 	return w
 }
 
-// The objects of a tape have all that the service was seen to write, also what is zero: they are to cost what they cost.
-
-var zero, null, no = json.RawMessage(`0`), json.RawMessage(`null`), json.RawMessage(`false`)
-
 // user is somebody as they stand in events, with a picture if faces says so: events were seen with and without.
 func (w *tapeWriter) user(m *member) wire.User {
 	u := w.r.wireEventUser(m.account)
-	u.Extra = map[string]json.RawMessage{"dubs": zero, "__v": zero}
-	u.UserInfo.Extra = map[string]json.RawMessage{"__v": zero}
 	if !w.faces {
 		return u
 	}
@@ -209,36 +202,9 @@ func (w *tapeWriter) user(m *member) wire.User {
 	return u
 }
 
-func (w *tapeWriter) member(m *member) wire.RoomUser {
-	record := w.r.wireMember(m)
-	record.Extra = map[string]json.RawMessage{"waitLine": zero, "ot_token": null, "__v": zero}
-	for name, n := range map[string]int64{
-		"playedCount": record.PlayedCount, "skippedCount": record.SkippedCount, "songsInQueue": record.SongsInQueue,
-	} {
-		if n == 0 {
-			record.Extra[name] = zero
-		}
-	}
-	if !record.QueuePaused {
-		record.Extra["queuePaused"] = null
-	}
-	return record
-}
-
-func wholePlay(p wire.Play) wire.Play {
-	p.Extra = map[string]json.RawMessage{"isPlayed": no, "skipped": no, "__v": zero}
-	return p
-}
-
-func wholeSong(m *song) wire.Song {
-	s := m.wireSong()
-	s.Extra = map[string]json.RawMessage{"__v": zero}
-	return s
-}
-
 // playReal sets what plays on paper to what really does.
 func (w *tapeWriter) playReal() {
-	w.play, w.song = wholePlay(w.r.wirePlay(w.r.playing)), wholeSong(w.r.playing.song)
+	w.play, w.song = w.r.wirePlay(w.r.playing), w.r.playing.song.wireSong()
 	w.votes, w.grabs = map[*member]bool{}, map[*member]bool{}
 	for _, v := range w.r.playing.votes {
 		w.votes[w.r.seen(v.account)] = v.up
@@ -352,7 +318,7 @@ func (w *tapeWriter) somebody() *member { return w.here[w.rand.IntN(len(w.here))
 func (w *tapeWriter) line(m *member, text string) *wire.ChatMessage {
 	line := &message{id: wire.MessageID(string(m.account.id) + "-" + formatInt(w.now.UnixMilli())), author: m.account, sent: text, at: w.now}
 	e := w.r.wireMessage(line)
-	e.User, e.Member = w.user(m), w.member(m)
+	e.User, e.Member = w.user(m), w.r.wireMember(m)
 	return e
 }
 
@@ -412,14 +378,14 @@ func (w *tapeWriter) person() tapeFrom {
 	m := w.here[i]
 	w.here = slices.Delete(w.here, i, i+1)
 	w.away = append(w.away, m)
-	return tapeFrom{"user-leave", &wire.UserLeave{User: w.user(m), Room: wire.Room{ID: w.r.id}}}
+	return tapeFrom{"user-leave", &wire.UserLeave{User: w.user(m), Room: w.r.wireLeft()}}
 }
 
 func (w *tapeWriter) comeIn() tapeFrom {
 	m := w.away[0]
 	w.away = w.away[1:]
 	w.here = append(w.here, m)
-	return tapeFrom{"user-join", &wire.UserJoin{User: w.user(m), Member: w.member(m)}}
+	return tapeFrom{"user-join", &wire.UserJoin{User: w.user(m), Member: w.r.wireMember(m)}}
 }
 
 func (w *tapeWriter) songUpdate() tapeFrom {
@@ -428,8 +394,8 @@ func (w *tapeWriter) songUpdate() tapeFrom {
 		all := catalogue()
 		dj := w.somebody()
 		media := w.r.addFact(all[w.rand.IntN(len(all))], w.now)
-		w.song = wholeSong(media)
-		w.play = wholePlay(w.r.wirePlay(&play{id: wire.PlayID(w.r.state.id(idPlay)), dj: dj, song: media, created: w.now, playedAt: w.now}))
+		w.song = media.wireSong()
+		w.play = w.r.wirePlay(&play{id: wire.PlayID(w.r.state.id(idPlay)), dj: dj, song: media, created: w.now, playedAt: w.now})
 		w.votes, w.grabs = map[*member]bool{}, map[*member]bool{}
 		elapsed = -time.Second
 	}
@@ -441,7 +407,7 @@ func (w *tapeWriter) other() tapeFrom {
 	user := w.user(m)
 	switch n := w.rand.IntN(10); {
 	case n < 5:
-		record := w.member(m)
+		record := w.r.wireMember(m)
 		record.Updated, record.Dubs = w.now, record.Dubs+w.rand.Int64N(50)
 		return tapeFrom{"user_update", &wire.UserUpdate{Subject: m.account.id, Member: record}}
 	case n < 6 && len(w.lines) > 0:

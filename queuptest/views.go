@@ -11,10 +11,37 @@ import (
 
 // How things look on the wire. The same thing looks different in different places, see docs/PROTOCOL.md 3. The functions
 // read what state.mu guards; the caller holds it.
+//
+// In captures an object is whole: it has its counters and flags also when they are 0 or false, which the encoder leaves out, and
+// clients were written against that. Extra holds them here.
+
+// The values that the encoder leaves out.
+var zero, null, no = json.RawMessage(`0`), json.RawMessage(`null`), json.RawMessage(`false`)
+
+// zeros writes those members that are 0.
+func zeros(extra map[string]json.RawMessage, members map[string]int64) {
+	for name, n := range members {
+		if n == 0 {
+			extra[name] = zero
+		}
+	}
+}
+
+// falses writes those members that are false.
+func falses(extra map[string]json.RawMessage, members map[string]bool) {
+	for name, yes := range members {
+		if !yes {
+			extra[name] = no
+		}
+	}
+}
 
 // wireUser is an account as it stands inside other objects.
 func (a *account) wireUser() wire.User {
-	return wire.User{ID: a.id, Username: a.name, Status: 1, GlobalRole: 1, Created: a.created, ProfileImage: a.image}
+	return wire.User{
+		ID: a.id, Username: a.name, Status: 1, GlobalRole: 1, Created: a.created, ProfileImage: a.image,
+		Extra: map[string]json.RawMessage{"dubs": zero, "__v": zero},
+	}
 }
 
 // wireSession is an account as it stands in its own session.
@@ -28,7 +55,7 @@ func (s *state) wireSession(a *account) wire.User {
 func (s *state) wireEventUser(a *account) wire.User {
 	u := a.wireUser()
 	u.ProfileImage = wire.ProfileImage{}
-	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id}
+	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id, Extra: map[string]json.RawMessage{"__v": zero}}
 	u.ForceUpdated = s.start
 	return u
 }
@@ -46,6 +73,7 @@ func (r *room) wireRoom() wire.Room {
 		Background:      r.site.backgrounds[r],
 		OwnerID:         r.owner.id,
 		Owner:           wire.User{ID: r.owner.id},
+		Extra:           map[string]json.RawMessage{"__v": zero},
 	}
 	r.wireSettings(&w)
 	for _, m := range r.members {
@@ -59,6 +87,14 @@ func (r *room) wireRoom() wire.Room {
 		}
 	}
 	return w
+}
+
+// wireLeft is a room as it stands in user-leave: whole where roles are fixed, as a client of that time reads it, else its id.
+func (r *room) wireLeft() wire.Room {
+	if r.classic {
+		return r.wireRoom()
+	}
+	return wire.Room{ID: r.id}
 }
 
 func (r *room) realTimeChannel() string { return "dubtrackfm-" + r.slug }
@@ -100,19 +136,15 @@ func (r *room) wireMember(m *member) wire.RoomUser {
 	for _, c := range m.roles {
 		w.Roles = append(w.Roles, wire.RoomRole{ID: c.id})
 	}
-	// In captures a record is whole. A client that merges one into what it knows takes a missing member for no change.
-	zeros := map[string]json.RawMessage{}
-	for name, value := range map[string]int64{
+	// A client that merges a record into the one it has takes a missing member for no change.
+	w.Extra = map[string]json.RawMessage{"waitLine": zero, "ot_token": null, "__v": zero}
+	zeros(w.Extra, map[string]int64{
 		"dubs": w.Dubs, "playedCount": w.PlayedCount, "skippedCount": w.SkippedCount, "songsInQueue": w.SongsInQueue,
-	} {
-		if value == 0 {
-			zeros[name] = json.RawMessage(`0`)
-		}
-	}
+	})
+	falses(w.Extra, map[string]bool{"active": w.Active})
 	if !w.QueuePaused {
-		zeros["queuePaused"] = json.RawMessage(`null`)
+		w.Extra["queuePaused"] = null
 	}
-	w.Extra = zeros
 	return w
 }
 
@@ -154,6 +186,8 @@ func (r *room) wirePlay(p *play) wire.Play {
 	}
 	n := p.count()
 	w.Updubs, w.Downdubs, w.Grabs = n.up, n.down, n.grabs
+	w.Extra = map[string]json.RawMessage{"__v": zero}
+	falses(w.Extra, map[string]bool{"isActive": w.Active, "isPlayed": w.Played, "skipped": w.Skipped})
 	return w
 }
 
@@ -169,6 +203,7 @@ func (s *song) wireSong() wire.Song {
 	return wire.Song{
 		ID: s.id, Name: s.name, Provider: s.provider, MediaID: s.mediaID, Length: s.length, Created: s.created,
 		Images: wire.SongImages{Thumbnail: "https://" + inMemoryHost + "/thumbnail/" + s.mediaID + ".jpg"},
+		Extra:  map[string]json.RawMessage{"__v": zero},
 	}
 }
 

@@ -326,8 +326,8 @@ type Invoker interface {
 	Mute(ctx context.Context, request OptChannelRequest, params MuteParams, options ...RequestOption) (*DoneEnvelope, error)
 	// OpenConversation invokes openConversation operation.
 	//
-	// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
-	// session.
+	// Opens a private conversation with up to ten people. Those who have one already get that one. The
+	// answer has the people as accounts. Needs a session.
 	//
 	// POST /message
 	OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error)
@@ -3770,8 +3770,8 @@ func (c *Client) sendMute(ctx context.Context, request OptChannelRequest, params
 
 // OpenConversation invokes openConversation operation.
 //
-// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
-// session.
+// Opens a private conversation with up to ten people. Those who have one already get that one. The
+// answer has the people as accounts. Needs a session.
 //
 // POST /message
 func (c *Client) OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error) {

@@ -3526,8 +3526,8 @@ func (s *Server) handleMuteRequest(args [2]string, argsEscaped bool, w http.Resp
 
 // handleOpenConversationRequest handles openConversation operation.
 //
-// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
-// session.
+// Opens a private conversation with up to ten people. Those who have one already get that one. The
+// answer has the people as accounts. Needs a session.
 //
 // POST /message
 func (s *Server) handleOpenConversationRequest(args [0]string, argsEscaped bool, w http.ResponseWriter, r *http.Request) {

@@ -254,8 +254,8 @@ type Handler interface {
 	Mute(ctx context.Context, req OptChannelRequest, params MuteParams) (*DoneEnvelope, error)
 	// OpenConversation implements openConversation operation.
 	//
-	// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
-	// session.
+	// Opens a private conversation with up to ten people. Those who have one already get that one. The
+	// answer has the people as accounts. Needs a session.
 	//
 	// POST /message
 	OpenConversation(ctx context.Context, req OpenConversationReq) (*ConversationEnvelope, error)

@@ -364,8 +364,8 @@ func (UnimplementedHandler) Mute(ctx context.Context, req OptChannelRequest, par
 
 // OpenConversation implements openConversation operation.
 //
-// Opens a private conversation with up to ten people. Those who have one already get that one. Needs a
-// session.
+// Opens a private conversation with up to ten people. Those who have one already get that one. The
+// answer has the people as accounts. Needs a session.
 //
 // POST /message
 func (UnimplementedHandler) OpenConversation(ctx context.Context, req OpenConversationReq) (r *ConversationEnvelope, _ error) {

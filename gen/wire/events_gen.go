@@ -2072,8 +2072,8 @@ func (x *RoomUpdate) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// UserAvatarUpdate is the name that the site knows since 2026 for an uploaded avatar. What it
-// carries is a guess: the same as UserImageUpdate.
+// UserAvatarUpdate is the name that the site gives UserImageUpdate within its pages since 2026. It
+// has not been seen on the wire, and what it carries is a guess: the same as UserImageUpdate.
 //
 // Evidence: D+26 (low), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type UserAvatarUpdate struct {
