@@ -2,12 +2,16 @@ package cassettes_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	"gopkg.in/dnaeon/go-vcr.v3/recorder"
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
@@ -147,5 +151,40 @@ func TestGuide(t *testing.T) {
 		if !strings.Contains(string(code), block[1]) {
 			t.Errorf("this is on the page, and not here:\n%s", block[1])
 		}
+	}
+}
+
+// The HTTP half of a recording, played by go-vcr's own recorder.
+func TestLookups_playedByGoVCR(t *testing.T) {
+	vcr, err := recorder.NewWithOptions(&recorder.Options{CassetteName: "testdata/lookups.http", Mode: recorder.ModeReplayOnly})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bot, err := client.New(client.WithBaseURL("http://queup.test"), client.WithTransport(vcr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = bot.Close()
+		<-bot.Done()
+	})
+	if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	room, err := bot.FetchRoom(t.Context(), "lounge")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info := room.Info(); info.Slug != "lounge" {
+		t.Errorf("the room is %q", info.Slug)
+	}
+	if user, err := bot.FetchUser(t.Context(), "alice"); err != nil || user.Username != "alice" {
+		t.Errorf("the user is %v (%v)", user, err)
+	}
+	if _, err := bot.FetchUser(t.Context(), "nobody-here"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("nobody-here: %v", err)
+	}
+	if _, err := bot.FetchUser(t.Context(), "bob"); !errors.Is(err, cassette.ErrInteractionNotFound) {
+		t.Errorf("what was not recorded: %v", err)
 	}
 }

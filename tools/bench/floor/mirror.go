@@ -154,6 +154,7 @@ type room[U any] struct {
 		FKID   string `json:"fkid"`
 		Name   string `json:"name"`
 	} `json:"currentSong"`
+	V int `json:"__v"`
 }
 
 type vote struct {
