@@ -19,6 +19,11 @@
 // answered as the service answers them, with its statuses and its shapes of errors (docs/PROTOCOL.md 1.3). What is
 // known of no source is an assumption, and says so in its comment.
 //
+// Requests are understood in every form that clients are known to send (docs/PROTOCOL.md 1.4): as a form or as JSON, a number with
+// a fraction, in quotes or empty, a yes or no as 0, 1, true, false, on or off, and a list plain, repeated, with [] or [0], joined by
+// commas or as JSON. A value that says nothing clear is refused with 400. Answers and events have their counters and flags also
+// when they are 0 or false.
+//
 // # What it does
 //
 // Every operation of REST is there with state behind it: who is created, queued, banned or given a role is seen by the next
@@ -58,8 +63,8 @@
 //
 // # For tests
 //
-// [Room] makes things happen without a client: every event of docs/PROTOCOL.md 6.2 is caused by one of its methods or by
-// [Server.Message]. [Room.Broadcast] sends events the service never sent, and [WithHandler] answers requests as the service
+// [Room] makes things happen without a client: every event of docs/PROTOCOL.md 6.2 that is sent on the wire is caused by one of its
+// methods or by [Server.Message]. [Room.Broadcast] sends events the service never sent, and [WithHandler] answers requests as the service
 // never did. [Server.CutLinks], [Server.CutLinksOf], [Server.ExpireSessions] and [Server.ExpireTokens] lose what a client
 // has. [Server.Flap] closes every websocket soon after it was accepted, [Server.RefuseChannel] and [Server.DetachChannel] keep
 // clients from a channel ([Room.Channel], [Server.MailboxOf]). [Server.Restart] is the whole service being restarted with its world, and [Server.IdleCrowd] has the crowd do nothing

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,7 +24,6 @@ const vip = "5615fe1ee596154fc2000001"
 func TestPeers_backtrackedSession(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, queuptest.ClassicRoles())
-	const me = "bot"
 	bt := newBrowser(t, s.srv)
 	call := func(request, form string) map[string]any {
 		t.Helper()
@@ -65,9 +65,7 @@ func TestPeers_backtrackedSession(t *testing.T) {
 	}
 
 	said := call("POST /chat/{lounge}", "type=chat-message&message=hello+%26+welcome&time=1796074585702.945&realTimeChannel=dubtrackfm-lounge")
-	for name, v := range said["req"].(map[string]any) { // it merges the two
-		said[name] = v
-	}
+	maps.Copy(said, said["req"].(map[string]any)) // it merges the two
 	texts(said, "chatid", "message", "type")
 	for _, m := range []string{"time", "user", "queue_object"} {
 		if said[m] == nil {

@@ -117,14 +117,13 @@ func sentJSON(body []byte) (map[string]sent, bool) {
 	}
 	came := make(map[string]sent, len(object))
 	for name, raw := range object {
-		words, _ := wordsOf(raw)
-		came[name] = sent{words, raw}
+		came[name] = sent{wordsOf(raw), raw}
 	}
 	return came, true
 }
 
-// wordsOf returns the texts, numbers and booleans of a JSON value or list. It reports false if there is anything else.
-func wordsOf(raw json.RawMessage) (words []string, ok bool) {
+// wordsOf returns the texts, numbers and booleans of a JSON value or list. It returns none if there is an object, or a list in a list.
+func wordsOf(raw json.RawMessage) (words []string) {
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		list = []json.RawMessage{raw}
@@ -133,7 +132,7 @@ func wordsOf(raw json.RawMessage) (words []string, ok bool) {
 		var text string
 		switch {
 		case json.Unmarshal(entry, &text) != nil && (entry[0] == '{' || entry[0] == '['):
-			return nil, false
+			return nil
 		case string(entry) == "null":
 		case entry[0] == '"':
 			words = append(words, text)
@@ -141,7 +140,7 @@ func wordsOf(raw json.RawMessage) (words []string, ok bool) {
 			words = append(words, string(entry))
 		}
 	}
-	return words, true
+	return words
 }
 
 // jsonMembers has the members that the specification names in the types that it gives them, and the others as they came.
@@ -297,7 +296,7 @@ func plainList(words []string) (entries []string) {
 	for _, word := range words {
 		list := strings.Split(word, ",")
 		if strings.HasPrefix(strings.TrimSpace(word), "[") && json.Valid([]byte(word)) {
-			list, _ = wordsOf(json.RawMessage(word))
+			list = wordsOf(json.RawMessage(word))
 		}
 		for _, entry := range list {
 			if entry = strings.TrimSpace(entry); entry != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,8 +69,15 @@ func ways(m queupserver.RequestMember) (list []way) {
 	case queupserver.MemberList:
 		both := []string{"a", "b"}
 		forms := []url.Values{
-			{name: both}, {name + "[]": both}, {name + "[0]": {"a"}, name + "[1]": {"b"}}, {name + "[2]": {"a"}, name + "[10]": {"b"}},
-			{name: {"a,b"}}, {name: {"a, b"}}, {name + "[]": {"a,b"}}, {name: {`["a","b"]`}}, {name + "[]": {` ["a", "b"]`}},
+			{name: both},
+			{name + "[]": both},
+			{name + "[0]": {"a"}, name + "[1]": {"b"}},
+			{name + "[2]": {"a"}, name + "[10]": {"b"}},
+			{name: {"a,b"}},
+			{name: {"a, b"}},
+			{name + "[]": {"a,b"}},
+			{name: {`["a","b"]`}},
+			{name + "[]": {` ["a", "b"]`}},
 		}
 		for _, f := range forms {
 			list = append(list, way{"form " + f.Encode(), f, nil, both})
@@ -234,9 +242,7 @@ func TestRequests_everyFormOfEveryValue(t *testing.T) {
 							form[other.Name], object[other.Name] = words, raw
 						}
 					}
-					for name, words := range w.form {
-						form[name] = words
-					}
+					maps.Copy(form, w.form)
 					for name, raw := range w.json {
 						object[name] = json.RawMessage(raw)
 					}

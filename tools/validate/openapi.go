@@ -41,7 +41,7 @@ func examples(spec *openapi3.T) (list []example) {
 	for path, item := range spec.Paths.Map() {
 		for method, o := range item.Operations() {
 			where := method + " " + path
-			for _, p := range append(item.Parameters[:len(item.Parameters):len(item.Parameters)], o.Parameters...) {
+			for _, p := range slices.Concat(item.Parameters, o.Parameters) {
 				list = append(list, example{where + ", parameter " + p.Value.Name, p.Value.Schema, p.Value.Example})
 			}
 			if o.RequestBody != nil {
