@@ -39,7 +39,7 @@ func (h *rest) followsOf(id wire.UserID, match func(f *follow, a *account) bool)
 	follows := wire.Follows{}
 	for _, f := range h.site.follows {
 		if match(f, a) {
-			follows = append(follows, wire.Follow{ID: f.id, FollowerID: f.follower.id, FollowedID: f.followed.id, Created: f.created})
+			follows = append(follows, wire.Follow{ID: f.id, FollowerID: f.follower.id, FollowedID: f.followed.id, Created: f.created, Extra: unrevised()})
 		}
 	}
 	return &queupserver.FollowsEnvelope{Code: okCode, Message: okText, Data: follows}, nil

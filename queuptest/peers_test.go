@@ -257,6 +257,7 @@ func TestPeers_shapesThatTheyRead(t *testing.T) {
 		{"ABOT", "GET /room/{lounge}/users", nil, "0", "active waitLine __v dubs playedCount skippedCount songsInQueue queuePaused"},
 		{"ABOT", "GET /room/{lounge}/users", nil, "0._user", "dubs __v"},
 		{"ABOT", "GET /room/{lounge}", nil, "", "__v"},
+		{"ABOT", "POST /playlist name=x", nil, "", "__v"},
 	}
 	for _, test := range tests {
 		got := test.from

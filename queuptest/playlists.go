@@ -99,6 +99,7 @@ func (p *playlist) wire() wire.Playlist {
 		Provider:   p.provider,
 		MediaID:    p.mediaID,
 		TotalItems: int64(len(p.entries)),
+		Extra:      unrevised(),
 	}
 }
 
@@ -205,7 +206,7 @@ func (h *rest) PlaylistSongs(ctx context.Context, params queupserver.PlaylistSon
 	songs := wire.PlaylistSongs{}
 	for _, e := range page(found, offsetOf(params.Page.Or(1)), pageSize) {
 		songs = append(songs, wire.PlaylistSong{
-			ID: e.id, SongID: e.song.id, Song: e.song.wireSong(), PlaylistID: p.id, AddedAt: e.added,
+			ID: e.id, SongID: e.song.id, Song: e.song.wireSong(), PlaylistID: p.id, AddedAt: e.added, Extra: unrevised(),
 		})
 	}
 	return &queupserver.PlaylistSongsEnvelope{Code: okCode, Message: okText, Data: songs}, nil

@@ -18,6 +18,9 @@ import (
 // The values that the encoder leaves out.
 var zero, null, no = json.RawMessage(`0`), json.RawMessage(`null`), json.RawMessage(`false`)
 
+// unrevised is what all records of the database have in captures, and no more.
+func unrevised() map[string]json.RawMessage { return map[string]json.RawMessage{"__v": zero} }
+
 // zeros writes those members that are 0.
 func zeros(extra map[string]json.RawMessage, members map[string]int64) {
 	for name, n := range members {
@@ -55,7 +58,7 @@ func (s *state) wireSession(a *account) wire.User {
 func (s *state) wireEventUser(a *account) wire.User {
 	u := a.wireUser()
 	u.ProfileImage = wire.ProfileImage{}
-	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id, Extra: map[string]json.RawMessage{"__v": zero}}
+	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id, Extra: unrevised()}
 	u.ForceUpdated = s.start
 	return u
 }
@@ -73,7 +76,7 @@ func (r *room) wireRoom() wire.Room {
 		Background:      r.site.backgrounds[r],
 		OwnerID:         r.owner.id,
 		Owner:           wire.User{ID: r.owner.id},
-		Extra:           map[string]json.RawMessage{"__v": zero},
+		Extra:           unrevised(),
 	}
 	r.wireSettings(&w)
 	for _, m := range r.members {
@@ -186,7 +189,7 @@ func (r *room) wirePlay(p *play) wire.Play {
 	}
 	n := p.count()
 	w.Updubs, w.Downdubs, w.Grabs = n.up, n.down, n.grabs
-	w.Extra = map[string]json.RawMessage{"__v": zero}
+	w.Extra = unrevised()
 	falses(w.Extra, map[string]bool{"isActive": w.Active, "isPlayed": w.Played, "skipped": w.Skipped})
 	return w
 }
@@ -203,7 +206,7 @@ func (s *song) wireSong() wire.Song {
 	return wire.Song{
 		ID: s.id, Name: s.name, Provider: s.provider, MediaID: s.mediaID, Length: s.length, Created: s.created,
 		Images: wire.SongImages{Thumbnail: "https://" + inMemoryHost + "/thumbnail/" + s.mediaID + ".jpg"},
-		Extra:  map[string]json.RawMessage{"__v": zero},
+		Extra:  unrevised(),
 	}
 }
 

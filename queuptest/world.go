@@ -230,7 +230,7 @@ var moderatorRights = []string{
 // wireRole is the role as QueUp writes it.
 func (r Role) wireRole() wire.Role {
 	role := fixedRoles[r]
-	role.Type = string(r)
+	role.Type, role.Extra = string(r), unrevised()
 	return role
 }
 
