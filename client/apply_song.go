@@ -31,7 +31,7 @@ func (r *Room) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 // resumes reports whether a play that was taken to be over is not: the room is silent, and QueUp says that it plays.
 func (r *Room) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 	_, playing := r.NowPlaying()
-	return !playing && !r.live.replay && e.Elapsed < song.Length
+	return !playing && !r.live.replay && !song.overAfter(e.Elapsed)
 }
 
 // applyDub takes the totals from the event, and only if it is about the current play. Source: docs/PROTOCOL.md 7, rule

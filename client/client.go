@@ -463,6 +463,10 @@ func (c *Client) seeSong(w wire.Song) (SongInfo, bool) {
 		}
 		return info, false
 	}
+	if info.Length <= 0 {
+		known, _ := c.songs.get(info.ID)
+		info.Length = known.Length
+	}
 	c.songs.put(info.ID, info)
 	return info, true
 }

@@ -30,14 +30,14 @@ func (r *Room) QueuePosition(u UserID) (int, bool) {
 }
 
 // ETA returns how long it takes until the next song of a user begins, if nothing changes: what is left of the current
-// song, and the songs of those before. It is false for who is not in the queue, and when a live stream comes before,
-// which has no end.
+// song, and the songs of those before. It is false for a user who is not in the queue, and when a song comes before whose end
+// is not known: a live stream, or a song without a length.
 func (r *Room) ETA(u UserID) (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var wait time.Duration
 	if r.now != nil {
-		if r.now.song.Length >= liveLength {
+		if r.now.song.endless() {
 			return 0, false
 		}
 		wait = r.now.remaining()
@@ -46,10 +46,10 @@ func (r *Room) ETA(u UserID) (time.Duration, bool) {
 		if s.UserID == u {
 			return wait, true
 		}
-		if s.Length >= liveLength {
+		if s.endless() {
 			return 0, false
 		}
-		wait = saturate.Add(wait, max(s.Length, 0))
+		wait = saturate.Add(wait, s.Length)
 	}
 	return 0, false
 }
@@ -145,6 +145,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 			info, err := r.client.FetchSong(media, queue[i].SongID)
 			if err == nil {
 				queue[i].info = &info
+				queue[i].takeLength()
 			} else if !passes(err) { // and one that is not there hides no other
 				return nil
 			}

@@ -34,22 +34,27 @@ func (r *Room) NowPlaying() (Song, bool) {
 	return r.now.song, true
 }
 
-// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never more than the
-// song's length.
+// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never negative, and never
+// more than the song's length, if that is known.
 func (r *Room) Elapsed() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.now == nil {
 		return 0, false
 	}
-	return max(min(time.Since(r.now.began), r.now.song.Length), 0), true
+	elapsed := max(time.Since(r.now.began), 0)
+	if r.now.song.overAfter(elapsed) {
+		elapsed = r.now.song.Length
+	}
+	return elapsed, true
 }
 
-// Remaining returns how long the current song still plays, and false if nothing plays.
+// Remaining returns how long the current song still plays. It is false if nothing plays, or if nothing says when the song
+// ends: a live stream, or a song without a length.
 func (r *Room) Remaining() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil {
+	if r.now == nil || r.now.song.endless() {
 		return 0, false
 	}
 	return r.now.remaining(), true
@@ -140,6 +145,8 @@ const (
 	skipGrace = 5 * time.Second
 	// askAgain is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
 	askAgain = 30 * time.Second
+	// endlessCheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
+	endlessCheck = time.Minute
 )
 
 // Purposes of alarms.
@@ -159,11 +166,17 @@ func (r *Room) begin(song Song, elapsed time.Duration) {
 	r.checkAtEnd()
 }
 
-// checkAtEnd sees to it that a song that does not end is noticed.
+// checkAtEnd has QueUp asked whether the current song still plays, when it should be over. Nothing says when an endless one is
+// over: QueUp is asked again and again.
 func (r *Room) checkAtEnd() {
-	if left, playing := r.Remaining(); playing {
-		r.alarm(dueCheck, saturate.Add(left, staleAfter), r.checkPlay)
+	if _, playing := r.NowPlaying(); !playing {
+		return
 	}
+	pause := endlessCheck
+	if left, ends := r.Remaining(); ends {
+		pause = saturate.Add(left, staleAfter)
+	}
+	r.alarm(dueCheck, pause, r.checkPlay)
 }
 
 // change makes a song what plays and tells of it.
@@ -214,6 +227,7 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 		song.SongID = song.info.ID
 	}
 	song.SongID = cmp.Or(song.SongID, media.ID)
+	song.takeLength()
 	song.RoomID, song.Active, song.Played = r.id, true, false
 	if song.PlayedAt.IsZero() {
 		song.PlayedAt = r.client.clock.now().Add(-max(elapsed, 0))
@@ -227,6 +241,7 @@ func (r *Room) complete(ctx context.Context, song Song) Song {
 	if !song.hasMedia() {
 		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
 			song.info = &info
+			song.takeLength()
 		}
 	}
 	if _, known := song.User(); !known && song.UserID != "" {
@@ -293,7 +308,17 @@ func (r *Room) completeLater(song Song, meta Meta) {
 
 // completed tells what was missing of a song, if that still plays.
 func (r *Room) completed(found Song, meta Meta) {
-	if now, current := r.amend(found.ID, func(p *play) { p.song.info = found.info }); current && found.whole() {
+	ends := false
+	now, current := r.amend(found.ID, func(p *play) {
+		endless := p.song.endless()
+		p.song.info = found.info
+		p.song.takeLength()
+		ends = endless && !p.song.endless()
+	})
+	if ends {
+		r.checkAtEnd()
+	}
+	if current && found.whole() {
 		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
 	}
 }
@@ -324,13 +349,24 @@ func (r *Room) checkPlay() {
 				r.checkAgain()
 			case active.Play.ID != now.ID:
 				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())
-			case active.Elapsed >= now.Length:
+			case now.overAfter(active.Elapsed):
 				r.fallSilent(r.meta())
+			case now.endless():
+				r.learnLength(now, active)
 			default:
 				r.alarm(dueCheck, saturate.Add(now.Length-max(active.Elapsed, 0), staleAfter), r.checkPlay)
 			}
 		}
 	})
+}
+
+// learnLength takes over what an answer says about the length of the current song, which was not known.
+func (r *Room) learnLength(now Song, active wire.ActiveSong) {
+	if song := r.newPlay(active.Play, active.Song, active.Elapsed); now.Length <= 0 && song.Length > 0 {
+		now, _ = r.amend(song.ID, func(p *play) { p.song.Length = song.Length })
+		r.client.events.emit(PlaylistUpdated{Meta: r.meta(), Song: now})
+	}
+	r.checkAtEnd()
 }
 
 // afterChange reads what an event of a new song does not tell: who voted, and the queue behind it. Source:

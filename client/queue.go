@@ -98,6 +98,7 @@ func (r *Room) newSong(w wire.Play) Song {
 	if info := c.mediaOf(w.Song); info != nil {
 		s.SongID, s.info = info.ID, info
 	}
+	s.takeLength()
 	if w.User.Username != "" {
 		c.seeUser(w.User, true)
 	}

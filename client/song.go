@@ -18,7 +18,8 @@ type Song struct {
 	UserID UserID `json:"userId"`
 	// RoomID is the room.
 	RoomID RoomID `json:"roomId"`
-	// Length is how long it plays.
+	// Length is how long it plays: what QueUp says of the play, else the length of its media. 0 means that it is not known,
+	// and more than a day is a live stream: neither says when the song ends.
 	Length time.Duration `json:"length"`
 	// CreatedAt is when it was queued.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
@@ -50,7 +51,7 @@ func newSong(c *Client, w wire.Play) Song {
 		SongID:    w.SongID,
 		UserID:    w.UserID,
 		RoomID:    w.RoomID,
-		Length:    w.Length,
+		Length:    max(w.Length, 0),
 		CreatedAt: w.Created,
 		PlayedAt:  w.PlayedAt,
 		Active:    w.Active && !w.Played, // rows of the history say both
@@ -70,6 +71,21 @@ func newSong(c *Client, w wire.Play) Song {
 		s.UserID = w.User.ID
 	}
 	return s
+}
+
+// endless reports whether nothing says when it ends: its length is not known, or it is a live stream. Source:
+// docs/PROTOCOL.md 7, rule 36.
+func (s Song) endless() bool { return s.Length <= 0 || isLive(s.Length) }
+
+// overAfter reports whether it has ended when it has been playing for a time.
+func (s Song) overAfter(elapsed time.Duration) bool { return !s.endless() && elapsed >= s.Length }
+
+// takeLength takes the length of the media over, if QueUp has not said how long the play is.
+func (s *Song) takeLength() {
+	if s.Length <= 0 {
+		info, _ := s.Info()
+		s.Length = info.Length
+	}
 }
 
 // NetDubs is the score: votes for it less votes against it.

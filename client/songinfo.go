@@ -17,8 +17,10 @@ const (
 	SoundCloud = wire.SoundCloud
 )
 
-// liveLength is how long QueUp says that a live stream is. Source: docs/PROTOCOL.md 1.8.
-const liveLength = 99_999 * time.Second
+// longestSong is how long a song can be. QueUp says that a live stream is 99,999 s long. Source: docs/PROTOCOL.md 7, rule 36.
+const longestSong = 24 * time.Hour
+
+func isLive(length time.Duration) bool { return length > longestSong }
 
 // A SongInfo is a piece of media: a video or a track. Broken imports lack name, provider and media id. Source:
 // docs/PROTOCOL.md 3.8.
@@ -31,7 +33,7 @@ type SongInfo struct {
 	Provider Provider `json:"provider"`
 	// MediaID is the provider's id.
 	MediaID string `json:"mediaId"`
-	// Length is how long it is.
+	// Length is how long it is, 0 if QueUp does not say. More than a day is a live stream; see Live.
 	Length time.Duration `json:"length"`
 	// Thumbnail is the address of a small picture, empty if there is none.
 	Thumbnail string `json:"thumbnail,omitempty"`
@@ -50,7 +52,7 @@ func newSongInfo(w wire.Song) SongInfo {
 		Name:      w.Name,
 		Provider:  w.Provider,
 		MediaID:   w.MediaID,
-		Length:    w.Length,
+		Length:    max(w.Length, 0),
 		Thumbnail: w.Images.Thumbnail,
 		CreatedAt: w.Created,
 		extra:     extra{w.Extra},
@@ -70,8 +72,9 @@ func (s SongInfo) URL() string {
 	return ""
 }
 
-// Live reports whether it is a live stream, which has no length.
-func (s SongInfo) Live() bool { return s.Length >= liveLength }
+// Live reports whether it is a live stream, which has no end: QueUp states a length of more than a day. Source:
+// docs/PROTOCOL.md 7, rule 36.
+func (s SongInfo) Live() bool { return isLive(s.Length) }
 
 // Equal reports whether both tell the same.
 func (s SongInfo) Equal(t SongInfo) bool {
@@ -79,7 +82,7 @@ func (s SongInfo) Equal(t SongInfo) bool {
 		s.Thumbnail == t.Thumbnail && s.CreatedAt.Equal(t.CreatedAt) && s.sameExtra(t.extra)
 }
 
-// String returns the title and the length.
+// String returns the title, and the length where it is known.
 func (s SongInfo) String() string {
 	name := s.Name
 	if name == "" {
@@ -87,6 +90,9 @@ func (s SongInfo) String() string {
 	}
 	if s.Live() {
 		return name + " (live)"
+	}
+	if s.Length <= 0 {
+		return name
 	}
 	return fmt.Sprintf("%s (%s)", name, FormatSongLength(s.Length))
 }

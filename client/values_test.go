@@ -210,7 +210,8 @@ func TestSongInfo(t *testing.T) {
 		{client.SongInfo{Provider: client.SoundCloud, MediaID: "123"}, "https://api.soundcloud.com/tracks/123", false},
 		{client.SongInfo{Provider: "dubtrack", MediaID: "123"}, "", false},
 		{client.SongInfo{Length: 99_999 * time.Second}, "", true},
-		{client.SongInfo{Length: 99_998 * time.Second}, "", false},
+		{client.SongInfo{Length: 24*time.Hour + time.Second}, "", true},
+		{client.SongInfo{Length: 24 * time.Hour}, "", false},
 	}
 	for _, tt := range tests {
 		if got := tt.info.URL(); got != tt.url {

@@ -94,7 +94,7 @@ func (s *screen) picture(room *client.Room) picture {
 		artist, title := credits(info.Name)
 		p.Playing = &current{
 			ID: string(song.ID), Title: title, Artist: artist, DJ: dj(song),
-			Length: song.Length.Milliseconds(), Endless: info.Live(),
+			Length: song.Length.Milliseconds(), Endless: song.Length <= 0 || info.Live(),
 			Up: song.Updubs, Down: song.Downdubs, Grabs: song.Grabs,
 			began: time.Now().Add(-elapsed),
 		}

@@ -109,18 +109,23 @@ func (q *requestbot) take(ctx context.Context, c *commands.Context, info client.
 // waiting tells of the requests of the author: in each round of the room's queue, one of the bot's songs plays.
 func (q *requestbot) waiting(ctx context.Context, c *commands.Context) (list []string, err error) {
 	var round time.Duration
+	ends := true // whether all songs of a round have an end that is known
 	for _, song := range c.Room.Queue() {
+		info, _ := song.Info()
+		ends = ends && song.Length > 0 && !info.Live()
 		round += song.Length
 	}
 	me, _ := c.Bot.User()
 	wait, known := c.Room.ETA(me.ID)
-	if left, _ := c.Room.Remaining(); !known { // a moment ago the bot was not in the queue, so it is the last
-		wait = left + round
+	if !known { // a moment ago the bot was not in the queue, so it is the last
+		_, playing := c.Room.NowPlaying()
+		left, tells := c.Room.Remaining()
+		wait, known = left+round, ends && (tells || !playing)
 	}
 	queue, err := c.Room.OwnQueue(ctx)
 	for i, song := range queue {
 		if by, _ := q.asked.Get(song.ID); by.ID == c.Author.ID {
-			list = append(list, fmt.Sprintf("%s in %s", client.Quote(song.String()), client.FormatSongLength(wait+time.Duration(i)*round)))
+			list = append(list, fmt.Sprintf("%s %s", client.Quote(song.String()), in(wait+time.Duration(i)*round, known && (ends || i == 0))))
 		}
 	}
 	return list, err
@@ -137,12 +142,20 @@ func (q *requestbot) when(ctx context.Context, c *commands.Context) error {
 	return c.Replyf(ctx, "%s: %s.", c.Author.Mention(), cmp.Or(strings.Join(list, ", "), "I know of no song of yours"))
 }
 
+// in says how long something takes, if that is known.
+func in(wait time.Duration, known bool) string {
+	if !known {
+		return "after a song whose end is not known"
+	}
+	return "in " + client.FormatSongLength(wait)
+}
+
 func queue(ctx context.Context, c *commands.Context) error {
 	list, next := "", c.Room.Queue()
 	for i, song := range next[:min(4, len(next))] {
 		user, _ := song.User()
-		wait, _ := c.Room.ETA(song.UserID)
-		list += fmt.Sprintf(" %d) %s by %s in %s", i+1, client.Quote(song.String()), client.Quote(user.String()), client.FormatSongLength(wait))
+		wait, known := c.Room.ETA(song.UserID)
+		list += fmt.Sprintf(" %d) %s by %s %s", i+1, client.Quote(song.String()), client.Quote(user.String()), in(wait, known))
 	}
 	return c.Reply(ctx, cmp.Or(list, "nobody is in the queue."))
 }
