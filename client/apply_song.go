@@ -75,9 +75,8 @@ func (r *Room) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 
 // applySkip tells of a skip. When nothing follows it, QueUp is asked what plays.
 func (r *Room) applySkip(e *wire.ChatSkip, meta Meta) {
-	song, playing := r.NowPlaying()
-	if playing {
-		song, _ = r.amend(song.ID, func(p *play) { p.song.Skipped = true })
+	song := r.skipped(meta)
+	if _, playing := r.NowPlaying(); playing {
 		r.alarm(dueCheck, skipGrace, r.checkPlay)
 	}
 	by := User{Username: e.Username, client: r.client}
@@ -87,4 +86,21 @@ func (r *Room) applySkip(e *wire.ChatSkip, meta Meta) {
 		}
 	}
 	r.client.events.emit(SongSkipped{Meta: meta, Song: song, By: by})
+}
+
+// skipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
+// other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
+func (r *Room) skipped(meta Meta) Song {
+	former := &r.live.former
+	if former.song.ID != "" && !former.skipped && wall(meta.At).Sub(former.until) < lateSkip {
+		former.skipped = true
+		song := former.song
+		song.Active, song.Played, song.Skipped = false, true, true
+		return song
+	}
+	song, playing := r.NowPlaying()
+	if playing {
+		song, _ = r.amend(song.ID, func(p *play) { p.song.Skipped, p.skipped = true, true })
+	}
+	return song
 }

@@ -393,10 +393,11 @@ type (
 		By     User
 	}
 
-	// SongSkipped fires when a song is ended early; SongChanged follows.
+	// SongSkipped fires when a song is ended early. SongChanged follows, or came up to 2 s before: a skip that QueUp sends just
+	// after a song change is about the song before.
 	SongSkipped struct {
 		Meta
-		// Song is what was skipped, zero if that is not known.
+		// Song is the play that was skipped, zero if that is not known.
 		Song Song
 		// By is who skipped it. QueUp tells the name alone, and sometimes nothing.
 		By User

@@ -17,11 +17,12 @@ import (
 
 // play is what plays in a room. It is guarded by the room's mu.
 type play struct {
-	song  Song
-	began time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
-	votes map[UserID]wire.DubType
-	grabs map[UserID]struct{}
-	heard int // how many votes and grabs events have told of
+	song    Song
+	began   time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
+	votes   map[UserID]wire.DubType
+	grabs   map[UserID]struct{}
+	heard   int  // how many votes and grabs events have told of
+	skipped bool // an event has said that it was skipped
 }
 
 // NowPlaying returns what plays, and false if nothing does.
@@ -179,9 +180,33 @@ func (r *Room) checkAtEnd() {
 	r.alarm(dueCheck, pause, r.checkPlay)
 }
 
+// formerPlay is the play before the current one.
+type formerPlay struct {
+	song    Song
+	skipped bool      // an event has said so
+	until   time.Time // when the next one began, by our clock
+}
+
+// lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
+const lateSkip = 2 * time.Second
+
+// becomesFormer notes the current song as the one before a song that began at a time by our clock.
+func (r *Room) becomesFormer(until time.Time) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.live.former = (formerPlay{}); r.now != nil {
+		r.live.former = formerPlay{song: r.now.song, skipped: r.now.skipped, until: wall(until)}
+	}
+}
+
 // change makes a song what plays and tells of it.
 func (r *Room) change(song Song, elapsed time.Duration, meta Meta) {
 	previous := r.over()
+	began := meta.At
+	if meta.Resynced {
+		began = wallNow().Add(-max(elapsed, 0))
+	}
+	r.becomesFormer(began)
 	r.begin(song, elapsed)
 	info, _ := song.Info()
 	if info.ID == "" {

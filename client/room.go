@@ -50,6 +50,7 @@ type roomWork struct {
 	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
 	late    bool               // the channel did not come back with the connection yet
 	replay  bool               // events are applied that may be older than the state
+	former  formerPlay         // the play before the current one
 	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
