@@ -7,6 +7,13 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
+// authorOf returns the account of a line's author. Its id may stand in other places: the id of a line begins with it.
+func authorOf(e *wire.ChatMessage) wire.User {
+	id, _, _ := strings.Cut(string(e.ID), "-")
+	e.User.ID = cmp.Or(userID(e.User), recordOf(e.Member), UserID(id))
+	return e.User
+}
+
 // applyChat leaves out lines that were heard before and those of who is muted, and learns names: only here QueUp tells
 // of new ones. Source: docs/PROTOCOL.md 7, rules 9 to 11.
 func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
@@ -14,10 +21,7 @@ func (r *Room) applyChat(e *wire.ChatMessage, meta Meta) {
 	if !e.SentAt.IsZero() {
 		meta.At = e.SentAt
 	}
-	if userID(e.User) == "" { // the id of the line begins with its author's
-		id, _, _ := strings.Cut(string(e.ID), "-")
-		e.User.ID = cmp.Or(recordOf(e.Member), UserID(id))
-	}
+	e.User = authorOf(e)
 	author := c.people.see(newUser(c, e.User), true)
 	member := r.memberOf(author.ID, e.Member)
 	if !r.history.hear(e.ID, e.SentAt) || member.Muted && !c.config.mutedMessages {

@@ -62,6 +62,9 @@ func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
 	member := r.memberOf(user.ID, e.Member)
 	r.put(member)
 	r.client.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
+	if user.Username == "" {
+		r.readNames()
+	}
 }
 
 // applyLeave ignores who is not in the room any more.

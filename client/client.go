@@ -48,6 +48,7 @@ type Client struct {
 	people  *people
 	songs   *media
 	lookups flight[SongID, SongInfo] // of media, under way
+	names   flight[UserID, User]     // of accounts, under way
 	rooms   roomTable
 
 	conversations conversationStore
@@ -430,7 +431,9 @@ func (c *Client) Rooms() *RoomCollection {
 	return &RoomCollection{Collection[RoomID, *Room]{c.rooms.table}}
 }
 
-// Users are the users this client has seen: all who are in its rooms, and the latest of the others ([WithUserCache]).
+// Users are the users this client has seen and knows by name: all who are in its rooms, and the latest of the others
+// ([WithUserCache]). Of some QueUp tells the id alone. Those in the rooms are looked up; until then, and if QueUp does not know the
+// account any more, they are not among Users. [Client.FetchUser] asks for one.
 func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, User]{c.people} }
 
 // Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).

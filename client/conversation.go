@@ -166,7 +166,7 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 func (v *Conversation) told(w wire.Conversation) {
 	var others []User
 	for _, u := range w.Users {
-		if u.ID == "" || v.client.isMe(u.ID) {
+		if u.ID = userID(u); u.ID == "" || v.client.isMe(u.ID) {
 			continue
 		}
 		if u.Username != "" {
@@ -212,13 +212,14 @@ func newPrivateMessage(c *Client, id ConversationID, w wire.ConversationMessage)
 	m := Message{
 		ID:             w.ID,
 		Content:        w.Text,
-		AuthorID:       cmp.Or(w.AuthorID, w.Author.ID),
+		AuthorID:       cmp.Or(w.AuthorID, userID(w.Author)),
 		ConversationID: id,
 		CreatedAt:      w.Created,
 		extra:          extra{w.Extra},
 		client:         c,
 	}
 	if w.Author.Username != "" {
+		w.Author.ID = m.AuthorID
 		author := c.seeUser(w.Author, true)
 		m.author = &author
 	}

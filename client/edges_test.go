@@ -80,7 +80,7 @@ func TestEdge_songOfAnyLength(t *testing.T) {
 					time.Sleep(time.Second)
 					elapsed, _ := room.Elapsed()
 					left, _ := room.Remaining()
-					if song, _ := room.NowPlaying(); elapsed < 0 || left < 0 || elapsed > max(song.Length, 0) {
+					if song, _ := room.NowPlaying(); elapsed < 0 || left < 0 || song.Length > 0 && song.Length <= 24*time.Hour && elapsed > song.Length {
 						t.Fatalf("%v played, %v left of %v", elapsed, left, song.Length)
 					}
 				}

@@ -118,7 +118,8 @@ type (
 		User   User
 	}
 
-	// MemberUpdated fires when a member's record changes: votes received, songs played, size of the own queue.
+	// MemberUpdated fires when a member's record changes: votes received, songs played, size of the own queue; and when the name
+	// of a member is known at last, of whom QueUp had sent the id alone.
 	MemberUpdated struct {
 		Meta
 		Member Member

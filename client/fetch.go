@@ -170,7 +170,7 @@ func (r *Room) newMember(w wire.RoomUser) Member {
 	m := newMember(r.client, w)
 	m.RoomID = r.id
 	if w.User.Username != "" {
-		r.client.seeUser(w.User, true)
+		r.client.seeUser(accountOf(w), true)
 	}
 	return m
 }
@@ -188,6 +188,7 @@ func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	for _, event := range answer.Data {
 		switch e := event.(type) {
 		case *wire.ChatMessage:
+			e.User = authorOf(e)
 			author := r.client.seeUser(e.User, false)
 			m := newMessage(r.client, r.id, e)
 			m.author = &author
@@ -253,10 +254,10 @@ func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 
 func newAuditEntry(c *Client, w wire.AuditEntry) AuditEntry {
 	e := AuditEntry{At: w.Created, Type: w.Type, Duration: w.Duration, extra: extra{w.Extra}}
-	if w.User.ID != "" {
+	if userID(w.User) != "" || w.User.Username != "" {
 		e.User = c.seeUser(w.User, false)
 	}
-	if w.Moderator.ID != "" {
+	if userID(w.Moderator) != "" || w.Moderator.Username != "" {
 		e.By = c.seeUser(w.Moderator, false)
 	}
 	return e

@@ -128,7 +128,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 		return
 	}
 	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
-	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return w.UserID == song.UserID }) {
+	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return recordOf(w) == song.UserID && w.User.Username != "" }) {
 		song.UserID = "" // is known as soon as the state is
 	}
 	if song.whole() {
@@ -175,9 +175,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		}
 		member.RoomID = r.id
 		member.Muted = member.Muted || self.Muted && member.UserID == self.UserID
-		if w.User.ID != "" {
-			c.seeUser(w.User, true)
-		}
+		c.seeUser(accountOf(w), true)
 		c.people.enter(member.UserID)
 		r.setMuted(member.UserID, member.Muted)
 		members[member.UserID] = member
@@ -206,6 +204,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	}
 	r.loadQueue(state)
 	r.readLacking(state.lacks)
+	r.readNames()
 	r.toldUntil(r.client.clock.before(state.asked))
 }
 

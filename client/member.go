@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -86,6 +87,13 @@ func newRecord(c *Client, w wire.RoomUser) Member {
 	}
 }
 
+// accountOf returns the account that a record tells of. The record has its id, where the account has none. Source:
+// docs/PROTOCOL.md 1.8.
+func accountOf(w wire.RoomUser) wire.User {
+	w.User.ID = cmp.Or(userID(w.User), recordOf(w))
+	return w.User
+}
+
 // tellsNoRoles reports whether a record tells nothing of roles that is not known: none, or the known ones by their ids
 // alone, as most events do.
 func tellsNoRoles(w wire.RoomUser, known []RoleID) bool {
@@ -105,7 +113,8 @@ func (m *Member) hold(told []Role) {
 	}
 }
 
-// User returns the account, and false if the client does not know it.
+// User returns the account, and false if the client does not know its name: QueUp tells the id alone of some, and accounts are
+// deleted.
 func (m Member) User() (User, bool) {
 	if m.client == nil {
 		return User{}, false

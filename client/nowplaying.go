@@ -212,10 +212,7 @@ func (r *Room) change(song Song, elapsed time.Duration, meta Meta) {
 	if info.ID == "" {
 		info.ID = song.SongID
 	}
-	user, known := song.User()
-	if !known {
-		user = User{ID: song.UserID, client: r.client}
-	}
+	user := r.client.userOrID(song.UserID)
 	if !meta.Resynced {
 		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
 	}
@@ -243,7 +240,7 @@ func (r *Room) over() Song {
 func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
 	song := newSong(r.client, w)
 	if w.User.Username != "" {
-		r.client.seeUser(w.User, false)
+		r.client.seeUser(queuedBy(w), false)
 	}
 	if media.ID == "" {
 		media = w.Song
@@ -270,9 +267,7 @@ func (r *Room) complete(ctx context.Context, song Song) Song {
 		}
 	}
 	if _, known := song.User(); !known && song.UserID != "" {
-		if answer, err := c.loads.User(ctx, queupapi.UserParams{IDOrUsername: string(song.UserID)}); err == nil {
-			c.seeUser(answer.Data, true)
-		}
+		_, _ = c.lookUp(ctx, song.UserID)
 	}
 	return song
 }

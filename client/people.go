@@ -26,23 +26,20 @@ func newPeople(size int) *people {
 	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: newLRU[UserID, *User](size)}
 }
 
+// get returns what is known of a user. It is false for a user whose name is not known, of whom there may be something else.
 func (p *people) get(id UserID) (User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	u := new(User)
 	if o, ok := p.present[id]; ok {
-		return *o.user, true
+		u = o.user
+	} else if seen, ok := p.seen.Get(id); ok {
+		u = seen
 	}
-	if u, ok := p.seen.Get(id); ok {
-		return *u, true
-	}
-	return User{}, false
+	return *u, u.Username != ""
 }
 
-func (p *people) len() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.present) + p.seen.Len()
-}
+func (p *people) len() int { return len(p.list()) }
 
 func (p *people) all() iter.Seq2[UserID, User] { return each(p.list) }
 
@@ -51,10 +48,12 @@ func (p *people) list() []entry[UserID, User] {
 	defer p.mu.Unlock()
 	entries := make([]entry[UserID, User], 0, len(p.present)+p.seen.Len())
 	for id, o := range p.present {
-		entries = append(entries, entry[UserID, User]{id, *o.user})
+		if o.user.Username != "" {
+			entries = append(entries, entry[UserID, User]{id, *o.user})
+		}
 	}
 	for _, id := range p.seen.Keys() {
-		if u, ok := p.seen.Peek(id); ok {
+		if u, ok := p.seen.Peek(id); ok && u.Username != "" {
 			entries = append(entries, entry[UserID, User]{id, *u})
 		}
 	}

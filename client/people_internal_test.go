@@ -1,6 +1,10 @@
 package client
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/queup-go/queup/gen/wire"
+)
 
 // A user of whom nothing new is told is the same one, not a copy; one of whom there is news is another one, and who was told of the
 // old one keeps it.
@@ -51,5 +55,29 @@ func TestPeople_doNotKeepNobody(t *testing.T) {
 	p := newPeople(10)
 	if u := p.see(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.len() != 0 {
 		t.Errorf("%+v, %d kept", *u, p.len())
+	}
+}
+
+// The author of a private message may be there without an id, with one in another place, or not at all.
+func TestPeople_authorsOfPrivateMessages(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		message wire.ConversationMessage
+		id      UserID
+		known   bool
+	}{
+		"no account":    {wire.ConversationMessage{AuthorID: "1"}, "1", false},
+		"no id":         {wire.ConversationMessage{AuthorID: "1", Author: wire.User{Username: "ann"}}, "1", true},
+		"the inner id":  {wire.ConversationMessage{Author: wire.User{Username: "ann", UserInfo: wire.UserInfo{UserID: "1"}}}, "1", true},
+		"just a number": {wire.ConversationMessage{Author: wire.User{ID: "1"}}, "1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := &Client{people: newPeople(10)}
+			m := newPrivateMessage(c, "c", tt.message)
+			if u, ok := m.Author(); m.AuthorID != tt.id || ok != tt.known || ok && (u.ID != tt.id || u.Username != "ann") {
+				t.Errorf("%s: %+v, %v", m.AuthorID, u, ok)
+			}
+		})
 	}
 }

@@ -100,7 +100,7 @@ func (r *Room) newSong(w wire.Play) Song {
 	}
 	s.takeLength()
 	if w.User.Username != "" {
-		c.seeUser(w.User, true)
+		c.seeUser(queuedBy(w), true)
 	}
 	return s
 }

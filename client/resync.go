@@ -267,11 +267,11 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 		}
 		there[member.UserID] = struct{}{}
 	}
-	for id, member := range r.members.all() {
+	for id := range r.members.all() {
 		if _, stays := there[id]; stays || c.isMe(id) && r.mayAct() {
 			continue
 		}
-		user, _ := member.User()
+		user := c.userOrID(id)
 		if member, present := r.take(id); present {
 			c.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
 		}
@@ -281,6 +281,7 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 	for _, w := range users {
 		r.catchUpMember(w, meta)
 	}
+	r.readNames()
 }
 
 // catchUpMember takes over the record of one member.
@@ -292,10 +293,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 	}
 	member.RoomID = r.id
 	known, _ := c.people.get(member.UserID)
-	user := User{ID: member.UserID, client: c}
-	if w.User.ID != "" {
-		user = c.seeUser(w.User, true)
-	}
+	user := c.seeUser(accountOf(w), true)
 	before, present := r.members.get(member.UserID)
 	r.setMuted(member.UserID, member.Muted)
 	r.put(member)
@@ -462,10 +460,9 @@ func (r *Room) catchUpVotes(state roomState) {
 
 // userOrID returns what is known of a user, or a value with nothing but the id.
 func (c *Client) userOrID(id UserID) User {
-	if u, known := c.people.get(id); known {
-		return u
-	}
-	return User{ID: id, client: c}
+	u, _ := c.people.get(id)
+	u.ID, u.client = id, c
+	return u
 }
 
 // missedPlays are the plays of the history that are newer than the last one that was told, the newest first.

@@ -53,6 +53,7 @@ type roomWork struct {
 	former  formerPlay         // the play before the current one
 	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
+	nameless *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
 	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
 	presence map[string]map[string]struct{}   // connections of each who is visible
@@ -84,6 +85,7 @@ func (w *roomWork) reset() {
 		waiting:  waiting{turn: w.waiting.turn + 1},
 		alarms:   make(map[string]func()),
 		asking:   make(map[string]func()),
+		nameless: newLRU[UserID, struct{}](maxNameless),
 		muted:    newLRU[UserID, struct{}](maxMuted),
 		plays:    newLRU[PlayID, struct{}](maxPlays),
 		presence: make(map[string]map[string]struct{}),
@@ -154,7 +156,8 @@ func (r *Room) Members() *Collection[UserID, Member] {
 	return &Collection[UserID, Member]{members{r.members}}
 }
 
-// MemberNamed returns the member with that username, in any case.
+// MemberNamed returns the member with that username, in any case. It is false for a member whose name is not known; see
+// [Client.Users].
 func (r *Room) MemberNamed(name string) (Member, bool) {
 	if r.client == nil {
 		return Member{}, false

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -67,10 +68,14 @@ func newSong(c *Client, w wire.Play) Song {
 	if s.SongID == "" {
 		s.SongID = w.Song.ID
 	}
-	if s.UserID == "" {
-		s.UserID = w.User.ID
-	}
+	s.UserID = cmp.Or(s.UserID, userID(w.User))
 	return s
+}
+
+// queuedBy returns the account of who queued a play. The play has its id, where the account has none.
+func queuedBy(w wire.Play) wire.User {
+	w.User.ID = cmp.Or(userID(w.User), w.UserID)
+	return w.User
 }
 
 // endless reports whether nothing says when it ends: its length is not known, or it is a live stream. Source:
@@ -102,7 +107,7 @@ func (s Song) Info() (SongInfo, bool) {
 	return s.client.Songs().Get(s.SongID)
 }
 
-// User returns who queued it, and false if the client does not know them.
+// User returns who queued it, and false if the client does not know their name.
 func (s Song) User() (User, bool) {
 	if s.client == nil {
 		return User{}, false
