@@ -39,6 +39,7 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	m.UserID, m.RoomID = id, r.id
 	m.Muted = m.Muted || known.Muted || r.live.muted.Contains(id)
 	m.Banned = m.Banned || known.Banned
+	m.forget(r.live.deleted)
 	return m
 }
 

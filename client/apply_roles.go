@@ -19,6 +19,7 @@ func (r *Room) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	if !ok || r.live.replay && slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
+	role = r.byType(role)
 	r.learnRole(role)
 	r.keepRole(&member, role, true)
 	r.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
@@ -32,6 +33,7 @@ func (r *Room) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 	if !ok || r.live.replay && !slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
+	role = r.byType(role)
 	r.keepRole(&member, role, false)
 	r.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
 }
@@ -41,8 +43,8 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 	if target.ID == "" {
 		target = modUser
 	}
-	if custom.ID != "" {
-		return target, newCustomRole(custom)
+	if role := newHeldRole(custom); role.ID != "" {
+		return target, role
 	}
 	return target, newFixedRole(object)
 }
@@ -73,14 +75,27 @@ func (r *Room) resolved(role Role) Role {
 	return role
 }
 
+// byType returns the room's own role, where an event told its type alone.
+func (r *Room) byType(role Role) Role {
+	a := r.authority()
+	if id, ok := a.resolve(role.ID); ok && role.byType && a.custom {
+		role, _ = a.role(id)
+	}
+	return role
+}
+
 // keepRole notes that a member holds a role, or does not any more. Before there were custom roles, a member held one.
 func (r *Room) keepRole(m *Member, role Role, holds bool) {
+	if role.ID == "" { // a role that nothing is known of
+		return
+	}
 	ids := slices.DeleteFunc(slices.Clone(m.RoleIDs), func(id RoleID) bool { return id == role.ID })
 	if holds {
 		if _, fixed := fixedRoles[role.ID]; fixed {
 			ids = nil
 		}
 		ids = append(ids, role.ID)
+		r.live.deleted.Remove(role.ID)
 	}
 	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
 	m.hold(append([]Role{role}, m.held...))
@@ -97,6 +112,7 @@ func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		r.client.events.emit(Malformed{Meta: meta, Err: errNoRole})
 		return
 	}
+	r.live.deleted.Remove(role.ID)
 	before, known := r.authority().role(role.ID)
 	if r.live.replay && known && before.Equal(role) {
 		return
@@ -114,8 +130,8 @@ func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
 
 var errNoRole = errors.New("queup: the event does not say which role it is about")
 
-// applyRoleDeleted takes the role from the room. Who held it is found out when their roles are asked for, so that it
-// costs nothing here.
+// applyRoleDeleted takes the role from the room and from the members who held it. QueUp's records of them may name it for longer.
+// Source: docs/PROTOCOL.md 1.8.
 func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 	role, known := r.authority().role(id)
 	if !known {
@@ -127,7 +143,39 @@ func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 	r.editRoles(func(roles []Role) []Role {
 		return slices.DeleteFunc(roles, func(old Role) bool { return old.ID == id })
 	})
+	r.live.deleted.Add(id, struct{}{})
+	r.forgetRoles()
 	r.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
+}
+
+// forgetRoles takes the roles that were deleted from the members.
+func (r *Room) forgetRoles() {
+	for _, e := range r.members.list() {
+		if m := e.value; m.forget(r.live.deleted) {
+			r.put(m)
+		}
+	}
+}
+
+// rolesRead is to be called when all roles of the room were read: those that members hold beside them were deleted. The fixed
+// roles stay, which the room's own may be made from.
+func (r *Room) rolesRead() {
+	a := r.authority()
+	if !a.custom {
+		return
+	}
+	for _, role := range a.roles {
+		r.live.deleted.Remove(role.ID)
+	}
+	for _, e := range r.members.list() {
+		for _, id := range e.value.RoleIDs {
+			_, exists := a.role(id)
+			if _, fixed := fixedRoles[id]; !exists && !fixed {
+				r.live.deleted.Add(id, struct{}{})
+			}
+		}
+	}
+	r.forgetRoles()
 }
 
 func (r *Room) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
@@ -194,6 +242,7 @@ func (r *Room) readRoles() {
 		return func() {
 			if !r.pending(dueRoles) && r.live.asking[dueRoles] == nil { // else they have changed again
 				r.setRoles(roles)
+				r.rolesRead()
 			}
 		}
 	})

@@ -186,6 +186,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	}
 	if state.roles != nil {
 		r.setRoles(*state.roles)
+		r.rolesRead()
 	}
 	r.history.begin()
 	if state.chat != nil {

@@ -2,10 +2,14 @@ package client
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/gen/wire"
 )
@@ -42,7 +46,8 @@ type Member struct {
 	BannedAt time.Time `json:"bannedAt,omitzero"`
 	// BannedUntil is when the ban ends, zero for a permanent one.
 	BannedUntil time.Time `json:"bannedUntil,omitzero"`
-	// RoleIDs are the roles held, without the default role; see Roles. The slice is a copy.
+	// RoleIDs are the roles held, without the default role; see Roles. A role of which QueUp tells the type alone is one of
+	// [RoleCoOwner] to [RoleMember]. A role that is deleted is not among them any more. The slice is a copy.
 	RoleIDs []RoleID `json:"roleIds,omitempty"`
 
 	extra
@@ -53,16 +58,46 @@ type Member struct {
 func newMember(c *Client, w wire.RoomUser) Member {
 	m := newRecord(c, w)
 	for _, custom := range w.Roles {
-		m.held = append(m.held, newCustomRole(custom))
+		if role := newHeldRole(custom); role.ID != "" {
+			m.held = append(m.held, role)
+		}
 	}
-	if w.Role.ID != "" && len(m.held) == 0 {
-		m.held = append(m.held, newFixedRole(w.Role))
+	if role := newFixedRole(w.Role); role.ID != "" && len(m.held) == 0 {
+		m.held = append(m.held, role)
 	}
 	for _, r := range m.held {
 		m.RoleIDs = append(m.RoleIDs, r.ID)
 	}
 	return m
 }
+
+// extraOf returns what a record tells that a Member has no field for. Roles that have no id and no type that is known are among it.
+func extraOf(w wire.RoomUser) extra {
+	members := maps.Clone(w.Extra)
+	keep := func(name string, value json.Marshaler) {
+		text, err := value.MarshalJSON()
+		if err != nil {
+			return
+		}
+		if members == nil {
+			members = make(map[string]json.RawMessage)
+		}
+		members[name] = text
+	}
+	if !w.Role.IsZero() && newFixedRole(w.Role).ID == "" {
+		keep("roleid", w.Role)
+	}
+	if slices.ContainsFunc(w.Roles, func(role wire.RoomRole) bool { return newHeldRole(role).ID == "" }) {
+		keep("roleids", roleList(w.Roles))
+	}
+	return extra{members}
+}
+
+// roleList writes roles as a record has them.
+type roleList []wire.RoomRole
+
+// MarshalJSON writes a list of them.
+func (l roleList) MarshalJSON() ([]byte, error) { return json.Marshal([]wire.RoomRole(l)) }
 
 // newRecord is newMember without the roles.
 func newRecord(c *Client, w wire.RoomUser) Member {
@@ -82,7 +117,7 @@ func newRecord(c *Client, w wire.RoomUser) Member {
 		Banned:      w.Banned,
 		BannedAt:    w.BannedAt,
 		BannedUntil: w.BannedUntil,
-		extra:       extra{w.Extra},
+		extra:       extraOf(w),
 		client:      c,
 	}
 }
@@ -98,9 +133,10 @@ func accountOf(w wire.RoomUser) wire.User {
 // alone, as most events do.
 func tellsNoRoles(w wire.RoomUser, known []RoleID) bool {
 	if len(w.Roles) > 0 {
-		return slices.EqualFunc(w.Roles, known, func(told wire.RoomRole, id RoleID) bool { return told.ID == id && told.Label == "" })
+		return slices.EqualFunc(w.Roles, known, func(told wire.RoomRole, id RoleID) bool { return newHeldRole(told).ID == id && told.Label == "" })
 	}
-	return w.Role.ID == "" || w.Role.Label == "" && len(known) == 1 && known[0] == w.Role.ID
+	role := newFixedRole(w.Role)
+	return role.ID == "" || w.Role.Label == "" && len(known) == 1 && known[0] == role.ID
 }
 
 // hold notes what QueUp told of the roles: of each that the member holds, the first telling with a label.
@@ -111,6 +147,16 @@ func (m *Member) hold(told []Role) {
 			m.held = append(m.held, told[i])
 		}
 	}
+}
+
+// forget takes roles from the member, and reports whether any of them was held.
+func (m *Member) forget(deleted *simplelru.LRU[RoleID, struct{}]) bool {
+	if !slices.ContainsFunc(m.RoleIDs, deleted.Contains) {
+		return false
+	}
+	m.RoleIDs = slices.DeleteFunc(slices.Clone(m.RoleIDs), deleted.Contains)
+	m.hold(m.held)
+	return true
 }
 
 // User returns the account, and false if the client does not know its name: QueUp tells the id alone of some, and accounts are
@@ -180,7 +226,11 @@ func (m Member) role(known authority, id RoleID) (Role, bool) {
 		return role, true
 	}
 	if known.custom {
-		return Role{}, false
+		if !slices.ContainsFunc(m.held, func(r Role) bool { return r.ID == id && r.byType }) {
+			return Role{}, false
+		}
+		own, _ := known.resolve(id) // the room's own role of that type
+		return known.role(own)
 	}
 	for _, r := range m.held {
 		if r.ID == id && r.Label != "" { // a role without a label is no more than its id

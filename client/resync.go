@@ -200,6 +200,9 @@ func (r *Room) catchUp(state roomState) {
 		r.catchUpRoles(*state.roles)
 	}
 	r.catchUpMembers(state.users)
+	if state.roles != nil {
+		r.rolesRead()
+	}
 	if state.chat != nil {
 		r.catchUpChat(*state.chat)
 	} else {
@@ -237,6 +240,7 @@ func (r *Room) catchUpRoles(a authority) {
 	emit, meta := r.client.events.emit, r.again()
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
+			r.live.deleted.Add(old.ID, struct{}{})
 			emit(RoleDeleted{Meta: meta, Role: old.own()})
 		}
 	}
@@ -292,6 +296,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 		return
 	}
 	member.RoomID = r.id
+	member.forget(r.live.deleted)
 	known, _ := c.people.get(member.UserID)
 	user := c.seeUser(accountOf(w), true)
 	before, present := r.members.get(member.UserID)
@@ -308,13 +313,14 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.own()})
 		}
 	}
-	for _, role := range before.roles() {
-		if !slices.Contains(member.RoleIDs, role.ID) {
+	had, has := before.roles(), member.roles()
+	for _, role := range had {
+		if !slices.ContainsFunc(has, role.same) {
 			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), Role: role.own()})
 		}
 	}
-	for _, role := range member.roles() {
-		if !slices.Contains(before.RoleIDs, role.ID) {
+	for _, role := range has {
+		if !slices.ContainsFunc(had, role.same) {
 			c.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), Role: role.own()})
 		}
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -107,6 +108,7 @@ type Role struct {
 	Default bool `json:"default,omitempty"`
 
 	extra
+	byType bool // QueUp told its type and no id
 }
 
 // fixedRoles are the roles that every room had until custom roles came, and QueUp's own positions for their successors.
@@ -141,10 +143,26 @@ func rights(names ...string) []Permission {
 	return list
 }
 
-// newFixedRole makes the value of a role from before custom roles. Where QueUp sends its id alone, the rest is known.
+// fixedRoleOf returns the id of the fixed role of a type, which is also what the starter roles are made from; empty for a type
+// that is not known. Source: docs/PROTOCOL.md 1.8, 4.1.
+func fixedRoleOf(kind string) RoleID {
+	for id, role := range fixedRoles {
+		if role.TemplateKey == kind {
+			return id
+		}
+	}
+	return ""
+}
+
+// newFixedRole makes the value of a role from before custom roles. Where QueUp sends its id alone, the rest is known; a role
+// without an id is known by its type, or else has none.
 func newFixedRole(w wire.Role) Role {
+	byType := w.ID == ""
+	if byType {
+		w.ID = fixedRoleOf(w.Type)
+	}
 	known := fixedRoles[w.ID]
-	r := Role{ID: w.ID, Label: w.Label, TemplateKey: w.Type, Position: known.Position, Permissions: rights(w.Rights...), extra: extra{w.Extra}}
+	r := Role{ID: w.ID, byType: byType, Label: w.Label, TemplateKey: w.Type, Position: known.Position, Permissions: rights(w.Rights...), extra: extra{w.Extra}}
 	if r.Label == "" {
 		r.Label = known.Label
 	}
@@ -169,6 +187,19 @@ func newCustomRole(w wire.RoomRole) Role {
 		extra:       extra{w.Extra},
 	}
 }
+
+// newHeldRole is newCustomRole for a role that somebody holds. One without an id is known by its template or its type.
+func newHeldRole(w wire.RoomRole) Role {
+	r := newCustomRole(w)
+	if r.ID == "" {
+		r.ID, r.byType = fixedRoleOf(cmp.Or(w.TemplateKey, w.Type)), true
+		r.Label = cmp.Or(r.Label, fixedRoles[r.ID].Label)
+	}
+	return r
+}
+
+// same reports whether both are one role, however it is told.
+func (r Role) same(s Role) bool { return r.ID == s.ID }
 
 // own returns the role for somebody else, who may change the slice.
 func (r Role) own() Role {

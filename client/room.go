@@ -54,6 +54,7 @@ type roomWork struct {
 	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
 	nameless *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
+	deleted  *simplelru.LRU[RoleID, struct{}] // roles that the room does not have any more
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
 	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
 	presence map[string]map[string]struct{}   // connections of each who is visible
@@ -86,6 +87,7 @@ func (w *roomWork) reset() {
 		alarms:   make(map[string]func()),
 		asking:   make(map[string]func()),
 		nameless: newLRU[UserID, struct{}](maxNameless),
+		deleted:  newLRU[RoleID, struct{}](maxRoles),
 		muted:    newLRU[UserID, struct{}](maxMuted),
 		plays:    newLRU[PlayID, struct{}](maxPlays),
 		presence: make(map[string]map[string]struct{}),
