@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"errors"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -119,6 +120,21 @@ func (c *Client) applyElsewhere(event wire.Event, meta Meta) {
 	default:
 		c.events.emit(Unknown{meta})
 	}
+}
+
+// unfit reports whether a member of an object has come with a value that is not known.
+func unfit(extra map[string]json.RawMessage, name string) bool {
+	_, is := extra[name]
+	return is
+}
+
+// unclear is for an event whose news is one member: if that is unfit, it is told as Unknown.
+func (r *Room) unclear(extra map[string]json.RawMessage, name string, meta Meta) bool {
+	is := unfit(extra, name)
+	if is {
+		r.client.events.emit(Unknown{meta})
+	}
+	return is
 }
 
 var errNobody = errors.New("queup: the event does not say who it is about")

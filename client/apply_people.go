@@ -39,6 +39,9 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	m.UserID, m.RoomID = id, r.id
 	m.Muted = m.Muted || known.Muted || r.live.muted.Contains(id)
 	m.Banned = m.Banned || known.Banned
+	if unfit(w.Extra, "queuePaused") {
+		m.QueuePaused = known.QueuePaused
+	}
 	m.forget(r.live.deleted)
 	return m
 }
@@ -164,9 +167,9 @@ func (r *Room) applyBan(e *wire.UserBan, meta Meta) {
 	if !ok {
 		return
 	}
-	permanent := e.Duration <= 0
+	permanent := e.Duration == 0 && !unfit(e.Extra, "time")
 	member.Banned, member.BannedAt, member.BannedUntil = true, r.client.clock.at(meta.At), time.Time{}
-	if !permanent {
+	if e.Duration > 0 {
 		member.BannedUntil = member.BannedAt.Add(e.Duration)
 	}
 	r.keep(member)

@@ -32,6 +32,9 @@ func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
 }
 
 func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
+	if r.unclear(w.Extra, "queuePaused", meta) {
+		return
+	}
 	dj.ID = cmp.Or(userID(dj), recordOf(w))
 	_, member, ok := r.someone(dj, meta)
 	if !ok || r.live.replay && member.QueuePaused == w.QueuePaused {
@@ -57,7 +60,7 @@ func (r *Room) unqueue(dj UserID) {
 }
 
 func (r *Room) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.live.replay && r.Info().QueueLocked == e.Room.LockQueue {
+	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "lockQueue", meta) || r.live.replay && r.Info().QueueLocked == e.Room.LockQueue {
 		return
 	}
 	r.edit(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })

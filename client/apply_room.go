@@ -100,7 +100,7 @@ func (r *Room) enterAnew() {
 }
 
 func (r *Room) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.live.replay && r.Info().SlowMode == e.Room.SlowMode {
+	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "slowMode", meta) || r.live.replay && r.Info().SlowMode == e.Room.SlowMode {
 		return
 	}
 	r.edit(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
@@ -108,7 +108,7 @@ func (r *Room) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
 }
 
 func (r *Room) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.live.replay && r.Info().GuestChat == e.Room.AllowGuestsToChat {
+	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "allowGuestsToChat", meta) || r.live.replay && r.Info().GuestChat == e.Room.AllowGuestsToChat {
 		return
 	}
 	r.edit(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
@@ -116,7 +116,7 @@ func (r *Room) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
 }
 
 func (r *Room) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.live.replay && r.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
+	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "allowGuestsToEmbed", meta) || r.live.replay && r.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
 		return
 	}
 	r.edit(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })

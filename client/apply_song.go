@@ -34,8 +34,8 @@ func (r *Room) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 	return !playing && !r.live.replay && !song.overAfter(e.Elapsed)
 }
 
-// applyDub takes the totals from the event, and only if it is about the current play. Source: docs/PROTOCOL.md 7, rule
-// 17.
+// applyDub takes the totals from the event, and only if it is about the current play. A vote that is neither for nor against
+// the song is not told as one. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
 func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	voter, twice := userID(e.User), false
 	song, current := r.amend(e.Play.ID, func(p *play) {
@@ -46,6 +46,10 @@ func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs)
 	})
 	if twice {
+		return
+	}
+	if !isVote(e.Type) {
+		r.client.events.emit(Unknown{meta})
 		return
 	}
 	if !current {

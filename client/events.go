@@ -79,7 +79,8 @@ type (
 		What string
 	}
 
-	// Unknown fires for an event that this version of the library does not know; Meta has its name and JSON.
+	// Unknown fires for an event that this version of the library does not know, and for one whose news is a value that it does
+	// not know, such as a vote that is neither for nor against a song. Meta has its name and JSON.
 	Unknown struct{ Meta }
 
 	// Malformed fires for an event that could not be read at all; Meta has its name and what came.
@@ -160,7 +161,8 @@ type (
 		User   User
 		Member Member
 		By     User
-		// For is how long, in whole minutes; zero if Permanent is true.
+		// For is how long, in whole minutes; zero if Permanent is true, or if QueUp says it in a way that is not known: then Raw has
+		// it.
 		For time.Duration
 		// Permanent is true for a ban that does not end by itself.
 		Permanent bool

@@ -212,13 +212,7 @@ func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 	if err = failed("activeDubs", err); err != nil {
 		return nil, nil, err
 	}
-	for _, v := range answer.Data.UpDubs {
-		up = append(up, v.UserID)
-	}
-	for _, v := range answer.Data.DownDubs {
-		down = append(down, v.UserID)
-	}
-	return up, down, nil
+	return voters(answer.Data.UpDubs), voters(answer.Data.DownDubs), nil
 }
 
 // An AuditEntry is a line of a room's audit log: an act of moderation. Source: docs/PROTOCOL.md 3.10.

@@ -72,9 +72,10 @@ func (r *Room) Votes() (up, down []UserID) {
 		return nil, nil
 	}
 	for id, vote := range r.now.votes {
-		if vote == wire.Updub {
+		switch vote {
+		case wire.Updub:
 			up = append(up, id)
-		} else {
+		case wire.Downdub:
 			down = append(down, id)
 		}
 	}
@@ -107,9 +108,23 @@ func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
 // maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
 const maxVoters = 10_000
 
+// isVote reports whether a vote is for or against a song. QueUp may have others some day.
+func isVote(vote wire.DubType) bool { return vote == wire.Updub || vote == wire.Downdub }
+
+// voters returns who has given a vote of a list of QueUp's. Rows that say they are something else are left out.
+func voters(list []wire.DubVote) []UserID {
+	var users []UserID
+	for _, v := range list {
+		if v.Type == "" || isVote(v.Type) {
+			users = append(users, v.UserID)
+		}
+	}
+	return users
+}
+
 // voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
 func (p *play) voted(u UserID, vote wire.DubType) {
-	if _, again := p.votes[u]; u == "" || !again && len(p.votes) >= maxVoters {
+	if _, again := p.votes[u]; u == "" || !isVote(vote) || !again && len(p.votes) >= maxVoters {
 		return
 	}
 	if p.votes == nil {
@@ -424,9 +439,9 @@ func (p *play) count(w wire.Dubs) {
 		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(w.Grabs)))
 	}
 	take := func(list []wire.DubVote, vote wire.DubType) {
-		for _, v := range list {
-			if _, newer := heard[v.UserID]; !newer {
-				p.voted(v.UserID, vote)
+		for _, id := range voters(list) {
+			if _, newer := heard[id]; !newer {
+				p.voted(id, vote)
 			}
 		}
 	}

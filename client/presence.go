@@ -68,8 +68,8 @@ const (
 	maxConnections = 64     // connections of one of them that are counted
 )
 
-// applyPresence counts connections: only the first makes somebody visible, and only the last invisible. Source:
-// docs/PROTOCOL.md 7, rule 30.
+// applyPresence counts connections: only the first makes somebody visible, and only the last invisible. An action that is not
+// known makes nobody either, and is told as it is. Source: docs/PROTOCOL.md 7, rule 30.
 func (r *Room) applyPresence(e realtime.Presence) {
 	connections := r.live.presence[e.ClientID]
 	_, known := connections[e.ConnectionID]
@@ -80,7 +80,7 @@ func (r *Room) applyPresence(e realtime.Presence) {
 		if news = len(connections) == 0; news {
 			delete(r.live.presence, e.ClientID)
 		}
-	default:
+	case realtime.PresenceEnter, realtime.PresenceUpdate:
 		if e.Action == realtime.PresenceEnter {
 			news = len(connections) == 0 && !known
 		}

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"encoding/json"
+	"maps"
 	"reflect"
 	"time"
 
@@ -21,7 +23,8 @@ type RoomInfo struct {
 	RTC string `json:"rtc,omitempty"`
 	// Type is room, or iframe for a room that shows a page.
 	Type string `json:"type,omitempty"`
-	// Public is false for a private room, which may want a password.
+	// Public is false for a private room, which may want a password, and for one that is shown in a way that is not known: then
+	// Extra has roomDisplay.
 	Public bool `json:"public"`
 	// Lang is the language spoken, if the owner said so.
 	Lang string `json:"lang,omitempty"`
@@ -69,7 +72,7 @@ func newRoomInfo(w wire.Room) RoomInfo {
 		Description:   w.Description,
 		RTC:           w.RealTimeChannel,
 		Type:          w.Type,
-		Public:        w.Display != "private",
+		Public:        w.Display == "" || w.Display == displayPublic,
 		Lang:          w.Lang,
 		MusicType:     w.MusicType,
 		OwnerID:       w.OwnerID,
@@ -88,6 +91,13 @@ func newRoomInfo(w wire.Room) RoomInfo {
 		CreatedAt:     w.Created,
 		UpdatedAt:     w.Updated,
 		extra:         extra{w.Extra},
+	}
+	if !info.Public && w.Display != displayPrivate {
+		info.members = maps.Clone(w.Extra)
+		if info.members == nil {
+			info.members = make(map[string]json.RawMessage)
+		}
+		info.members["roomDisplay"], _ = json.Marshal(w.Display) // a string always can be
 	}
 	if info.OwnerID == "" {
 		info.OwnerID = w.Owner.ID

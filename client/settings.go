@@ -1,10 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -50,6 +52,8 @@ type RoomSettings struct {
 	Welcome string
 	// MetaDescription describes the room to search engines, at most 255 characters.
 	MetaDescription string
+
+	display, kind string // of a room as it is, if they are not known: they stay
 }
 
 // String tells all settings, and of the password only whether there is one.
@@ -85,7 +89,17 @@ func settingsOf(w wire.Room) RoomSettings {
 		ShowGrabs:       w.DisplayUserGrab,
 		Welcome:         w.WelcomeMessage,
 		MetaDescription: w.MetaDescription,
+		display:         unlessKnown(w.Display, displayPublic, displayPrivate),
+		kind:            unlessKnown(w.Type, typeRoom, typeFrame),
 	}
+}
+
+// unlessKnown returns a value that is none of those that are known, else nothing.
+func unlessKnown(value string, known ...string) string {
+	if slices.Contains(known, value) {
+		return ""
+	}
+	return value
 }
 
 // How QueUp writes the kinds of rooms.
@@ -123,11 +137,11 @@ func (s RoomSettings) check(op string) error {
 
 // write puts all settings into a request.
 func (s RoomSettings) write(request *queupapi.RoomSettings) {
-	display, kind := displayPublic, typeRoom
+	display, kind := cmp.Or(s.display, displayPublic), cmp.Or(s.kind, typeRoom)
 	if s.Private {
 		display = displayPrivate
 	}
-	if s.EmbedURL != "" {
+	if s.EmbedURL != "" && s.kind == "" {
 		kind = typeFrame
 	}
 	request.Name.SetTo(s.Name)

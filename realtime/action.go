@@ -54,6 +54,9 @@ const (
 	PresenceUpdate PresenceAction = 2 // the data changed
 )
 
+// presenceUnknown is an action that is not a number. Extra has it.
+const presenceUnknown PresenceAction = -1
+
 // String returns "enter", "leave", "update", or "presence 7" for one that has no name.
 func (a PresenceAction) String() string {
 	switch a {

@@ -147,7 +147,7 @@ func TestParseFrame_isLenient(t *testing.T) {
 		"message members":       {`{"action":15,"message":{"name":["n"],"type":7,"data":"1","id":"m1"}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Type: "7", Data: []byte(`1`), Extra: raw("name", `["n"]`, "id", `"m1"`)}}},
 		"presence members":      {`{"action":14,"presence":{"action":null,"clientId":5,"data":null,"more":1}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{ClientID: "5", Extra: raw("more", `1`)}}},
 		"presence action":       {`{"action":14,"presence":{"action":"2"}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{Action: 2}}},
-		"presence in words":     {`{"action":14,"presence":{"action":"join"}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{Extra: raw("action", `"join"`)}}},
+		"presence in words":     {`{"action":14,"presence":{"action":"join"}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{Action: -1, Extra: raw("action", `"join"`)}}},
 		"escaped names":         {`{"\u0061ction":15,"message":{"n\u0061me":"n"}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Name: "n"}}},
 	}
 	for name, tt := range tests {

@@ -138,7 +138,10 @@ func (p *parser) parsePresence() error {
 		switch string(key) {
 		case "action":
 			var n int
-			n, _, err = p.int(key, &b.Extra)
+			var ok bool
+			if n, ok, err = p.int(key, &b.Extra); !ok && b.Extra["action"] != nil {
+				n = int(presenceUnknown)
+			}
 			b.Action = PresenceAction(n)
 		case "clientId":
 			err = p.text(key, &b.ClientID, &b.Extra)

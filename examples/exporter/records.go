@@ -31,12 +31,12 @@ type media struct {
 	Deleted  bool            `json:"deleted"`
 }
 
-// newMedia takes a track for deleted if nobody can say where it was.
+// newMedia takes a track for deleted if QueUp does not say where it was. That of a site which is not known is not deleted.
 func newMedia(info client.SongInfo, length time.Duration) media {
 	if length == 0 {
 		length = info.Length
 	}
-	return media{info.Name, info.Provider, info.MediaID, info.URL(), int64(length / time.Second), info.URL() == ""}
+	return media{info.Name, info.Provider, info.MediaID, info.URL(), int64(length / time.Second), info.Provider == "" || info.MediaID == ""}
 }
 
 var mediaColumns = []string{"title", "provider", "media_id", "url", "seconds", "deleted"}
