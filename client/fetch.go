@@ -84,8 +84,9 @@ func roomInfos(rooms wire.Rooms) []RoomInfo {
 }
 
 // History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a
-// later page meanwhile come once. A deleted track has no Info. An error ends the sequence. It needs no login. Source:
-// docs/PROTOCOL.md 1.5, 2.5.
+// later page meanwhile come once. Pages can be short, while QueUp deletes rows: an empty page is the end, which costs one call more
+// than there are pages. A deleted track has no Info. An error ends the sequence. It needs no login. Source: docs/PROTOCOL.md
+// 1.5, 2.5.
 func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] { return r.HistoryFrom(ctx, 1) }
 
 // HistoryFrom is History from a page on. Pages are counted from 1 and have 20 rows, so that a long reading that was

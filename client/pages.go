@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 )
 
 const (
-	// pageSize is how many rows QueUp puts on a page of a list. A page with fewer is the last. Source:
+	// pageSize is how many rows QueUp puts on a page of a list. A page can have fewer: only an empty one is the end. Source:
 	// docs/PROTOCOL.md 1.5.
 	pageSize = 20
 	// maxPages bounds a list that does not end.
@@ -16,10 +17,13 @@ const (
 	// maxSeen is how many rows are known, so that none of them comes twice: those of the last hundred pages. That many
 	// would have to be added to a list while it is read before a row of it came again.
 	maxSeen = 100 * pageSize
+	// maxRepeats is how many pages in a row may have nothing new: one page of rows must have been added to a list for each of them
+	// while it is read.
+	maxRepeats = 10
 )
 
-// byPage iterates over a list whose pages are numbered from 1. id tells rows apart; fetch also returns how many rows
-// the page had, those that it leaves out included.
+// byPage iterates over a list whose pages are numbered from 1, up to an empty page. id tells rows apart; fetch also returns how many
+// rows the page had, those that it leaves out included.
 func byPage[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
@@ -30,9 +34,9 @@ func byPage[T any, K ~string](
 func byPageFrom[T any, K ~string](
 	ctx context.Context, first int, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
-	return pages(ctx, id, first, func(ctx context.Context, page int) ([]T, int, bool, error) {
+	return pages(ctx, id, first, true, func(ctx context.Context, page int) ([]T, int, bool, error) {
 		rows, sent, err := fetch(ctx, page)
-		return rows, page + 1, sent >= pageSize && page < math.MaxInt, err
+		return rows, page + 1, sent > 0 && page < math.MaxInt, err
 	})
 }
 
@@ -40,9 +44,9 @@ func byPageFrom[T any, K ~string](
 func byOffset[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, offset int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
-	return pages(ctx, id, 0, func(ctx context.Context, offset int) ([]T, int, bool, error) {
+	return pages(ctx, id, 0, true, func(ctx context.Context, offset int) ([]T, int, bool, error) {
 		rows, sent, err := fetch(ctx, offset)
-		return rows, offset + pageSize, sent >= pageSize, err
+		return rows, offset + pageSize, sent > 0, err
 	})
 }
 
@@ -51,22 +55,24 @@ func byOffset[T any, K ~string](
 func byToken[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, token string) (rows []T, next string, err error),
 ) iter.Seq2[T, error] {
-	return pages(ctx, id, "", func(ctx context.Context, token string) ([]T, string, bool, error) {
+	return pages(ctx, id, "", false, func(ctx context.Context, token string) ([]T, string, bool, error) {
 		rows, next, err := fetch(ctx, token)
 		return rows, next, next != "" && next != token && len(rows) > 1, err
 	})
 }
 
 // pages iterates over a list that comes in pages. Each loop over it reads the list anew. A page is fetched when its
-// first row is wanted. Lists grow while they are read, so a row that was there before is passed over; a page that has
-// nothing else ends the list. An error comes once and ends it too.
+// first row is wanted. Lists grow while they are read, so a row that was there before is passed over. The last page may come
+// again and again: a short page that comes twice in a row ends the list. Too many other pages without a new row are an error, because
+// rows may be missing. Rows of a list that does not move stay on their page, and any page without a new one ends it. An error comes once and ends the list.
 func pages[T any, K ~string, P any](
-	ctx context.Context, id func(T) K, first P, fetch func(ctx context.Context, at P) (rows []T, next P, more bool, err error),
+	ctx context.Context, id func(T) K, first P, moves bool, fetch func(ctx context.Context, at P) (rows []T, next P, more bool, err error),
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		seen := newLRU[K, struct{}](maxSeen)
-		at := first
+		at, repeats := first, 0
+		var last []K // the ids of the page before
 		for range maxPages {
 			if err := over(ctx); err != nil {
 				yield(none, err)
@@ -78,12 +84,14 @@ func pages[T any, K ~string, P any](
 				return
 			}
 			news := false
+			var ids []K
 			for _, row := range rows {
 				if err := over(ctx); err != nil {
 					yield(none, err)
 					return
 				}
 				key := id(row)
+				ids = append(ids, key)
 				if seen.Contains(key) {
 					continue
 				}
@@ -95,7 +103,15 @@ func pages[T any, K ~string, P any](
 					return
 				}
 			}
-			if !more || !news {
+			if !more || !news && (!moves || len(rows) < pageSize && slices.Equal(ids, last)) {
+				return
+			}
+			last = ids
+			if repeats++; news {
+				repeats = 0
+			}
+			if repeats == maxRepeats {
+				yield(none, fmt.Errorf("queup: the list repeats itself: %d pages had nothing new, so rows may be missing", maxRepeats))
 				return
 			}
 			at = next

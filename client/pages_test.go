@@ -76,9 +76,9 @@ func TestPages_fetchWhatIsWanted(t *testing.T) {
 		expected       int
 	}{
 		"nothing there":          {0, 100, []string{"1"}, []string{"0"}, 0},
-		"one short page":         {19, 100, []string{"1"}, []string{"0"}, 19},
+		"one short page":         {19, 100, []string{"1", "2"}, []string{"0", "20"}, 19},
 		"one full page":          {20, 100, []string{"1", "2"}, []string{"0", "20"}, 20},
-		"two and a bit":          {45, 100, []string{"1", "2", "3"}, []string{"0", "20", "40"}, 45},
+		"two and a bit":          {45, 100, []string{"1", "2", "3", "4"}, []string{"0", "20", "40", "60"}, 45},
 		"break in a page":        {45, 3, []string{"1"}, []string{"0"}, 3},
 		"break at a page's end":  {45, 20, []string{"1"}, []string{"0"}, 20},
 		"break after a page":     {45, 21, []string{"1", "2"}, []string{"0", "20"}, 21},
@@ -136,15 +136,23 @@ func TestPages_thatComeBackForEverEnd(t *testing.T) {
 		calls++
 		return page, len(page), nil
 	}), 1000)
-	if err != nil || len(rows) != pageSize || calls != 2 {
-		t.Errorf("%d rows of %d calls, %v", len(rows), calls, err)
+	if err == nil || len(rows) != pageSize || calls != 1+maxRepeats {
+		t.Errorf("%d rows of %d calls, %v: rows may be missing, and nobody is told", len(rows), calls, err)
+	}
+	calls = 0
+	rows, err = take(byPage(t.Context(), plain, func(context.Context, int) ([]string, int, error) {
+		calls++
+		return page[:3], 3, nil
+	}), 1000)
+	if err != nil || len(rows) != 3 || calls != 2 {
+		t.Errorf("the last page comes again: %d rows of %d calls, %v", len(rows), calls, err)
 	}
 	calls = 0
 	rows, err = take(byPage(t.Context(), func(string) string { return "" }, func(context.Context, int) ([]string, int, error) {
 		calls++
 		return page, len(page), nil
 	}), 1000)
-	if err != nil || len(rows) != pageSize || calls != 1 {
+	if err == nil || calls != maxRepeats {
 		t.Errorf("without ids: %d rows of %d calls, %v", len(rows), calls, err)
 	}
 }
@@ -153,12 +161,17 @@ func TestPages_countWhatWasLeftOut(t *testing.T) {
 	calls := 0
 	rows, err := take(byPage(t.Context(), plain, func(_ context.Context, page int) ([]string, int, error) {
 		calls++
-		if page == 3 {
+		switch page {
+		case 3:
 			return []string{"last"}, 1, nil
+		case 4:
+			return nil, 2, nil // none was of any use
+		case 5:
+			return nil, 0, nil
 		}
 		return []string{fmt.Sprint(page)}, pageSize, nil // the rest was of no use
 	}), 1000)
-	if err != nil || !slices.Equal(rows, []string{"1", "2", "last"}) || calls != 3 {
+	if err != nil || !slices.Equal(rows, []string{"1", "2", "last"}) || calls != 5 {
 		t.Errorf("%v of %d calls, %v", rows, calls, err)
 	}
 }
@@ -274,5 +287,46 @@ func TestPages_knowTheLatestRowsOnly(t *testing.T) {
 	}
 	if n := len(read); n != maxSeen+pageSize+1 || read[n-1] != "0" {
 		t.Errorf("%d rows, the last is %s", n, read[n-1])
+	}
+}
+
+// Pages in the middle of a list are short while rows of it are deleted. Source: docs/PROTOCOL.md 1.5.
+func TestPages_shortOnesInTheMiddleDoNotEndAList(t *testing.T) {
+	sizes := []int{20, 19, 20, 1, 19, 0, 20}
+	total := 0
+	for _, n := range sizes[:5] {
+		total += n
+	}
+	page := func(_ context.Context, page int) ([]string, int, error) {
+		var rows []string
+		for i := range sizes[page] {
+			rows = append(rows, fmt.Sprint(page, " ", i))
+		}
+		return rows, len(rows), nil
+	}
+	rows, err := take(byPageFrom(t.Context(), 0, plain, page), 1000)
+	if err != nil || len(rows) != total {
+		t.Errorf("by page: %d rows of %d, %v", len(rows), total, err)
+	}
+	rows, err = take(byOffset(t.Context(), plain, func(ctx context.Context, offset int) ([]string, int, error) { return page(ctx, offset/pageSize) }), 1000)
+	if err != nil || len(rows) != total {
+		t.Errorf("by offset: %d rows of %d, %v", len(rows), total, err)
+	}
+}
+
+// When as many rows as a page has are added while a list is read, a page comes again that was read before.
+func TestPages_thatMoveByAPageMissNothing(t *testing.T) {
+	next := 1000
+	s := &shelf{rows: numbers(70), after: func(s *shelf) {
+		if len(s.rows) < 130 {
+			for range pageSize {
+				next++
+				s.rows = append([]int{next}, s.rows...)
+			}
+		}
+	}}
+	rows, err := take(s.byPage(t.Context()), 1000)
+	if err != nil || len(rows) != 70 || !slices.Contains(rows, "70") {
+		t.Errorf("%d rows of 70, %v", len(rows), err)
 	}
 }

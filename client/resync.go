@@ -534,7 +534,7 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 				fresh = true
 			}
 		}
-		if end || len(rows) < pageSize || !fresh {
+		if end || len(rows) == 0 || !fresh {
 			return
 		}
 	}
