@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -59,7 +60,9 @@ func newSongInfo(w wire.Song) SongInfo {
 	}
 }
 
-// URL returns the page of the media at its provider, empty if that is not known.
+// URL returns an address at which a person can play the media, empty if that is not known: YouTube's page, or SoundCloud's player,
+// because the page of a track there cannot be derived from its number. [Client.SongLink] asks QueUp for the page. Source:
+// docs/PROTOCOL.md 3.8.
 func (s SongInfo) URL() string {
 	switch {
 	case s.MediaID == "":
@@ -67,7 +70,10 @@ func (s SongInfo) URL() string {
 	case s.Provider == YouTube:
 		return "https://www.youtube.com/watch?v=" + url.QueryEscape(s.MediaID)
 	case s.Provider == SoundCloud:
-		return "https://api.soundcloud.com/tracks/" + url.PathEscape(s.MediaID)
+		if strings.Trim(s.MediaID, "0123456789") != "" { // the player takes numbers only
+			return ""
+		}
+		return "https://w.soundcloud.com/player/?url=" + url.QueryEscape("https://api.soundcloud.com/tracks/"+s.MediaID)
 	}
 	return ""
 }

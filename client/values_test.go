@@ -207,7 +207,9 @@ func TestSongInfo(t *testing.T) {
 		live bool
 	}{
 		{client.SongInfo{Provider: client.YouTube, MediaID: "AbC&1"}, "https://www.youtube.com/watch?v=AbC%261", false},
-		{client.SongInfo{Provider: client.SoundCloud, MediaID: "123"}, "https://api.soundcloud.com/tracks/123", false},
+		{client.SongInfo{Provider: client.SoundCloud, MediaID: "123"}, "https://w.soundcloud.com/player/?url=https%3A%2F%2Fapi.soundcloud.com%2Ftracks%2F123", false}, // the API answers 401 to a browser
+		{client.SongInfo{Provider: client.SoundCloud, MediaID: "dj/night-ride"}, "", false},
+		{client.SongInfo{Provider: client.SoundCloud}, "", false},
 		{client.SongInfo{Provider: "dubtrack", MediaID: "123"}, "", false},
 		{client.SongInfo{Length: 99_999 * time.Second}, "", true},
 		{client.SongInfo{Length: 24*time.Hour + time.Second}, "", true},
