@@ -55,6 +55,14 @@ func TestQ13_permanentErrors(t *testing.T) {
 		"Next":                               "is no call to REST",
 		"Stream":                             "is no call to REST",
 	}
+	// What QueUp has been seen to answer although it had done what it was asked for, and the read that shows it.
+	looks := map[string]struct {
+		status int
+		read   string
+	}{
+		"Room.ClearQueue": {500, "/queue"}, "Room.RemoveOwnSong": {500, "/queue"},
+		"Room.Updub": {404, "/active/dubs"}, "Room.Downdub": {404, "/active/dubs"}, "Song.Updub": {404, "/active/dubs"}, "Song.Downdub": {404, "/active/dubs"},
+	}
 	for _, status := range []int{400, 401, 403, 404, 409, 410, 422, 500} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			t.Parallel()
@@ -78,6 +86,9 @@ func TestQ13_permanentErrors(t *testing.T) {
 					asked := no.take()
 					if status == http.StatusNotFound && len(asked) == 1 && strings.HasSuffix(asked[0], "/roles") {
 						continue // such a room has the fixed roles
+					}
+					if look := looks[call.name]; look.status == status && len(asked) == 2 && strings.HasPrefix(asked[1], "GET ") && strings.HasSuffix(asked[1], look.read) {
+						asked = asked[:1]
 					}
 					if len(asked) != 1 || !refused || answer.Status != status {
 						t.Errorf("%s: asked %q, %v", call.name, asked, err)

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -63,8 +65,9 @@ func (s Song) Skip(ctx context.Context) error {
 }
 
 // Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError],
-// because QueUp takes no more than ten votes a song. Other errors are those of Skip. Source: docs/PROTOCOL.md 2.5, 7
-// rule 18.
+// because QueUp takes no more than ten votes a song. QueUp has been seen to answer 404 although it had counted the vote: the votes
+// are read then, and it is no error if this one is among them. Other errors are those of Skip. Source: docs/PROTOCOL.md 1.3, 2.5,
+// 7 rule 18.
 func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
 
 // Downdub votes against this play. Errors and source are those of Updub.
@@ -78,12 +81,30 @@ func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
 	if room.ownVote(s.ID) == vote {
 		return &ArgumentError{Op: op, Argument: "s", Reason: "has this vote already"}
 	}
-	if _, err := s.client.rest.Vote(ctx, &queupapi.VoteRequest{Type: vote}, queupapi.VoteParams{RoomID: room.id, PlayID: s.ID}); err != nil {
-		return failed("vote", err)
+	_, err = s.client.rest.Vote(ctx, &queupapi.VoteRequest{Type: vote}, queupapi.VoteParams{RoomID: room.id, PlayID: s.ID})
+	if err = failed("vote", err); err != nil && !room.hasOwnVote(ctx, err, s.ID, vote) {
+		return err
 	}
 	me := s.client.myID()
 	room.amend(s.ID, func(p *play) { p.voted(me, vote) })
 	return nil
+}
+
+// hasOwnVote reports whether QueUp has counted a vote of the client's own, although it answered 404. The vote is not repeated.
+// Source: docs/PROTOCOL.md 1.3.
+func (r *Room) hasOwnVote(ctx context.Context, err error, id PlayID, vote wire.DubType) bool {
+	if !errors.Is(err, ErrNotFound) {
+		return false
+	}
+	answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
+	if err != nil || answer.Data.CurrentSong.ID != id {
+		return false
+	}
+	list := answer.Data.DownDubs
+	if vote == wire.Updub {
+		list = answer.Data.UpDubs
+	}
+	return slices.Contains(voters(list), r.client.myID())
 }
 
 // playingIn returns the room that the song plays in, and why it can't be acted on if it doesn't.

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/queup-go/queup/gen/queupapi"
@@ -132,8 +134,9 @@ func isPermutation[T ~string](list, of []T) bool {
 	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
 }
 
-// RemoveOwnSong takes one song out of the client's own queue. Errors: [*ArgumentError] for an empty id,
-// [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 2.6.
+// RemoveOwnSong takes one song out of the client's own queue. If QueUp answers with an error of its own, the queue is read: it is
+// no error if the song is not there. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source:
+// docs/PROTOCOL.md 2.6.
 func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.RemoveOwnSong", Argument: "id", Reason: "is empty"}
@@ -142,17 +145,32 @@ func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 		return err
 	}
 	_, err := r.client.rest.RemoveOwnSong(ctx, queupapi.RemoveOwnSongParams{RoomID: r.id, QueueItemID: id})
-	return failed("removeOwnSong", err)
+	return r.unlessQueue(ctx, failed("removeOwnSong", err), func(queue wire.Plays) bool {
+		return !slices.ContainsFunc(queue, func(w wire.Play) bool { return w.ID == id })
+	})
 }
 
-// ClearQueue empties the client's own queue in the room. Errors: [ErrNotJoined], and [*APIError]. Source:
-// docs/PROTOCOL.md 2.6.
+// ClearQueue empties the client's own queue in the room. QueUp has been seen to answer 500 although it had done so: the queue is
+// read then, and it is no error if it is empty. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 1.3, 2.6.
 func (r *Room) ClearQueue(ctx context.Context) error {
 	if err := r.act(); err != nil {
 		return err
 	}
 	_, err := r.client.rest.ClearOwnQueue(ctx, queupapi.ClearOwnQueueParams{RoomID: r.id})
-	return failed("clearOwnQueue", err)
+	return r.unlessQueue(ctx, failed("clearOwnQueue", err), func(queue wire.Plays) bool { return len(queue) == 0 })
+}
+
+// unlessQueue returns the error of a call that changes the client's own queue, unless it is QueUp's own and the queue is as it
+// should be. The call is not repeated. Source: docs/PROTOCOL.md 1.3.
+func (r *Room) unlessQueue(ctx context.Context, err error, done func(queue wire.Plays) bool) error {
+	if answer, ok := errors.AsType[*APIError](err); !ok || answer.Status < http.StatusInternalServerError {
+		return err
+	}
+	answer, unread := r.client.loads.OwnQueue(ctx, queupapi.OwnQueueParams{RoomID: r.id})
+	if unread != nil || answer.Data == nil || !done(answer.Data) {
+		return err
+	}
+	return nil
 }
 
 // PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError] for
