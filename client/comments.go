@@ -64,6 +64,9 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	if err != nil {
 		return nil, failed("songComments", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("songComments")
+	}
 	comments := make([]Comment, 0, len(answer.Data))
 	for _, w := range answer.Data {
 		comments = append(comments, newComment(c, song, w))

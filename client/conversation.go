@@ -325,6 +325,9 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 	if err != nil {
 		return nil, failed("conversations", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("conversations")
+	}
 	list := make([]*Conversation, 0, len(answer.Data))
 	for _, w := range slices.Backward(answer.Data) { // so that the latest are the last to be forgotten
 		if w.ID == "" {

@@ -104,6 +104,7 @@
 //   - rooms that the bot is not in: 64. A room or a conversation that the bot still holds stays the same all the same
 //   - private messages that are known by their id, so that none is emitted twice: 1,024
 //   - conversations that wait to be fetched: 1,024, after which a [Gap] says what was lost
+//   - names of members that QueUp, asked, does not say: 1,024 in each room; no more are asked for
 //   - events of a room that wait for something: 4,096, after which a [Gap] says what was lost
 //
 // What an event costs does not depend on how many people are in the room. Calls wait for their turn: at most 10 of the
@@ -117,6 +118,8 @@
 // # Errors
 //
 // What QueUp refuses is an [*APIError]; [errors.Is] with the sentinels of this package tells the usual reasons apart.
+// So is an answer that makes no sense, with the status 200: null, an object or a text instead of a list is not an empty list. What
+// the client knows of a room stays then; it is read again every 10 s, and a warning says so ([WithLogger]).
 // What is wrong before anything is sent is an [*ArgumentError], a [*PermissionError], a [*MessageTooLongError],
 // [ErrNotLoggedIn], [ErrNotConnected] or [ErrNotJoined]. Passwords, cookies and tokens stand in no error and no log.
 //

@@ -28,7 +28,7 @@ func lie(method, part string, status int, done bool, asked *atomic.Int32) queupt
 }
 
 // Source: docs/PROTOCOL.md 1.3.
-func TestFalseErrors_ofVotes(t *testing.T) {
+func TestQ13_falseErrorsOfVotes(t *testing.T) {
 	votes := map[string]struct {
 		room func(context.Context, *client.Room) error
 		has  func(*client.Room) int
@@ -66,7 +66,7 @@ func TestFalseErrors_ofVotes(t *testing.T) {
 	}
 }
 
-func TestFalseErrors_ofTheOwnQueue(t *testing.T) {
+func TestQ13_falseErrorsOfTheOwnQueue(t *testing.T) {
 	calls := map[string]func(context.Context, *client.Room, client.PlayID) error{
 		"clear":  func(ctx context.Context, r *client.Room, _ client.PlayID) error { return r.ClearQueue(ctx) },
 		"remove": func(ctx context.Context, r *client.Room, id client.PlayID) error { return r.RemoveOwnSong(ctx, id) },

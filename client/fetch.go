@@ -52,6 +52,9 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 		if err != nil {
 			return nil, 0, failed("rooms", err)
 		}
+		if answer.Data == nil {
+			return nil, 0, noList("rooms")
+		}
 		return roomInfos(answer.Data), len(answer.Data), nil
 	})
 }
@@ -68,6 +71,9 @@ func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInf
 		answer, err := c.rest.SearchRooms(ctx, queupapi.SearchRoomsParams{Term: text, Offset: queupapi.NewOptInt(offset)})
 		if err != nil {
 			return nil, 0, failed("searchRooms", err)
+		}
+		if answer.Data == nil {
+			return nil, 0, noList("searchRooms")
 		}
 		return roomInfos(answer.Data), len(answer.Data), nil
 	})
@@ -101,6 +107,9 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 		if err != nil {
 			return nil, 0, failed("history", err)
 		}
+		if answer.Data == nil {
+			return nil, 0, noList("history")
+		}
 		return r.songs(answer.Data), len(answer.Data), nil
 	})
 }
@@ -111,6 +120,9 @@ func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 	if err != nil {
 		return nil, failed("roomUsers", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("roomUsers")
 	}
 	return r.newMembers(answer.Data), nil
 }
@@ -135,6 +147,9 @@ func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomStaff", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("roomStaff")
+	}
 	return r.newMembers(answer.Data), nil
 }
 
@@ -145,6 +160,9 @@ func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomBans", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("roomBans")
+	}
 	return r.newMembers(answer.Data), nil
 }
 
@@ -154,6 +172,9 @@ func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomMutes(ctx, queupapi.RoomMutesParams{RoomID: r.id})
 	if err != nil {
 		return nil, failed("roomMutes", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("roomMutes")
 	}
 	return r.newMembers(answer.Data), nil
 }
@@ -182,6 +203,9 @@ func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	answer, err := r.client.rest.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
 	if err != nil {
 		return nil, failed("chatHistory", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("chatHistory")
 	}
 	var lines []Message
 	deleted := make(map[MessageID]bool)
@@ -239,6 +263,9 @@ func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
 	if err != nil {
 		return nil, failed("roomAudit", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("roomAudit")
 	}
 	entries := make([]AuditEntry, 0, len(answer.Data))
 	for _, w := range answer.Data {

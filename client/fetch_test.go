@@ -60,6 +60,7 @@ func TestHistory(t *testing.T) {
 		"GET /room/r/playlist/history?page=1": rows(play, 1, 20),
 		"GET /room/r/playlist/history?page=2": rows(play, 20, 39), // a song was played meanwhile: the 20th comes again
 		"GET /room/r/playlist/history?page=3": `[{"_id":"p40","_song":null,"played":null}]`,
+		"GET /room/r/playlist/history?page=4": "[]",
 	})
 	var ids []PlayID
 	for song, err := range room.History(t.Context()) {
@@ -114,9 +115,11 @@ func TestHistory(t *testing.T) {
 func TestRooms_lobbyAndSearch(t *testing.T) {
 	const row = `{"_id":"r#","name":"Room #","roomUrl":"room-#"}`
 	room, e := fetched(t, map[string]string{
-		"GET /room?offset=0":                 rows(row, 1, 20),
-		"GET /room?offset=20":                rows(row, 21, 23),
-		"GET /room/term/night%20in?offset=0": rows(row, 7, 7),
+		"GET /room?offset=0":                  rows(row, 1, 20),
+		"GET /room?offset=20":                 rows(row, 21, 23),
+		"GET /room?offset=40":                 "[]",
+		"GET /room/term/night%20in?offset=0":  rows(row, 7, 7),
+		"GET /room/term/night%20in?offset=20": "[]",
 	})
 	c := room.client
 	n := 0

@@ -395,6 +395,9 @@ func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Messa
 	if err != nil {
 		return nil, failed("conversationMessages", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("conversationMessages")
+	}
 	messages := make([]Message, 0, len(answer.Data))
 	for _, w := range slices.Backward(answer.Data) {
 		messages = append(messages, newPrivateMessage(v.client, v.id, w))

@@ -131,6 +131,9 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 	if err != nil {
 		return nil, nil, failed("playlistDetails", err)
 	}
+	if answer.Data == nil {
+		return nil, nil, noList("playlistDetails")
+	}
 	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
 	var lookups errgroup.Group
 	lookups.SetLimit(loadsAtOnce)
@@ -146,7 +149,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 			if err == nil {
 				queue[i].info = &info
 				queue[i].takeLength()
-			} else if !passes(err) { // and one that is not there hides no other
+			} else if !passes(err) || unreadable(err) { // and one that is not there hides no other
 				return nil
 			}
 			return err

@@ -19,7 +19,7 @@ import (
 // guest may not see everything.
 type roomState struct {
 	about  *wire.Room
-	users  wire.RoomUsers
+	users  *wire.RoomUsers
 	roles  *authority
 	active wire.ActiveSong // empty when nothing plays, or unsure
 	asked  time.Time       // when active was asked for
@@ -29,6 +29,14 @@ type roomState struct {
 	queue  *[]Song
 	chat   *wire.ChatHistory
 	lacks  lacking // of what is nil
+}
+
+// roster returns the rows of who is in the room, none if they could not be read.
+func (s *roomState) roster() wire.RoomUsers {
+	if s.users == nil {
+		return nil
+	}
+	return *s.users
 }
 
 // elapsed returns how long what plays has been playing by now.
@@ -50,17 +58,22 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 		g.Go(func() error {
 			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
 				*lacks = passes(err)
-				r.client.log.DebugContext(ctx, "not read", slog.String("what", what), slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+				r.notRead(ctx, what, err)
 			}
 			return context.Cause(ctx)
 		})
 	}
 	g.Go(func() error {
-		answer, err := loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
-		if err != nil {
-			return failed("roomUsers", err)
+		users, err := r.fetchUsers(ctx)
+		switch {
+		case err == nil:
+			state.users = &users
+		case unreadable(err): // who is in the room is read later
+			state.lacks.users = true
+			r.notRead(ctx, "members", err)
+		default:
+			return err
 		}
-		state.users = answer.Data
 		return nil
 	})
 	g.Go(func() error {
@@ -128,7 +141,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 		return
 	}
 	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
-	if slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return recordOf(w) == song.UserID && w.User.Username != "" }) {
+	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return recordOf(w) == song.UserID && w.User.Username != "" }) {
 		song.UserID = "" // is known as soon as the state is
 	}
 	if song.whole() {
@@ -139,6 +152,27 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 	r.complete(ctx, song)
 }
 
+// notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
+func (r *Room) notRead(ctx context.Context, what string, err error) {
+	level := slog.LevelDebug
+	if passes(err) {
+		level = slog.LevelWarn
+	}
+	r.client.log.LogAttrs(ctx, level, what+" not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+}
+
+// fetchUsers reads who is in the room.
+func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
+	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomUsers", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("roomUsers")
+	}
+	return answer.Data, nil
+}
+
 // fetchAuthority reads the roles of the room, and what the client itself may do.
 func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
@@ -147,6 +181,9 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	}
 	if err != nil {
 		return authority{}, failed("roomRoles", err)
+	}
+	if answer.Data.Roles == nil {
+		return authority{}, noList("roomRoles")
 	}
 	roles := []Role{}
 	for _, w := range answer.Data.Roles {
@@ -167,8 +204,9 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.describe(*state.about)
 	}
 	gone := r.members.list()
-	members := make(map[UserID]Member, len(state.users)+1)
-	for _, w := range append(state.users, self) {
+	users := append(state.roster(), self)
+	members := make(map[UserID]Member, len(users))
+	for _, w := range users {
 		member := newMember(c, w)
 		if _, twice := members[member.UserID]; twice || member.UserID == "" {
 			continue

@@ -78,12 +78,13 @@ func (r *Room) readNames() {
 		return func() {
 			again := more
 			for i, id := range ids {
-				again = again || passes(errs[i])
+				fails := passes(errs[i]) && !unreadable(errs[i]) // and may succeed another time
+				again = again || fails
 				member, present := r.members.get(id)
 				switch {
 				case errs[i] == nil && present:
 					r.client.events.emit(MemberUpdated{Meta: r.meta(), Member: member.own()})
-				case errs[i] != nil && !passes(errs[i]):
+				case errs[i] != nil && !fails:
 					r.live.nameless.Add(id, struct{}{})
 				}
 			}

@@ -134,6 +134,9 @@ func (c *Client) FetchPlaylists(ctx context.Context) ([]Playlist, error) {
 	if err != nil {
 		return nil, failed("playlists", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("playlists")
+	}
 	playlists := make([]Playlist, 0, len(answer.Data))
 	for _, w := range answer.Data {
 		if !w.Removed {
@@ -245,6 +248,9 @@ func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]So
 	if err != nil {
 		return nil, failed("soundCloudPlaylists", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("soundCloudPlaylists")
+	}
 	playlists := make([]SoundCloudPlaylist, 0, len(answer.Data))
 	for _, w := range answer.Data {
 		playlists = append(playlists, newSoundCloudPlaylist(w))
@@ -275,6 +281,9 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 		})
 		if err != nil {
 			return nil, 0, failed("playlistSongs", err)
+		}
+		if answer.Data == nil {
+			return nil, 0, noList("playlistSongs")
 		}
 		songs := make([]PlaylistSong, 0, len(answer.Data))
 		for _, w := range answer.Data {

@@ -78,6 +78,9 @@ func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	if err != nil {
 		return nil, failed("ownQueue", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("ownQueue")
+	}
 	return r.songs(answer.Data), nil
 }
 
@@ -208,6 +211,9 @@ func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {
 		return nil, failed("playlistDetails", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("playlistDetails")
 	}
 	return r.songs(answer.Data), nil
 }

@@ -14,6 +14,7 @@ import (
 // Purposes of alarms.
 const (
 	dueVotes = "votes" // read who voted again
+	dueUsers = "users" // read again who is in the room
 	dueInfo  = "info"  // read again what the room says about itself
 )
 
@@ -21,16 +22,17 @@ const (
 const readAgain = 10 * time.Second
 
 // lacking is what a roomState does not hold because of trouble that passes.
-type lacking struct{ about, roles, votes, queue bool }
+type lacking struct{ about, users, roles, votes, queue bool }
 
-// passes reports whether an error of a reading is trouble that passes: of the network, or of a host. QueUp's own no is none, and
+// passes reports whether an error of a reading is trouble that passes: of the network, or of a host, or an answer that makes no
+// sense. QueUp's own no is none, and
 // a guest or who cannot log in any more will not be told otherwise.
 func passes(err error) bool {
 	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
 		return false
 	}
 	answer, ok := errors.AsType[*APIError](err)
-	return !ok || answer.foreign || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
+	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
 }
 
 // later has something read again after an error, if that passes, unless it is due anyway. It runs on the connection's
@@ -49,6 +51,7 @@ func (r *Room) readLacking(lacks lacking) {
 		read    func()
 	}{
 		{lacks.about, dueInfo, r.readInfo},
+		{lacks.users, dueUsers, r.readUsers},
 		{lacks.roles, dueRoles, r.readRoles},
 		{lacks.votes, dueVotes, r.readVotes},
 		{lacks.queue, dueQueue, r.readQueue},
@@ -74,6 +77,27 @@ func (r *Room) readInfo() {
 				return
 			}
 			r.catchUpInfo(answer.Data)
+		}
+	})
+}
+
+// readUsers reads who is in the room, and tells the difference to what is known as after a lost connection. What events have
+// changed meanwhile is newer: then it is read once more.
+func (r *Room) readUsers() {
+	before := r.members.list()
+	r.askInTurn(dueUsers, answerTimeout, func(ctx context.Context) func() {
+		users, err := r.fetchUsers(ctx)
+		if err != nil {
+			r.notRead(ctx, "members", err)
+			return func() { r.later(dueUsers, err, r.readUsers) }
+		}
+		return func() {
+			if now := r.members.list(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
+				r.alarm(dueUsers, readAgain, r.readUsers)
+				return
+			}
+			r.catchUpMembers(users)
+			r.forgetRoles()
 		}
 	})
 }

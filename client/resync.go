@@ -163,18 +163,19 @@ func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
 	return nil
 }
 
-// comeBack enters the room once more if QueUp does not have the client among its members any more, as after a restart: the
-// websocket alone need not bring it back. Source: docs/PROTOCOL.md 2.4.
+// comeBack enters the room once more unless QueUp has the client among its members, as it may not after a restart: the websocket alone
+// need not bring it back. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) comeBack(ctx context.Context, l *connection, state *roomState) error {
 	me := r.client.myID()
-	listed := slices.ContainsFunc(state.users, func(w wire.RoomUser) bool { return recordOf(w) == me })
+	listed := slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return recordOf(w) == me })
 	if me == "" || listed || !r.mayAct() {
 		return nil
 	}
 	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", slog.String("room", r.Slug()))
 	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
-	if recordOf(self) == me {
-		state.users = append(state.users, self)
+	if recordOf(self) == me && state.users != nil {
+		users := append(slices.Clip(*state.users), self)
+		state.users = &users
 	}
 	return err
 }
@@ -199,7 +200,9 @@ func (r *Room) catchUp(state roomState) {
 	if state.roles != nil {
 		r.catchUpRoles(*state.roles)
 	}
-	r.catchUpMembers(state.users)
+	if state.users != nil {
+		r.catchUpMembers(*state.users)
+	}
 	if state.roles != nil {
 		r.rolesRead()
 	}
@@ -561,6 +564,9 @@ func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.T
 func (r *Room) historyPage(ctx context.Context, page int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
 		answer, err := r.client.loads.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
+		if err == nil && answer.Data == nil {
+			err = noList("history")
+		}
 		if err == nil {
 			return answer.Data, nil
 		}

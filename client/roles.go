@@ -34,7 +34,7 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 		return nil, failed("roomRoles", err)
 	}
 	if answer.Data.Roles == nil {
-		return []wire.RoomRole{}, nil
+		return nil, noList("roomRoles")
 	}
 	return answer.Data.Roles, nil
 }

@@ -220,6 +220,9 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	if err != nil {
 		return nil, failed("followers", err)
 	}
+	if answer.Data == nil {
+		return nil, noList("followers")
+	}
 	var follows []Follow
 	for _, w := range answer.Data {
 		f := newFollow(c, w)
@@ -242,6 +245,9 @@ func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	answer, err := c.rest.FollowedUsers(ctx, queupapi.FollowedUsersParams{UserID: u})
 	if err != nil {
 		return nil, failed("followedUsers", err)
+	}
+	if answer.Data == nil {
+		return nil, noList("followedUsers")
 	}
 	var follows []Follow
 	for _, w := range answer.Data {

@@ -167,7 +167,8 @@ func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, err
 	return nil, receive(inner, data)
 }
 
-// List decodes an array. Entries that are null or do not fit are left out; an empty array is an empty list, not nil.
+// List decodes an array. Entries that are null or do not fit are left out. An empty array is an empty list, not nil; one whose entries
+// do not fit, all of them, is nil, as what is not an array.
 func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	switch d.Next() {
@@ -177,7 +178,7 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	default:
 		return d.Raw()
 	}
-	list := S{}
+	list, left := S{}, false
 	entries, err := d.ArrIter()
 	if err != nil {
 		return nil, err
@@ -186,7 +187,9 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 		if d.Next() == jx.Null {
 			err = d.Null()
 		} else {
+			before := len(list)
 			list, err = add(list, d, decode)
+			left = left || len(list) == before
 		}
 		if err != nil {
 			return nil, err
@@ -195,7 +198,9 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	if err := entries.Err(); err != nil {
 		return nil, err
 	}
-	*dst = list
+	if len(list) > 0 || !left {
+		*dst = list
+	}
 	return nil, nil
 }
 

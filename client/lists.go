@@ -1,0 +1,18 @@
+package client
+
+import (
+	"errors"
+	"net/http"
+)
+
+// noList is the error of an answer that holds something else than a list: null, an object, a text, or a list of which
+// no row can be read. It says nothing about what there is, and the list need not be empty.
+func noList(op string) error {
+	return &APIError{Op: op, Status: http.StatusOK, Message: "answered without a list"}
+}
+
+// unreadable reports whether QueUp has answered a call with something that makes no sense, and not with an error.
+func unreadable(err error) bool {
+	answer, ok := errors.AsType[*APIError](err)
+	return ok && answer.Status == http.StatusOK
+}
