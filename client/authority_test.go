@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -102,13 +101,6 @@ func onStage(t *testing.T, s stage, test func(t *testing.T, bot *client.Client, 
 					answer(w, data)
 				case req.Method == http.MethodGet && (req.URL.Path == "/room/lounge" || req.URL.Path == "/room/"+lounge) && s.owner != "":
 					answer(w, map[string]any{"_id": lounge, "roomUrl": "lounge", "userid": stageID(s, s.owner)})
-				case req.Method == http.MethodPost && req.URL.Path == "/room/"+lounge+"/users" && s.owner != "":
-					joined := httptest.NewRecorder()
-					next.ServeHTTP(joined, req)
-					var result struct{ Data map[string]map[string]any }
-					must(0, json.Unmarshal(joined.Body.Bytes(), &result))(t)
-					result.Data["room"]["userid"] = stageID(s, s.owner)
-					answer(w, result.Data)
 				default:
 					next.ServeHTTP(w, req)
 				}

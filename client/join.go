@@ -188,13 +188,13 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	listening := r.Joined()
 	var hold int
 	var self wire.RoomUser
-	info := true // is still to be read: what JoinRoom has read may have changed before the channel was attached
+	info := true // is to be read again, unless the answer to the join says what JoinRoom has just read
 	if !how.listen {
 		joined, err := r.enter(ctx, how.password)
 		if err != nil {
 			return undo, err
 		}
-		self, info = joined.User, !r.describeAgain(joined.Room)
+		self, info = joined.User, !r.Info().sameSettings(newRoomInfo(joined.Room))
 		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
 	}
 	if !listening {

@@ -226,10 +226,9 @@ func (r *Room) catchUpInfo(w wire.Room) {
 	r.describe(w)
 	now := r.Info()
 	r.tellSettings(before, now, r.again())
-	// What has an event of its own, or changes all the time, is no change of the settings.
+	// What has an event of its own is not a change of the settings.
 	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
-	before.ActiveUsers, before.UpdatedAt, before.extra = now.ActiveUsers, now.UpdatedAt, now.extra
-	if !before.Equal(now) {
+	if !before.sameSettings(now) {
 		r.client.events.emit(RoomUpdated{Meta: r.again(), Info: now})
 	}
 }

@@ -224,21 +224,6 @@ func (r *Room) describe(w wire.Room) {
 	r.about, r.info = w, newRoomInfo(w)
 }
 
-// describeAgain is describe with the room as the answer to a join has it: newer, but with its owner's id alone. It reports false, and
-// does nothing, if the answer does not have the whole room.
-func (r *Room) describeAgain(w wire.Room) bool {
-	if w.ID != r.id || w.Slug == "" || w.OwnerID == "" || w.RealTimeChannel == "" {
-		return false
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w.Owner.Username == "" && (w.Owner.ID == "" || w.Owner.ID == r.about.Owner.ID) {
-		w.Owner = r.about.Owner
-	}
-	r.about, r.info = w, newRoomInfo(w)
-	return true
-}
-
 // edit changes what the room says about itself and returns it.
 func (r *Room) edit(change func(*wire.Room)) RoomInfo {
 	r.mu.Lock()

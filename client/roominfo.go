@@ -105,6 +105,12 @@ func newRoomInfo(w wire.Room) RoomInfo {
 	return info
 }
 
+// sameSettings reports whether i and o differ in nothing but what changes all the time.
+func (i RoomInfo) sameSettings(o RoomInfo) bool {
+	i.ActiveUsers, i.UpdatedAt, i.extra = o.ActiveUsers, o.UpdatedAt, o.extra
+	return i.Equal(o)
+}
+
 // Equal reports whether both tell the same.
 func (i RoomInfo) Equal(j RoomInfo) bool {
 	// Times and Extra have an equality of their own; the rest is compared as it stands.
