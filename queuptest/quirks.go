@@ -72,7 +72,7 @@ func (q *quirks) event(data []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.draw("event")
-	return q.bend(data, func(o object) {
+	return bend(data, func(o object) {
 		if _, ok := o["songInfo"]; ok && q.once(6) {
 			o["songInfo"] = nil
 		}
@@ -85,7 +85,7 @@ func (q *quirks) answer(path string, body []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.draw(path)
-	return q.bend(body, func(envelope object) {
+	return bend(body, func(envelope object) {
 		data, ok := envelope["data"]
 		switch {
 		case !ok:
@@ -104,7 +104,7 @@ func (q *quirks) answer(path string, body []byte) []byte {
 }
 
 // bend reads a JSON object and writes it again after change. What is none stays as it is.
-func (q *quirks) bend(data []byte, change func(object)) []byte {
+func bend(data []byte, change func(object)) []byte {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber() // no digit is lost
 	var o object
@@ -323,15 +323,27 @@ func (q *quirks) wrap(next http.Handler) http.Handler {
 	if q == nil {
 		return next
 	}
+	bent := bending(next, q.answer)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/auth/token" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		bent.ServeHTTP(w, r)
+	})
+}
+
+// bending changes the JSON answers of next that are no errors.
+func bending(next http.Handler, change func(path string, body []byte) []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/ws/" {
 			next.ServeHTTP(w, r)
 			return
 		}
 		b := &bentWriter{ResponseWriter: w}
 		next.ServeHTTP(b, r)
 		if b.status == http.StatusOK && strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
-			_, _ = w.Write(q.answer(r.URL.Path, b.body.Bytes())) // nobody is left to hear of a failure
+			_, _ = w.Write(change(r.URL.Path, b.body.Bytes())) // if it fails, the client has gone
 		}
 	})
 }
