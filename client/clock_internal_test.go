@@ -131,6 +131,8 @@ func TestHistory_timesThatCannotBeRight(t *testing.T) {
 			"one among them is of another year": {wire.Plays{at("a", time.Minute), at("b", 9999*time.Hour), at("c", 5*time.Minute), at("d", time.Hour)}, 3, true},
 			"an old one is still to come":       {wire.Plays{at("a", time.Minute), at("b", time.Hour), at("c", -9999*time.Hour)}, 1, true},
 			"a new one is still to come":        {wire.Plays{at("a", -9999*time.Hour), at("b", time.Minute), at("c", time.Hour)}, 2, true},
+			"the last has no time":              {wire.Plays{at("a", time.Minute), {ID: "b"}, {}}, 3, false},
+			"none has a time":                   {wire.Plays{{ID: "a"}, {ID: "b"}}, 0, true},
 			"nothing":                           {nil, 0, false},
 		} {
 			news, end := room.newPlays(tt.page, map[PlayID]struct{}{"known": {}}, since)

@@ -68,7 +68,7 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 		return nil, noList("songComments")
 	}
 	comments := make([]Comment, 0, len(answer.Data))
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		comments = append(comments, newComment(c, song, w))
 	}
 	return comments, nil

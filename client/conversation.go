@@ -165,7 +165,7 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 // nothing of that.
 func (v *Conversation) told(w wire.Conversation) {
 	var others []User
-	for _, u := range w.Users {
+	for _, u := range filled(w.Users) {
 		if u.ID = userID(u); u.ID == "" || v.client.isMe(u.ID) {
 			continue
 		}
@@ -329,7 +329,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 		return nil, noList("conversations")
 	}
 	list := make([]*Conversation, 0, len(answer.Data))
-	for _, w := range slices.Backward(answer.Data) { // so that the latest are the last to be forgotten
+	for _, w := range slices.Backward(filled(answer.Data)) { // so that the latest are the last to be forgotten
 		if w.ID == "" {
 			continue
 		}

@@ -83,7 +83,7 @@ func roomInfoID(i RoomInfo) RoomID { return i.ID }
 
 func roomInfos(rooms wire.Rooms) []RoomInfo {
 	infos := make([]RoomInfo, 0, len(rooms))
-	for _, w := range rooms {
+	for _, w := range filled(rooms) {
 		infos = append(infos, newRoomInfo(w))
 	}
 	return infos
@@ -181,7 +181,7 @@ func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 
 func (r *Room) newMembers(list wire.RoomUsers) []Member {
 	members := make([]Member, 0, len(list))
-	for _, w := range list {
+	for _, w := range filled(list) {
 		members = append(members, r.newMember(w))
 	}
 	return members
@@ -268,7 +268,7 @@ func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 		return nil, noList("roomAudit")
 	}
 	entries := make([]AuditEntry, 0, len(answer.Data))
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		entries = append(entries, newAuditEntry(r.client, w))
 	}
 	return entries, nil

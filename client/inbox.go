@@ -399,7 +399,7 @@ func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Messa
 		return nil, noList("conversationMessages")
 	}
 	messages := make([]Message, 0, len(answer.Data))
-	for _, w := range slices.Backward(answer.Data) {
+	for _, w := range slices.Backward(filled(answer.Data)) {
 		messages = append(messages, newPrivateMessage(v.client, v.id, w))
 	}
 	v.client.sortByTime(messages)

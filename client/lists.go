@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"net/http"
+	"slices"
 )
 
 // noList is the error of an answer that holds something else than a list: null, an object, a text, or a list of which
@@ -15,4 +16,12 @@ func noList(op string) error {
 func unreadable(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)
 	return ok && answer.Status == http.StatusOK
+}
+
+// filled returns the rows of a list that hold anything. Lists were seen with null in them, and an object without members says as little.
+func filled[T interface{ IsZero() bool }](rows []T) []T {
+	if !slices.ContainsFunc(rows, T.IsZero) {
+		return rows
+	}
+	return slices.DeleteFunc(slices.Clone(rows), T.IsZero)
 }

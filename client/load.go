@@ -186,7 +186,7 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 		return authority{}, noList("roomRoles")
 	}
 	roles := []Role{}
-	for _, w := range answer.Data.Roles {
+	for _, w := range filled(answer.Data.Roles) {
 		roles = append(roles, newCustomRole(w))
 	}
 	var own *Standing

@@ -436,7 +436,7 @@ func (p *play) count(w wire.Dubs) {
 	if p.heard == 0 {
 		heard, p.votes = nil, nil
 		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
-		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(w.Grabs)))
+		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(filled(w.Grabs))))
 	}
 	take := func(list []wire.DubVote, vote wire.DubType) {
 		for _, id := range voters(list) {

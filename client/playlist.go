@@ -138,7 +138,7 @@ func (c *Client) FetchPlaylists(ctx context.Context) ([]Playlist, error) {
 		return nil, noList("playlists")
 	}
 	playlists := make([]Playlist, 0, len(answer.Data))
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		if !w.Removed {
 			playlists = append(playlists, newPlaylist(c, w))
 		}
@@ -252,7 +252,7 @@ func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]So
 		return nil, noList("soundCloudPlaylists")
 	}
 	playlists := make([]SoundCloudPlaylist, 0, len(answer.Data))
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		playlists = append(playlists, newSoundCloudPlaylist(w))
 	}
 	return playlists, nil
@@ -286,7 +286,7 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 			return nil, 0, noList("playlistSongs")
 		}
 		songs := make([]PlaylistSong, 0, len(answer.Data))
-		for _, w := range answer.Data {
+		for _, w := range filled(answer.Data) {
 			songs = append(songs, newPlaylistSong(p.client, p.ID, w))
 		}
 		return songs, len(answer.Data), nil

@@ -87,7 +87,7 @@ func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 // songs makes values of a list of plays, and notes the media that came with them.
 func (r *Room) songs(plays wire.Plays) []Song {
 	songs := make([]Song, 0, len(plays))
-	for _, w := range plays {
+	for _, w := range filled(plays) {
 		songs = append(songs, r.newSong(w))
 	}
 	return songs

@@ -547,16 +547,23 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 // its final score, else up to the last that began after since. A time that is missing or cannot be right says nothing about
 // the other rows. end reports whether older pages have no more news.
 func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.Time) (news wire.Plays, end bool) {
-	count := 0
+	count, old := 0, len(page) > 0 // a page without any time has no news
 	for i, w := range page {
 		if _, told := known[w.ID]; told {
 			return page[:i+1], true
 		}
-		if !w.PlayedAt.Before(since) && !r.client.clock.future(w.PlayedAt) {
-			count = i + 1
+		switch {
+		case w.PlayedAt.IsZero(), r.client.clock.future(w.PlayedAt):
+		case w.PlayedAt.Before(since):
+			old = true
+		default:
+			count, old = i+1, false
 		}
 	}
-	return page[:count], count < len(page)
+	if !old {
+		return page, false
+	}
+	return page[:count], true
 }
 
 // historyPage reads a page of what has played. It does not give up before until.

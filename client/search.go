@@ -65,7 +65,7 @@ func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider
 			return nil, "", failed("searchSongs", err)
 		}
 		found := make([]SongInfo, 0, len(answer.Data.Items))
-		for _, w := range answer.Data.Items {
+		for _, w := range filled(answer.Data.Items) {
 			c.seeSong(w)
 			found = append(found, newSongInfo(w))
 		}

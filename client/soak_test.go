@@ -171,7 +171,7 @@ func soakFor(t *testing.T, day time.Duration, seed uint64, opts ...queuptest.Opt
 	s.server = queuptest.NewServer(append(opts,
 		queuptest.WithWorld(world),
 		queuptest.WithHandler(s.refusal.wrap),
-		queuptest.ClockOffset(offset),
+		queuptest.ClockOffset(offset), queuptest.OddLists(),
 		queuptest.Crowd(queuptest.CrowdConfig{Members: soakCrowd, Rate: soakRate, Seed: seed}),
 		queuptest.SessionLife(max(day/24, 20*time.Second)), queuptest.TokenLife(max(day/48, 10*time.Second)))...)
 	defer s.server.Close()

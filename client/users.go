@@ -144,10 +144,10 @@ func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, use
 	if err != nil {
 		return nil, nil, failed("search", err)
 	}
-	for _, w := range answer.Data.Rooms {
+	for _, w := range filled(answer.Data.Rooms) {
 		rooms = append(rooms, newRoomInfo(w))
 	}
-	for _, w := range answer.Data.Users {
+	for _, w := range filled(answer.Data.Users) {
 		users = append(users, c.seeUser(w, true))
 	}
 	return rooms, users, nil
@@ -224,7 +224,7 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 		return nil, noList("followers")
 	}
 	var follows []Follow
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		f := newFollow(c, w)
 		if f.FollowedID == "" {
 			f.FollowedID = u
@@ -250,7 +250,7 @@ func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 		return nil, noList("followedUsers")
 	}
 	var follows []Follow
-	for _, w := range answer.Data {
+	for _, w := range filled(answer.Data) {
 		f := newFollow(c, w)
 		if f.FollowerID == "" {
 			f.FollowerID = u

@@ -57,7 +57,8 @@
 //
 // # Life, and bad days
 //
-// With [Crowd] a room has 1 to 5,000 people who live by themselves, by a seed. With [Quirks] answers and events are as irregular as
+// With [Crowd] a room has 1 to 5,000 people who live by themselves, by a seed. With [OddLists] lists in answers hold more
+// than objects. With [Quirks] answers and events are as irregular as
 // those of the service. With [Faults] the network is bad now and then, for REST and the websocket alike. tools/queupd has all
 // of them as flags.
 //
@@ -72,6 +73,9 @@
 //
 // [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, [Server.Await] waits
 // for one, so that no test needs to sleep, and [Server.LogOnFailure] shows the end of it when a test fails.
+//
+// One client can be several accounts, one after the other: give each a [User] in a [World], with any password, such as a word that stands in
+// error texts as well.
 //
 // # For benchmarks
 //
