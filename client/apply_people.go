@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // recordOf returns whose record it is.
@@ -104,7 +103,7 @@ const expulsion = 5 * time.Second
 func (r *Room) doubt() {
 	r.alarm(dueReturn, expulsion, func() {
 		l := r.live.link
-		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", slog.String("room", printable.Text(r.Slug())))
+		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", r.logged())
 		r.ask(answerTimeout, func(ctx context.Context) func() {
 			_, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
 			if err == nil {
@@ -115,7 +114,7 @@ func (r *Room) doubt() {
 					l.lose(r.channel(), err)
 					return
 				}
-				r.client.log.WarnContext(ctx, "not back yet", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+				r.client.log.WarnContext(ctx, "not back yet", r.logged(), slog.Any("error", err))
 				r.doubt()
 			}
 		})

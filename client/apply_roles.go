@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // applyRoleSet knows both forms of the event. Whom it is about need not be in the room. Source: docs/PROTOCOL.md 7,
@@ -236,7 +235,7 @@ func (r *Room) readRoles() {
 	r.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
 		roles, err := r.fetchAuthority(ctx)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "roles not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "roles not read", r.logged(), slog.Any("error", err))
 			return func() { r.later(dueRoles, err, r.readRoles) }
 		}
 		return func() {

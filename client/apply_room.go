@@ -7,7 +7,6 @@ import (
 	"maps"
 
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // elsewhere reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
@@ -91,7 +90,7 @@ func (r *Room) enterAnew() {
 			return nil
 		}
 		return func() {
-			r.client.log.WarnContext(ctx, "not let in after the password changed", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "not let in after the password changed", r.logged(), slog.Any("error", err))
 			if refused(err) {
 				l.lose(r.channel(), err)
 			}

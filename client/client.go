@@ -13,7 +13,6 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -395,7 +394,7 @@ func (c *Client) leaveRooms(ctx context.Context) {
 				room.turn.give()
 			}
 			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
-				c.log.WarnContext(ctx, "room not left in order", slog.String("room", printable.Text(room.Slug())), slog.Any("error", err))
+				c.log.WarnContext(ctx, "room not left in order", room.logged(), slog.Any("error", err))
 			}
 		})
 	}

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
 )
@@ -375,7 +373,7 @@ func (r *Room) appear(ctx context.Context, l *connection) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	r.client.log.WarnContext(ctx, "presence was not confirmed yet", slog.String("room", printable.Text(r.Slug())))
+	r.client.log.WarnContext(ctx, "presence was not confirmed yet", r.logged())
 	return nil
 }
 

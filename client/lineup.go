@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/queup-go/queup/gen/queupapi"
-	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/saturate"
 )
 
@@ -86,7 +85,7 @@ func (r *Room) readQueue() {
 	r.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
 		queue, lacks, err := r.fetchQueue(ctx, ctx)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "queue not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "queue not read", r.logged(), slog.Any("error", err))
 			return func() {
 				if r.live.news == nil {
 					r.live.news = news // still to be told
@@ -156,7 +155,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 		})
 	}
 	if lacks = lookups.Wait(); lacks != nil {
-		r.client.log.DebugContext(ctx, "media of the queue not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", lacks))
+		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", lacks))
 	}
 	return queue, lacks, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/saturate"
 )
 
@@ -158,7 +157,7 @@ func (r *Room) notRead(ctx context.Context, what string, err error) {
 	if passes(err) {
 		level = slog.LevelWarn
 	}
-	r.client.log.LogAttrs(ctx, level, what+" not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+	r.client.log.LogAttrs(ctx, level, what+" not read", r.logged(), slog.Any("error", err))
 }
 
 // fetchUsers reads who is in the room.

@@ -9,7 +9,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/queup-go/queup/gen/queupapi"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // dueNames is the purpose of a reading: the names of members of whom QueUp has told the id alone.
@@ -89,7 +88,7 @@ func (r *Room) readNames() {
 				}
 			}
 			if err := errors.Join(errs...); err != nil {
-				r.client.log.DebugContext(ctx, "names of members not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+				r.client.log.DebugContext(ctx, "names of members not read", r.logged(), slog.Any("error", err))
 			}
 			if again {
 				r.alarm(dueNames, readAgain, r.readNames)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/saturate"
 )
 
@@ -380,7 +379,7 @@ func (r *Room) checkPlay() {
 			case errors.Is(err, ErrNotFound):
 				r.fallSilent(r.meta())
 			case active.Play.ID == "": // or an error
-				r.client.log.DebugContext(r.client.workers.ctx, "what plays is not known", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+				r.client.log.DebugContext(r.client.workers.ctx, "what plays is not known", r.logged(), slog.Any("error", err))
 				r.checkAgain()
 			case active.Play.ID != now.ID:
 				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())
@@ -420,7 +419,7 @@ func (r *Room) readVotes() {
 	r.askInTurn(dueVotes, answerTimeout, func(ctx context.Context) func() {
 		answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 		if err != nil {
-			r.client.log.DebugContext(ctx, "votes not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.DebugContext(ctx, "votes not read", r.logged(), slog.Any("error", err))
 			return func() { r.later(dueVotes, err, r.readVotes) }
 		}
 		return func() { r.amend(song.ID, func(p *play) { p.count(answer.Data) }) }

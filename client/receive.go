@@ -149,7 +149,7 @@ func (l *connection) lose(channel string, err error) {
 	joined, present := room.Joined(), room.mayAct()
 	l.remove(room)
 	if err != nil {
-		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", slog.String("room", printable.Text(room.Slug())), slog.Any("error", err))
+		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", room.logged(), slog.Any("error", err))
 	}
 	if joined { // else JoinRoom says so
 		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})

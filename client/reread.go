@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // Purposes of alarms.
@@ -68,7 +67,7 @@ func (r *Room) readInfo() {
 	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
 		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
 		if err != nil {
-			r.client.log.WarnContext(ctx, "room not read", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "room not read", r.logged(), slog.Any("error", err))
 			return func() { r.later(dueInfo, err, r.readInfo) }
 		}
 		return func() {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/printable"
 )
 
 // dueChat is the purpose of an alarm: let out what is said, while the rest waits on.
@@ -70,7 +69,7 @@ func (r *Room) resync(l *connection, hold int) {
 		}
 		held, patience = false, min(2*patience, maxPatience)
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
-			slog.String("room", printable.Text(r.Slug())), slog.Any("error", err), slog.Duration("retry_in", pause))
+			r.logged(), slog.Any("error", err), slog.Duration("retry_in", pause))
 		if waitUntil(ctx, "resync", time.Now().Add(pause)) != nil {
 			return
 		}
@@ -171,7 +170,7 @@ func (r *Room) comeBack(ctx context.Context, l *connection, state *roomState) er
 	if me == "" || listed || !r.mayAct() {
 		return nil
 	}
-	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", slog.String("room", r.Slug()))
+	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", r.logged())
 	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
 	if recordOf(self) == me && state.users != nil {
 		users := append(slices.Clip(*state.users), self)
@@ -523,7 +522,7 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 	for page := range maxBackfill {
 		rows, err := r.historyPage(ctx, page+1, until)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "history not read after a lost connection", slog.String("room", printable.Text(r.Slug())), slog.Any("error", err))
+			r.client.log.WarnContext(ctx, "history not read after a lost connection", r.logged(), slog.Any("error", err))
 			lost()
 			return
 		}

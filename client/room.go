@@ -2,12 +2,14 @@ package client
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -223,6 +225,9 @@ func (r *Room) describe(w wire.Room) {
 	defer r.mu.Unlock()
 	r.about, r.info = w, newRoomInfo(w)
 }
+
+// logged is the room in a log.
+func (r *Room) logged() slog.Attr { return slog.String("room", printable.Text(r.Slug())) }
 
 // edit changes what the room says about itself and returns it.
 func (r *Room) edit(change func(*wire.Room)) RoomInfo {
