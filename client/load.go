@@ -157,7 +157,7 @@ func (r *Room) notRead(ctx context.Context, what string, err error) {
 	if passes(err) {
 		level = slog.LevelWarn
 	}
-	r.client.log.LogAttrs(ctx, level, what+" not read", r.logged(), slog.Any("error", err))
+	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", what), r.logged(), slog.Any("error", err))
 }
 
 // fetchUsers reads who is in the room.

@@ -107,7 +107,7 @@ func newRoomInfo(w wire.Room) RoomInfo {
 
 // sameSettings reports whether i and o differ in nothing but what changes all the time.
 func (i RoomInfo) sameSettings(o RoomInfo) bool {
-	i.ActiveUsers, i.UpdatedAt, i.extra = o.ActiveUsers, o.UpdatedAt, o.extra
+	o.ActiveUsers, o.UpdatedAt, o.extra = i.ActiveUsers, i.UpdatedAt, i.extra
 	return i.Equal(o)
 }
 
