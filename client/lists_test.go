@@ -148,7 +148,7 @@ func TestQ03_answersWithoutAList(t *testing.T) {
 				if now := state(); now != known {
 					t.Errorf("known %s, and then %s", known, now)
 				}
-				if !strings.Contains(log.String(), "members not read") || !strings.Contains(log.String(), "queue not read") || !strings.Contains(log.String(), "roles not read") {
+				if !strings.Contains(log.String(), `msg="not read" what=members`) || !strings.Contains(log.String(), "queue not read") || !strings.Contains(log.String(), "roles not read") {
 					t.Errorf("log %s", &log)
 				}
 				odd.Store("")
