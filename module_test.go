@@ -72,6 +72,25 @@ func TestModule_namesOfFiles(t *testing.T) {
 	}
 }
 
+// A program that go build has left in the folder is not committed: everybody who gets the module would download it.
+func TestModule_holdsNoProgram(t *testing.T) {
+	const largest = 1 << 20
+	for _, path := range trackedFiles(t) {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(content) > largest {
+			t.Errorf("%s has %d KiB", path, len(content)>>10)
+		}
+		for _, magic := range []string{"\x7fELF", "MZ", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe"} {
+			if strings.HasPrefix(string(content), magic) {
+				t.Errorf("%s is a program", path)
+			}
+		}
+	}
+}
+
 // The module can be fetched with go get, by way of git, into a module that is empty, and the bot of the README can be built
 // there. It is the files as they are now, with what is not committed; only a file that git does not track yet is left out.
 func TestModule_goGet(t *testing.T) {
