@@ -64,7 +64,7 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	if err != nil {
 		return nil, failed("songComments", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("songComments")
 	}
 	comments := make([]Comment, 0, len(answer.Data))

@@ -325,7 +325,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 	if err != nil {
 		return nil, failed("conversations", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("conversations")
 	}
 	list := make([]*Conversation, 0, len(answer.Data))

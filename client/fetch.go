@@ -52,7 +52,7 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 		if err != nil {
 			return nil, 0, failed("rooms", err)
 		}
-		if answer.Data == nil {
+		if noRows(answer.Data) {
 			return nil, 0, noList("rooms")
 		}
 		return roomInfos(answer.Data), len(answer.Data), nil
@@ -72,7 +72,7 @@ func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInf
 		if err != nil {
 			return nil, 0, failed("searchRooms", err)
 		}
-		if answer.Data == nil {
+		if noRows(answer.Data) {
 			return nil, 0, noList("searchRooms")
 		}
 		return roomInfos(answer.Data), len(answer.Data), nil
@@ -107,7 +107,7 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 		if err != nil {
 			return nil, 0, failed("history", err)
 		}
-		if answer.Data == nil {
+		if noRows(answer.Data) {
 			return nil, 0, noList("history")
 		}
 		return r.songs(answer.Data), len(answer.Data), nil
@@ -121,7 +121,7 @@ func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomUsers", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomUsers")
 	}
 	return r.newMembers(answer.Data), nil
@@ -147,7 +147,7 @@ func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomStaff", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomStaff")
 	}
 	return r.newMembers(answer.Data), nil
@@ -160,7 +160,7 @@ func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomBans", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomBans")
 	}
 	return r.newMembers(answer.Data), nil
@@ -173,7 +173,7 @@ func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 	if err != nil {
 		return nil, failed("roomMutes", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomMutes")
 	}
 	return r.newMembers(answer.Data), nil
@@ -264,7 +264,7 @@ func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	if err != nil {
 		return nil, failed("roomAudit", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomAudit")
 	}
 	entries := make([]AuditEntry, 0, len(answer.Data))

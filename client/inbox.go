@@ -395,7 +395,7 @@ func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Messa
 	if err != nil {
 		return nil, failed("conversationMessages", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("conversationMessages")
 	}
 	messages := make([]Message, 0, len(answer.Data))

@@ -130,7 +130,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 	if err != nil {
 		return nil, nil, failed("playlistDetails", err)
 	}
-	if answer.Data == nil {
+	if answer.Data == nil { // nothing but null is what QueUp has for a queue whose songs are gone
 		return nil, nil, noList("playlistDetails")
 	}
 	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })

@@ -18,6 +18,12 @@ func unreadable(err error) bool {
 	return ok && answer.Status == http.StatusOK
 }
 
+// noRows reports whether an answer has no list, or a list of rows none of which holds anything: then it is not known what there is. A
+// list without any row, which has no capacity, is empty.
+func noRows[T interface{ IsZero() bool }](list []T) bool {
+	return list == nil || cap(list) > 0 && len(filled(list)) == 0
+}
+
 // filled returns the rows of a list that hold anything. Lists were seen with null in them, and an object without members says as little.
 func filled[T interface{ IsZero() bool }](rows []T) []T {
 	if !slices.ContainsFunc(rows, T.IsZero) {

@@ -166,7 +166,7 @@ func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
 	if err != nil {
 		return nil, failed("roomUsers", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("roomUsers")
 	}
 	return answer.Data, nil
@@ -181,7 +181,7 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	if err != nil {
 		return authority{}, failed("roomRoles", err)
 	}
-	if answer.Data.Roles == nil {
+	if noRows(answer.Data.Roles) {
 		return authority{}, noList("roomRoles")
 	}
 	roles := []Role{}

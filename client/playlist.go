@@ -134,7 +134,7 @@ func (c *Client) FetchPlaylists(ctx context.Context) ([]Playlist, error) {
 	if err != nil {
 		return nil, failed("playlists", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("playlists")
 	}
 	playlists := make([]Playlist, 0, len(answer.Data))
@@ -248,7 +248,7 @@ func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]So
 	if err != nil {
 		return nil, failed("soundCloudPlaylists", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("soundCloudPlaylists")
 	}
 	playlists := make([]SoundCloudPlaylist, 0, len(answer.Data))
@@ -282,7 +282,7 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 		if err != nil {
 			return nil, 0, failed("playlistSongs", err)
 		}
-		if answer.Data == nil {
+		if noRows(answer.Data) {
 			return nil, 0, noList("playlistSongs")
 		}
 		songs := make([]PlaylistSong, 0, len(answer.Data))

@@ -78,7 +78,7 @@ func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	if err != nil {
 		return nil, failed("ownQueue", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("ownQueue")
 	}
 	return r.songs(answer.Data), nil
@@ -170,7 +170,7 @@ func (r *Room) unlessQueue(ctx context.Context, err error, done func(queue wire.
 		return err
 	}
 	answer, unread := r.client.loads.OwnQueue(ctx, queupapi.OwnQueueParams{RoomID: r.id})
-	if unread != nil || answer.Data == nil || !done(answer.Data) {
+	if unread != nil || noRows(answer.Data) || !done(answer.Data) {
 		return err
 	}
 	return nil

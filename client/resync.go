@@ -569,7 +569,7 @@ func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.T
 func (r *Room) historyPage(ctx context.Context, page int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
 		answer, err := r.client.loads.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
-		if err == nil && answer.Data == nil {
+		if err == nil && noRows(answer.Data) {
 			err = noList("history")
 		}
 		if err == nil {

@@ -33,7 +33,7 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 	if err != nil {
 		return nil, failed("roomRoles", err)
 	}
-	if answer.Data.Roles == nil {
+	if noRows(answer.Data.Roles) {
 		return nil, noList("roomRoles")
 	}
 	return answer.Data.Roles, nil

@@ -64,6 +64,9 @@ func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider
 		if err != nil {
 			return nil, "", failed("searchSongs", err)
 		}
+		if noRows(answer.Data.Items) {
+			return nil, "", noList("searchSongs")
+		}
 		found := make([]SongInfo, 0, len(answer.Data.Items))
 		for _, w := range filled(answer.Data.Items) {
 			c.seeSong(w)

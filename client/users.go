@@ -220,7 +220,7 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	if err != nil {
 		return nil, failed("followers", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("followers")
 	}
 	var follows []Follow
@@ -246,7 +246,7 @@ func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	if err != nil {
 		return nil, failed("followedUsers", err)
 	}
-	if answer.Data == nil {
+	if noRows(answer.Data) {
 		return nil, noList("followedUsers")
 	}
 	var follows []Follow

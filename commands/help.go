@@ -31,7 +31,7 @@ func (r *Router) help(ctx context.Context, c *Context, args about) error {
 		name = strings.TrimPrefix(name, prefix)
 	}
 	if e := r.find(name); e != nil {
-		return e.explain(ctx, c)
+		return r.explain(ctx, c, e)
 	}
 	page := 1
 	if name != "" {
@@ -45,7 +45,7 @@ func (r *Router) help(ctx context.Context, c *Context, args about) error {
 	if page < 1 || page > len(pages) {
 		return c.UsageError(fmt.Sprintf("it has %d page(s)", len(pages)))
 	}
-	return c.Reply(ctx, pages[page-1])
+	return c.Reply(ctx, r.noCommand(pages[page-1]))
 }
 
 // usable returns the commands that the author of a line may use there, by name and without hidden ones.
@@ -69,7 +69,7 @@ func (r *Router) pages(c *Context) []string {
 	var pages []string
 	line := begin
 	for _, e := range r.usable(c) {
-		name := c.Prefix + e.Name
+		name := client.Quote("x" + c.Prefix + e.Name)[1:] // a command may be called @everyone
 		if line == begin {
 			line += name
 			continue
@@ -96,7 +96,7 @@ func hint(c *Context, next int) string {
 func lineLength(text string) int { return len(utf16.Encode([]rune(html.EscapeString(text)))) }
 
 // explain says all about one command. What is too long for the chat loses its last sentences.
-func (e *entry) explain(ctx context.Context, c *Context) error {
+func (r *Router) explain(ctx context.Context, c *Context, e *entry) error {
 	text := "Usage: " + c.Prefix + e.usage() // never the command first: other bots would run it with this one's rights
 	if e.Help != "" {
 		text += ": " + e.Help
@@ -115,7 +115,7 @@ func (e *entry) explain(ctx context.Context, c *Context) error {
 		sentences = append(sentences, "Once in "+spoken(e.UserCooldown)+" for each of you.")
 	}
 	for {
-		err := c.Reply(ctx, client.Quote(strings.Join(sentences, " "))) // the people of the room name its roles
+		err := c.Reply(ctx, r.noCommand(client.Quote(strings.Join(sentences, " ")))) // the people of the room name its roles
 		if _, tooLong := errors.AsType[*client.MessageTooLongError](err); !tooLong || len(sentences) == 1 {
 			return err
 		}

@@ -390,7 +390,15 @@ func (r *Router) say(ctx context.Context, c *Context, err error) {
 	if c.Room != nil {
 		text = c.Author.Mention() + ": " + text
 	}
-	_ = c.Reply(ctx, text)
+	_ = c.Reply(ctx, r.noCommand(text))
+}
+
+// noCommand returns a line of the router's own so that it does not begin with one of its prefixes, which may be letters or @.
+func (r *Router) noCommand(text string) string {
+	if _, _, _, is := r.cut(text); is {
+		return "“" + text + "”"
+	}
+	return text
 }
 
 // add checks a command and registers it.

@@ -168,7 +168,8 @@ func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, err
 }
 
 // List decodes an array. Entries that are null or do not fit are left out. An empty array is an empty list, not nil; one whose entries
-// do not fit, all of them, is nil, as what is not an array.
+// do not fit, all of them, is nil, as what is not an array. A list of nothing but null is empty, and has capacity, by which it can be told
+// from an empty array.
 func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	switch d.Next() {
@@ -178,14 +179,14 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	default:
 		return d.Raw()
 	}
-	list, left := S{}, false
+	list, left, nulls := S{}, false, false
 	entries, err := d.ArrIter()
 	if err != nil {
 		return nil, err
 	}
 	for entries.Next() {
 		if d.Next() == jx.Null {
-			err = d.Null()
+			nulls, err = true, d.Null()
 		} else {
 			before := len(list)
 			list, err = add(list, d, decode)
@@ -198,9 +199,17 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	if err := entries.Err(); err != nil {
 		return nil, err
 	}
-	if len(list) > 0 || !left {
-		*dst = list
+	switch {
+	case len(list) > 0:
+	case left:
+		return nil, nil
+	case nulls && cap(list) == 0:
+		if err := d.Take(sizeOf[T]()); err != nil {
+			return nil, err
+		}
+		list = make(S, 0, 1)
 	}
+	*dst = list
 	return nil, nil
 }
 

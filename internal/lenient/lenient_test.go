@@ -199,7 +199,7 @@ func TestTimeIsUTC(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	test(t, lenient.Milliseconds, []fit[time.Duration]{{`215000`, 215 * time.Second}, {`"1"`, time.Millisecond}, {`-1`, -time.Millisecond}},
-		`9223372036854775807`, `-9223372036854775807`, `"NaN"`, `{}`)
+		`9223372036854775807`, `-9223372036854775807`, `"NaN"`, `{}`, `true`, `false`)
 	test(t, lenient.Seconds, []fit[time.Duration]{{`12`, 12 * time.Second}, {`12.7`, 12 * time.Second}, {`-1`, -time.Second}}, `9223372037`, `"soon"`)
 	test(t, lenient.Minutes, []fit[time.Duration]{{`10`, 10 * time.Minute}, {`true`, time.Minute}}, `153722868`, `-153722868`, `[]`)
 }

@@ -144,6 +144,10 @@ func Time(dst *time.Time, d *Decoder) (jx.Raw, error) {
 
 // Milliseconds decodes a length that is sent in whole milliseconds.
 func Milliseconds(dst *time.Duration, d *Decoder) (jx.Raw, error) {
+	if d.Next() == jx.Bool { // of all units, 1 of this one is never meant
+		*dst = 0
+		return d.Raw()
+	}
 	return duration(dst, d, time.Millisecond)
 }
 
