@@ -212,6 +212,7 @@ func (c *Client) become(as *account, me AuthenticatedUser) error {
 	} else {
 		c.session.use(as, errOtherLogin)
 		c.conversations.clear()
+		c.doer.lanes.chat.quiet.lift() // it was about the other account
 	}
 	c.me = &me
 	return nil
@@ -279,7 +280,6 @@ func (c *Client) Logout(ctx context.Context) error {
 	}
 	defer c.changing.give()
 	c.leaveRooms(ctx)
-	c.disconnect()
 	cookies := c.session.as().http
 	c.forget(ctx)
 	if _, err := c.restAs(&account{http: cookies, life: ctx}).Logout(ctx); err != nil {
@@ -288,13 +288,15 @@ func (c *Client) Logout(ctx context.Context) error {
 	return nil
 }
 
-// forget is the end of a login.
+// forget is the end of a login, and of the connection that was made with it.
 func (c *Client) forget(ctx context.Context) {
 	c.mu.Lock()
-	c.me = nil
+	c.me = nil // from here on, no Connect is for this account
 	c.mu.Unlock()
+	c.disconnect()
 	c.session.logout(ctx)
 	c.conversations.clear()
+	c.doer.lanes.chat.quiet.lift()
 }
 
 // Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is

@@ -29,6 +29,9 @@ type connection struct {
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 
+	life context.Context // of everything that is done for the connection; ends with it, and before the account changes
+	end  context.CancelCauseFunc
+
 	joins     context.Context // of the joins under way; ends when the client is about to leave its rooms
 	stopJoins context.CancelCauseFunc
 }
@@ -72,8 +75,11 @@ func (c *Client) Connect(ctx context.Context) error {
 		_ = conn.Close()
 		return ErrClosed
 	}
-	joins, stopJoins := context.WithCancelCause(c.workers.ctx)
+	life, end := context.WithCancelCause(c.workers.ctx)
+	joins, stopJoins := context.WithCancelCause(life)
 	l := &connection{
+		life:      life,
+		end:       end,
 		joins:     joins,
 		stopJoins: stopJoins,
 		client:    c,
@@ -85,12 +91,12 @@ func (c *Client) Connect(ctx context.Context) error {
 	ctx, release := bound(ctx, c.workers.ctx)
 	defer release()
 	if err := conn.Connect(ctx); err != nil { // which says that it was to connect
-		stopJoins(ErrNotConnected)
+		end(ErrNotConnected)
 		_ = conn.Close()
 		return fmt.Errorf("queup: %w", err)
 	}
 	if adopted, err := c.adopt(l, me); !adopted {
-		stopJoins(ErrNotConnected)
+		end(ErrNotConnected)
 		_ = conn.Close()
 		return err
 	}
@@ -193,6 +199,7 @@ func (c *Client) disconnect() {
 	l := c.connection
 	c.mu.Unlock()
 	if l != nil {
+		l.end(errLoggedOut)
 		_ = l.conn.Close()
 	}
 }
@@ -217,7 +224,7 @@ func (l *connection) err() error {
 // run is the goroutine. It ends with the websocket.
 func (l *connection) run() {
 	defer close(l.ended)
-	defer l.stopJoins(ErrNotConnected)
+	defer l.end(ErrNotConnected)
 	for {
 		select {
 		case command := <-l.commands:

@@ -45,6 +45,9 @@ func (c *Client) Health() Health {
 			h.State = realtime.StateReconnecting
 		}
 		h.LastFrame, h.Reconnects = stats.LastFrame, stats.Reconnects
+		if h.State == realtime.StateClosed {
+			h.MailErr = nil
+		}
 	}
 	return h
 }

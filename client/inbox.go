@@ -28,7 +28,7 @@ type inbox struct {
 func (i *inbox) cut(complete time.Time) {
 	i.cuts++
 	if i.cutAt.IsZero() {
-		i.cutAt = complete
+		i.cutAt = wall(complete)
 	}
 }
 
@@ -78,7 +78,7 @@ func (l *connection) receiveMail(m realtime.Message) {
 	case e.ConversationID == "":
 		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
-		l.notice(notice{e.ConversationID, e.AuthorID, m.At.Add(-m.MaxDelay), meta})
+		l.notice(notice{e.ConversationID, e.AuthorID, wall(m.At).Add(-m.MaxDelay), meta})
 	}
 }
 
@@ -133,7 +133,7 @@ func (l *connection) fetchNext() {
 	}
 	i.fetching[n.conversation] = nil
 	l.client.workers.start(func() {
-		ctx := l.client.workers.ctx
+		ctx := l.life
 		l.client.deliver(ctx, n)
 		_ = l.do(ctx, func() {
 			meanwhile := i.fetching[n.conversation]
@@ -170,10 +170,10 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 			break
 		}
 	}
+	if ctx.Err() != nil { // the account may be another one by now
+		return
+	}
 	if err != nil {
-		if ctx.Err() != nil {
-			return
-		}
 		c.log.WarnContext(ctx, "private message not read", slog.Any("error", err))
 		m := Message{AuthorID: n.author, ConversationID: v.id, CreatedAt: c.clock.at(n.meta.At), client: c}
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
@@ -330,7 +330,7 @@ const missedMailTries = 6
 // readMissedMail looks for private messages that came while the mailbox was closed. It does nothing while it is: then more may be
 // missed, and it is called again when the mailbox is open.
 func (l *connection) readMissedMail() {
-	c, ctx := l.client, l.client.workers.ctx
+	c, ctx := l.client, l.life
 	var cutAt time.Time
 	var cuts int
 	if l.do(ctx, func() {

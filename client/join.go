@@ -74,6 +74,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	}
 	next := sync.OnceFunc(c.entrance.give)
 	defer next()
+	defer time.AfterFunc(maxHold, next).Stop()                        // one that hangs keeps no other from coming in
 	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) { // by a join that was before this one
 		return room, nil
 	}

@@ -90,6 +90,11 @@ type lane struct {
 // enter waits until a call is among those in flight. The caller calls leave when the call is over, all its tries
 // included, so that no other comes between them.
 func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+		if at := l.silence(time.Now()); deadline.Before(at) { // others may wait for it with all places taken
+			return nil, &RateLimitError{Op: op, Wait: time.Until(at)}
+		}
+	}
 	if l.slots == nil {
 		return func() {}, nil
 	}
@@ -250,6 +255,13 @@ func (p *pause) extend(d time.Duration) {
 	if until := time.Now().Add(d); until.After(p.until) {
 		p.until = until
 	}
+}
+
+// lift ends the pause.
+func (p *pause) lift() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Time{}
 }
 
 // end returns when calls may be sent again, now if they may.

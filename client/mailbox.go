@@ -59,10 +59,12 @@ func userChannel(u UserID) string { return "user:" + string(u) }
 // openMailbox attaches the account's own channel. A server that takes its time for that does not keep the caller.
 func (l *connection) openMailbox(ctx context.Context, channel string) {
 	tried := make(chan struct{})
-	if l.do(ctx, func() {
-		l.mailbox.channel, l.mailbox.linkLost = channel, make(chan struct{}, 1)
-		l.attachMailbox(func() { close(tried) })
-	}) != nil {
+	if !l.client.workers.start(func() { // whether or not the caller goes on waiting
+		_ = l.do(l.life, func() {
+			l.mailbox.channel, l.mailbox.linkLost = channel, make(chan struct{}, 1)
+			l.attachMailbox(func() { close(tried) })
+		})
+	}) {
 		return
 	}
 	late := time.NewTimer(maxHold)
@@ -83,7 +85,7 @@ func (l *connection) attachMailbox(tried func()) {
 	}
 	channel, linkLost, losses, pause := m.channel, m.linkLost, m.losses, m.pause
 	m.opening = l.client.workers.start(func() {
-		ctx, tried := l.client.workers.ctx, sync.OnceFunc(tried)
+		ctx, tried := l.life, sync.OnceFunc(tried)
 		for again := true; again; {
 			if !l.rest(ctx, pause, linkLost) {
 				return

@@ -125,12 +125,18 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 	room.live.late = true
 	hold := room.live.waiting.turn
 	l.client.workers.start(func() {
-		ctx := l.client.workers.ctx
+		ctx := l.life
 		err := e.Err
 		for errors.Is(err, realtime.ErrNoAnswer) && room.under(l, hold, func() {}) {
 			err = l.conn.Attach(ctx, e.Channel)
 		}
-		if err != nil || !room.under(l, hold, func() { room.live.late = false }) {
+		if err != nil {
+			if !errors.Is(err, realtime.ErrClosed) {
+				room.under(l, hold, func() { l.lose(e.Channel, err) })
+			}
+			return
+		}
+		if !room.under(l, hold, func() { room.live.late = false }) {
 			return
 		}
 		_ = room.appearAgain(ctx, l)

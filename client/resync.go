@@ -34,7 +34,7 @@ const (
 // those about what plays wait on, because the plays that were missed come first. hold is what they wait under since the
 // connection was lost; when it is lost once more, that is another one, and the next resync takes over.
 func (r *Room) resync(l *connection, hold int) {
-	ctx := r.client.workers.ctx
+	ctx := l.life
 	held, until, patience := true, time.Now().Add(maxHold), maxHold
 	for pause := time.Second; ; pause = min(2*pause, maxReloadWait) {
 		inTime, ok := r.lineUp(ctx, l, hold)
@@ -119,7 +119,7 @@ func gone(err error) bool {
 // under runs f on the connection's goroutine, if the hold is still the same and the room still attached.
 func (r *Room) under(l *connection, hold int, f func()) bool {
 	is := false
-	return l.do(r.client.workers.ctx, func() {
+	return l.do(l.life, func() {
 		if is = r.live.waiting.turn == hold && l.rooms[r.channel()] == r; is {
 			f()
 		}
@@ -138,7 +138,7 @@ func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
 	} else if err != nil {
 		return err
 	}
-	ctx := r.client.workers.ctx
+	ctx := l.life
 	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
 	defer missed.stop()
 	brief, cancel := context.WithTimeout(try, maxHold)

@@ -189,13 +189,13 @@ func (r *Room) callOff() {
 func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
 	l, epoch := r.live.link, r.live.epoch
 	r.client.workers.start(func() {
-		ctx, cancel := context.WithTimeout(r.client.workers.ctx, limit)
+		ctx, cancel := context.WithTimeout(l.life, limit)
 		defer cancel()
 		then := f(ctx)
 		if then == nil {
 			return
 		}
-		_ = l.do(r.client.workers.ctx, func() {
+		_ = l.do(l.life, func() {
 			if r.live.link == l && r.live.epoch == epoch {
 				then()
 			}

@@ -147,7 +147,8 @@ func (l *link) receive(data []byte) {
 	}
 	switch f.Action {
 	case ActionMessage:
-		m := Message{At: l.heard, MaxDelay: l.heard.Sub(l.complete), Channel: f.Channel}
+		// Without monotonic readings, which stop while the computer is suspended.
+		m := Message{At: l.heard, MaxDelay: max(l.heard.Round(0).Sub(l.complete.Round(0)), 0), Channel: f.Channel}
 		if f.Message != nil {
 			m.Name, m.Type, m.Data = f.Message.Name, f.Message.Type, f.Message.Data
 		}

@@ -271,7 +271,7 @@ func (c *Conn) restorePresence(l *link, entering []*call) error {
 			c.announce(call.channel, PresenceBody{Action: PresenceLeave})
 			c.emit(AttachFailed{Channel: call.channel, Err: err})
 		case err != nil:
-			c.cfg.Logger.WarnContext(c.ctx, "realtime presence not confirmed", slog.String("channel", call.channel))
+			c.cfg.Logger.WarnContext(c.ctx, "realtime presence not confirmed", slog.String("channel", printable.Text(call.channel)))
 		}
 	}
 	return nil
