@@ -41,7 +41,7 @@ func (r *Room) memberOf(id UserID, w wire.RoomUser) Member {
 	if unfit(w.Extra, "queuePaused") {
 		m.QueuePaused = known.QueuePaused
 	}
-	m.forget(r.live.deleted)
+	m.forget(r.deleted.Contains)
 	return m
 }
 

@@ -94,7 +94,7 @@ func (r *Room) keepRole(m *Member, role Role, holds bool) {
 			ids = nil
 		}
 		ids = append(ids, role.ID)
-		r.live.deleted.Remove(role.ID)
+		r.deleted.Remove(role.ID)
 	}
 	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
 	m.hold(append([]Role{role}, m.held...))
@@ -111,7 +111,7 @@ func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		r.client.events.emit(Malformed{Meta: meta, Err: errNoRole})
 		return
 	}
-	r.live.deleted.Remove(role.ID)
+	r.deleted.Remove(role.ID)
 	before, known := r.authority().role(role.ID)
 	if r.live.replay && known && before.Equal(role) {
 		return
@@ -142,7 +142,7 @@ func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 	r.editRoles(func(roles []Role) []Role {
 		return slices.DeleteFunc(roles, func(old Role) bool { return old.ID == id })
 	})
-	r.live.deleted.Add(id, struct{}{})
+	r.deleted.Add(id, struct{}{})
 	r.forgetRoles()
 	r.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
 }
@@ -150,7 +150,7 @@ func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 // forgetRoles takes the roles that were deleted from the members.
 func (r *Room) forgetRoles() {
 	for _, e := range r.members.list() {
-		if m := e.value; m.forget(r.live.deleted) {
+		if m := e.value; m.forget(r.deleted.Contains) {
 			r.put(m)
 		}
 	}
@@ -164,13 +164,13 @@ func (r *Room) rolesRead() {
 		return
 	}
 	for _, role := range a.roles {
-		r.live.deleted.Remove(role.ID)
+		r.deleted.Remove(role.ID)
 	}
 	for _, e := range r.members.list() {
 		for _, id := range e.value.RoleIDs {
 			_, exists := a.role(id)
 			if _, fixed := fixedRoles[id]; !exists && !fixed {
-				r.live.deleted.Add(id, struct{}{})
+				r.deleted.Add(id, struct{}{})
 			}
 		}
 	}

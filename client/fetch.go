@@ -63,7 +63,12 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 // spaces; anything else in the text is left out. An error ends the sequence; a text without a letter or a digit is an
 // [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInfo, error] {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) }), " ")
+	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.L, unicode.M, unicode.Nd) || unicode.IsSpace(r) {
+			return r
+		}
+		return -1
+	}, text)), " ")
 	if text == "" {
 		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "holds no letter and no digit"})
 	}
@@ -191,6 +196,7 @@ func (r *Room) newMembers(list wire.RoomUsers) []Member {
 func (r *Room) newMember(w wire.RoomUser) Member {
 	m := newMember(r.client, w)
 	m.RoomID = r.id
+	m.forget(r.deleted.Contains) // which QueUp may still list
 	if w.User.Username != "" {
 		r.client.seeUser(accountOf(w), true)
 	}

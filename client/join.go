@@ -326,6 +326,7 @@ func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err erro
 	if err := l.do(ctx, func() {
 		l.rooms[r.channel()] = r
 		r.live.reset()
+		r.deleted.Purge()
 		r.live.link = l
 		hold = r.hold()
 	}); err != nil {

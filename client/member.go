@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -150,11 +148,11 @@ func (m *Member) hold(told []Role) {
 }
 
 // forget takes roles from the member, and reports whether any of them was held.
-func (m *Member) forget(deleted *simplelru.LRU[RoleID, struct{}]) bool {
-	if !slices.ContainsFunc(m.RoleIDs, deleted.Contains) {
+func (m *Member) forget(deleted func(RoleID) bool) bool {
+	if !slices.ContainsFunc(m.RoleIDs, deleted) {
 		return false
 	}
-	m.RoleIDs = slices.DeleteFunc(slices.Clone(m.RoleIDs), deleted.Contains)
+	m.RoleIDs = slices.DeleteFunc(slices.Clone(m.RoleIDs), deleted)
 	m.hold(m.held)
 	return true
 }

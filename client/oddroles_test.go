@@ -3,7 +3,9 @@ package client_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,4 +162,29 @@ func TestRoles_thatWereDeletedBeforeTheJoinAreNotHeld(t *testing.T) {
 			t.Errorf("after a lost connection: %s", got)
 		}
 	}, roleRow(`"roleids":["65c0ffee000000000000000a"]`))
+}
+
+// QueUp may list a deleted role in a record that is read later.
+func TestRoles_thatWereDeletedAreNotInFetchedRecords(t *testing.T) {
+	var vip atomic.Value
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		for _, role := range room.Roles() {
+			if role.TemplateKey == "vip" {
+				vip.Store(string(role.ID))
+			}
+		}
+		held := func() []client.RoleID { return must(room.FetchMember(t.Context(), holder))(t).RoleIDs }
+		if got := held(); len(got) != 1 {
+			t.Fatalf("before: %q", got)
+		}
+		broadcast(server, "room-role-delete", `,"roleid":%q`, vip.Load())
+		settle(0)
+		if got := held(); len(got) != 0 {
+			t.Errorf("a record names the deleted role: %q", got)
+		}
+	}, meddle(http.MethodGet, "/users/"+holder, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"code":200,"message":"OK","data":{"_id":"m7","userid":%q,"roleids":[%q]}}`, holder, vip.Load())
+	}))
 }

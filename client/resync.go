@@ -241,7 +241,7 @@ func (r *Room) catchUpRoles(a authority) {
 	emit, meta := r.client.events.emit, r.again()
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
-			r.live.deleted.Add(old.ID, struct{}{})
+			r.deleted.Add(old.ID, struct{}{})
 			emit(RoleDeleted{Meta: meta, Role: old.own()})
 		}
 	}
@@ -297,7 +297,7 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 		return
 	}
 	member.RoomID = r.id
-	member.forget(r.live.deleted)
+	member.forget(r.deleted.Contains)
 	known, _ := c.people.get(member.UserID)
 	user := c.seeUser(accountOf(w), true)
 	before, present := r.members.get(member.UserID)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/gen/wire"
@@ -24,7 +25,8 @@ type Room struct {
 	history *history               // written by the connection's goroutine
 	left    *departures            // written by the connection's goroutine
 
-	turn turn // held while what joined says is about to change
+	deleted *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
+	turn    turn                         // held while what joined says is about to change
 
 	live roomWork // owned by the connection's goroutine
 
@@ -56,7 +58,6 @@ type roomWork struct {
 	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
 	nameless *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
-	deleted  *simplelru.LRU[RoleID, struct{}] // roles that the room does not have any more
 	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
 	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
 	presence map[string]map[string]struct{}   // connections of each who is visible
@@ -77,6 +78,7 @@ func newRoom(c *Client, id RoomID) *Room {
 		left:    newDepartures(),
 		turn:    make(turn, 1),
 	}
+	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // its error is about sizes that are not positive
 	r.live.reset()
 	return r
 }
@@ -89,7 +91,6 @@ func (w *roomWork) reset() {
 		alarms:   make(map[string]func()),
 		asking:   make(map[string]func()),
 		nameless: newLRU[UserID, struct{}](maxNameless),
-		deleted:  newLRU[RoleID, struct{}](maxRoles),
 		muted:    newLRU[UserID, struct{}](maxMuted),
 		plays:    newLRU[PlayID, struct{}](maxPlays),
 		presence: make(map[string]map[string]struct{}),
@@ -248,6 +249,7 @@ func (r *Room) close() {
 	r.left.clear()
 	r.callOff()
 	r.live.reset()
+	r.deleted.Purge()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.joined, r.present, r.invisible, r.password = false, false, false, redact.Secret{}

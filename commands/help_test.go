@@ -211,3 +211,29 @@ func TestHelp_whenTheChatTakesOneLine(t *testing.T) {
 		s.expect("alice", "!help long", "Usage: !long: "+strings.Repeat("does ", 40)+".")
 	}, client.WithMessageParts(1))
 }
+
+// A prefix may be letters, or @, with which answers begin; a command may be named for a crowd.
+func TestHelp_withAnOddPrefixOrName(t *testing.T) {
+	for _, prefix := range []string{"@", "co", "us"} {
+		t.Run(prefix, func(t *testing.T) {
+			setup := func(r *commands.Router) {
+				for _, name := range []string{"@everyone", "mods", "djs"} {
+					r.Handle(commands.Command{Name: name, Help: "x"}, func(_ context.Context, c *commands.Context) error { return c.UsageError("no") })
+				}
+			}
+			onStage(t, with(setup, commands.Prefix(prefix)), func(t *testing.T, s *stage) {
+				for _, text := range []string{"help", "help mods", "mods", "help 99"} {
+					before := len(s.lounge.Messages())
+					s.lounge.Say("alice", prefix+text)
+					time.Sleep(10 * time.Second)
+					synctest.Wait()
+					for _, m := range s.lounge.Messages()[before+1:] {
+						if low := strings.ToLower(m.Text); strings.HasPrefix(low, prefix) || strings.Contains(low, "@everyone") || strings.Contains(low, "@mods") {
+							t.Errorf("%q is answered %q", text, m.Text)
+						}
+					}
+				}
+			})
+		})
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/rivo/uniseg"
+
 	"github.com/queup-go/queup/client"
 )
 
@@ -107,24 +109,32 @@ func patiently(ctx context.Context, room *client.Room, text string) (sent client
 
 // halves splits a text in the middle, at white space if there is any near.
 func halves(text string) (head, tail string) {
-	runes := []rune(text)
-	at := len(runes) / 2
+	letters := characters(text)
+	at := len(letters) / 2
 	for i := at; i > at/2; i-- {
-		if unicode.IsSpace(runes[i]) {
+		if strings.TrimSpace(letters[i]) == "" {
 			at = i
 			break
 		}
 	}
-	return strings.TrimSpace(string(runes[:at])), strings.TrimSpace(string(runes[at:]))
+	return strings.TrimSpace(strings.Join(letters[:at], "")), strings.TrimSpace(strings.Join(letters[at:], ""))
 }
 
 // name makes a name fit to stand in front of a line: in one line, not too long.
 func name(user string) string {
-	runes := []rune(strings.Join(strings.Fields(plain(user)), " "))
-	if len(runes) > 30 {
-		runes = append(runes[:29], '…')
+	letters := characters(strings.Join(strings.Fields(plain(user)), " "))
+	if len(letters) > 30 {
+		letters = append(letters[:29], "…")
 	}
-	return string(runes)
+	return strings.Join(letters, "")
+}
+
+// characters takes a text apart into what people see as its characters, such as flags and families.
+func characters(text string) (list []string) {
+	for g := uniseg.NewGraphemes(text); g.Next(); {
+		list = append(list, g.Str())
+	}
+	return list
 }
 
 // plain drops control characters but for line breaks. Whoever can talk could write anywhere on a terminal with them.
