@@ -36,8 +36,8 @@
 //
 //   - Events are decoded in the order QueUp sent them.
 //   - The state is updated before anyone hears of the event. It may be newer than the event in hand, never older.
-//   - One subscription receives its events in order and one at a time. Two subscriptions do not wait for each other, and have no
-//     order between them. They share what an event holds: read its slices and its Raw, and clone before you change them.
+//   - One subscription receives its events in order and one at a time. Two subscriptions do not wait for each other, and
+//     pings wait for none. They share what an event holds: read its slices and its Raw, and clone before you change them.
 //   - A handler may call anything, Close and its own cancel included, and take as long as it likes.
 //   - A panic or an error in a handler is reported and ends nothing; see [WithErrorHandler].
 //   - A handler that is too slow for its queue loses the oldest events, and [Lagged] says how many, once for each time;
