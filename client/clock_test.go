@@ -43,7 +43,7 @@ func gapsOf(bot *client.Client, ahead func() time.Time) func() []string {
 	})
 }
 
-// The bot joins a room where nothing plays and songs have played, and misses two: it is told of these and of no others.
+// The bot joins a room where nothing plays and songs have played, and misses two: these are emitted, and no others.
 func TestQ04_anyClock(t *testing.T) {
 	withClocks(t, func(t *testing.T, clock queuptest.Option) {
 		world := queuptest.DefaultWorld()
@@ -95,7 +95,7 @@ func TestClock_aPlayOfAnotherCenturyHidesNoOther(t *testing.T) {
 	}
 }
 
-// A bot that could not read the chat's history when it joined is told of the lines that it missed, and of none from before.
+// A bot that could not read the chat's history when it joined receives the lines that it missed, and none from before.
 func TestClock_missedLinesAreThoseSinceTheCut(t *testing.T) {
 	withClocks(t, func(t *testing.T, clock queuptest.Option) {
 		var failing atomic.Bool

@@ -135,7 +135,7 @@ func passive(m reflect.Method) bool {
 	return !slices.Contains([]string{"Close", "Wait", "Done", "REST", "LogValue"}, m.Name)
 }
 
-// witnessed is all that a client tells of a room, as text that can be compared.
+// witnessed is all that a client knows about a room, as text that can be compared.
 func witnessed(t *testing.T, room *client.Room) string {
 	t.Helper()
 	var b strings.Builder

@@ -120,7 +120,7 @@ func newRecord(c *Client, w wire.RoomUser) Member {
 	}
 }
 
-// accountOf returns the account that a record tells of. The record has its id, where the account has none. Source:
+// accountOf returns the account that a record is about. The record has its id, where the account has none. Source:
 // docs/PROTOCOL.md 1.8.
 func accountOf(w wire.RoomUser) wire.User {
 	w.User.ID = cmp.Or(userID(w.User), recordOf(w))

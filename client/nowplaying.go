@@ -20,7 +20,7 @@ type play struct {
 	began   time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
 	votes   map[UserID]wire.DubType
 	grabs   map[UserID]struct{}
-	heard   int  // how many votes and grabs events have told of
+	heard   int  // how many votes and grabs came in events
 	skipped bool // an event has said that it was skipped
 }
 
@@ -379,7 +379,7 @@ func (r *Room) checkPlay() {
 			case errors.Is(err, ErrNotFound):
 				r.fallSilent(r.meta())
 			case active.Play.ID == "": // or an error
-				r.client.log.DebugContext(r.client.workers.ctx, "what plays is not known", r.logged(), slog.Any("error", err))
+				r.client.log.DebugContext(r.client.workers.ctx, "current song not known", r.logged(), slog.Any("error", err))
 				r.checkAgain()
 			case active.Play.ID != now.ID:
 				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())

@@ -66,7 +66,7 @@ func (s Song) Skip(ctx context.Context) error {
 
 // Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError],
 // because QueUp takes no more than ten votes a song. QueUp has been seen to answer 404 although it had counted the vote: the votes
-// are read then, and it is no error if this one is among them. Other errors are those of Skip. Source: docs/PROTOCOL.md 1.3, 2.5,
+// are read then, and it is not an error if this one is among them. Other errors are those of Skip. Source: docs/PROTOCOL.md 1.3, 2.5,
 // 7 rule 18.
 func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
 

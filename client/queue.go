@@ -154,7 +154,7 @@ func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 }
 
 // ClearQueue empties the client's own queue in the room. QueUp has been seen to answer 500 although it had done so: the queue is
-// read then, and it is no error if it is empty. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 1.3, 2.6.
+// read then, and it is not an error if it is empty. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 1.3, 2.6.
 func (r *Room) ClearQueue(ctx context.Context) error {
 	if err := r.act(); err != nil {
 		return err

@@ -63,7 +63,7 @@ type Router struct {
 	lanes     []chan struct{} // full while a command runs
 	cooldowns *cooldowns
 	questions *questions
-	errors    *allowance // how often somebody is told of an error
+	errors    *allowance // how often somebody gets an answer to an error
 	helps     *allowance // how often the command help is answered
 
 	mu       sync.RWMutex
