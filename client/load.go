@@ -225,6 +225,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.setRoles(*state.roles)
 		r.rolesRead()
 	}
+	r.live.lost = false
 	r.history.begin()
 	if state.chat != nil {
 		r.history.seed(*state.chat, r.live.waiting.lines())

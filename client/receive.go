@@ -89,17 +89,17 @@ func (r *Room) cut(complete time.Time) {
 	r.live.waiting.messages, r.live.waiting.size = nil, 0
 	r.callOff()
 	r.hold()
-	r.live.late = false
+	r.live.lost, r.live.late = true, false
 	r.history.cut(complete)
 	clear(r.live.presence)
 }
 
 // reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
-// that is being joined is read anyway.
+// that is being joined is read anyway, and may have been by now.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
 	for _, room := range l.rooms {
-		if room.Joined() && !room.live.late {
+		if room.Joined() && room.live.lost && !room.live.late {
 			hold := room.live.waiting.turn
 			l.client.workers.start(func() { room.resync(l, hold) })
 		}

@@ -52,6 +52,7 @@ type roomWork struct {
 	reading context.CancelFunc // ends the try to read the room again after a lost connection; nil for none
 	asking  map[string]func()  // what is under way that is asked in turn, by its purpose; what follows it, or nil
 	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
+	lost    bool               // the connection was lost since the state was read
 	late    bool               // the channel did not come back with the connection yet
 	replay  bool               // events are applied that may be older than the state
 	former  formerPlay         // the play before the current one

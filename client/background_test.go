@@ -222,3 +222,24 @@ func TestConnect_mailboxWhateverBecomesOfTheContext(t *testing.T) {
 		expect(t, "private messages", heard(), []string{"hi"})
 	})
 }
+
+// A join that a lost link interrupts may be done before the client knows that the link is back. Nothing is missing then.
+func TestJoinRoom_doneBeforeReconnected(t *testing.T) {
+	var reads atomic.Int32
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		talk(server, 100)
+		wait := func(int, error) (time.Duration, bool) { return 10 * time.Second, true }
+		logger := slog.New(onRecord{slog.NewTextHandler(io.Discard, nil), "realtime connected", func() { time.Sleep(time.Second) }})
+		bot := connect(t, server, "bot", client.WithReconnect(wait), client.WithLogger(logger))
+		gaps := record(bot, func(e client.Gap) string { return e.What })
+		time.AfterFunc(5*time.Second, server.CutLinks)
+		must(bot.JoinRoom(t.Context(), "lounge"))(t)
+		settle(time.Minute)
+		expect(t, "gaps", gaps(), nil)
+	}, meddle(http.MethodGet, "/users", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		if reads.Add(1) == 1 {
+			time.Sleep(10 * time.Second)
+		}
+		next.ServeHTTP(w, req)
+	}))
+}
