@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,9 +48,11 @@ func TestConfig_passwordInTheURL(t *testing.T) {
 				cfg := s.config()
 				cfg.URL = (&url.URL{Scheme: "ws", User: url.UserPassword("bot", password), Host: "queup.test", Path: "/ws/"}).String()
 				cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				good, quoting := cfg.Dialer, true
+				var quoting atomic.Bool
+				quoting.Store(true)
+				good := cfg.Dialer
 				cfg.Dialer = dialerFunc(func(ctx context.Context, address string, h http.Header) (realtime.Socket, error) {
-					if quoting {
+					if quoting.Load() {
 						return nil, fmt.Errorf("no way to %s for bot, who says %s, or %q", address, password, password)
 					}
 					_, host, _ := strings.Cut(address, "@") // gorilla/websocket takes no URL with a password
@@ -74,7 +77,7 @@ func TestConfig_passwordInTheURL(t *testing.T) {
 				}
 				check("the error of Connect", err)
 
-				quoting = false
+				quoting.Store(false)
 				s.setUpgrade(func(w http.ResponseWriter, _ *http.Request) bool {
 					w.WriteHeader(http.StatusServiceUnavailable)
 					_, _ = io.WriteString(w, "bot says "+password)
@@ -100,7 +103,7 @@ func TestConfig_passwordInTheURL(t *testing.T) {
 				check("the body of a presence list", string(unlisted.Body))
 				_ = s.last().ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(4000, "bot says "+password), time.Time{})
 				time.Sleep(500 * time.Millisecond)
-				quoting = true
+				quoting.Store(true)
 				time.Sleep(5 * time.Second)
 				events := c.events()
 				if len(events) < 4 {

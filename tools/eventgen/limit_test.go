@@ -54,9 +54,11 @@ func TestQ15_whatJSONTakesInMemory(t *testing.T) {
 			if e, ok := reflect.TypeAssert[wire.Event](reflect.New(typ)); ok {
 				decode = func() error { _, err := wire.DecodeEvent(e.EventName(), data); return err }
 			}
+			if tried++; underRace && tried%4 > 0 {
+				continue
+			}
 			var err error
 			cost := allocated(func() { err = decode() })
-			tried++
 			if err != nil {
 				refused++
 				if _, ok := errors.AsType[*lenient.LimitError](err); !ok || !strings.Contains(err.Error(), "more objects and list entries than fit into") {
@@ -69,7 +71,7 @@ func TestQ15_whatJSONTakesInMemory(t *testing.T) {
 			if ratio := float64(cost-allocatedAnyway) / float64(len(data)); ratio > worst {
 				worst, worstName = ratio, what
 			}
-			if most := allocatedAnyway + allocatedPerByte*len(data); cost > most {
+			if most := allocatedAnyway + allocatedPerByte*len(data); cost > most && !underRace { // the detector allocates, too
 				t.Errorf("%s: %d bytes allocated for %d", what, cost, len(data))
 			}
 		}
