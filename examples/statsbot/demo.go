@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/queup-go/queup/client"
@@ -34,7 +33,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	said := &printer{out: out}
 	said.line("— no account given (QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM): this is a QueUp in memory")
 
-	err = visit(ctx, server, db, said, func(ctx context.Context, bot *client.Client) error {
+	err = visit(ctx, server, db, said, func(ctx context.Context, bot *client.Client, filled <-chan struct{}) error {
 		lounge := server.Room("lounge")
 		lounge.Vote("alice", true)
 		lounge.Vote("carol", true)
@@ -50,13 +49,17 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 		for range back {
 			break
 		}
+		select {
+		case <-filled:
+		case <-ctx.Done():
+		}
 		return ask(ctx, server, "bob", "!lastplayed corner")
 	})
 	if err != nil {
 		return ended(ctx, err)
 	}
 	said.line("— the bot is started again")
-	err = visit(ctx, server, db, said, func(ctx context.Context, _ *client.Client) error {
+	err = visit(ctx, server, db, said, func(ctx context.Context, _ *client.Client, _ <-chan struct{}) error {
 		return ask(ctx, server, "carol", "!lastplayed")
 	})
 	if err != nil {
@@ -74,12 +77,18 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// visit runs the bot until do returns, which begins when the bot is in the room and has read its history.
-func visit(ctx context.Context, server *queuptest.Server, db *store, out *printer, do func(ctx context.Context, bot *client.Client) error) error {
+// visit runs the bot until do returns, which begins when the bot is in the room and has read its history. Each further reading of the
+// history sends to filled.
+func visit(ctx context.Context, server *queuptest.Server, db *store, out *printer, do func(ctx context.Context, bot *client.Client, filled <-chan struct{}) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ready := make(chan struct{})
-	record := &recorder{db: db, out: out, done: sync.OnceFunc(func() { close(ready) })}
+	filled := make(chan struct{}, 1)
+	record := &recorder{db: db, out: out, done: func() {
+		select {
+		case filled <- struct{}{}:
+		default: // nobody waits
+		}
+	}}
 	bot, err := newStatsbot("lounge", record, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 	if err != nil {
 		return err
@@ -90,8 +99,8 @@ func visit(ctx context.Context, server *queuptest.Server, db *store, out *printe
 		cancel()
 	}()
 	select {
-	case <-ready:
-		err = do(ctx, bot)
+	case <-filled:
+		err = do(ctx, bot, filled)
 	case <-ctx.Done():
 		err = errors.New("the bot did not come into the room")
 	}
@@ -107,6 +116,7 @@ func ask(ctx context.Context, server *queuptest.Server, user, text string) error
 	said := func(e queuptest.Entry) bool {
 		return !e.In && e.User == "bot" && e.Status == http.StatusOK && e.Path == "/chat/"+lounge.ID()
 	}
+	pause(ctx) // the bot has written down by then what happened before
 	before := 0
 	for _, e := range server.Log() {
 		if said(e) {
@@ -122,9 +132,14 @@ func ask(ctx context.Context, server *queuptest.Server, user, text string) error
 	}); err != nil {
 		return fmt.Errorf("the bot did not answer %s: %w", text, err)
 	}
-	select { // as people do between two lines
+	pause(ctx)
+	return nil
+}
+
+// pause waits as people do between two lines.
+func pause(ctx context.Context) {
+	select {
 	case <-time.After(300 * time.Millisecond):
 	case <-ctx.Done():
 	}
-	return nil
 }

@@ -163,7 +163,10 @@ func (r *recorder) backfill(ctx context.Context, room *client.Room) error {
 	if err := r.db.save(ctx, room.ID(), newest, songs...); err != nil {
 		return err
 	}
-	r.filled.Store(holes)
+	if err := r.snapshot(ctx, room); err != nil { // the event of the current song may still wait for hear
+		return err
+	}
+	r.filled.Store(max(holes, 1)) // that of the join, which hear may not have noted yet
 	plays, votes, users, err := r.db.counts(ctx)
 	if err != nil {
 		return fmt.Errorf("read database: %w", err)
