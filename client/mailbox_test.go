@@ -244,7 +244,7 @@ func TestPrivateMessage_inABurst(t *testing.T) {
 		if fromBob < 0 {
 			t.Fatalf("bob is not heard: %q", got)
 		}
-		expect(t, "heard of alice", slices.Delete(slices.Clone(got), fromBob, fromBob+1), want)
+		expect(t, "events about alice", slices.Delete(slices.Clone(got), fromBob, fromBob+1), want)
 		if n := f.of(first) - before; n > 3 {
 			t.Errorf("500 messages were fetched %d times", n)
 		}

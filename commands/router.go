@@ -379,7 +379,7 @@ func (r *Router) unknown(ctx context.Context, c *Context, name string) error {
 	return nil
 }
 
-// say tells the author what is to be said of an error. That this fails too is no news. What a handler or the type of an
+// say tells the author what is to be said of an error. An error of that is ignored. What a handler or the type of an
 // argument says may repeat the author's words.
 func (r *Router) say(ctx context.Context, c *Context, err error) {
 	text := r.answer(c, err)
