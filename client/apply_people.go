@@ -103,7 +103,7 @@ const expulsion = 5 * time.Second
 func (r *Room) doubt() {
 	r.alarm(dueReturn, expulsion, func() {
 		l := r.live.link
-		r.client.log.WarnContext(r.client.workers.ctx, "QueUp says that we have left: coming back", r.logged())
+		r.client.log.WarnContext(r.client.workers.Context(), "QueUp says that we have left: coming back", r.logged())
 		r.ask(answerTimeout, func(ctx context.Context) func() {
 			_, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
 			if err == nil {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/redact"
@@ -36,7 +37,7 @@ type Client struct {
 	changing  turn // held by a login or a logout
 	entrance  turn // a place for each room that is being entered, until its channel is attached
 	events    *hub
-	workers   *workers
+	workers   *tasks.Group
 	secrets   *secrets                // immutable; what no error and no log may hold
 	running   atomic.Bool             // Run is under way
 	joining   atomic.Int32            // joins under way
@@ -46,8 +47,8 @@ type Client struct {
 
 	people  *people
 	songs   *media
-	lookups flight[SongID, SongInfo] // of media, under way
-	names   flight[UserID, User]     // of accounts, under way
+	lookups tasks.SharedCalls[SongID, SongInfo] // of media, under way
+	names   tasks.SharedCalls[UserID, User]     // of accounts, under way
 	rooms   roomTable
 
 	conversations conversationStore
@@ -73,7 +74,7 @@ func New(opts ...Option) (*Client, error) {
 		log:       config.newLogger(),
 		clock:     new(clock),
 		transport: transport,
-		workers:   &workers{ctx: life},
+		workers:   tasks.NewGroup(life, ErrClosed),
 		changing:  make(turn, 1),
 		entrance:  make(turn, joinsAtOnce),
 		end:       end,
@@ -154,7 +155,7 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	if password == "" {
 		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: isEmpty}
 	}
-	ctx, release := bound(ctx, c.workers.ctx)
+	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
 	if err := c.changing.take(ctx); err != nil {
 		return err
@@ -273,7 +274,7 @@ func (c *Client) Logout(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
 	}
-	ctx, release := bound(ctx, c.workers.ctx)
+	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
 	if err := c.changing.take(ctx); err != nil {
 		return err
@@ -406,14 +407,14 @@ func (c *Client) leaveRooms(ctx context.Context) {
 // Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may
 // be called twice and from a handler, and waits for no handler; Done tells when the last one has returned.
 func (c *Client) Close() error {
-	if !c.workers.close() {
+	if !c.workers.Close() {
 		return nil
 	}
 	c.events.close()
 	c.end(ErrClosed)
 	c.disconnect()
 	go func() {
-		c.workers.running.Wait()
+		c.workers.Wait()
 		if c.transport != nil {
 			c.transport.CloseIdleConnections()
 		}
@@ -425,7 +426,7 @@ func (c *Client) Close() error {
 // Done is closed when, after Close, the client's last goroutine has returned, those that run handlers included.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
-func (c *Client) closed() bool { return c.workers.ctx.Err() != nil }
+func (c *Client) closed() bool { return c.workers.Context().Err() != nil }
 
 // Rooms are the rooms that this client has joined, the latest of those it has left included.
 func (c *Client) Rooms() *RoomCollection {

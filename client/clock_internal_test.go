@@ -102,7 +102,7 @@ func TestWall_hasNoMonotonicReading(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	room := newRoom(c, "room")
-	room.live.link = &connection{client: c, life: c.workers.ctx}
+	room.live.link = &connection{client: c, life: c.workers.Context()}
 	room.begin(Song{ID: "play", Length: time.Hour}, time.Minute)
 	if began := room.now.began; began != began.Round(0) {
 		t.Errorf("the begin of a song has a monotonic reading: %v", began)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
@@ -71,11 +72,11 @@ func (c *Client) Connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("queup: connect: %w", err)
 	}
-	if !c.workers.start(func() { <-conn.Done() }) {
+	if !c.workers.Start(func() { <-conn.Done() }) {
 		_ = conn.Close()
 		return ErrClosed
 	}
-	life, end := context.WithCancelCause(c.workers.ctx)
+	life, end := context.WithCancelCause(c.workers.Context())
 	joins, stopJoins := context.WithCancelCause(life)
 	l := &connection{
 		life:      life,
@@ -88,7 +89,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		ended:     make(chan struct{}),
 		rooms:     make(map[string]*Room),
 	}
-	ctx, release := bound(ctx, c.workers.ctx)
+	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
 	if err := conn.Connect(ctx); err != nil { // which says that it was to connect
 		end(ErrNotConnected)
@@ -117,7 +118,7 @@ func (c *Client) adopt(l *connection, as UserID) (adopted bool, err error) {
 	if c.connection != nil && !c.connection.over() {
 		return false, nil
 	}
-	if !c.workers.start(l.run) {
+	if !c.workers.Start(l.run) {
 		return false, ErrClosed
 	}
 	c.connection = l
@@ -243,8 +244,8 @@ func (l *connection) run() {
 func (l *connection) after(d time.Duration, f func()) (stop func()) {
 	stopped := false
 	timer := time.AfterFunc(d, func() {
-		l.client.workers.start(func() {
-			_ = l.do(l.client.workers.ctx, func() {
+		l.client.workers.Start(func() {
+			_ = l.do(l.client.workers.Context(), func() {
 				if !stopped {
 					f()
 				}

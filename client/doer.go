@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 )
 
@@ -61,7 +62,7 @@ func (d *doer) do(req *http.Request) (*http.Response, error) {
 	if as == nil {
 		as = d.session.as()
 	}
-	ctx, release := bound(req.Context(), as.life)
+	ctx, release := tasks.Bound(req.Context(), as.life)
 	defer release() // the answer has been read by then
 	req = req.WithContext(ctx)
 	op := d.operation(req)

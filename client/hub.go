@@ -7,12 +7,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/queup-go/queup/client/internal/tasks"
 )
 
 // hub hands events to subscriptions. The list of subscriptions is replaced, never edited, so that no lock is held
 // while events are handed out.
 type hub struct {
-	workers *workers                             // run the handlers; immutable
+	workers *tasks.Group                         // run the handlers; immutable
 	report  func(ctx context.Context, err error) // hears of errors in handlers; immutable
 
 	mu     sync.Mutex // serialises add, remove and close

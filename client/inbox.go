@@ -132,7 +132,7 @@ func (l *connection) fetchNext() {
 		i.fetching = make(map[ConversationID]*notice)
 	}
 	i.fetching[n.conversation] = nil
-	l.client.workers.start(func() {
+	l.client.workers.Start(func() {
 		ctx := l.life
 		l.client.deliver(ctx, n)
 		_ = l.do(ctx, func() {

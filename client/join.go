@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/redact"
@@ -67,7 +68,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) {
 		return room, nil
 	}
-	ctx, release := bound(ctx, l.joins)
+	ctx, release := tasks.Bound(ctx, l.joins)
 	defer release()
 	if err := c.entrance.take(ctx); err != nil {
 		return nil, err
@@ -100,7 +101,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 		return room, nil
 	}
 	// Whoever gave the join up need not wait for the tidying up; who joins the room next does.
-	if !c.workers.start(func() {
+	if !c.workers.Start(func() {
 		defer room.turn.give()
 		undo()
 	}) {
@@ -178,7 +179,7 @@ func (r *Room) joinedAs(how joinConfig) bool {
 func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached func()) (undo func(), err error) {
 	var done []func(ctx context.Context)
 	undo = func() {
-		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
+		ctx, cancel := context.WithTimeout(r.client.workers.Context(), tidyTimeout)
 		defer cancel()
 		for i := range done {
 			done[len(done)-1-i](ctx)
@@ -357,8 +358,8 @@ const presenceTimeout = 2 * time.Second
 // goes on trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
 func (r *Room) appear(ctx context.Context, l *connection) error {
 	entered := make(chan error, 1)
-	if !r.client.workers.start(func() {
-		ctx, cancel := context.WithTimeout(r.client.workers.ctx, answerTimeout)
+	if !r.client.workers.Start(func() {
+		ctx, cancel := context.WithTimeout(r.client.workers.Context(), answerTimeout)
 		defer cancel()
 		entered <- l.conn.Presence(ctx, r.channel(), realtime.PresenceEnter, nil)
 	}) {
@@ -405,15 +406,15 @@ func (r *Room) Leave(ctx context.Context) error {
 	// QueUp has let us go, so the rest happens whether or not the caller goes on waiting: with Block a handler that is stuck
 	// holds it up.
 	gone := make(chan struct{})
-	if !r.client.workers.start(func() {
+	if !r.client.workers.Start(func() {
 		defer r.turn.give()
-		_ = l.do(r.client.workers.ctx, func() {
+		_ = l.do(r.client.workers.Context(), func() {
 			if l.remove(r) {
 				r.client.events.emit(RoomLeft{Meta: r.meta()})
 			}
 		})
 		close(gone)
-		ctx, cancel := context.WithTimeout(r.client.workers.ctx, tidyTimeout)
+		ctx, cancel := context.WithTimeout(r.client.workers.Context(), tidyTimeout)
 		defer cancel()
 		r.vanish(ctx, l)
 	}) {

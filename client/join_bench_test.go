@@ -28,7 +28,7 @@ func newCrowd(tb testing.TB, members int, opts ...Option) *crowd {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l := &connection{client: c, life: c.workers.ctx, commands: make(chan func()), ended: make(chan struct{}), rooms: make(map[string]*Room)}
+	l := &connection{client: c, life: c.workers.Context(), commands: make(chan func()), ended: make(chan struct{}), rooms: make(map[string]*Room)}
 	tb.Cleanup(func() {
 		_ = c.Close()
 		close(l.ended)

@@ -59,7 +59,7 @@ func userChannel(u UserID) string { return "user:" + string(u) }
 // openMailbox attaches the account's own channel. A server that takes its time for that does not keep the caller.
 func (l *connection) openMailbox(ctx context.Context, channel string) {
 	tried := make(chan struct{})
-	if !l.client.workers.start(func() { // whether or not the caller goes on waiting
+	if !l.client.workers.Start(func() { // whether or not the caller goes on waiting
 		_ = l.do(l.life, func() {
 			l.mailbox.channel, l.mailbox.linkLost = channel, make(chan struct{}, 1)
 			l.attachMailbox(func() { close(tried) })
@@ -84,7 +84,7 @@ func (l *connection) attachMailbox(tried func()) {
 		return
 	}
 	channel, linkLost, losses, pause := m.channel, m.linkLost, m.losses, m.pause
-	m.opening = l.client.workers.start(func() {
+	m.opening = l.client.workers.Start(func() {
 		ctx, tried := l.life, sync.OnceFunc(tried)
 		for again := true; again; {
 			if !l.rest(ctx, pause, linkLost) {
@@ -135,11 +135,11 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 	}
 	m.opening, m.openedAt = false, time.Now()
 	if !m.deafSince.IsZero() {
-		l.client.log.InfoContext(l.client.workers.ctx, "private messages are received again", slog.Time("since", m.deafSince))
+		l.client.log.InfoContext(l.client.workers.Context(), "private messages are received again", slog.Time("since", m.deafSince))
 	}
 	m.deafSince, m.reported = time.Time{}, false
 	l.setMailErr(nil)
-	l.client.workers.start(l.readMissedMail)
+	l.client.workers.Start(l.readMissedMail)
 	return false
 }
 
@@ -158,7 +158,7 @@ func (l *connection) mailboxLost(complete time.Time, err error) {
 // mailboxClosed notes that private messages are not received, and reports it: in the log at once, to the error handler when it lasts.
 func (l *connection) mailboxClosed(complete time.Time, err error) {
 	m, c := &l.mailbox, l.client
-	ctx := c.workers.ctx
+	ctx := c.workers.Context()
 	if m.deafSince.IsZero() {
 		m.deafSince = complete
 		l.inbox.cut(complete)
@@ -168,7 +168,7 @@ func (l *connection) mailboxClosed(complete time.Time, err error) {
 	if !m.reported && time.Since(m.deafSince) >= mailboxPatience {
 		m.reported = true
 		report := &MailboxError{Since: m.deafSince, Err: err}
-		c.workers.start(func() { c.report(ctx, report) })
+		c.workers.Start(func() { c.report(ctx, report) })
 	}
 }
 

@@ -23,7 +23,7 @@ const (
 
 // lookUp reads an account by its id. Lookups of the same account at the same time share one call.
 func (c *Client) lookUp(ctx context.Context, id UserID) (User, error) {
-	return c.names.do(ctx, id, c.workers, func(ctx context.Context) (User, error) {
+	return c.names.Do(ctx, id, c.workers, func(ctx context.Context) (User, error) {
 		answer, err := c.loads.User(ctx, queupapi.UserParams{IDOrUsername: string(id)})
 		if err != nil {
 			return User{}, failed("user", err)

@@ -379,7 +379,7 @@ func (r *Room) checkPlay() {
 			case errors.Is(err, ErrNotFound):
 				r.fallSilent(r.meta())
 			case active.Play.ID == "": // or an error
-				r.client.log.DebugContext(r.client.workers.ctx, "current song not known", r.logged(), slog.Any("error", err))
+				r.client.log.DebugContext(r.client.workers.Context(), "current song not known", r.logged(), slog.Any("error", err))
 				r.checkAgain()
 			case active.Play.ID != now.ID:
 				r.changeWhole(r.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, r.meta())

@@ -43,7 +43,7 @@ func (l *connection) receive(event realtime.Event) {
 	case realtime.UnknownAction:
 		c.events.emit(Unknown{Meta{At: e.At, Raw: e.Raw}})
 	case realtime.ServerError:
-		c.log.WarnContext(c.workers.ctx, "QueUp reports an error on the websocket", slog.String("channel", printable.Text(e.Channel)), slog.Any("error", e))
+		c.log.WarnContext(c.workers.Context(), "QueUp reports an error on the websocket", slog.String("channel", printable.Text(e.Channel)), slog.Any("error", e))
 	case realtime.Presence:
 		if room, ok := l.rooms[e.Channel]; ok {
 			room.receive(event)
@@ -101,12 +101,12 @@ func (l *connection) reconnected() {
 	for _, room := range l.rooms {
 		if room.Joined() && room.live.lost && !room.live.late {
 			hold := room.live.waiting.turn
-			l.client.workers.start(func() { room.resync(l, hold) })
+			l.client.workers.Start(func() { room.resync(l, hold) })
 		}
 	}
 	l.mailbox.noteLink(false)
 	if l.mailbox.channel != "" {
-		l.client.workers.start(l.readMissedMail)
+		l.client.workers.Start(l.readMissedMail)
 	}
 }
 
@@ -124,7 +124,7 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 	}
 	room.live.late = true
 	hold := room.live.waiting.turn
-	l.client.workers.start(func() {
+	l.client.workers.Start(func() {
 		ctx := l.life
 		err := e.Err
 		for errors.Is(err, realtime.ErrNoAnswer) && room.under(l, hold, func() {}) {
@@ -155,12 +155,12 @@ func (l *connection) lose(channel string, err error) {
 	joined, present := room.Joined(), room.mayAct()
 	l.remove(room)
 	if err != nil {
-		l.client.log.WarnContext(l.client.workers.ctx, "QueUp has ended a room", room.logged(), slog.Any("error", err))
+		l.client.log.WarnContext(l.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
 	}
 	if joined { // else JoinRoom says so
 		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
 	}
-	l.client.workers.start(func() {
+	l.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
 		defer cancel()
 		if room.turn.take(ctx) != nil {

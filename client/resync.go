@@ -491,7 +491,7 @@ func (r *Room) readMissed(ctx context.Context, l *connection) *missedPlays {
 			known[id] = struct{}{}
 		}
 		since = r.live.told
-	}) != nil || !r.client.workers.start(func() {
+	}) != nil || !r.client.workers.Start(func() {
 		defer close(m.done)
 		m.read(ctx, r, known, since)
 	}) {

@@ -21,7 +21,7 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	if info, ok := c.songs.get(id); ok {
 		return info, nil
 	}
-	info, err := c.lookups.do(ctx, id, c.workers, func(ctx context.Context) (SongInfo, error) {
+	info, err := c.lookups.Do(ctx, id, c.workers, func(ctx context.Context) (SongInfo, error) {
 		if info, ok := c.songs.get(id); ok { // since we looked
 			return info, nil
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -70,14 +71,14 @@ func (a *account) renamed(old, name string) {
 type session struct {
 	base    *http.Client                                 // immutable; without cookies
 	login   func(ctx context.Context, as *account) error // sends the login; immutable
-	workers *workers                                     // immutable
-	renewal flight[*account, struct{}]
+	workers *tasks.Group                                 // immutable
+	renewal tasks.SharedCalls[*account, struct{}]
 
 	mu      sync.Mutex
 	current *account // guarded by mu; never nil
 }
 
-func newSession(base *http.Client, workers *workers) *session {
+func newSession(base *http.Client, workers *tasks.Group) *session {
 	s := &session{base: base, workers: workers}
 	s.use(s.account(nil), nil)
 	return s
@@ -87,7 +88,7 @@ func newSession(base *http.Client, workers *workers) *session {
 func (s *session) account(who *credentials) *account {
 	h := *s.base
 	h.Jar = newCookies()
-	return &account{http: &h, life: s.workers.ctx, who: who}
+	return &account{http: &h, life: s.workers.Context(), who: who}
 }
 
 // as returns the account that calls are made as.
@@ -107,7 +108,7 @@ func (s *session) use(next *account, reason error) (previous *account) {
 		next.life, next.end = previous.life, previous.end
 		return previous
 	}
-	next.life, next.end = context.WithCancelCause(s.workers.ctx)
+	next.life, next.end = context.WithCancelCause(s.workers.Context())
 	if previous != nil {
 		previous.end(reason)
 	}
@@ -117,7 +118,7 @@ func (s *session) use(next *account, reason error) (previous *account) {
 // logout makes all further calls those of a guest. It ends the calls of the account that are under way, and waits within ctx for the
 // renewal of its session to end.
 func (s *session) logout(ctx context.Context) {
-	s.renewal.idle(ctx, s.use(s.account(nil), errLoggedOut))
+	s.renewal.Wait(ctx, s.use(s.account(nil), errLoggedOut))
 }
 
 // The reasons of calls that end because the client has become somebody else.
@@ -141,8 +142,8 @@ func (s *session) renew(ctx context.Context, a *account, logins int) (*account, 
 	if now := s.as(); now != a { // another login of the same account, or the first one
 		return now, nil
 	}
-	_, err := s.renewal.do(ctx, a, s.workers, func(ctx context.Context) (struct{}, error) {
-		ctx, release := bound(ctx, a.life)
+	_, err := s.renewal.Do(ctx, a, s.workers, func(ctx context.Context) (struct{}, error) {
+		ctx, release := tasks.Bound(ctx, a.life)
 		defer release()
 		who, current, refused := a.login()
 		switch {

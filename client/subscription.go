@@ -72,11 +72,11 @@ func (s *subscription) offer(e Event) {
 	s.working = s.working || start
 	s.mu.Unlock()
 	if lag != nil { // not here: the error handler is user code
-		s.hub.workers.start(func() { s.tell(lag) })
+		s.hub.workers.Start(func() { s.tell(lag) })
 	}
 	switch {
 	case start:
-		s.hub.workers.start(s.work)
+		s.hub.workers.Start(s.work)
 	case s.ready != nil:
 		s.wake()
 	}
@@ -128,7 +128,7 @@ func (s *subscription) tell(lag *Lagged) {
 		return
 	}
 	s.hub.emit(*lag)
-	s.hub.report(s.hub.workers.ctx, *lag)
+	s.hub.report(s.hub.workers.Context(), *lag)
 }
 
 // work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an
@@ -137,7 +137,7 @@ func (s *subscription) work() {
 	done := false
 	defer func() {
 		if !done { // the handler called runtime.Goexit, as t.FailNow does: the next event gets a new goroutine
-			s.hub.workers.start(s.work)
+			s.hub.workers.Start(s.work)
 		}
 	}()
 	for {
@@ -152,7 +152,7 @@ func (s *subscription) work() {
 
 // run calls the handler. A panic ends that call alone.
 func (s *subscription) run(e Event) {
-	ctx := s.hub.workers.ctx
+	ctx := s.hub.workers.Context()
 	defer func() {
 		if v := recover(); v != nil {
 			s.hub.report(ctx, &PanicError{Event: eventType(e), Value: v, Stack: debug.Stack()})
@@ -207,7 +207,7 @@ func (s *subscription) letGo(stop func() bool) {
 func (s *subscription) cancel() {
 	s.hub.remove(s)
 	if lag := s.close(); lag != nil {
-		s.hub.workers.start(func() { s.tell(lag) })
+		s.hub.workers.Start(func() { s.tell(lag) })
 	}
 }
 

@@ -188,7 +188,7 @@ func (r *Room) callOff() {
 // that was called off meanwhile.
 func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
 	l, epoch := r.live.link, r.live.epoch
-	r.client.workers.start(func() {
+	r.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(l.life, limit)
 		defer cancel()
 		then := f(ctx)
