@@ -48,7 +48,7 @@ func joinedRoom(t *testing.T, answers map[string]string) (*Room, *exchange) {
 	t.Helper()
 	e := &exchange{answers: answers}
 	c := newStage(t, WithTransport(e), WithRateLimit(0, 0))
-	room := c.rooms.handle(c, "r")
+	room := c.rooms.Handle("r")
 	room.describe(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
 	room.setJoined(true)
 	_ = c.become(c.session.account(nil), AuthenticatedUser{User{ID: "me"}})
@@ -328,7 +328,7 @@ func TestActions_needTheRoom(t *testing.T) {
 	}
 	e := new(exchange)
 	c := newStage(t, WithTransport(e))
-	room := c.rooms.handle(c, "r")
+	room := c.rooms.Handle("r")
 	for name, call := range calls {
 		if err := call(t.Context(), room); !errors.Is(err, ErrNotJoined) {
 			t.Errorf("%s of a room that is not joined = %v", name, err)

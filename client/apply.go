@@ -164,7 +164,7 @@ func (r *Room) by(w wire.User) User {
 
 // keep notes the new record of who is in the room, or has just left it.
 func (r *Room) keep(m Member) {
-	if _, present := r.members.get(m.UserID); present {
+	if _, present := r.members.Get(m.UserID); present {
 		r.put(m)
 		return
 	}

@@ -59,7 +59,7 @@ func (r *Room) applyJoin(e *wire.UserJoin, meta Meta) {
 	if r.client.isMe(user.ID) {
 		r.quiet(dueReturn)
 	}
-	if _, present := r.members.get(user.ID); present {
+	if _, present := r.members.Get(user.ID); present {
 		return
 	}
 	member := r.memberOf(user.ID, e.Member)
@@ -183,7 +183,7 @@ func (r *Room) expelled(user User, why error) {
 		r.live.link.lose(r.channel(), why)
 		return
 	}
-	if _, present := r.members.get(user.ID); !present {
+	if _, present := r.members.Get(user.ID); !present {
 		return
 	}
 	r.alarm(dueGone+string(user.ID), expulsion, func() {

@@ -149,8 +149,8 @@ func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
 
 // forgetRoles takes the roles that were deleted from the members.
 func (r *Room) forgetRoles() {
-	for _, e := range r.members.list() {
-		if m := e.value; m.forget(r.deleted.Contains) {
+	for _, e := range r.members.List() {
+		if m := e.Value; m.forget(r.deleted.Contains) {
 			r.put(m)
 		}
 	}
@@ -166,8 +166,8 @@ func (r *Room) rolesRead() {
 	for _, role := range a.roles {
 		r.deleted.Remove(role.ID)
 	}
-	for _, e := range r.members.list() {
-		for _, id := range e.value.RoleIDs {
+	for _, e := range r.members.List() {
+		for _, id := range e.Value.RoleIDs {
 			_, exists := a.role(id)
 			if _, fixed := fixedRoles[id]; !exists && !fixed {
 				r.deleted.Add(id, struct{}{})

@@ -467,7 +467,7 @@ func TestHistory_idsAreBounded(t *testing.T) {
 		for i := range 2 * maxHeard {
 			k.receive("chat-message", chatFrame(0, i))
 		}
-		if n := k.room.history.heard.len(); n != maxHeard {
+		if n := k.room.history.heard.Len(); n != maxHeard {
 			t.Errorf("%d lines are known", n)
 		}
 	}, WithMessageHistory(0))
@@ -534,7 +534,7 @@ func TestRooms_idleOnesAreSmall(t *testing.T) {
 	const rooms = 1000
 	bytes := allocated(func() {
 		for i := range rooms {
-			c.rooms.handle(c, RoomID(fmt.Sprint(i)))
+			c.rooms.Handle(RoomID(fmt.Sprint(i)))
 		}
 	})
 	if bytes > rooms*6<<10 {
@@ -549,7 +549,7 @@ func TestRooms_idleOnesAreSmall(t *testing.T) {
 func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newStage(t)
-		old := c.rooms.handle(c, "r")
+		old := c.rooms.Handle("r")
 		_ = old.turn.take(t.Context())
 		claimed := make(chan *Room, 1)
 		go func() {
@@ -560,14 +560,14 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 			claimed <- r
 		}()
 		synctest.Wait()
-		c.rooms.remove("r")
+		c.rooms.Remove("r")
 		old.turn.give()
 		fresh := <-claimed
 		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || len(fresh.turn) != 1 {
 			t.Errorf("claimed %p; the room is %p, and others find %p", fresh, old, known)
 		}
 		for i := range 2 * maxIdleRooms {
-			c.rooms.handle(c, RoomID(fmt.Sprint(i)))
+			c.rooms.Handle(RoomID(fmt.Sprint(i)))
 		}
 		if r, ok := c.Rooms().Get("r"); !ok || r != fresh {
 			t.Error("a room with its turn taken was forgotten")

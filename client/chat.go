@@ -81,7 +81,7 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 // mayChat returns what keeps the client from chatting. A line of who is muted is not sent. Source: docs/PROTOCOL.md 7,
 // rule 11.
 func (r *Room) mayChat(op string) error {
-	if self, ok := r.members.get(r.client.myID()); ok && self.Muted {
+	if self, ok := r.members.Get(r.client.myID()); ok && self.Muted {
 		return &PermissionError{Op: op, Permission: PermChatSend, Reason: "this account is muted in the room"}
 	}
 	if _, custom := r.Standing(); custom {

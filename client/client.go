@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -49,9 +50,9 @@ type Client struct {
 	songs   *media
 	lookups tasks.SharedCalls[SongID, SongInfo] // of media, under way
 	names   tasks.SharedCalls[UserID, User]     // of accounts, under way
-	rooms   roomTable
+	rooms   *cache.Handles[RoomID, Room]
 
-	conversations conversationStore
+	conversations *cache.BoundedHandles[ConversationID, Conversation]
 	mailEmitted   mailEmitted
 
 	mu         sync.Mutex
@@ -81,12 +82,13 @@ func New(opts ...Option) (*Client, error) {
 		done:      make(chan struct{}),
 		people:    newPeople(config.users),
 		songs:     newMedia(config.songs),
-		rooms:     roomTable{table: newTable[RoomID, *Room]()},
 		resyncs:   make(chan struct{}, resyncsAtOnce),
 		stranded:  make(chan error, 1),
-
-		conversations: conversationStore{bounded: newBounded[ConversationID, *Conversation](config.conversations)},
 	}
+	c.rooms = c.newRoomTable()
+	c.conversations = cache.NewBoundedHandles(config.conversations, func(id ConversationID) *Conversation {
+		return &Conversation{client: c, id: id}
+	})
 	c.secrets = newSecrets(config)
 	c.session = newSession(httpClient, c.workers)
 	c.session.login = func(ctx context.Context, as *account) error { return c.sendLogin(ctx, c.restAs(as), as) }
@@ -212,7 +214,7 @@ func (c *Client) become(as *account, me AuthenticatedUser) error {
 		c.session.use(as, nil)
 	} else {
 		c.session.use(as, errOtherLogin)
-		c.conversations.clear()
+		c.conversations.Clear()
 		c.doer.lanes.chat.quiet.lift() // it was about the other account
 	}
 	c.me = &me
@@ -248,7 +250,7 @@ func (c *Client) User() (AuthenticatedUser, bool) {
 		return AuthenticatedUser{}, false
 	}
 	me := *c.me
-	if known, ok := c.people.get(me.ID); ok {
+	if known, ok := c.people.Get(me.ID); ok {
 		me.User = known
 	}
 	return me, true
@@ -296,7 +298,7 @@ func (c *Client) forget(ctx context.Context) {
 	c.mu.Unlock()
 	c.disconnect()
 	c.session.logout(ctx)
-	c.conversations.clear()
+	c.conversations.Clear()
 	c.doer.lanes.chat.quiet.lift()
 }
 
@@ -430,7 +432,7 @@ func (c *Client) closed() bool { return c.workers.Context().Err() != nil }
 
 // Rooms are the rooms that this client has joined, the latest of those it has left included.
 func (c *Client) Rooms() *RoomCollection {
-	return &RoomCollection{Collection[RoomID, *Room]{c.rooms.table}}
+	return &RoomCollection{Collection[RoomID, *Room]{c.rooms.Table}}
 }
 
 // Users are the users this client has seen and knows by name: all who are in its rooms, and the latest of the others
@@ -440,7 +442,7 @@ func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, 
 
 // Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).
 func (c *Client) Messages() *Collection[MessageID, Message] {
-	return &Collection[MessageID, Message]{allMessages{c.rooms.table}}
+	return &Collection[MessageID, Message]{allMessages{c.rooms.Table}}
 }
 
 // Songs are the media this client has seen last ([WithSongCache]).
@@ -463,13 +465,13 @@ func (c *Client) seeSong(w wire.Song) (SongInfo, bool) {
 		return info, false
 	}
 	if !info.playable() {
-		if known, ok := c.songs.get(info.ID); ok {
+		if known, ok := c.songs.Get(info.ID); ok {
 			return known, true
 		}
 		return info, false
 	}
 	if info.Length <= 0 {
-		known, _ := c.songs.get(info.ID)
+		known, _ := c.songs.Get(info.ID)
 		info.Length = known.Length
 	}
 	c.songs.put(info.ID, info)

@@ -10,26 +10,10 @@ type Collection[K ~string, V any] struct {
 
 // store is what stands behind a Collection.
 type store[K ~string, V any] interface {
-	get(id K) (V, bool)
-	// all iterates over a snapshot, which is made when the loop begins.
-	all() iter.Seq2[K, V]
-	len() int
-}
-
-type entry[K ~string, V any] struct {
-	id    K
-	value V
-}
-
-// each iterates over what snapshot returns when the loop begins.
-func each[K ~string, V any](snapshot func() []entry[K, V]) iter.Seq2[K, V] {
-	return func(yield func(K, V) bool) {
-		for _, e := range snapshot() {
-			if !yield(e.id, e.value) {
-				return
-			}
-		}
-	}
+	Get(id K) (V, bool)
+	// All iterates over a snapshot, which is made when the loop begins.
+	All() iter.Seq2[K, V]
+	Len() int
 }
 
 // Get returns the value with that id.
@@ -38,7 +22,7 @@ func (c *Collection[K, V]) Get(id K) (V, bool) {
 		var none V
 		return none, false
 	}
-	return c.store.get(id)
+	return c.store.Get(id)
 }
 
 // Find returns a value that match accepts.
@@ -49,7 +33,7 @@ func (c *Collection[K, V]) All() iter.Seq2[K, V] {
 	if c == nil || c.store == nil {
 		return func(func(K, V) bool) {}
 	}
-	return c.store.all()
+	return c.store.All()
 }
 
 // Values iterates over a snapshot of the values, in no particular order.
@@ -68,5 +52,5 @@ func (c *Collection[K, V]) Len() int {
 	if c == nil || c.store == nil {
 		return 0
 	}
-	return c.store.len()
+	return c.store.Len()
 }

@@ -67,7 +67,7 @@ func (v *Conversation) Recipients() []User {
 	others := slices.Clone(v.others)
 	v.mu.RUnlock()
 	for i, u := range others {
-		if known, ok := v.client.people.get(u.ID); ok {
+		if known, ok := v.client.people.Get(u.ID); ok {
 			others[i] = known
 		}
 	}
@@ -232,7 +232,7 @@ func (m Message) Conversation() (*Conversation, bool) {
 	if m.client == nil || m.ConversationID == "" {
 		return nil, false
 	}
-	return m.client.conversations.get(m.ConversationID)
+	return m.client.conversations.Get(m.ConversationID)
 }
 
 // A ConversationCollection is a Collection of conversations that can also be looked up by who takes part.
@@ -276,42 +276,11 @@ func (c *Client) others(ids []UserID) []UserID {
 	return slices.DeleteFunc(slices.Clone(ids), c.isMe)
 }
 
-// conversationStore is a store of conversation handles.
-type conversationStore struct {
-	*bounded[ConversationID, *Conversation]
-	held handles[ConversationID, Conversation] // guarded by mu
-}
-
-// handle returns the handle of a conversation: the one there is, or that the user still holds, so that it stays the same, or a
-// new one.
-func (s *conversationStore) handle(c *Client, id ConversationID) *Conversation {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if v, ok := s.values.Get(id); ok {
-		return v
-	}
-	v, ok := s.held.get(id)
-	if !ok {
-		v = &Conversation{client: c, id: id}
-		s.held.put(id, v)
-	}
-	s.values.Add(id, v)
-	return v
-}
-
-// clear forgets all conversations: they are those of another account.
-func (s *conversationStore) clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.values.Purge()
-	s.held = handles[ConversationID, Conversation]{}
-}
-
 // Conversations are the account's private conversations that the client knows: the recent ones at login
 // ([WithRecentConversations]), those it has fetched and those it has opened. The latest used are kept
 // ([WithConversationCache]).
 func (c *Client) Conversations() *ConversationCollection {
-	return &ConversationCollection{Collection[ConversationID, *Conversation]{&c.conversations}, c}
+	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
 }
 
 // FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first.
@@ -333,7 +302,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 		if w.ID == "" {
 			continue
 		}
-		v := c.conversations.handle(c, w.ID)
+		v := c.conversations.Handle(w.ID)
 		v.told(w)
 		list = append(list, v)
 	}
@@ -397,7 +366,7 @@ func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conver
 			w.Users = append(w.Users, wire.User{ID: id})
 		}
 	}
-	v := c.conversations.handle(c, w.ID)
+	v := c.conversations.Handle(w.ID)
 	v.told(w)
 	return v, nil
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/queup-go/queup/client/internal/cache"
 )
 
 const (
@@ -27,7 +29,7 @@ type departure struct {
 }
 
 func newDepartures() *departures {
-	return &departures{gone: newLRU[UserID, departure](maxDepartures)}
+	return &departures{gone: cache.NewLRU[UserID, departure](maxDepartures)}
 }
 
 func (d *departures) add(m Member) {
@@ -67,5 +69,5 @@ func (d *departures) get(id UserID) (Member, bool) {
 func (d *departures) clear() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.gone = newLRU[UserID, departure](maxDepartures) // a map that was large stays so
+	d.gone = cache.NewLRU[UserID, departure](maxDepartures) // a map that was large stays so
 }

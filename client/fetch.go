@@ -39,7 +39,7 @@ func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
 	if w.Owner.Username != "" {
 		c.seeUser(w.Owner, true)
 	}
-	room := c.rooms.handle(c, w.ID)
+	room := c.rooms.Handle(w.ID)
 	room.describe(w)
 	return room, nil
 }

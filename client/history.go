@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -13,22 +14,22 @@ import (
 type history struct {
 	clock  *clock // immutable; QueUp's
 	mu     sync.RWMutex
-	heard  *recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
-	era    int                         // guarded by mu; a new one begins when the connection is lost
-	behind bool                        // guarded by mu; what was said since then has not been read
-	cutAt  time.Time                   // guarded by mu; when QueUp was last heard before, by its clock
-	latest time.Time                   // guarded by mu; when the latest was said of those with none missing before
-	seeded bool                        // guarded by mu: what was said before the room was joined is among heard
-	lines  *recent[MessageID, Message] // guarded by mu; in the order they came. nil keeps none
+	heard  *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
+	era    int                               // guarded by mu; a new one begins when the connection is lost
+	behind bool                              // guarded by mu; what was said since then has not been read
+	cutAt  time.Time                         // guarded by mu; when QueUp was last heard before, by its clock
+	latest time.Time                         // guarded by mu; when the latest was said of those with none missing before
+	seeded bool                              // guarded by mu: what was said before the room was joined is among heard
+	lines  *cache.Recent[MessageID, Message] // guarded by mu; in the order they came. nil keeps none
 }
 
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
 const maxHeard = 512
 
 func newHistory(size int, clock *clock) *history {
-	h := &history{clock: clock, heard: newRecent[MessageID, int](maxHeard)}
+	h := &history{clock: clock, heard: cache.NewRecent[MessageID, int](maxHeard)}
 	if size > 0 {
-		h.lines = newRecent[MessageID, Message](size)
+		h.lines = cache.NewRecent[MessageID, Message](size)
 	}
 	return h
 }
@@ -43,7 +44,7 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if !h.behind && at.After(h.latest) && !h.clock.future(at) {
 		h.latest = at
 	}
-	return h.heard.addNew(id, h.era)
+	return h.heard.AddNew(id, h.era)
 }
 
 // begin notes that the room is joined, perhaps once more: what was missed before does not count.
@@ -97,7 +98,7 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 		if !ok {
 			continue
 		}
-		if era := h.heard.at(e.ID); era != nil && *era < h.era {
+		if era := h.heard.At(e.ID); era != nil && *era < h.era {
 			return i + 1, nil
 		}
 		lines++
@@ -150,7 +151,7 @@ func (h *history) add(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lines != nil && m.ID != "" {
-		h.lines.add(m.ID, m)
+		h.lines.Add(m.ID, m)
 	}
 }
 
@@ -160,7 +161,7 @@ func (h *history) get(id MessageID) (Message, bool) {
 	if h.lines == nil {
 		return Message{}, false
 	}
-	m := h.lines.at(id)
+	m := h.lines.At(id)
 	if m == nil {
 		return Message{}, false
 	}
@@ -174,7 +175,7 @@ func (h *history) change(m Message) {
 	if h.lines == nil {
 		return
 	}
-	if kept := h.lines.at(m.ID); kept != nil {
+	if kept := h.lines.At(m.ID); kept != nil {
 		*kept = m
 	}
 }
@@ -186,7 +187,7 @@ func (h *history) list() []Message {
 	if h.lines == nil {
 		return nil
 	}
-	return slices.AppendSeq(make([]Message, 0, h.lines.len()), h.lines.all())
+	return slices.AppendSeq(make([]Message, 0, h.lines.Len()), h.lines.All())
 }
 
 func (h *history) len() int {
@@ -195,14 +196,14 @@ func (h *history) len() int {
 	if h.lines == nil {
 		return 0
 	}
-	return h.lines.len()
+	return h.lines.Len()
 }
 
 // allMessages is a store that shows the histories of all rooms as one.
-type allMessages struct{ rooms *table[RoomID, *Room] }
+type allMessages struct{ rooms *cache.Table[RoomID, *Room] }
 
-func (a allMessages) get(id MessageID) (Message, bool) {
-	for _, r := range a.rooms.all() {
+func (a allMessages) Get(id MessageID) (Message, bool) {
+	for _, r := range a.rooms.All() {
 		if m, ok := r.history.get(id); ok {
 			return m, true
 		}
@@ -210,21 +211,21 @@ func (a allMessages) get(id MessageID) (Message, bool) {
 	return Message{}, false
 }
 
-func (a allMessages) len() int {
+func (a allMessages) Len() int {
 	n := 0
-	for _, r := range a.rooms.all() {
+	for _, r := range a.rooms.All() {
 		n += r.history.len()
 	}
 	return n
 }
 
-func (a allMessages) all() iter.Seq2[MessageID, Message] { return each(a.list) }
+func (a allMessages) All() iter.Seq2[MessageID, Message] { return cache.Each(a.list) }
 
-func (a allMessages) list() []entry[MessageID, Message] {
-	var entries []entry[MessageID, Message]
-	for _, r := range a.rooms.all() {
+func (a allMessages) list() []cache.Entry[MessageID, Message] {
+	var entries []cache.Entry[MessageID, Message]
+	for _, r := range a.rooms.All() {
 		for _, m := range r.history.list() {
-			entries = append(entries, entry[MessageID, Message]{m.ID, m})
+			entries = append(entries, cache.Entry[MessageID, Message]{ID: m.ID, Value: m})
 		}
 	}
 	return entries

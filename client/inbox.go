@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
@@ -154,7 +155,7 @@ const (
 // deliver fetches the messages of a conversation that are new and tells of them. If QueUp does not hand them over, it
 // tells that there is one; its text follows with the next message of the conversation.
 func (c *Client) deliver(ctx context.Context, n notice) {
-	v := c.conversations.handle(c, n.conversation)
+	v := c.conversations.Handle(n.conversation)
 	var messages []Message
 	var err error
 	n.since = v.owed(n.since)
@@ -311,7 +312,7 @@ const maxMailEmitted = 1024
 // mailEmitted knows the private messages that were emitted last.
 type mailEmitted struct {
 	mu  sync.Mutex
-	ids *recent[MessageID, struct{}] // guarded by mu; nil before the first
+	ids *cache.Recent[MessageID, struct{}] // guarded by mu; nil before the first
 }
 
 // add notes a message by its id and reports whether it is new. One without an id is new.
@@ -319,9 +320,9 @@ func (h *mailEmitted) add(id MessageID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ids == nil {
-		h.ids = newRecent[MessageID, struct{}](maxMailEmitted)
+		h.ids = cache.NewRecent[MessageID, struct{}](maxMailEmitted)
 	}
-	return id == "" || h.ids.addNew(id, struct{}{})
+	return id == "" || h.ids.AddNew(id, struct{}{})
 }
 
 // missedMailTries is how often the list of conversations is asked for after a lost connection.

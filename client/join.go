@@ -144,11 +144,11 @@ func checkSlug(slug string) string {
 
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
-	room := c.rooms.handle(c, id)
+	room := c.rooms.Handle(id)
 	if err := room.turn.take(ctx); err != nil {
 		return nil, err
 	}
-	c.rooms.put(id, room) // it may have been forgotten before the turn was ours
+	c.rooms.Put(id, room) // it may have been forgotten before the turn was ours
 	return room, nil
 }
 

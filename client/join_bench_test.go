@@ -34,7 +34,7 @@ func newCrowd(tb testing.TB, members int, opts ...Option) *crowd {
 		close(l.ended)
 		<-c.Done()
 	})
-	r := c.rooms.handle(c, "65a1f0c2d4e8b90012ab34cd")
+	r := c.rooms.Handle("65a1f0c2d4e8b90012ab34cd")
 	r.live.link = l
 	l.rooms[r.channel()] = r
 	r.setJoined(true)

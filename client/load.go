@@ -202,7 +202,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	if state.about != nil { // what the join began with was read before the room was attached
 		r.describe(*state.about)
 	}
-	gone := r.members.list()
+	gone := r.members.List()
 	users := append(state.roster(), self)
 	members := make(map[UserID]Member, len(users))
 	for _, w := range users {
@@ -217,9 +217,9 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		r.setMuted(member.UserID, member.Muted)
 		members[member.UserID] = member
 	}
-	r.members.replace(members)
+	r.members.Replace(members)
 	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
-		c.people.leave(e.id)
+		c.people.leave(e.ID)
 	}
 	if state.roles != nil {
 		r.setRoles(*state.roles)

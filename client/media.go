@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/queup-go/queup/client/internal/cache"
 )
 
 // mediaLife is how long media are remembered that nobody asks for. Source: docs/PROTOCOL.md 7, rule 20.
@@ -22,9 +24,9 @@ type usedMedia struct {
 	at   time.Time
 }
 
-func newMedia(size int) *media { return &media{used: newLRU[SongID, usedMedia](size)} }
+func newMedia(size int) *media { return &media{used: cache.NewLRU[SongID, usedMedia](size)} }
 
-func (m *media) get(id SongID) (SongInfo, bool) {
+func (m *media) Get(id SongID) (SongInfo, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire()
@@ -43,23 +45,23 @@ func (m *media) put(id SongID, info SongInfo) {
 	m.used.Add(id, usedMedia{info, time.Now()})
 }
 
-func (m *media) len() int {
+func (m *media) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire()
 	return m.used.Len()
 }
 
-func (m *media) all() iter.Seq2[SongID, SongInfo] { return each(m.list) }
+func (m *media) All() iter.Seq2[SongID, SongInfo] { return cache.Each(m.list) }
 
-func (m *media) list() []entry[SongID, SongInfo] {
+func (m *media) list() []cache.Entry[SongID, SongInfo] {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.expire()
-	entries := make([]entry[SongID, SongInfo], 0, m.used.Len())
+	entries := make([]cache.Entry[SongID, SongInfo], 0, m.used.Len())
 	for _, id := range m.used.Keys() {
 		if u, ok := m.used.Peek(id); ok {
-			entries = append(entries, entry[SongID, SongInfo]{id, u.info})
+			entries = append(entries, cache.Entry[SongID, SongInfo]{ID: id, Value: u.info})
 		}
 	}
 	return entries

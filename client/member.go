@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -181,16 +182,16 @@ func (m Member) own() Member {
 }
 
 // members is a store of the members of a room for those who may change the slices in them.
-type members struct{ *table[UserID, Member] }
+type members struct{ *cache.Table[UserID, Member] }
 
-func (s members) get(id UserID) (Member, bool) {
-	m, ok := s.table.get(id)
+func (s members) Get(id UserID) (Member, bool) {
+	m, ok := s.Table.Get(id)
 	return m.own(), ok
 }
 
-func (s members) all() iter.Seq2[UserID, Member] {
+func (s members) All() iter.Seq2[UserID, Member] {
 	return func(yield func(UserID, Member) bool) {
-		for id, m := range s.table.all() {
+		for id, m := range s.Table.All() {
 			if !yield(id, m.own()) {
 				return
 			}

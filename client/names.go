@@ -41,8 +41,8 @@ func (r *Room) unnamed() (ids []UserID, more bool) {
 	if r.live.nameless.Len() >= maxNameless {
 		return nil, false
 	}
-	for id := range r.members.all() {
-		if _, named := r.client.people.get(id); named || r.live.nameless.Contains(id) {
+	for id := range r.members.All() {
+		if _, named := r.client.people.Get(id); named || r.live.nameless.Contains(id) {
 			continue
 		}
 		if len(ids) == maxNames {
@@ -79,7 +79,7 @@ func (r *Room) readNames() {
 			for i, id := range ids {
 				fails := passes(errs[i]) && !unreadable(errs[i]) // and may succeed another time
 				again = again || fails
-				member, present := r.members.get(id)
+				member, present := r.members.Get(id)
 				switch {
 				case errs[i] == nil && present:
 					r.client.events.emit(MemberUpdated{Meta: r.meta(), Member: member.own()})

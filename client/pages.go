@@ -6,6 +6,8 @@ import (
 	"iter"
 	"math"
 	"slices"
+
+	"github.com/queup-go/queup/client/internal/cache"
 )
 
 const (
@@ -70,7 +72,7 @@ func pages[T any, K ~string, P any](
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
-		seen := newLRU[K, struct{}](maxSeen)
+		seen := cache.NewLRU[K, struct{}](maxSeen)
 		at, repeats := first, 0
 		var last []K // the ids of the page before
 		for range maxPages {

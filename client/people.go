@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/queup-go/queup/client/internal/cache"
 )
 
 // people is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
@@ -23,11 +25,11 @@ type occupant struct {
 }
 
 func newPeople(size int) *people {
-	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: newLRU[UserID, *User](size)}
+	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: cache.NewLRU[UserID, *User](size)}
 }
 
 // get returns what is known of a user. It is false for a user whose name is not known, of whom there may be something else.
-func (p *people) get(id UserID) (User, bool) {
+func (p *people) Get(id UserID) (User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	u := new(User)
@@ -39,22 +41,22 @@ func (p *people) get(id UserID) (User, bool) {
 	return *u, u.Username != ""
 }
 
-func (p *people) len() int { return len(p.list()) }
+func (p *people) Len() int { return len(p.list()) }
 
-func (p *people) all() iter.Seq2[UserID, User] { return each(p.list) }
+func (p *people) All() iter.Seq2[UserID, User] { return cache.Each(p.list) }
 
-func (p *people) list() []entry[UserID, User] {
+func (p *people) list() []cache.Entry[UserID, User] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	entries := make([]entry[UserID, User], 0, len(p.present)+p.seen.Len())
+	entries := make([]cache.Entry[UserID, User], 0, len(p.present)+p.seen.Len())
 	for id, o := range p.present {
 		if o.user.Username != "" {
-			entries = append(entries, entry[UserID, User]{id, *o.user})
+			entries = append(entries, cache.Entry[UserID, User]{ID: id, Value: *o.user})
 		}
 	}
 	for _, id := range p.seen.Keys() {
 		if u, ok := p.seen.Peek(id); ok && u.Username != "" {
-			entries = append(entries, entry[UserID, User]{id, *u})
+			entries = append(entries, cache.Entry[UserID, User]{ID: id, Value: *u})
 		}
 	}
 	return entries

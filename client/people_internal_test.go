@@ -37,7 +37,7 @@ func TestPeople_replaceOnlyByNews(t *testing.T) {
 			if first.Username != "ann" {
 				t.Error("who was told of the old name has lost it")
 			}
-			if known, ok := p.get("1"); !ok || !known.Equal(*renamed) {
+			if known, ok := p.Get("1"); !ok || !known.Equal(*renamed) {
 				t.Errorf("%+v, %v", known, ok)
 			}
 			_, named := p.named("anna")
@@ -53,8 +53,8 @@ func TestPeople_doNotKeepNobody(t *testing.T) {
 	t.Parallel()
 	c := new(Client)
 	p := newPeople(10)
-	if u := p.see(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.len() != 0 {
-		t.Errorf("%+v, %d kept", *u, p.len())
+	if u := p.see(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.Len() != 0 {
+		t.Errorf("%+v, %d kept", *u, p.Len())
 	}
 }
 

@@ -275,7 +275,7 @@ func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
 	if err := r.targetWith("Room.PauseDJ", PermQueueDJRemove, u); err != nil {
 		return err
 	}
-	if m, ok := r.members.get(u); ok && m.QueuePaused == paused {
+	if m, ok := r.members.Get(u); ok && m.QueuePaused == paused {
 		return nil
 	}
 	request := queupapi.NewOptPauseDJRequest(queupapi.PauseDJRequest{Pause: queupapi.NewOptSwitch(onOff(paused))})

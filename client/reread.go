@@ -83,7 +83,7 @@ func (r *Room) readInfo() {
 // readUsers reads who is in the room, and tells the difference to what is known as after a lost connection. What events have
 // changed meanwhile is newer: then it is read once more.
 func (r *Room) readUsers() {
-	before := r.members.list()
+	before := r.members.List()
 	r.askInTurn(dueUsers, answerTimeout, func(ctx context.Context) func() {
 		users, err := r.fetchUsers(ctx)
 		if err != nil {
@@ -91,7 +91,7 @@ func (r *Room) readUsers() {
 			return func() { r.later(dueUsers, err, r.readUsers) }
 		}
 		return func() {
-			if now := r.members.list(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
+			if now := r.members.List(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
 				r.alarm(dueUsers, readAgain, r.readUsers)
 				return
 			}

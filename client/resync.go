@@ -272,7 +272,7 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 		}
 		there[member.UserID] = struct{}{}
 	}
-	for id := range r.members.all() {
+	for id := range r.members.All() {
 		if _, stays := there[id]; stays || c.isMe(id) && r.mayAct() {
 			continue
 		}
@@ -298,9 +298,9 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 	}
 	member.RoomID = r.id
 	member.forget(r.deleted.Contains)
-	known, _ := c.people.get(member.UserID)
+	known, _ := c.people.Get(member.UserID)
 	user := c.seeUser(accountOf(w), true)
-	before, present := r.members.get(member.UserID)
+	before, present := r.members.Get(member.UserID)
 	r.setMuted(member.UserID, member.Muted)
 	r.put(member)
 	if !present {
@@ -467,7 +467,7 @@ func (r *Room) catchUpVotes(state roomState) {
 
 // userOrID returns what is known of a user, or a value with nothing but the id.
 func (c *Client) userOrID(id UserID) User {
-	u, _ := c.people.get(id)
+	u, _ := c.people.Get(id)
 	u.ID, u.client = id, c
 	return u
 }

@@ -9,6 +9,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
@@ -19,11 +20,11 @@ import (
 // for the same room, however many rooms it has joined and left meanwhile. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
 // test, is one that is not joined and that nothing is known of; History and the methods that fetch need a real one.
 type Room struct {
-	client  *Client                // immutable; nil only in a zero value
-	id      RoomID                 // immutable
-	members *table[UserID, Member] // written by the connection's goroutine
-	history *history               // written by the connection's goroutine
-	left    *departures            // written by the connection's goroutine
+	client  *Client                      // immutable; nil only in a zero value
+	id      RoomID                       // immutable
+	members *cache.Table[UserID, Member] // written by the connection's goroutine
+	history *history                     // written by the connection's goroutine
+	left    *departures                  // written by the connection's goroutine
 
 	deleted *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
 	turn    turn                         // held while what joined says is about to change
@@ -74,7 +75,7 @@ func newRoom(c *Client, id RoomID) *Room {
 	r := &Room{
 		client:  c,
 		id:      id,
-		members: newTable[UserID, Member](),
+		members: cache.NewTable[UserID, Member](),
 		history: newHistory(c.config.messageHistory, c.clock),
 		left:    newDepartures(),
 		turn:    make(turn, 1),
@@ -91,9 +92,9 @@ func (w *roomWork) reset() {
 		waiting:  waiting{turn: w.waiting.turn + 1},
 		alarms:   make(map[string]func()),
 		asking:   make(map[string]func()),
-		nameless: newLRU[UserID, struct{}](maxNameless),
-		muted:    newLRU[UserID, struct{}](maxMuted),
-		plays:    newLRU[PlayID, struct{}](maxPlays),
+		nameless: cache.NewLRU[UserID, struct{}](maxNameless),
+		muted:    cache.NewLRU[UserID, struct{}](maxMuted),
+		plays:    cache.NewLRU[PlayID, struct{}](maxPlays),
 		presence: make(map[string]map[string]struct{}),
 	}
 }
@@ -172,7 +173,7 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 	if !ok {
 		return Member{}, false
 	}
-	m, ok := r.members.get(id)
+	m, ok := r.members.Get(id)
 	return m.own(), ok
 }
 
@@ -186,15 +187,15 @@ func (r *Room) Messages() []Message {
 
 // put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
 func (r *Room) put(m Member) {
-	if _, present := r.members.get(m.UserID); !present {
+	if _, present := r.members.Get(m.UserID); !present {
 		r.client.people.enter(m.UserID)
 	}
-	r.members.put(m.UserID, m)
+	r.members.Put(m.UserID, m)
 }
 
 // take removes a member, who is remembered for a while.
 func (r *Room) take(id UserID) (Member, bool) {
-	m, present := r.members.remove(id)
+	m, present := r.members.Remove(id)
 	if present {
 		r.client.people.leave(id)
 		r.left.add(m)
@@ -207,7 +208,7 @@ func (r *Room) lately(id UserID) (Member, bool) {
 	if r.client == nil {
 		return Member{}, false
 	}
-	if m, ok := r.members.get(id); ok {
+	if m, ok := r.members.Get(id); ok {
 		return m, true
 	}
 	return r.left.get(id)
@@ -215,7 +216,7 @@ func (r *Room) lately(id UserID) (Member, bool) {
 
 // setJoined notes that the room is joined, and present if it may also be acted in.
 func (r *Room) setJoined(present bool) {
-	r.client.rooms.put(r.id, r)
+	r.client.rooms.Put(r.id, r)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.joined, r.present = true, present
@@ -242,10 +243,10 @@ func (r *Room) edit(change func(*wire.Room)) RoomInfo {
 
 // close forgets what is only true while the client is in the room.
 func (r *Room) close() {
-	gone := r.members.list()
-	r.members.replace(nil)
+	gone := r.members.List()
+	r.members.Replace(nil)
 	for _, e := range gone {
-		r.client.people.leave(e.id)
+		r.client.people.leave(e.ID)
 	}
 	r.left.clear()
 	r.callOff()

@@ -1,8 +1,9 @@
 package client
 
 import (
-	"slices"
 	"strings"
+
+	"github.com/queup-go/queup/client/internal/cache"
 )
 
 // A RoomCollection is a Collection of rooms that can also be looked up by their other names.
@@ -20,34 +21,15 @@ func (c *RoomCollection) ByRTC(rtc string) (*Room, bool) {
 	return c.Find(func(r *Room) bool { return r.RTC() == rtc })
 }
 
-// maxIdleRooms is how many rooms there may be before those are forgotten that the client is not in.
+// maxIdleRooms is how many rooms there may be before the client forgets those it is not in.
 const maxIdleRooms = 64
 
-// roomTable is a store of room handles.
-type roomTable struct {
-	*table[RoomID, *Room]
-	held handles[RoomID, Room] // guarded by mu
-}
-
-// handle returns the handle of a room: the one there is, or that the user still holds, so that it stays the same, or a new one.
-func (t *roomTable) handle(c *Client, id RoomID) *Room {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if r, ok := t.find(id); ok {
-		return r
-	}
-	if len(t.entries) >= maxIdleRooms {
-		for _, e := range slices.Clone(t.entries) {
-			if !e.value.Joined() && len(e.value.turn) == 0 {
-				t.drop(e.id)
-			}
-		}
-	}
-	r, ok := t.held.get(id)
-	if !ok {
-		r = newRoom(c, id)
-		t.held.put(id, r)
-	}
-	t.set(id, r)
-	return r
+// newRoomTable returns the table of a client's room handles. A handle of a room that the client is in, or is about to enter or
+// leave, stays.
+func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
+	return cache.NewHandles(cache.HandlesConfig[RoomID, Room]{
+		MaxIdle: maxIdleRooms,
+		Idle:    func(r *Room) bool { return !r.Joined() && len(r.turn) == 0 },
+		New:     func(id RoomID) *Room { return newRoom(c, id) },
+	})
 }

@@ -18,11 +18,11 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	if err := checkID("Client.FetchSong", "id", id); err != nil {
 		return SongInfo{}, err
 	}
-	if info, ok := c.songs.get(id); ok {
+	if info, ok := c.songs.Get(id); ok {
 		return info, nil
 	}
 	info, err := c.lookups.Do(ctx, id, c.workers, func(ctx context.Context) (SongInfo, error) {
-		if info, ok := c.songs.get(id); ok { // since we looked
+		if info, ok := c.songs.Get(id); ok { // since we looked
 			return info, nil
 		}
 		answer, err := c.loads.Song(ctx, queupapi.SongParams{SongID: id})

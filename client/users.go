@@ -126,7 +126,7 @@ func (c *Client) renamed(id UserID, name string) {
 		c.me = &me
 	}
 	c.mu.Unlock()
-	if known, ok := c.people.get(id); ok {
+	if known, ok := c.people.Get(id); ok {
 		old = known.Username
 	}
 	c.people.see(User{ID: id, Username: name, client: c}, true)

@@ -1,4 +1,4 @@
-package client
+package cache
 
 import (
 	"fmt"
@@ -8,16 +8,17 @@ import (
 
 // Handles that nobody holds cost nothing in the end, and those that somebody holds are found for ever.
 func TestHandles_keepNothing(t *testing.T) {
-	var h handles[RoomID, Room]
-	kept := &Room{id: "kept"}
+	type room struct{ id string }
+	var h known[string, room]
+	kept := &room{id: "kept"}
 	h.put("kept", kept)
 	for i := range 20_000 {
 		if i%500 == 0 {
 			runtime.GC()
 		}
-		id := RoomID(fmt.Sprint(i))
-		h.put(id, &Room{id: id})
-		if n := len(h.known); n > 10*minTidy+2*500 {
+		id := fmt.Sprint(i)
+		h.put(id, &room{id: id})
+		if n := len(h.handles); n > 10*minTidy+2*500 {
 			t.Fatalf("%d handles are known after %d", n, i)
 		}
 	}

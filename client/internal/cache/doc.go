@@ -1,0 +1,3 @@
+// Package cache keeps values by their id: all of them ([Table]), those used last ([Bounded]) or those added last ([Recent]).
+// [Handles] and [BoundedHandles] hold what a program may hold on to, so that one id never has two handles.
+package cache
