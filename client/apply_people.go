@@ -167,7 +167,7 @@ func (r *Room) applyBan(e *wire.UserBan, meta Meta) {
 		return
 	}
 	permanent := e.Duration == 0 && !unfit(e.Extra, "time")
-	member.Banned, member.BannedAt, member.BannedUntil = true, r.client.clock.at(meta.At), time.Time{}
+	member.Banned, member.BannedAt, member.BannedUntil = true, r.client.clock.At(meta.At), time.Time{}
 	if e.Duration > 0 {
 		member.BannedUntil = member.BannedAt.Add(e.Duration)
 	}

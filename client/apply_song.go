@@ -1,6 +1,7 @@
 package client
 
 import (
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -96,7 +97,7 @@ func (r *Room) applySkip(e *wire.ChatSkip, meta Meta) {
 // other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
 func (r *Room) skipped(meta Meta) Song {
 	former := &r.live.former
-	if former.song.ID != "" && !former.skipped && wall(meta.At).Sub(former.until) < lateSkip {
+	if former.song.ID != "" && !former.skipped && rest.Wall(meta.At).Sub(former.until) < lateSkip {
 		former.skipped = true
 		song := former.song
 		song.Active, song.Played, song.Skipped = false, true, true

@@ -95,7 +95,7 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 	answer, err := r.client.rest.PostChat(ctx, &queupapi.PostChatApplicationJSON{
 		Type:            queupapi.NewOptString("chat-message"),
 		Message:         encoded,
-		Time:            queupapi.NewOptInt64(Millis(r.client.clock.now())),
+		Time:            queupapi.NewOptInt64(Millis(r.client.clock.Now())),
 		RealTimeChannel: queupapi.NewOptString(r.RTC()),
 	}, queupapi.PostChatParams{RoomID: r.id})
 	if err != nil {

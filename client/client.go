@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -28,7 +29,7 @@ const (
 type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
-	clock     *clock           // immutable; QueUp's
+	clock     *rest.Clock      // immutable; QueUp's
 	transport *pool            // immutable; nil if REST goes through one of the user's
 	doer      doer             // immutable; what rest, loads and a login make their own of
 	rest      *queupapi.Client // immutable; the calls that the bot makes
@@ -73,7 +74,7 @@ func New(opts ...Option) (*Client, error) {
 	c := &Client{
 		config:    config,
 		log:       config.newLogger(),
-		clock:     new(clock),
+		clock:     new(rest.Clock),
 		transport: transport,
 		workers:   tasks.NewGroup(life, ErrClosed),
 		changing:  make(turn, 1),

@@ -119,7 +119,7 @@ func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, e
 		text = html.EscapeString(text)
 	}
 	me, _ := v.client.User()
-	at := v.client.clock.now()
+	at := v.client.clock.Now()
 	request := &queupapi.SendMessageApplicationJSON{Message: text, Time: queupapi.NewOptInt64(Millis(at))}
 	if me.ID != "" {
 		request.AuthorID = queupapi.NewOptUserID(me.ID)
@@ -183,7 +183,7 @@ func (v *Conversation) told(w wire.Conversation) {
 	if len(w.Users) > 0 {
 		v.others = others
 	}
-	at := v.client.clock.past(w.LatestAt)
+	at := v.client.clock.Past(w.LatestAt)
 	if at.Before(v.latestAt) {
 		return
 	}
@@ -198,7 +198,7 @@ func (v *Conversation) told(w wire.Conversation) {
 func (v *Conversation) heard(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	at := v.client.clock.past(m.CreatedAt)
+	at := v.client.clock.Past(m.CreatedAt)
 	if at.Before(v.latestAt) {
 		return
 	}

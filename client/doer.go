@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
 )
@@ -39,7 +40,7 @@ type doer struct {
 	session   *session
 	fixed     *account // makes all calls as this account, whose session is not renewed; nil for the one that is logged in
 	log       *slog.Logger
-	clock     *clock
+	clock     *rest.Clock
 	lanes     *lanes
 	secrets   *secrets
 	loads     bool // all calls are loads, which have a lane of their own
@@ -141,7 +142,7 @@ func (d *doer) try(op string, req *http.Request, as *account) (*http.Response, e
 		return nil, sendError(sent, op, err)
 	}
 	resp.Request = sent // which a RoundTripper need not set
-	d.clock.hear(resp.Header, left, time.Now())
+	d.clock.Observe(resp.Header, left, time.Now())
 	return resp, nil
 }
 

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/wire"
 )
 
 // history keeps the latest chat lines of a room.
 type history struct {
-	clock  *clock // immutable; QueUp's
+	clock  *rest.Clock // immutable; QueUp's
 	mu     sync.RWMutex
 	heard  *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
 	era    int                               // guarded by mu; a new one begins when the connection is lost
@@ -26,7 +27,7 @@ type history struct {
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
 const maxHeard = 512
 
-func newHistory(size int, clock *clock) *history {
+func newHistory(size int, clock *rest.Clock) *history {
 	h := &history{clock: clock, heard: cache.NewRecent[MessageID, int](maxHeard)}
 	if size > 0 {
 		h.lines = cache.NewRecent[MessageID, Message](size)
@@ -41,7 +42,7 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if id == "" {
 		return true
 	}
-	if !h.behind && at.After(h.latest) && !h.clock.future(at) {
+	if !h.behind && at.After(h.latest) && !h.clock.Future(at) {
 		h.latest = at
 	}
 	return h.heard.AddNew(id, h.era)
@@ -80,7 +81,7 @@ func (h *history) cut(complete time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.behind {
-		h.behind, h.cutAt = true, h.clock.before(complete)
+		h.behind, h.cutAt = true, h.clock.Before(complete)
 		h.era++
 	}
 }
@@ -109,8 +110,8 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 			afterCut = i
 		}
 	}
-	lost := &Gap{From: h.cutAt, To: h.clock.now(), What: "chat"}
-	if !oldest.IsZero() && !h.clock.future(oldest) {
+	lost := &Gap{From: h.cutAt, To: h.clock.Now(), What: "chat"}
+	if !oldest.IsZero() && !h.clock.Future(oldest) {
 		lost.To = oldest
 	}
 	switch {
@@ -139,7 +140,7 @@ func (h *history) giveUp() *Gap {
 		return nil
 	}
 	h.behind = false
-	lost := &Gap{From: h.cutAt, To: h.clock.now(), What: "chat"}
+	lost := &Gap{From: h.cutAt, To: h.clock.Now(), What: "chat"}
 	if !h.latest.IsZero() {
 		lost.From = h.latest
 	}

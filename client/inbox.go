@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
@@ -29,7 +30,7 @@ type inbox struct {
 func (i *inbox) cut(complete time.Time) {
 	i.cuts++
 	if i.cutAt.IsZero() {
-		i.cutAt = wall(complete)
+		i.cutAt = rest.Wall(complete)
 	}
 }
 
@@ -79,7 +80,7 @@ func (l *connection) receiveMail(m realtime.Message) {
 	case e.ConversationID == "":
 		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
-		l.notice(notice{e.ConversationID, e.AuthorID, wall(m.At).Add(-m.MaxDelay), meta})
+		l.notice(notice{e.ConversationID, e.AuthorID, rest.Wall(m.At).Add(-m.MaxDelay), meta})
 	}
 }
 
@@ -97,7 +98,7 @@ func (l *connection) notice(n notice) {
 		return
 	}
 	if len(i.waiting) == maxNotices {
-		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.at(i.waiting[0].meta.At), To: l.client.clock.at(n.meta.At), What: "private messages"})
+		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.At(i.waiting[0].meta.At), To: l.client.clock.At(n.meta.At), What: "private messages"})
 		i.waiting = nil
 	}
 	i.waiting = append(i.waiting, n)
@@ -176,7 +177,7 @@ func (c *Client) deliver(ctx context.Context, n notice) {
 	}
 	if err != nil {
 		c.log.WarnContext(ctx, "private message not read", slog.Any("error", err))
-		m := Message{AuthorID: n.author, ConversationID: v.id, CreatedAt: c.clock.at(n.meta.At), client: c}
+		m := Message{AuthorID: n.author, ConversationID: v.id, CreatedAt: c.clock.At(n.meta.At), client: c}
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
 		return
 	}
@@ -263,7 +264,7 @@ func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Messag
 		return nil, nil
 	}
 	newest := messages[len(messages)-1]
-	v.delivered = delivery{id: newest.ID, at: v.client.clock.past(newest.CreatedAt)}
+	v.delivered = delivery{id: newest.ID, at: v.client.clock.Past(newest.CreatedAt)}
 	if last.id != "" {
 		if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == last.id }); i >= 0 {
 			return messages[i+1:], nil
@@ -288,7 +289,7 @@ func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Messag
 			return nil, nil
 		}
 	}
-	oldest := v.client.clock.past(newest.CreatedAt).Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
+	oldest := v.client.clock.Past(newest.CreatedAt).Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
 	first := len(messages) - 1
 	for i, m := range slices.Backward(messages) {
 		if n.author == "" || m.AuthorID == n.author {
@@ -354,14 +355,14 @@ func (l *connection) readMissedMail() {
 		if err != nil {
 			if current {
 				c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
-				c.events.emit(Gap{Meta: now(), From: c.clock.at(cutAt), To: c.clock.now(), What: "private messages"})
+				c.events.emit(Gap{Meta: now(), From: c.clock.At(cutAt), To: c.clock.Now(), What: "private messages"})
 			}
 			return
 		}
 		for _, v := range slices.Backward(list) { // the oldest first
 			since := before[v.id]
 			if since.IsZero() { // it may be new, or an old one that nothing was known of
-				since = c.clock.before(cutAt)
+				since = c.clock.Before(cutAt)
 			}
 			if v.LatestAt().After(since) {
 				l.notice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})

@@ -244,7 +244,7 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	r.loadQueue(state)
 	r.readLacking(state.lacks)
 	r.readNames()
-	r.toldUntil(r.client.clock.before(state.asked))
+	r.toldUntil(r.client.clock.Before(state.asked))
 }
 
 // loadQueue takes over the queue. What could not be looked up in time of its media follows.
@@ -262,7 +262,7 @@ func (r *Room) loadQueue(state roomState) (changed bool) {
 // toldUntil notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
 // QueUp's, and would hide all the plays until then.
 func (r *Room) toldUntil(at time.Time) {
-	if at.After(r.live.told) && !r.client.clock.future(at) {
+	if at.After(r.live.told) && !r.client.clock.Future(at) {
 		r.live.told = at
 	}
 }

@@ -42,7 +42,7 @@ func (c *Client) sortByTime(messages []Message) {
 	list := make([]timed, 0, len(messages))
 	var at time.Time
 	for _, m := range messages {
-		if !m.CreatedAt.IsZero() && !c.clock.future(m.CreatedAt) {
+		if !m.CreatedAt.IsZero() && !c.clock.Future(m.CreatedAt) {
 			at = m.CreatedAt
 		}
 		list = append(list, timed{at, m})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/saturate"
@@ -175,7 +176,7 @@ func (r *Room) begin(song Song, elapsed time.Duration) {
 	r.live.plays.Add(song.ID, struct{}{})
 	r.toldUntil(song.PlayedAt)
 	r.mu.Lock()
-	r.now = &play{song: song, began: wallNow().Add(-max(elapsed, 0))}
+	r.now = &play{song: song, began: rest.WallNow().Add(-max(elapsed, 0))}
 	r.queue = slices.DeleteFunc(slices.Clone(r.queue), func(s Song) bool { return s.ID == song.ID })
 	r.mu.Unlock()
 	r.checkAtEnd()
@@ -209,7 +210,7 @@ func (r *Room) becomesFormer(until time.Time) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	if r.live.former = (formerPlay{}); r.now != nil {
-		r.live.former = formerPlay{song: r.now.song, skipped: r.now.skipped, until: wall(until)}
+		r.live.former = formerPlay{song: r.now.song, skipped: r.now.skipped, until: rest.Wall(until)}
 	}
 }
 
@@ -218,7 +219,7 @@ func (r *Room) change(song Song, elapsed time.Duration, meta Meta) {
 	previous := r.over()
 	began := meta.At
 	if meta.Resynced {
-		began = wallNow().Add(-max(elapsed, 0))
+		began = rest.WallNow().Add(-max(elapsed, 0))
 	}
 	r.becomesFormer(began)
 	r.begin(song, elapsed)
@@ -266,7 +267,7 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 	song.takeLength()
 	song.RoomID, song.Active, song.Played = r.id, true, false
 	if song.PlayedAt.IsZero() {
-		song.PlayedAt = r.client.clock.now().Add(-max(elapsed, 0))
+		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
 	}
 	return song
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 )
@@ -413,7 +414,7 @@ func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
 	r.catchUpQueue(state)
 	r.readLacking(state.lacks)
 	if !state.unsure {
-		r.toldUntil(r.client.clock.before(state.asked))
+		r.toldUntil(r.client.clock.Before(state.asked))
 	}
 	r.client.resynced()
 	emit(Resynced{r.again()})
@@ -433,7 +434,7 @@ func (r *Room) catchUpVotes(state roomState) {
 	var added []UserID
 	song, _ := r.amend(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
-		p.began = wallNow().Add(-state.elapsed())
+		p.began = rest.WallNow().Add(-state.elapsed())
 		if state.dubs == nil {
 			return
 		}
@@ -513,7 +514,7 @@ func (m *missedPlays) wait(ctx context.Context) bool {
 func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct{}, since time.Time) {
 	seen := make(map[PlayID]struct{})
 	lost := func() {
-		m.gap = &Gap{From: since, To: r.client.clock.now(), What: "plays"}
+		m.gap = &Gap{From: since, To: r.client.clock.Now(), What: "plays"}
 		if n := len(m.rows); n > 0 && m.rows[n-1].PlayedAt.After(since) {
 			m.gap.To = m.rows[n-1].PlayedAt
 		}
@@ -552,7 +553,7 @@ func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.T
 			return page[:i+1], true
 		}
 		switch {
-		case w.PlayedAt.IsZero(), r.client.clock.future(w.PlayedAt):
+		case w.PlayedAt.IsZero(), r.client.clock.Future(w.PlayedAt):
 		case w.PlayedAt.Before(since):
 			old = true
 		default:

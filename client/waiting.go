@@ -73,7 +73,7 @@ func (r *Room) receive(e realtime.Event) {
 	}
 	size := dataSize(e)
 	if len(w.messages) == maxHeld || len(w.messages) > 0 && w.size+size > maxHeldSize {
-		r.client.events.emit(Gap{Meta: r.meta(), From: r.client.clock.at(w.since), To: r.client.clock.now(), What: "events that came while the room was read"})
+		r.client.events.emit(Gap{Meta: r.meta(), From: r.client.clock.At(w.since), To: r.client.clock.Now(), What: "events that came while the room was read"})
 		w.messages, w.size = nil, 0
 	}
 	if len(w.messages) == 0 {

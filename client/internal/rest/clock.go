@@ -1,4 +1,4 @@
-package client
+package rest
 
 import (
 	"net/http"
@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// clock knows QueUp's clock, which need not agree with ours. It learns from the Date header of each answer. Times that QueUp
-// states are compared with times of this clock only.
+// A Clock estimates QueUp's clock, which need not agree with ours. It learns from the Date header of each answer. Times that QueUp
+// states are compared with times of this clock only. The zero value is ready to use, and safe for concurrent use.
 //
 // An answer bounds the difference of the two clocks: QueUp made it between the request and the answer, within the second
 // that Date names. The bounds of answers that agree are combined. An answer that contradicts them changes nothing until the
 // next one confirms it, so a single wrong header does no harm, and a clock that was set is noticed after two answers.
-type clock struct {
+type Clock struct {
 	mu    sync.Mutex
 	known span // guarded by mu; unset before the first answer
 	rival span // guarded by mu; of an answer that contradicts known and is not confirmed yet
@@ -35,20 +35,20 @@ const (
 	farFuture = 24 * time.Hour
 )
 
-// wallNow is the time that a calendar shows. time.Now also has a monotonic reading, which stops while the computer is
+// WallNow returns the time that a calendar shows. time.Now also has a monotonic reading, which stops while the computer is
 // suspended, and which Sub and Since prefer.
-func wallNow() time.Time { return wall(time.Now()) }
+func WallNow() time.Time { return Wall(time.Now()) }
 
-// wall takes the monotonic reading off a time.
-func wall(t time.Time) time.Time { return t.Round(0) }
+// Wall returns a time without its monotonic reading.
+func Wall(t time.Time) time.Time { return t.Round(0) }
 
-// hear notes what an answer says about QueUp's clock. One out of a cache is left out: its Date is old.
-func (c *clock) hear(answer http.Header, sent, received time.Time) {
+// Observe notes what an answer says about QueUp's clock. An answer from a cache is ignored, because its Date is old.
+func (c *Clock) Observe(answer http.Header, sent, received time.Time) {
 	date, err := http.ParseTime(answer.Get("Date"))
 	if err != nil || answer.Get("Age") != "" {
 		return
 	}
-	s := span{date.Sub(wall(received)), date.Add(time.Second).Sub(wall(sent)), true}
+	s := span{date.Sub(Wall(received)), date.Add(time.Second).Sub(Wall(sent)), true}
 	if s.least.Abs() > maxClockOffset || s.most < s.least {
 		return
 	}
@@ -71,48 +71,48 @@ func (s span) meets(t span) bool { return s.set && s.least <= t.most && t.least 
 func (s span) with(t span) span { return span{max(s.least, t.least), min(s.most, t.most), true} }
 
 // offset is how much QueUp's clock is ahead of ours, 0 while that is not known.
-func (c *clock) offset() (ahead time.Duration, known bool) {
+func (c *Clock) offset() (ahead time.Duration, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.known.least + (c.known.most-c.known.least)/2, c.known.set
 }
 
-// now returns the time by QueUp's clock.
-func (c *clock) now() time.Time { return c.at(wallNow()) }
+// Now returns the time by QueUp's clock.
+func (c *Clock) Now() time.Time { return c.At(WallNow()) }
 
-// at returns what QueUp's clock said at a time by ours. Zero stays zero.
-func (c *clock) at(ours time.Time) time.Time {
+// At returns what QueUp's clock said at a time by ours. Zero stays zero.
+func (c *Clock) At(ours time.Time) time.Time {
 	if ours.IsZero() {
 		return ours
 	}
 	ahead, _ := c.offset()
-	return wall(ours).Add(ahead)
+	return Wall(ours).Add(ahead)
 }
 
-// before returns a time by QueUp's clock that is certainly not after a time by ours.
-func (c *clock) before(ours time.Time) time.Time {
+// Before returns a time by QueUp's clock that is certainly not after a time by ours.
+func (c *Clock) Before(ours time.Time) time.Time {
 	margin := clockMargin
 	if _, known := c.offset(); !known {
 		margin = unknownMargin
 	}
-	return c.at(ours).Add(-margin)
+	return c.At(ours).Add(-margin)
 }
 
-// future reports whether a time that QueUp states is later than its clock can be by now.
-func (c *clock) future(t time.Time) bool {
+// Future reports whether a time that QueUp states is later than its clock can be by now.
+func (c *Clock) Future(t time.Time) bool {
 	ahead, known := c.offset()
 	margin := clockMargin
 	if !known {
 		margin = farFuture
 	}
-	return t.After(wallNow().Add(ahead + margin))
+	return t.After(WallNow().Add(ahead + margin))
 }
 
-// past returns a time that QueUp states, or QueUp's present if that time is still to come: whatever it is a bound for would
+// Past returns a time that QueUp states, or QueUp's present if that time is still to come: whatever it is a bound for would
 // else wait for it.
-func (c *clock) past(t time.Time) time.Time {
-	if c.future(t) {
-		return c.now()
+func (c *Clock) Past(t time.Time) time.Time {
+	if c.Future(t) {
+		return c.Now()
 	}
 	return t
 }

@@ -1,0 +1,2 @@
+// Package rest sends the REST calls of a client and handles their responses.
+package rest
