@@ -23,7 +23,7 @@ import (
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -34,7 +34,7 @@ var irregular = []string{"quirks"}
 
 // What is recorded has no member that the specifications do not know: not in an answer, not in an event, not in a request.
 func TestRecordings(t *testing.T) {
-	names, err := tape.List(recordings)
+	names, err := cassette.List(recordings)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestRecordings(t *testing.T) {
 	strict := newStrict(t)
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			recorded, err := tape.Read(recordings, name)
+			recorded, err := cassette.Read(recordings, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -56,7 +56,7 @@ func TestRecordings(t *testing.T) {
 				}
 			}
 			for _, r := range recorded.Socket {
-				if r.Op == tape.OpText && (r.Dir == tape.Out || !isIrregular(name)) {
+				if r.Op == cassette.OpText && (r.Dir == cassette.Out || !isIrregular(name)) {
 					strict.frame(t, r.Data)
 				}
 			}
@@ -335,7 +335,7 @@ func strictEvent(t *testing.T, name string, data []byte) {
 }
 
 // isIrregular wants a recording to have what an exemption is for.
-func (s *strict) isIrregular(t *testing.T, recorded *tape.Tape) {
+func (s *strict) isIrregular(t *testing.T, recorded *cassette.Tape) {
 	t.Helper()
 	for _, e := range recorded.HTTP {
 		if strings.Contains(e.Response.Body, `"featureFlags"`) {

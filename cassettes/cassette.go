@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -32,7 +32,7 @@ type Cassette struct {
 	cfg      *config
 	way      way
 	origin   origin
-	redactor *tape.Redactor // of what the program sends, to recognise and to show it
+	redactor *cassette.Redactor // of what the program sends, to recognise and to show it
 	start    time.Time
 
 	through http.RoundTripper // to the network; nil in replay
@@ -84,8 +84,8 @@ func (c *Cassette) open(opts []Option) error {
 		return err
 	}
 	c.cfg = cfg
-	c.redactor = tape.NewRedactor(cfg.rules)
-	if err := tape.CheckName(cfg.dir, c.name); err != nil {
+	c.redactor = cassette.NewRedactor(cfg.rules)
+	if err := cassette.CheckName(cfg.dir, c.name); err != nil {
 		return err
 	}
 	mode, forced, err := modeOf(cfg)
@@ -93,7 +93,7 @@ func (c *Cassette) open(opts []Option) error {
 		return err
 	}
 	switch {
-	case mode == Rewrite, mode == Once && !tape.Exist(cfg.dir, c.name):
+	case mode == Rewrite, mode == Once && !cassette.Exist(cfg.dir, c.name):
 		c.way = recordingAnew
 		if inCI() && !forced {
 			return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
@@ -103,7 +103,7 @@ func (c *Cassette) open(opts []Option) error {
 	case mode == Live:
 		c.way = passing
 	default:
-		t, err := tape.Read(cfg.dir, c.name)
+		t, err := cassette.Read(cfg.dir, c.name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no recording: %w\n  record it: %s", err, c.origin.command())
 		}
@@ -148,7 +148,7 @@ func (c *Cassette) Dialer() realtime.Dialer { return (*dialer)(c) }
 
 // file returns the paths of the two files, as messages show them.
 func (c *Cassette) file() (http, socket string) {
-	http, socket = tape.Files(c.cfg.dir, c.name)
+	http, socket = cassette.Files(c.cfg.dir, c.name)
 	return filepath.ToSlash(http), filepath.ToSlash(socket)
 }
 
@@ -216,18 +216,18 @@ func (c *Cassette) save() {
 }
 
 // write seals what was recorded and writes it.
-func (c *Cassette) write() (*tape.Tape, error) {
-	sealed, err := tape.Seal(c.taking.tape(c), tape.NewRedactor(c.cfg.rules))
+func (c *Cassette) write() (*cassette.Tape, error) {
+	sealed, err := cassette.Seal(c.taking.tape(c), cassette.NewRedactor(c.cfg.rules))
 	if err != nil {
 		return nil, err
 	}
-	return sealed, tape.Write(c.cfg.dir, c.name, sealed)
+	return sealed, cassette.Write(c.cfg.dir, c.name, sealed)
 }
 
 // header is that of a new recording.
-func (c *Cassette) header() tape.Header {
-	h := tape.Header{Source: c.cfg.source, Date: c.start.UTC().Truncate(time.Second)}
-	if h.Source == tape.SourceLive {
+func (c *Cassette) header() cassette.Header {
+	h := cassette.Header{Source: c.cfg.source, Date: c.start.UTC().Truncate(time.Second)}
+	if h.Source == cassette.SourceLive {
 		if h.Library = c.cfg.library; h.Library == "" {
 			h.Library = libraryVersion()
 		}

@@ -13,9 +13,9 @@ import (
 	"slices"
 	"syscall"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // transport is a Cassette as an http.RoundTripper.
@@ -77,8 +77,8 @@ func sent(req *http.Request, body []byte) *http.Request {
 }
 
 // captured is the request as a recording keeps it, before redaction. It shares nothing with the request.
-func captured(req *http.Request, body []byte) cassette.Request {
-	return cassette.Request{Method: method(req), URL: req.URL.String(), Headers: req.Header.Clone(), Body: string(body)}
+func captured(req *http.Request, body []byte) vcr.Request {
+	return vcr.Request{Method: method(req), URL: req.URL.String(), Headers: req.Header.Clone(), Body: string(body)}
 }
 
 // method is GET if it is empty, as net/http says.
@@ -91,7 +91,7 @@ func method(req *http.Request) string {
 
 // exchange sends a request over the network and reads all of the answer. The answer that is returned shares nothing
 // with what is kept, so that neither redaction nor the caller changes the other's.
-func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, kept cassette.Response, err error) {
+func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, kept vcr.Response, err error) {
 	c.wentLive()
 	resp, err = c.through.RoundTrip(sent(req, body))
 	if err != nil {
@@ -105,30 +105,30 @@ func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response
 	if len(content) > maxBody {
 		return nil, kept, fmt.Errorf("cassettes: the answer is over %d bytes", maxBody)
 	}
-	kept = cassette.Response{Status: resp.Status, Code: resp.StatusCode, Headers: resp.Header.Clone(), Body: string(content)}
+	kept = vcr.Response{Status: resp.Status, Code: resp.StatusCode, Headers: resp.Header.Clone(), Body: string(content)}
 	resp.Body = io.NopCloser(bytes.NewReader(content))
 	return resp, kept, nil
 }
 
 // record sends a request over the network and keeps it with its answer.
 func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error) {
-	order := c.taking.begin(tape.Changes(method(req)))
+	order := c.taking.begin(cassette.Changes(method(req)))
 	request := captured(req, body)
 	resp, answer, err := c.exchange(req, body)
-	c.taking.end(order, &cassette.Interaction{Request: request, Response: answer})
+	c.taking.end(order, &vcr.Interaction{Request: request, Response: answer})
 	return resp, err
 }
 
 // networkError is what stands in the place of an answer.
-func networkError(ctx context.Context, err error) (r cassette.Response) {
+func networkError(ctx context.Context, err error) (r vcr.Response) {
 	kind, op := classify(ctx, err)
-	tape.SetNetworkError(&r, kind, op, err.Error())
+	cassette.SetNetworkError(&r, kind, op, err.Error())
 	return r
 }
 
 // classify returns the kind of a network error, and the operation that failed.
 func classify(ctx context.Context, err error) (kind, op string) {
-	kind = tape.ErrOther
+	kind = cassette.ErrOther
 	if failed, ok := errors.AsType[*net.OpError](err); ok {
 		op = failed.Op
 	}
@@ -136,17 +136,17 @@ func classify(ctx context.Context, err error) (kind, op string) {
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() && ctx.Err() == nil:
-		kind = tape.ErrTimeout
+		kind = cassette.ErrTimeout
 	case ctx.Err() != nil:
-		kind = tape.ErrAbandoned
+		kind = cassette.ErrAbandoned
 	case errors.As(err, &dns):
-		kind = tape.ErrNoHost
+		kind = cassette.ErrNoHost
 	case errors.Is(err, syscall.ECONNREFUSED):
-		kind = tape.ErrRefused
+		kind = cassette.ErrRefused
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		kind = tape.ErrReset
+		kind = cassette.ErrReset
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		kind = tape.ErrEOF
+		kind = cassette.ErrEOF
 	}
 	return kind, op
 }
@@ -155,18 +155,18 @@ func classify(ctx context.Context, err error) (kind, op string) {
 func replayError(ctx context.Context, kind, op, text string) error {
 	var err error
 	switch kind {
-	case tape.ErrAbandoned:
+	case cassette.ErrAbandoned:
 		<-ctx.Done()
 		return ctx.Err()
-	case tape.ErrTimeout:
+	case cassette.ErrTimeout:
 		err = os.ErrDeadlineExceeded
-	case tape.ErrRefused:
+	case cassette.ErrRefused:
 		err = syscall.ECONNREFUSED
-	case tape.ErrReset:
+	case cassette.ErrReset:
 		err = syscall.ECONNRESET
-	case tape.ErrNoHost:
+	case cassette.ErrNoHost:
 		err = &net.DNSError{Err: "no such host", IsNotFound: true}
-	case tape.ErrEOF:
+	case cassette.ErrEOF:
 		err = io.ErrUnexpectedEOF
 	default:
 		return errors.New(text)
@@ -180,7 +180,7 @@ func replayError(ctx context.Context, kind, op, text string) error {
 // answer plays the answer to a request.
 func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error) {
 	request := p.c.redactor.Request(captured(req, body))
-	id, err := tape.Identify(request)
+	id, err := cassette.Identify(request)
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}

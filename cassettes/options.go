@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -23,7 +23,7 @@ type config struct {
 	source         string
 	library        string
 	clock          func() time.Time
-	rules          tape.Rules
+	rules          cassette.Rules
 	allowUnmatched bool
 	allowUnused    bool
 	pace           pace
@@ -31,7 +31,7 @@ type config struct {
 }
 
 func newConfig(opts []Option) (*config, error) {
-	c := &config{dir: "testdata", source: tape.SourceLive, clock: time.Now}
+	c := &config{dir: "testdata", source: cassette.SourceLive, clock: time.Now}
 	var errs []error
 	for i, opt := range opts {
 		if opt == nil {
@@ -100,8 +100,8 @@ func ThroughDialer(d realtime.Dialer) Option {
 // Source says what is recorded: "live", the default, or "queuptest". The header of the recording names it.
 func Source(source string) Option {
 	return func(c *config) error {
-		if source != tape.SourceLive && source != tape.SourceTest {
-			return fmt.Errorf("source %q is neither %s nor %s", source, tape.SourceLive, tape.SourceTest)
+		if source != cassette.SourceLive && source != cassette.SourceTest {
+			return fmt.Errorf("source %q is neither %s nor %s", source, cassette.SourceLive, cassette.SourceTest)
 		}
 		c.source = source
 		return nil

@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/saturate"
-	"github.com/queup-go/queup/internal/tape"
 )
 
 // playback is a recording that is being played. One mutex guards it all, its sockets included; it is never held while
 // the test or the program is told something.
 type playback struct {
 	c    *Cassette
-	tape *tape.Tape
+	tape *cassette.Tape
 
 	mu        sync.Mutex
 	requests  map[string][]*request // guarded by mu; those not yet played, by key
@@ -38,44 +38,46 @@ type playback struct {
 
 // request is one exchange of the recording.
 type request struct {
-	*tape.Exchange
-	id     tape.Identity
+	*cassette.Exchange
+	id     cassette.Identity
 	played bool // guarded by playback.mu
 }
 
 // line is one recorded connection: what was said on it.
 type line struct {
-	open  *tape.Record
-	id    tape.Identity
+	open  *cassette.Record
+	id    cassette.Identity
 	steps []*step
 	used  bool // guarded by playback.mu
 }
 
 // step is one record of a connection after the handshake.
 type step struct {
-	*tape.Record
-	msg   tape.Message
-	id    tape.Identity // of what the program sends
-	rank  int           // among stops; -1 if it is none
-	free  bool          // played by the player itself, such as heartbeats, and not counted
-	done  bool          // guarded by playback.mu
-	again bool          // guarded by playback.mu; of a connection taken up again: said on the one before
+	*cassette.Record
+	msg   cassette.Message
+	id    cassette.Identity // of what the program sends
+	rank  int               // among stops; -1 if it is none
+	free  bool              // played by the player itself, such as heartbeats, and not counted
+	done  bool              // guarded by playback.mu
+	again bool              // guarded by playback.mu; of a connection taken up again: said on the one before
 }
 
 // stop reports whether a step waits to be asked for when the pace is stepped.
 func (s *step) stop() bool {
-	return !s.free && (s.Frame() && s.Dir == tape.In && s.msg.Event() || s.ends())
+	return !s.free && (s.Frame() && s.Dir == cassette.In && s.msg.Event() || s.ends())
 }
 
 // ends reports whether the server's side of the connection ends here.
-func (s *step) ends() bool { return s.Op == tape.OpDrop || s.Op == tape.OpClose && s.Dir == tape.In }
+func (s *step) ends() bool {
+	return s.Op == cassette.OpDrop || s.Op == cassette.OpClose && s.Dir == cassette.In
+}
 
-func newPlayback(c *Cassette, t *tape.Tape) (*playback, error) {
+func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	p := &playback{
 		c: c, tape: t, requests: map[string][]*request{}, last: map[string]*request{}, begun: map[int]bool{}, unmatched: map[string]bool{},
 	}
 	for _, e := range t.HTTP {
-		id, err := tape.Identify(e.Request)
+		id, err := cassette.Identify(e.Request)
 		if err != nil {
 			return nil, fmt.Errorf("interaction %d: %w", e.ID, err)
 		}
@@ -85,23 +87,23 @@ func newPlayback(c *Cassette, t *tape.Tape) (*playback, error) {
 	}
 	lines := map[int]*line{}
 	for _, r := range t.Socket {
-		if r.Op == tape.OpOpen {
-			l := &line{open: r, id: tape.IdentifyOpen(r.URL)}
+		if r.Op == cassette.OpOpen {
+			l := &line{open: r, id: cassette.IdentifyOpen(r.URL)}
 			lines[r.Conn] = l
 			p.lines = append(p.lines, l)
 			continue
 		}
 		s := &step{Record: r, rank: -1}
 		if r.Frame() {
-			s.msg = tape.ParseMessage(r.Data)
-			if r.Dir == tape.Out {
-				s.id = tape.IdentifyFrame(r.Data)
+			s.msg = cassette.ParseMessage(r.Data)
+			if r.Dir == cassette.Out {
+				s.id = cassette.IdentifyFrame(r.Data)
 				s.free = s.msg.Ping || s.msg.Pong || s.msg.Heartbeat
 			} else {
 				s.free = s.msg.Pong // the player answers the pings it gets, not those of then
 			}
 		}
-		s.free = s.free || r.Op == tape.OpClose && r.Dir == tape.Out // a test may leave that to its end
+		s.free = s.free || r.Op == cassette.OpClose && r.Dir == cassette.Out // a test may leave that to its end
 		s.done = s.free
 		lines[r.Conn].steps = append(lines[r.Conn].steps, s)
 		if s.stop() {
@@ -116,7 +118,7 @@ func newPlayback(c *Cassette, t *tape.Tape) (*playback, error) {
 }
 
 // take returns the next answer to a request, nil if there is none.
-func (p *playback) take(id tape.Identity) *request {
+func (p *playback) take(id cassette.Identity) *request {
 	key := id.Key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +152,7 @@ func (p *playback) note(text string) {
 }
 
 // noteStep remembers a record of the websocket. The caller holds mu.
-func (p *playback) noteStep(r *tape.Record) {
+func (p *playback) noteStep(r *cassette.Record) {
 	_, socketFile := p.c.file()
 	p.note(fmt.Sprintf("%s:%d %s", socketFile, r.Line, r.Label()))
 }

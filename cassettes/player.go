@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/saturate"
-	"github.com/queup-go/queup/internal/tape"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -43,7 +43,7 @@ type player struct {
 
 // dial plays a handshake.
 func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, error) {
-	id := tape.IdentifyOpen(p.c.redactor.URL(rawURL))
+	id := cassette.IdentifyOpen(p.c.redactor.URL(rawURL))
 	p.mu.Lock()
 	l, resumed := p.broken, p.broken != nil
 	if l == nil {
@@ -89,8 +89,8 @@ func (p *playback) nextLine() *line {
 
 // dialError is the kind of error to play: an attempt that was given up cannot wait for the same to happen again.
 func dialError(kind string) string {
-	if kind == tape.ErrAbandoned {
-		return tape.ErrTimeout
+	if kind == cassette.ErrAbandoned {
+		return cassette.ErrTimeout
 	}
 	return kind
 }
@@ -103,7 +103,7 @@ func (pl *player) resume() {
 		if s.done && !s.free {
 			s.again = true
 		}
-		if s.again && s.Frame() && s.Dir == tape.In && s.msg.Channel == "" && s.msg.ReqID == "" && !s.msg.Event() {
+		if s.again && s.Frame() && s.Dir == cassette.In && s.msg.Channel == "" && s.msg.ReqID == "" && !s.msg.Event() {
 			pl.answers = append(pl.answers, s.Data)
 		}
 	}
@@ -182,7 +182,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	case s.ends():
 		s.done = true
 		pl.p.noteStep(s.Record)
-		if s.Op == tape.OpClose {
+		if s.Op == cassette.OpClose {
 			pl.over = &realtime.CloseError{Code: s.Code, Reason: s.Reason}
 		} else {
 			pl.over = &realtime.CloseError{Code: abnormal, Reason: "unexpected EOF"}
@@ -195,7 +195,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	s.done = true
 	pl.p.noteStep(s.Record)
 	op = realtime.Text
-	if s.Op == tape.OpBinary {
+	if s.Op == cassette.OpBinary {
 		op = realtime.Binary
 	}
 	return op, pl.readdressed(s), 0, nil
@@ -241,7 +241,7 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			if !complete || gated || pace.stepped && s.rank >= pl.p.released {
 				return nil, 0
 			}
-		case s.Dir == tape.Out:
+		case s.Dir == cassette.Out:
 			blocked = put(blocked, channel)
 			complete = false
 			continue
@@ -288,8 +288,8 @@ func (pl *player) readdressed(s *step) []byte {
 
 // Write implements [realtime.Socket].
 func (pl *player) Write(op realtime.Opcode, data []byte) error {
-	m := tape.ParseMessage(data)
-	id := tape.IdentifyFrame(pl.p.c.redactor.Frame(data))
+	m := cassette.ParseMessage(data)
+	id := cassette.IdentifyFrame(pl.p.c.redactor.Frame(data))
 	pl.p.mu.Lock()
 	switch {
 	case pl.closed:
@@ -318,9 +318,9 @@ const actionAttach = 10
 
 // hear finds the recorded frame that the program has now sent. In its channel and action they come in order. The caller
 // holds playback.mu.
-func (pl *player) hear(m tape.Message, id tape.Identity) bool {
+func (pl *player) hear(m cassette.Message, id cassette.Identity) bool {
 	for _, s := range pl.line.steps {
-		if s.done || s.Dir != tape.Out || s.id.Lane != id.Lane {
+		if s.done || s.Dir != cassette.Out || s.id.Lane != id.Lane {
 			continue
 		}
 		if s.id.Key() != id.Key() {
@@ -336,7 +336,7 @@ func (pl *player) hear(m tape.Message, id tape.Identity) bool {
 		return false
 	}
 	for _, s := range pl.line.steps {
-		if s.again && s.Dir == tape.Out && s.id.Key() == id.Key() {
+		if s.again && s.Dir == cassette.Out && s.id.Key() == id.Key() {
 			pl.said(s, m)
 			pl.answerAgain(s)
 			return true
@@ -346,7 +346,7 @@ func (pl *player) hear(m tape.Message, id tape.Identity) bool {
 }
 
 // said notes what a frame of the program changes. The caller holds playback.mu.
-func (pl *player) said(s *step, m tape.Message) {
+func (pl *player) said(s *step, m cassette.Message) {
 	if s.msg.ReqID != "" {
 		pl.reqIDs[s.msg.ReqID] = m.ReqID
 	}
@@ -363,7 +363,7 @@ func (pl *player) answerAgain(asked *step) {
 		if s == asked {
 			behind = true
 		}
-		if !behind || !s.again || !s.Frame() || s.Dir != tape.In || s.msg.Event() || s.msg.Channel != asked.msg.Channel {
+		if !behind || !s.again || !s.Frame() || s.Dir != cassette.In || s.msg.Event() || s.msg.Channel != asked.msg.Channel {
 			continue
 		}
 		if s.msg.ReqID == asked.msg.ReqID {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/printable"
-	"github.com/queup-go/queup/internal/tape"
 )
 
 // unmatchedError is what the program gets. It names what was sent, without secrets.
@@ -17,14 +17,14 @@ func (e *unmatchedError) Is(target error) bool { return target == ErrUnmatched }
 
 // candidate is a record that what was sent may have been meant to be.
 type candidate struct {
-	id   tape.Identity
+	id   cassette.Identity
 	at   string // file and line
 	what string
 	used bool
 }
 
 // unmatchedRequest tells the test of a request that the recording does not have.
-func (c *Cassette) unmatchedRequest(id tape.Identity) error {
+func (c *Cassette) unmatchedRequest(id cassette.Identity) error {
 	var all []candidate
 	httpFile, _ := c.file()
 	c.play.mu.Lock()
@@ -36,7 +36,7 @@ func (c *Cassette) unmatchedRequest(id tape.Identity) error {
 }
 
 // unmatchedOpen tells the test of a handshake that the recording does not have.
-func (c *Cassette) unmatchedOpen(id tape.Identity) error {
+func (c *Cassette) unmatchedOpen(id cassette.Identity) error {
 	var all []candidate
 	_, socketFile := c.file()
 	c.play.mu.Lock()
@@ -48,12 +48,12 @@ func (c *Cassette) unmatchedOpen(id tape.Identity) error {
 }
 
 // unmatchedFrame tells the test of a frame that the recording does not have. It is nil if that is allowed.
-func (c *Cassette) unmatchedFrame(l *line, id tape.Identity) error {
+func (c *Cassette) unmatchedFrame(l *line, id cassette.Identity) error {
 	var all []candidate
 	_, socketFile := c.file()
 	c.play.mu.Lock()
 	for _, s := range l.steps {
-		if s.Frame() && s.Dir == tape.Out && !s.free {
+		if s.Frame() && s.Dir == cassette.Out && !s.free {
 			all = append(all, candidate{id: s.id, at: fmt.Sprintf("%s:%d", socketFile, s.Line), what: s.Label(), used: s.done})
 		}
 	}
@@ -65,7 +65,7 @@ func (c *Cassette) unmatchedFrame(l *line, id tape.Identity) error {
 }
 
 // unmatched fails the test, unless it may be, with all that helps to see why. The same is told once.
-func (c *Cassette) unmatched(kind, file string, id tape.Identity, all []candidate) error {
+func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []candidate) error {
 	err := &unmatchedError{what: kind + " " + id.Lane}
 	if c.cfg.allowUnmatched {
 		return err
@@ -110,8 +110,8 @@ func short(s string) string {
 	return s
 }
 
-func fieldLines(id tape.Identity) (lines []string) {
-	for _, d := range tape.Differences(tape.Identity{Lane: id.Lane}, id) {
+func fieldLines(id cassette.Identity) (lines []string) {
+	for _, d := range cassette.Differences(cassette.Identity{Lane: id.Lane}, id) {
 		lines = append(lines, d.Field+": "+short(d.Sent))
 	}
 	return lines
@@ -119,7 +119,7 @@ func fieldLines(id tape.Identity) (lines []string) {
 
 // writeNearest shows the record that is most like what was sent, and how they differ. One that is still to be played is
 // preferred to an equal one that is not.
-func writeNearest(b *strings.Builder, file string, id tape.Identity, all []candidate) {
+func writeNearest(b *strings.Builder, file string, id cassette.Identity, all []candidate) {
 	if len(all) == 0 {
 		fmt.Fprintf(b, "  nearest\n    %s has none\n", file)
 		return
@@ -133,17 +133,17 @@ func writeNearest(b *strings.Builder, file string, id tape.Identity, all []candi
 		}
 	}
 	ordered := append(open, used...)
-	ids := make([]tape.Identity, len(ordered))
+	ids := make([]cassette.Identity, len(ordered))
 	for i, c := range ordered {
 		ids[i] = c.id
 	}
-	n := ordered[tape.Nearest(id, ids)]
+	n := ordered[cassette.Nearest(id, ids)]
 	note := ""
 	if n.used {
 		note = " (already played)"
 	}
 	fmt.Fprintf(b, "  nearest\n    %s %s%s\n", n.at, n.what, note)
-	diff := tape.Differences(n.id, id)
+	diff := cassette.Differences(n.id, id)
 	for _, d := range diff {
 		if d.Had {
 			fmt.Fprintf(b, "    - %s: %s\n", d.Field, short(d.Recorded))

@@ -8,21 +8,21 @@ import (
 	"sync"
 	"time"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
 // recording is what has been captured so far. It holds secrets and never leaves the memory as it is.
 type recording struct {
 	mu        sync.Mutex
-	sent      int                           // guarded by mu; requests
-	changes   []int                         // guarded by mu; the orders of requests that may change something, as they were sent
-	exchanges map[int]*cassette.Interaction // guarded by mu; by order
-	records   []*tape.Record                // guarded by mu
-	conns     int                           // guarded by mu
-	last      int64                         // guarded by mu; time never goes back
+	sent      int                      // guarded by mu; requests
+	changes   []int                    // guarded by mu; the orders of requests that may change something, as they were sent
+	exchanges map[int]*vcr.Interaction // guarded by mu; by order
+	records   []*cassette.Record       // guarded by mu
+	conns     int                      // guarded by mu
+	last      int64                    // guarded by mu; time never goes back
 }
 
 // begin notes that a request is sent, and returns its number.
@@ -37,17 +37,17 @@ func (r *recording) begin(changes bool) (order int) {
 }
 
 // end keeps a request with its answer.
-func (r *recording) end(order int, i *cassette.Interaction) {
+func (r *recording) end(order int, i *vcr.Interaction) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.exchanges == nil {
-		r.exchanges = map[int]*cassette.Interaction{}
+		r.exchanges = map[int]*vcr.Interaction{}
 	}
 	r.exchanges[order] = i
 }
 
 // add keeps a record of the websocket.
-func (r *recording) add(c *Cassette, rec *tape.Record) {
+func (r *recording) add(c *Cassette, rec *cassette.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.last = max(r.last, c.cfg.clock().Sub(c.start).Milliseconds())
@@ -82,13 +82,13 @@ func (r *recording) changesSince(n int) (orders []int, next int) {
 }
 
 // tape returns what was captured.
-func (r *recording) tape(c *Cassette) *tape.Tape {
+func (r *recording) tape(c *Cassette) *cassette.Tape {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := &tape.Tape{Header: c.header(), Socket: r.records}
+	t := &cassette.Tape{Header: c.header(), Socket: r.records}
 	for order := range r.sent {
 		if i := r.exchanges[order+1]; i != nil { // one that is still under way is not part of it
-			t.HTTP = append(t.HTTP, &tape.Exchange{Interaction: i, Order: order + 1})
+			t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: i, Order: order + 1})
 		}
 	}
 	return t
@@ -125,7 +125,7 @@ func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.
 // open keeps a handshake, and wraps the socket if there is one.
 func (r *recording) open(ctx context.Context, c *Cassette, url string, sock realtime.Socket, err error) (realtime.Socket, error) {
 	conn, changes, sent := r.connection()
-	rec := &tape.Record{Conn: conn, Op: tape.OpOpen, URL: url}
+	rec := &cassette.Record{Conn: conn, Op: cassette.OpOpen, URL: url}
 	if err == nil {
 		rec.Status = http.StatusSwitchingProtocols
 	} else if refused, ok := errors.AsType[*realtime.HandshakeError](err); ok {
@@ -166,7 +166,7 @@ func (s *recordedSocket) Read() (realtime.Opcode, []byte, error) {
 	}
 	if !s.isClosed() { // else nobody cares, and whether it still came is chance
 		s.c.wentLive()
-		s.keep(tape.In, op, data)
+		s.keep(cassette.In, op, data)
 	}
 	return op, data, nil
 }
@@ -175,16 +175,16 @@ func (s *recordedSocket) Read() (realtime.Opcode, []byte, error) {
 // Write.
 func (s *recordedSocket) Write(op realtime.Opcode, data []byte) error {
 	s.c.wentLive()
-	s.keep(tape.Out, op, data)
+	s.keep(cassette.Out, op, data)
 	return s.Socket.Write(op, data)
 }
 
 func (s *recordedSocket) keep(dir string, op realtime.Opcode, data []byte) {
-	rec := &tape.Record{Conn: s.conn, Dir: dir, Op: tape.OpText, Data: append([]byte{}, data...)}
+	rec := &cassette.Record{Conn: s.conn, Dir: dir, Op: cassette.OpText, Data: append([]byte{}, data...)}
 	if op == realtime.Binary {
-		rec.Op = tape.OpBinary
+		rec.Op = cassette.OpBinary
 	}
-	if dir == tape.In {
+	if dir == cassette.In {
 		rec.After, s.changes = s.r.changesSince(s.changes)
 	}
 	s.r.add(s.c, rec)
@@ -204,9 +204,9 @@ func (s *recordedSocket) lost(err error) {
 		return
 	}
 	s.ended = true
-	rec := &tape.Record{Conn: s.conn, Op: tape.OpDrop}
+	rec := &cassette.Record{Conn: s.conn, Op: cassette.OpDrop}
 	if closed, ok := errors.AsType[*realtime.CloseError](err); ok && closed.Code != abnormal {
-		rec = &tape.Record{Conn: s.conn, Dir: tape.In, Op: tape.OpClose, Code: closed.Code, Reason: closed.Reason}
+		rec = &cassette.Record{Conn: s.conn, Dir: cassette.In, Op: cassette.OpClose, Code: closed.Code, Reason: closed.Reason}
 	}
 	rec.After = s.r.since(s.sent) // the program had them behind it, and is not to lose its connection in their middle
 	s.r.add(s.c, rec)
@@ -220,7 +220,7 @@ func (s *recordedSocket) Close(code int, reason string) error {
 	s.mu.Lock()
 	if !s.closed && !s.ended {
 		s.closed = true
-		s.r.add(s.c, &tape.Record{Conn: s.conn, Dir: tape.Out, Op: tape.OpClose, Code: code, Reason: reason})
+		s.r.add(s.c, &cassette.Record{Conn: s.conn, Dir: cassette.Out, Op: cassette.OpClose, Code: code, Reason: reason})
 	}
 	s.mu.Unlock()
 	return s.Socket.Close(code, reason)

@@ -5,20 +5,20 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
 // verification compares what the server says now with what it said when it was recorded.
 type verification struct {
-	recorded tape.Shapes // immutable
+	recorded cassette.Shapes // immutable
 
 	mu   sync.Mutex
-	live tape.Shapes // guarded by mu
+	live cassette.Shapes // guarded by mu
 }
 
-func newVerification(t *tape.Tape) *verification {
-	v := &verification{recorded: tape.Shapes{}, live: tape.Shapes{}}
+func newVerification(t *cassette.Tape) *verification {
+	v := &verification{recorded: cassette.Shapes{}, live: cassette.Shapes{}}
 	v.recorded.FromTape(t)
 	return v
 }
@@ -62,7 +62,7 @@ func (s *verifiedSocket) Write(op realtime.Opcode, data []byte) error {
 // report tells the test where shapes have drifted.
 func (v *verification) report(c *Cassette) {
 	v.mu.Lock()
-	drifts, onlyRecorded, onlyLive := tape.Compare(v.recorded, v.live)
+	drifts, onlyRecorded, onlyLive := cassette.Compare(v.recorded, v.live)
 	v.mu.Unlock()
 	c.t.Logf("%s: played 0 of 0, live %d, %d shapes drifted", c.name, c.liveCount(), len(drifts))
 	for _, list := range []struct {

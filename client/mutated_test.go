@@ -22,8 +22,8 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/mutate"
-	"github.com/queup-go/queup/internal/tape"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -330,7 +330,7 @@ func frameCorpus(tb testing.TB) (corpus [][]byte) {
 	tb.Helper()
 	for _, recorded := range recordings(tb) {
 		for _, r := range recorded.Socket {
-			if r.Op == tape.OpText && r.Dir == tape.In {
+			if r.Op == cassette.OpText && r.Dir == cassette.In {
 				corpus = append(corpus, r.Data)
 			}
 		}
@@ -348,15 +348,15 @@ func eventFrame(name string, data []byte) []byte {
 	})
 }
 
-func recordings(tb testing.TB) (all []*tape.Tape) {
+func recordings(tb testing.TB) (all []*cassette.Tape) {
 	tb.Helper()
 	const dir = "../cassettes/testdata"
-	names, err := tape.List(dir)
+	names, err := cassette.List(dir)
 	if err != nil || len(names) < 10 {
 		tb.Fatalf("the recordings are %v, %v", names, err)
 	}
 	for _, name := range names {
-		recorded, err := tape.Read(dir, name)
+		recorded, err := cassette.Read(dir, name)
 		if err != nil {
 			tb.Fatal(err)
 		}

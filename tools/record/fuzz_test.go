@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // FuzzImportHAR imports what may be a HAR file, as import-har does. What comes of it can be played, holds no secret
@@ -19,7 +19,7 @@ func FuzzImportHAR(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(chrome)
-	recorded, err := tape.Read("../../cassettes/testdata", "ping")
+	recorded, err := cassette.Read("../../cassettes/testdata", "ping")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func FuzzImportHAR(f *testing.F) {
 		if len(first.HTTP) != len(second.HTTP) {
 			t.Errorf("%d requests have become %d", len(first.HTTP), len(second.HTTP))
 		}
-		frames := func(recorded *tape.Tape) (all []string) {
+		frames := func(recorded *cassette.Tape) (all []string) {
 			for _, r := range recorded.Socket {
 				if r.Frame() {
 					all = append(all, r.Dir+string(r.Data))
@@ -69,7 +69,7 @@ func FuzzImportHAR(f *testing.F) {
 }
 
 // importAgain imports, unless that is refused, and wants what was written to be readable and without secrets.
-func importAgain(t *testing.T, data []byte, hosts []string) *tape.Tape {
+func importAgain(t *testing.T, data []byte, hosts []string) *cassette.Tape {
 	t.Helper()
 	var har harFile
 	if json.Unmarshal(data, &har) != nil {
@@ -79,7 +79,7 @@ func importAgain(t *testing.T, data []byte, hosts []string) *tape.Tape {
 	if err != nil {
 		return nil
 	}
-	sealed, err := tape.Seal(raw, tape.NewRedactor(tape.Rules{}))
+	sealed, err := cassette.Seal(raw, cassette.NewRedactor(cassette.Rules{}))
 	if err != nil {
 		return nil // refused, which is always right
 	}
@@ -87,11 +87,11 @@ func importAgain(t *testing.T, data []byte, hosts []string) *tape.Tape {
 	if err != nil {
 		t.Fatalf("what was imported cannot be written: %v", err)
 	}
-	read, err := tape.Parse(httpText, socketText)
+	read, err := cassette.Parse(httpText, socketText)
 	if err != nil {
 		return nil // import-har writes nothing then
 	}
-	if twice, err := tape.Seal(sealed, tape.NewRedactor(tape.Rules{})); err == nil && twice.Header.Redactions != nil {
+	if twice, err := cassette.Seal(sealed, cassette.NewRedactor(cassette.Rules{})); err == nil && twice.Header.Redactions != nil {
 		t.Errorf("what was imported held more: %v", twice.Header.Redactions)
 	}
 	for _, secret := range []string{"canary-password", "canary-cookie"} {

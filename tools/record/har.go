@@ -17,9 +17,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // The parts of HAR 1.2 that matter here, and Chrome's _webSocketMessages.
@@ -113,7 +113,7 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	if path == "" {
 		path = filepath.Join("testdata", strings.TrimSuffix(filepath.Base(files[0]), ".har"))
 	}
-	if err := tape.CheckName(filepath.Dir(path), filepath.Base(path)); err != nil {
+	if err := cassette.CheckName(filepath.Dir(path), filepath.Base(path)); err != nil {
 		return fmt.Errorf("%w; name another one with -o", err)
 	}
 	info, err := os.Stat(files[0])
@@ -136,12 +136,12 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	if err != nil {
 		return fmt.Errorf("%s: %w", files[0], err)
 	}
-	rules := tape.Rules{Anonymous: *anonymous}
+	rules := cassette.Rules{Anonymous: *anonymous}
 	if *except != "" {
 		rules.Except = strings.Split(*except, ",")
 	}
 	p.step("take secrets out")
-	sealed, err := tape.Seal(raw, tape.NewRedactor(rules))
+	sealed, err := cassette.Seal(raw, cassette.NewRedactor(rules))
 	p.step("")
 	if err != nil {
 		return fmt.Errorf("nothing was written: %w", err)
@@ -150,10 +150,10 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	if err != nil {
 		return err
 	}
-	if _, err := tape.Parse(httpText, socketText); err != nil {
+	if _, err := cassette.Parse(httpText, socketText); err != nil {
 		return fmt.Errorf("nothing was written, for it could not be played: %w", err)
 	}
-	if err := tape.Write(filepath.Dir(path), filepath.Base(path), sealed); err != nil {
+	if err := cassette.Write(filepath.Dir(path), filepath.Base(path), sealed); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%s: wrote %d requests and %d records of the websocket; read them before you commit them\n", path, len(sealed.HTTP), len(sealed.Socket))
@@ -161,7 +161,7 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 }
 
 // tape makes a tape of what the file has of these hosts, before any secret is taken out.
-func (f *harFile) tape(hosts []string) (*tape.Tape, error) {
+func (f *harFile) tape(hosts []string) (*cassette.Tape, error) {
 	entries := slices.DeleteFunc(slices.Clone(f.Log.Entries), func(e harEntry) bool {
 		u, err := url.Parse(e.Request.URL)
 		return err != nil || !slices.Contains(hosts, u.Hostname()) || e.Request.Method == http.MethodOptions
@@ -171,8 +171,8 @@ func (f *harFile) tape(hosts []string) (*tape.Tape, error) {
 	}
 	slices.SortStableFunc(entries, func(a, b harEntry) int { return a.Started.Compare(b.Started) })
 	start := entries[0].Started
-	t := &tape.Tape{Header: tape.Header{
-		Source: tape.SourceLive, Date: start.UTC().Truncate(time.Second), Library: strings.TrimSpace(f.Log.Creator.Name + " " + f.Log.Creator.Version),
+	t := &cassette.Tape{Header: cassette.Header{
+		Source: cassette.SourceLive, Date: start.UTC().Truncate(time.Second), Library: strings.TrimSpace(f.Log.Creator.Name + " " + f.Log.Creator.Version),
 	}}
 	var changes []change
 	for _, e := range entries {
@@ -184,8 +184,8 @@ func (f *harFile) tape(hosts []string) (*tape.Tape, error) {
 			return nil, fmt.Errorf("%s %s: %w", e.Request.Method, withoutQuery(e.Request.URL), err)
 		}
 		order := len(t.HTTP) + 1
-		t.HTTP = append(t.HTTP, &tape.Exchange{Interaction: interaction, Order: order})
-		if tape.Changes(e.Request.Method) {
+		t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: interaction, Order: order})
+		if cassette.Changes(e.Request.Method) {
 			changes = append(changes, change{order, e.Started.Sub(start).Milliseconds()})
 		}
 	}
@@ -254,8 +254,8 @@ func unescaped(s string) string {
 	return s
 }
 
-func (e harEntry) interaction() (*cassette.Interaction, error) {
-	request := cassette.Request{Method: e.Request.Method, URL: e.Request.URL, Headers: header(e.Request.Headers)}
+func (e harEntry) interaction() (*vcr.Interaction, error) {
+	request := vcr.Request{Method: e.Request.Method, URL: e.Request.URL, Headers: header(e.Request.Headers)}
 	if e.Request.Post != nil {
 		body, err := e.Request.Post.bytes()
 		if err != nil {
@@ -267,31 +267,31 @@ func (e harEntry) interaction() (*cassette.Interaction, error) {
 		}
 	}
 	if e.Response.Status == 0 { // there was no answer
-		answer := cassette.Response{}
-		tape.SetNetworkError(&answer, tape.ErrOther, "", cmp.Or(e.Response.Error, "the browser got no answer"))
-		return &cassette.Interaction{Request: request, Response: answer}, nil
+		answer := vcr.Response{}
+		cassette.SetNetworkError(&answer, cassette.ErrOther, "", cmp.Or(e.Response.Error, "the browser got no answer"))
+		return &vcr.Interaction{Request: request, Response: answer}, nil
 	}
 	body, err := e.Response.Content.bytes()
 	if err != nil {
 		return nil, fmt.Errorf("the answer: %w", err)
 	}
-	answer := cassette.Response{
+	answer := vcr.Response{
 		Status: fmt.Sprintf("%d %s", e.Response.Status, cmp.Or(e.Response.StatusText, http.StatusText(e.Response.Status))),
 		Code:   e.Response.Status, Headers: header(e.Response.Headers), Body: body, ContentLength: int64(len(body)),
 	}
 	for _, name := range []string{"Content-Encoding", "Content-Length", "Transfer-Encoding"} { // the body is kept as it was read
 		answer.Headers.Del(name)
 	}
-	return &cassette.Interaction{Request: request, Response: answer}, nil
+	return &vcr.Interaction{Request: request, Response: answer}, nil
 }
 
-func (e harEntry) records(conn int, start time.Time, changes []change) ([]*tape.Record, error) {
+func (e harEntry) records(conn int, start time.Time, changes []change) ([]*cassette.Record, error) {
 	last := max(0, e.Started.Sub(start).Milliseconds())
-	open := &tape.Record{At: last, Conn: conn, Op: tape.OpOpen, URL: e.Request.URL, Status: e.Response.Status}
+	open := &cassette.Record{At: last, Conn: conn, Op: cassette.OpOpen, URL: e.Request.URL, Status: e.Response.Status}
 	if open.Status == 0 {
-		open.Error = tape.ErrOther
+		open.Error = cassette.ErrOther
 	}
-	all := []*tape.Record{open}
+	all := []*cassette.Record{open}
 	for len(changes) > 0 && changes[0].at <= last { // before the handshake
 		changes = changes[1:]
 	}
@@ -301,12 +301,12 @@ func (e harEntry) records(conn int, start time.Time, changes []change) ([]*tape.
 	for i, m := range e.Messages {
 		at := int64(m.Time*1000+0.5) - start.UnixMilli()
 		last = max(last, at)
-		r := &tape.Record{At: last, Conn: conn, Op: tape.OpText, Data: []byte(m.Data)}
+		r := &cassette.Record{At: last, Conn: conn, Op: cassette.OpText, Data: []byte(m.Data)}
 		switch m.Type {
 		case "send":
-			r.Dir = tape.Out
+			r.Dir = cassette.Out
 		case "receive":
-			r.Dir = tape.In
+			r.Dir = cassette.In
 		default:
 			return nil, fmt.Errorf("message %d is of type %q, which is neither send nor receive", i+1, m.Type)
 		}
@@ -317,11 +317,11 @@ func (e harEntry) records(conn int, start time.Time, changes []change) ([]*tape.
 			if err != nil {
 				return nil, fmt.Errorf("message %d: %w", i+1, err)
 			}
-			r.Op, r.Data = tape.OpBinary, data
+			r.Op, r.Data = cassette.OpBinary, data
 		default: // pings and closes of the websocket itself
 			continue
 		}
-		for r.Dir == tape.In && len(changes) > 0 && changes[0].at <= at {
+		for r.Dir == cassette.In && len(changes) > 0 && changes[0].at <= at {
 			r.After = append(r.After, changes[0].order)
 			changes = changes[1:]
 		}
@@ -357,7 +357,7 @@ func (p *program) exportHAR(_ context.Context, flags *flag.FlagSet, args []strin
 
 // toHAR writes a tape as HAR. A cassette does not know when requests were sent; they get the time just before the first
 // frame that came after them, or that of the beginning.
-func toHAR(t *tape.Tape) harFile {
+func toHAR(t *cassette.Tape) harFile {
 	start := t.Header.Date
 	if start.IsZero() {
 		start = time.UnixMilli(0).UTC()
@@ -374,7 +374,7 @@ func toHAR(t *tape.Tape) harFile {
 	last := map[string]int64{} // by what was asked: equal requests stay in their order
 	for _, e := range t.HTTP {
 		at := before[e.ID]
-		if id, err := tape.Identify(e.Request); err == nil {
+		if id, err := cassette.Identify(e.Request); err == nil {
 			at = max(at, last[id.Key()])
 			last[id.Key()] = at
 		}
@@ -398,7 +398,7 @@ func toHAR(t *tape.Tape) harFile {
 	}
 	lines := map[int]int{} // connections, by number: where they are among the entries
 	for _, r := range t.Socket {
-		if r.Op == tape.OpOpen {
+		if r.Op == cassette.OpOpen {
 			entry := newEntry(http.MethodGet, r.URL, start.Add(time.Duration(r.At)*time.Millisecond))
 			entry.Kind, entry.Response.Status, entry.Response.Error = "websocket", r.Status, r.Error
 			entry.Response.StatusText = http.StatusText(r.Status)
@@ -410,10 +410,10 @@ func toHAR(t *tape.Tape) harFile {
 			continue // HAR has no word for it
 		}
 		m := harMessage{Type: "receive", Time: float64(start.UnixMilli()+r.At) / 1000, Opcode: 1, Data: string(r.Data)}
-		if r.Dir == tape.Out {
+		if r.Dir == cassette.Out {
 			m.Type = "send"
 		}
-		if r.Op == tape.OpBinary || !utf8.Valid(r.Data) {
+		if r.Op == cassette.OpBinary || !utf8.Valid(r.Data) {
 			m.Opcode, m.Data = 2, base64.StdEncoding.EncodeToString(r.Data)
 		}
 		entry := &har.Log.Entries[lines[r.Conn]]

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // lint looks for secrets in all cassettes below the folders. Those of the environment are looked for, too.
@@ -48,7 +48,7 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 		for _, at := range found {
 			count++
 			p.step("lint %s", at)
-			leaks, err := tape.Lint(at.dir, at.name, secrets...)
+			leaks, err := cassette.Lint(at.dir, at.name, secrets...)
 			if err != nil {
 				complain("%v", err)
 				continue
@@ -75,7 +75,7 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 
 // upgrade writes an older cassette anew if it shall, and says so.
 func (p *program) upgrade(at place, shall bool) error {
-	t, err := tape.Read(at.dir, at.name)
+	t, err := cassette.Read(at.dir, at.name)
 	if err != nil || !t.Upgrade() || !shall {
 		return err
 	}
@@ -83,7 +83,7 @@ func (p *program) upgrade(at place, shall bool) error {
 	if t, err = t.Upgraded(); err != nil {
 		return err
 	}
-	if err := tape.Write(at.dir, at.name, t); err != nil {
+	if err := cassette.Write(at.dir, at.name, t); err != nil {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "%s: version %s is now %s\n", at, from, t.Header.Version)
@@ -114,7 +114,7 @@ func (p *program) show(_ context.Context, flags *flag.FlagSet, args []string) er
 		if err != nil {
 			return err
 		}
-		if err := tape.Show(p.stdout, t, p.colour, *width); err != nil {
+		if err := cassette.Show(p.stdout, t, p.colour, *width); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func (p *program) diff(_ context.Context, flags *flag.FlagSet, args []string) er
 	if err != nil {
 		return err
 	}
-	lines := tape.Diff(a, b)
+	lines := cassette.Diff(a, b)
 	var out bytes.Buffer
 	for _, line := range lines {
 		switch {
@@ -164,7 +164,7 @@ type counted struct {
 	Version  string    `json:"version"`
 	Date     time.Time `json:"date,omitzero"`
 	Bytes    int64     `json:"bytes"`
-	tape.Stat
+	cassette.Stat
 }
 
 func (p *program) stat(_ context.Context, flags *flag.FlagSet, args []string) error {
@@ -223,12 +223,12 @@ func (p *program) stat(_ context.Context, flags *flag.FlagSet, args []string) er
 }
 
 func count(at place) (counted, error) {
-	t, err := tape.Read(at.dir, at.name)
+	t, err := cassette.Read(at.dir, at.name)
 	if err != nil {
 		return counted{}, err
 	}
 	c := counted{Cassette: at.String(), Version: t.Header.Version, Date: t.Header.Date, Stat: t.Count()}
-	httpFile, socketFile := tape.Files(at.dir, at.name)
+	httpFile, socketFile := cassette.Files(at.dir, at.name)
 	var errs []error
 	for _, file := range []string{httpFile, socketFile} {
 		info, err := os.Stat(file)

@@ -23,7 +23,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 func main() {
@@ -145,23 +145,23 @@ const own = "cassettes/testdata"
 
 // find returns the folder and the name of a cassette that somebody has named.
 func find(arg string) (dir, name string, err error) {
-	path := strings.TrimSuffix(strings.TrimSuffix(arg, tape.HTTPSuffix), tape.SocketSuffix)
+	path := strings.TrimSuffix(strings.TrimSuffix(arg, cassette.HTTPSuffix), cassette.SocketSuffix)
 	for _, dir := range []string{filepath.Dir(path), filepath.Join(own, filepath.Dir(path))} {
-		if tape.Exist(dir, filepath.Base(path)) {
+		if cassette.Exist(dir, filepath.Base(path)) {
 			return dir, filepath.Base(path), nil
 		}
 	}
-	httpFile, socketFile := tape.Files(filepath.Dir(path), filepath.Base(path))
+	httpFile, socketFile := cassette.Files(filepath.Dir(path), filepath.Base(path))
 	return "", "", fmt.Errorf("there is no cassette %s: it would be %s and %s", arg, httpFile, socketFile)
 }
 
 // read reads a cassette that somebody has named.
-func read(arg string) (*tape.Tape, error) {
+func read(arg string) (*cassette.Tape, error) {
 	dir, name, err := find(arg)
 	if err != nil {
 		return nil, err
 	}
-	return tape.Read(dir, name)
+	return cassette.Read(dir, name)
 }
 
 // place is where a cassette is.
@@ -183,16 +183,16 @@ func below(root string) (found, halves []place, err error) {
 			}
 			return nil
 		}
-		base, socket := strings.CutSuffix(name, tape.SocketSuffix)
+		base, socket := strings.CutSuffix(name, cassette.SocketSuffix)
 		if !socket {
 			var http bool
-			if base, http = strings.CutSuffix(name, tape.HTTPSuffix); !http {
+			if base, http = strings.CutSuffix(name, cassette.HTTPSuffix); !http {
 				return nil
 			}
 		}
 		at := place{filepath.Dir(path), base}
 		switch {
-		case !tape.Exist(at.dir, at.name):
+		case !cassette.Exist(at.dir, at.name):
 			halves = append(halves, at)
 		case socket:
 			found = append(found, at)

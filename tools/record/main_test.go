@@ -11,7 +11,7 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/tools/record/scenario"
 )
@@ -136,7 +136,7 @@ func TestLint_findsWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	copyCassette := func(name string, edit func(http, socket string) (string, string)) {
 		t.Helper()
-		httpFile, socketFile := tape.Files(own, "login-good")
+		httpFile, socketFile := cassette.Files(own, "login-good")
 		h, err := os.ReadFile(httpFile)
 		if err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestLint_findsWhatIsWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		newHTTP, newSocket := edit(string(h), string(s))
-		httpFile, socketFile = tape.Files(dir, name)
+		httpFile, socketFile = cassette.Files(dir, name)
 		for file, text := range map[string]string{httpFile: newHTTP, socketFile: newSocket} {
 			if text == "" {
 				continue
@@ -180,8 +180,8 @@ func TestLint_findsWhatIsWrong(t *testing.T) {
 func TestLint_upgrades(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	for _, suffix := range []string{tape.HTTPSuffix, tape.SocketSuffix} {
-		text, err := os.ReadFile("internal/tape/testdata/old" + suffix)
+	for _, suffix := range []string{cassette.HTTPSuffix, cassette.SocketSuffix} {
+		text, err := os.ReadFile("internal/cassette/testdata/old" + suffix)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestLint_upgrades(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "is now 2.0") {
 		t.Fatalf("status %d:\n%s%s", code, stdout, stderr)
 	}
-	now, err := tape.Read(dir, "old")
+	now, err := cassette.Read(dir, "old")
 	if err != nil || now.Upgrade() {
 		t.Errorf("%v, still to be upgraded: %v", err, now.Upgrade())
 	}
@@ -214,20 +214,20 @@ func TestHAR_roundTrip(t *testing.T) {
 			if code != 0 {
 				t.Fatalf("%s%s", stdout, stderr)
 			}
-			before, err := tape.Read(own, name)
+			before, err := cassette.Read(own, name)
 			if err != nil {
 				t.Fatal(err)
 			}
 			// HAR has no word for the end of a websocket.
-			before.Socket = slices.DeleteFunc(before.Socket, func(r *tape.Record) bool { return !r.Frame() && r.Op != tape.OpOpen })
-			after, err := tape.Read(dir, "again")
+			before.Socket = slices.DeleteFunc(before.Socket, func(r *cassette.Record) bool { return !r.Frame() && r.Op != cassette.OpOpen })
+			after, err := cassette.Read(dir, "again")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := tape.Diff(before, after); len(diff) > 0 {
+			if diff := cassette.Diff(before, after); len(diff) > 0 {
 				t.Errorf("it says something else (-before +after):\n%s", strings.Join(diff, "\n"))
 			}
-			waits := func(all *tape.Tape) (n int) {
+			waits := func(all *cassette.Tape) (n int) {
 				for _, r := range all.Socket {
 					n += len(r.After)
 				}
@@ -248,7 +248,7 @@ func TestHAR_fromChrome(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("%s%s", stdout, stderr)
 	}
-	got, err := tape.Read(dir, "room")
+	got, err := cassette.Read(dir, "room")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,7 +265,7 @@ func TestHAR_fromChrome(t *testing.T) {
 			t.Errorf("%q is not in\n%s", want, text)
 		}
 	}
-	if len(got.HTTP) != 4 || len(got.Socket) != 7 || got.Header.Source != tape.SourceLive || got.Header.Library != "WebInspector 537.36" {
+	if len(got.HTTP) != 4 || len(got.Socket) != 7 || got.Header.Source != cassette.SourceLive || got.Header.Library != "WebInspector 537.36" {
 		t.Errorf("%d requests, %d records, header %+v\n%s", len(got.HTTP), len(got.Socket), got.Header, text)
 	}
 	if event := got.Socket[5]; len(event.After) != 1 {
@@ -313,7 +313,7 @@ func TestHAR_mistakes(t *testing.T) {
 			if code != 1 || !strings.Contains(stderr, c.says) || strings.Contains(stderr, "abcdefgh") {
 				t.Errorf("status %d: %s", code, stderr)
 			}
-			if tape.Exist(dir, "x") {
+			if cassette.Exist(dir, "x") {
 				t.Error("something was written")
 			}
 		})

@@ -1,4 +1,4 @@
-package tape
+package cassette
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
 // Identity is what makes two requests, or two frames of the client, the same: its fields without those that are new each time.
@@ -117,9 +117,9 @@ func volatile(name, value string) bool {
 }
 
 // Identify returns the identity of a redacted request.
-func Identify(r cassette.Request) (Identity, error) { return identify(r) }
+func Identify(r vcr.Request) (Identity, error) { return identify(r) }
 
-func identify(r cassette.Request) (Identity, error) {
+func identify(r vcr.Request) (Identity, error) {
 	u, err := url.Parse(r.URL)
 	if err != nil {
 		return Identity{}, errors.New("its URL is malformed")

@@ -1,4 +1,4 @@
-package tape
+package cassette
 
 import (
 	"encoding/base64"
@@ -9,7 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
 	"github.com/queup-go/queup/internal/printable"
 )
@@ -41,7 +41,7 @@ type Header struct {
 
 // Exchange is a request and its answer. An answer with status 0 is a network error, see [NetworkError].
 type Exchange struct {
-	*cassette.Interaction
+	*vcr.Interaction
 	Line  int // in the file; 0 if it was not read from one
 	Order int // of requests, as they were sent; only of what was just captured
 }
@@ -260,8 +260,8 @@ const (
 )
 
 // SetNetworkError makes the answer a network error of a kind. op is that of net.OpError: dial, read, write, or empty.
-func SetNetworkError(r *cassette.Response, kind, op, text string) {
-	*r = cassette.Response{Status: "network error", Headers: map[string][]string{errorHeader: {kind}}}
+func SetNetworkError(r *vcr.Response, kind, op, text string) {
+	*r = vcr.Response{Status: "network error", Headers: map[string][]string{errorHeader: {kind}}}
 	if op != "" {
 		r.Headers[errorOpHeader] = []string{op}
 	}

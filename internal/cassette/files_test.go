@@ -1,4 +1,4 @@
-package tape_test
+package cassette_test
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 func read(t *testing.T, file string) []byte {
@@ -29,11 +29,11 @@ const noHTTP = "---\nversion: 2\ninteractions: []\n"
 
 func TestRead_upgradesVersion1(t *testing.T) {
 	t.Parallel()
-	old, err := tape.Read("testdata", "old")
+	old, err := cassette.Read("testdata", "old")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !old.Upgrade() || old.Header.Source != tape.SourceLive {
+	if !old.Upgrade() || old.Header.Source != cassette.SourceLive {
 		t.Errorf("read as %+v", old.Header)
 	}
 	up, err := old.Upgraded()
@@ -41,10 +41,10 @@ func TestRead_upgradesVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := tape.Write(dir, "upgraded", up); err != nil {
+	if err := cassette.Write(dir, "upgraded", up); err != nil {
 		t.Fatal(err)
 	}
-	_, file := tape.Files(dir, "upgraded")
+	_, file := cassette.Files(dir, "upgraded")
 	got, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -52,12 +52,12 @@ func TestRead_upgradesVersion1(t *testing.T) {
 	if diff := cmp.Diff(string(read(t, "upgraded.golden")), string(got)); diff != "" {
 		t.Errorf("upgraded (-want +got):\n%s", diff)
 	}
-	again, err := tape.Read(dir, "upgraded")
+	again, err := cassette.Read(dir, "upgraded")
 	if err != nil || again.Upgrade() {
 		t.Errorf("it is old still: %v, %v", again, err)
 	}
 	// What was not clean does not become so by an upgrade.
-	leaky, err := tape.Parse([]byte(noHTTP), []byte(`{"v":1,"kind":"queup-ws","url":"wss://x/?access_token=tok-12345678"}`))
+	leaky, err := cassette.Parse([]byte(noHTTP), []byte(`{"v":1,"kind":"queup-ws","url":"wss://x/?access_token=tok-12345678"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,44 +103,44 @@ func TestParse_mistakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := tape.Parse([]byte(test.http), []byte(test.socket)); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := cassette.Parse([]byte(test.http), []byte(test.socket)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %v, want %q", err, test.want)
 			}
 		})
 	}
-	if _, err := tape.Parse([]byte(noHTTP), []byte(`{"version":"9"}`)); !isVersion(err) {
+	if _, err := cassette.Parse([]byte(noHTTP), []byte(`{"version":"9"}`)); !isVersion(err) {
 		t.Errorf("a newer version is %v", err)
 	}
-	if _, err := tape.Read(t.TempDir(), "none"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := cassette.Read(t.TempDir(), "none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no files: %v", err)
 	}
 	// A newer minor version only adds what may be left aside.
-	if _, err := tape.Parse([]byte(noHTTP), []byte(`{"version":"2.9","kind":"queup-cassette","source":"live","mood":"fine"}`)); err != nil {
+	if _, err := cassette.Parse([]byte(noHTTP), []byte(`{"version":"2.9","kind":"queup-cassette","source":"live","mood":"fine"}`)); err != nil {
 		t.Errorf("a newer minor version: %v", err)
 	}
 }
 
 func isVersion(err error) bool {
-	_, ok := errors.AsType[*tape.VersionError](err)
+	_, ok := errors.AsType[*cassette.VersionError](err)
 	return ok
 }
 
 // sample is a tape with a bit of everything.
-func sample(t *testing.T) *tape.Tape {
+func sample(t *testing.T) *cassette.Tape {
 	t.Helper()
 	raw := one("POST", "https://api.queup.net/chat/a", form, "a=1", `{"code":200,"text":"a long line that is cut at some point"}`)
 	gone := one("GET", "https://api.queup.net/gone", "", "", "").HTTP[0]
 	gone.Order = 2
-	tape.SetNetworkError(&gone.Response, tape.ErrRefused, "dial", "")
+	cassette.SetNetworkError(&gone.Response, cassette.ErrRefused, "dial", "")
 	raw.HTTP = append(raw.HTTP, gone)
 	raw.Header.Date = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	raw.Socket = frames("0{}", "2", "3", `4{"action":15,"channel":"room:a","message":{"name":"chat-message","type":"json","data":"{\"message\":\"x\"}"}}`).Socket
-	raw.Socket[2].Dir = tape.Out
+	raw.Socket[2].Dir = cassette.Out
 	raw.Socket[4].At, raw.Socket[4].After = 1500, []int{1}
 	raw.Socket = append(raw.Socket,
-		&tape.Record{At: 1500, Conn: 1, Dir: tape.In, Op: tape.OpBinary, Data: []byte{1, 0xff}},
-		&tape.Record{At: 2000, Conn: 1, Dir: tape.In, Op: tape.OpClose, Code: 1001, Reason: "bye"})
-	clean, err := tape.Seal(raw, tape.NewRedactor(tape.Rules{}))
+		&cassette.Record{At: 1500, Conn: 1, Dir: cassette.In, Op: cassette.OpBinary, Data: []byte{1, 0xff}},
+		&cassette.Record{At: 2000, Conn: 1, Dir: cassette.In, Op: cassette.OpClose, Code: 1001, Reason: "bye"})
+	clean, err := cassette.Seal(raw, cassette.NewRedactor(cassette.Rules{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestEncode_roundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := tape.Parse(http, socket)
+	after, err := cassette.Parse(http, socket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,10 +177,10 @@ func TestEncode_roundTrip(t *testing.T) {
 	}
 	// go-vcr itself reads the file.
 	dir := t.TempDir()
-	if err := tape.Write(dir, "vcr", before); err != nil {
+	if err := cassette.Write(dir, "vcr", before); err != nil {
 		t.Fatal(err)
 	}
-	c, err := cassette.Load(filepath.Join(dir, "vcr.http"))
+	c, err := vcr.Load(filepath.Join(dir, "vcr.http"))
 	if err != nil || len(c.Interactions) != 2 || c.Interactions[0].Request.Body != "a=1" {
 		t.Errorf("go-vcr reads %v, %v", c, err)
 	}
@@ -191,19 +191,19 @@ func TestShow(t *testing.T) {
 	s := sample(t)
 	s.Header.Version = "2.0"
 	var b bytes.Buffer
-	if err := tape.Show(&b, s, false, 35); err != nil {
+	if err := cassette.Show(&b, s, false, 35); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(read(t, "show.golden")), b.String()); diff != "" {
 		t.Errorf("shown (-want +got):\n%s", diff)
 	}
 	b.Reset()
-	if err := tape.Show(&b, s, true, 0); err != nil || !strings.Contains(b.String(), "\x1b[36m") {
+	if err := cassette.Show(&b, s, true, 0); err != nil || !strings.Contains(b.String(), "\x1b[36m") {
 		t.Errorf("in colour: %v, %s", err, b.String())
 	}
 	evil := frames("4\x1b]0;pwned\x07")
 	b.Reset()
-	if err := tape.Show(&b, evil, false, 0); err != nil || strings.ContainsAny(b.String(), "\x1b\x07") {
+	if err := cassette.Show(&b, evil, false, 0); err != nil || strings.ContainsAny(b.String(), "\x1b\x07") {
 		t.Errorf("a terminal is told %q, %v", b.String(), err)
 	}
 }
@@ -211,7 +211,7 @@ func TestShow(t *testing.T) {
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	a, b := sample(t), sample(t)
-	if diff := tape.Diff(a, b); diff != nil {
+	if diff := cassette.Diff(a, b); diff != nil {
 		t.Errorf("the same differ: %q", diff)
 	}
 	b.HTTP[0].Response.Body = `{"text":"another","code":200,"more":true}`
@@ -224,14 +224,14 @@ func TestDiff(t *testing.T) {
 	for i := range want {
 		want[i] = marks[i] + want[i]
 	}
-	if diff := cmp.Diff(want, tape.Diff(a, b)); diff != "" {
+	if diff := cmp.Diff(want, cassette.Diff(a, b)); diff != "" {
 		t.Errorf("differences (-want +got):\n%s", diff)
 	}
 }
 
 func TestCount(t *testing.T) {
 	t.Parallel()
-	want := tape.Stat{
+	want := cassette.Stat{
 		Source: "queuptest", Requests: 2, Connections: 1, In: 3, Heartbeats: 2, Duration: 2000,
 		Statuses: map[string]int{"200": 1, "refused": 1}, Events: map[string]int{"chat-message": 1},
 	}
@@ -242,8 +242,8 @@ func TestCount(t *testing.T) {
 
 func TestCompare_shapes(t *testing.T) {
 	t.Parallel()
-	shapes := func(bodies ...string) tape.Shapes {
-		s := tape.Shapes{}
+	shapes := func(bodies ...string) cassette.Shapes {
+		s := cassette.Shapes{}
 		for _, b := range bodies {
 			s.AddExchange("GET", "/room/65a1f0c2d4e8b90000000001", 200, b)
 		}
@@ -269,7 +269,7 @@ func TestCompare_shapes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			drifts, _, _ := tape.Compare(shapes(test.before...), shapes(test.after...))
+			drifts, _, _ := cassette.Compare(shapes(test.before...), shapes(test.after...))
 			var got []string
 			for _, d := range drifts {
 				got = append(got, strings.TrimPrefix(d.String(), "GET /room/{} 200: "))
@@ -279,9 +279,9 @@ func TestCompare_shapes(t *testing.T) {
 			}
 		})
 	}
-	all := tape.Shapes{}
+	all := cassette.Shapes{}
 	all.FromTape(sample(t))
-	_, gone, came := tape.Compare(all, tape.Shapes{"GET /new 200": {}})
+	_, gone, came := cassette.Compare(all, cassette.Shapes{"GET /new 200": {}})
 	if !cmp.Equal(gone, []string{"POST /chat/a 200", "event chat-message", `packet '0'`, `packet '\x01'`}) || !cmp.Equal(came, []string{"GET /new 200"}) {
 		t.Errorf("only recorded %q, only live %q", gone, came)
 	}

@@ -1,4 +1,4 @@
-// Package tape is what a cassette is made of: the two files of a recording, what is taken out of them before they reach the
+// Package cassette is what a cassette is made of: the two files of a recording, what is taken out of them before they reach the
 // disk, and how a request or a frame is recognised again. It knows neither tests nor sockets, so that tools use it as
 // package cassettes does.
 //
@@ -7,4 +7,4 @@
 //
 // A [Tape] as captured holds secrets and stays in memory. [Seal] makes the one that may be written: sorted, numbered, redacted
 // and searched. [Write] takes no other.
-package tape
+package cassette

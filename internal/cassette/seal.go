@@ -1,4 +1,4 @@
-package tape
+package cassette
 
 import (
 	"cmp"
@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
 // LeakError says that a recording would have held, or holds, a secret. It does not say which one.
@@ -98,7 +98,7 @@ func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Exchange{Interaction: &cassette.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order}, nil
+	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order}, nil
 }
 
 // sorted sorts by what is played in order, and then by that order, so that requests sent side by side do not change places from one

@@ -1,16 +1,16 @@
-package tape_test
+package cassette_test
 
 import (
 	"bytes"
 	"testing"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // FuzzParse reads both files of a cassette. Whatever is in them, reading does not panic; what was read can be written and read again; and
 // what redaction lets through does not change when it is redacted again.
 func FuzzParse(f *testing.F) {
-	add := func(t *tape.Tape) {
+	add := func(t *cassette.Tape) {
 		http, socket, err := t.Encode()
 		if err != nil {
 			f.Fatal(err)
@@ -22,7 +22,7 @@ func FuzzParse(f *testing.F) {
 	add(frames("0{}", "2", "3", `4{"action":15,"channel":"room:a","message":{"name":"x","data":"{\"password\":\"y\"}"}}`, "4["))
 	f.Add([]byte(noHTTP), []byte(`{"v":1,"kind":"queup-ws","url":"wss://x/"}`+"\n"+`{"at":1,"dir":"<","op":"close","code":-1}`))
 	f.Fuzz(func(t *testing.T, http, socket []byte) {
-		read, err := tape.Parse(http, socket)
+		read, err := cassette.Parse(http, socket)
 		if err != nil {
 			return
 		}
@@ -30,17 +30,17 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read cannot be written: %v", err)
 		}
-		again, err := tape.Parse(http2, socket2)
+		again, err := cassette.Parse(http2, socket2)
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v\n%s\n%s", err, http2, socket2)
 		}
-		tape.Diff(read, again)
-		if err := tape.Show(&bytes.Buffer{}, read, true, 80); err != nil {
+		cassette.Diff(read, again)
+		if err := cassette.Show(&bytes.Buffer{}, read, true, 80); err != nil {
 			t.Fatal(err)
 		}
-		shapes := tape.Shapes{}
+		shapes := cassette.Shapes{}
 		shapes.FromTape(read)
-		if drifts, _, _ := tape.Compare(shapes, shapes); drifts != nil {
+		if drifts, _, _ := cassette.Compare(shapes, shapes); drifts != nil {
 			t.Errorf("a shape drifts from itself: %v", drifts)
 		}
 		for i, e := range read.HTTP {
@@ -49,11 +49,11 @@ func FuzzParse(f *testing.F) {
 		for _, r := range read.Socket {
 			r.After = nil
 		}
-		sealed, err := tape.Seal(read, tape.NewRedactor(tape.Rules{}))
+		sealed, err := cassette.Seal(read, cassette.NewRedactor(cassette.Rules{}))
 		if err != nil {
 			return // refused, which is always right
 		}
-		twice, err := tape.Seal(sealed, tape.NewRedactor(tape.Rules{}))
+		twice, err := cassette.Seal(sealed, cassette.NewRedactor(cassette.Rules{}))
 		if err != nil {
 			t.Fatalf("what was sealed is refused: %v", err)
 		}

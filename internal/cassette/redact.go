@@ -1,4 +1,4 @@
-package tape
+package cassette
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
 // secretName returns the kind of secret that stands under a name, in JSON, a form or a query.
@@ -311,12 +311,12 @@ func (r *Redactor) setCookie(header string) string {
 
 // Request takes secrets out of a request, and out of it what differs between two that are the same: the host and the port of a server on
 // the loopback, headers of no meaning, the boundary of parts.
-func (r *Redactor) Request(in cassette.Request) cassette.Request {
+func (r *Redactor) Request(in vcr.Request) vcr.Request {
 	path := ""
 	if u, err := url.Parse(in.URL); err == nil {
 		path = u.Path
 	}
-	out := cassette.Request{
+	out := vcr.Request{
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Method: in.Method, URL: r.URL(in.URL), Headers: r.header(in.Headers, keptOfRequests),
 	}
@@ -343,7 +343,7 @@ func (r *Redactor) Request(in cassette.Request) cassette.Request {
 const maxUnpacked = 64 << 20
 
 // response takes secrets out of an answer.
-func (r *Redactor) response(in cassette.Response, path string) (cassette.Response, error) {
+func (r *Redactor) response(in vcr.Response, path string) (vcr.Response, error) {
 	body := in.Body
 	switch encoding := strings.ToLower(in.Headers.Get("Content-Encoding")); encoding {
 	case "", "identity":
@@ -363,7 +363,7 @@ func (r *Redactor) response(in cassette.Response, path string) (cassette.Respons
 	default:
 		return in, fmt.Errorf("its body is compressed (%s) and cannot be searched: leave Accept-Encoding to net/http", encoding)
 	}
-	out := cassette.Response{
+	out := vcr.Response{
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Status: in.Status, Code: in.Code, Headers: r.header(in.Headers, keptOfAnswers),
 		Body: r.body(in.Headers.Get("Content-Type"), body, path),

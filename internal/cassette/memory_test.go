@@ -1,11 +1,11 @@
-package tape_test
+package cassette_test
 
 import (
 	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // Promise Q15: a recording takes no more memory than its length allows, whatever its lists are full of.
@@ -32,7 +32,7 @@ func TestQ15_memoryOfRecordings(t *testing.T) {
 	for name, r := range recordings {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := tape.Parse([]byte(r[0]), []byte(r[1]))
+		_, err := cassette.Parse([]byte(r[0]), []byte(r[1]))
 		runtime.ReadMemStats(&after)
 		length, cost := len(r[0])+len(r[1]), int(after.TotalAlloc-before.TotalAlloc)
 		if ratio := float64(cost-anyway) / float64(length); ratio > worst {

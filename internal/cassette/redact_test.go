@@ -1,4 +1,4 @@
-package tape_test
+package cassette_test
 
 import (
 	"encoding/base64"
@@ -14,16 +14,16 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
-	"github.com/queup-go/queup/internal/tape"
+	"github.com/queup-go/queup/internal/cassette"
 )
 
 // one is a tape of one exchange.
-func one(method, url, contentType, body, answer string, headers ...string) *tape.Tape {
-	in := &cassette.Interaction{
-		Request:  cassette.Request{Method: method, URL: url, Body: body, Headers: http.Header{}},
-		Response: cassette.Response{Code: 200, Status: "200 OK", Body: answer, Headers: http.Header{"Content-Type": {"application/json"}}},
+func one(method, url, contentType, body, answer string, headers ...string) *cassette.Tape {
+	in := &vcr.Interaction{
+		Request:  vcr.Request{Method: method, URL: url, Body: body, Headers: http.Header{}},
+		Response: vcr.Response{Code: 200, Status: "200 OK", Body: answer, Headers: http.Header{"Content-Type": {"application/json"}}},
 	}
 	if contentType != "" {
 		in.Request.Headers.Set("Content-Type", contentType)
@@ -35,15 +35,15 @@ func one(method, url, contentType, body, answer string, headers ...string) *tape
 			in.Request.Headers.Add(headers[i], headers[i+1])
 		}
 	}
-	return &tape.Tape{Header: tape.Header{Source: tape.SourceTest}, HTTP: []*tape.Exchange{{Interaction: in, Order: 1}}}
+	return &cassette.Tape{Header: cassette.Header{Source: cassette.SourceTest}, HTTP: []*cassette.Exchange{{Interaction: in, Order: 1}}}
 }
 
 // frames is a tape of one connection.
-func frames(data ...string) *tape.Tape {
-	t := &tape.Tape{Header: tape.Header{Source: tape.SourceTest}}
-	t.Socket = append(t.Socket, &tape.Record{Conn: 1, Op: tape.OpOpen, URL: "wss://ws.queup.net/ws/?access_token=tok-12345678&EIO=3", Status: 101})
+func frames(data ...string) *cassette.Tape {
+	t := &cassette.Tape{Header: cassette.Header{Source: cassette.SourceTest}}
+	t.Socket = append(t.Socket, &cassette.Record{Conn: 1, Op: cassette.OpOpen, URL: "wss://ws.queup.net/ws/?access_token=tok-12345678&EIO=3", Status: 101})
 	for _, d := range data {
-		t.Socket = append(t.Socket, &tape.Record{Conn: 1, Dir: tape.In, Op: tape.OpText, Data: []byte(d)})
+		t.Socket = append(t.Socket, &cassette.Record{Conn: 1, Dir: cassette.In, Op: cassette.OpText, Data: []byte(d)})
 	}
 	return t
 }
@@ -57,9 +57,9 @@ const (
 )
 
 // sealed returns what would be written.
-func sealed(t *testing.T, raw *tape.Tape, rules tape.Rules) string {
+func sealed(t *testing.T, raw *cassette.Tape, rules cassette.Rules) string {
 	t.Helper()
-	clean, err := tape.Seal(raw, tape.NewRedactor(rules))
+	clean, err := cassette.Seal(raw, cassette.NewRedactor(rules))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,10 +74,10 @@ func TestSeal_takesOutEverySecret(t *testing.T) {
 	t.Parallel()
 	const s = "hunter2-Secret"
 	tests := map[string]struct {
-		raw    *tape.Tape
+		raw    *cassette.Tape
 		secret string
 		want   string
-		rules  tape.Rules
+		rules  cassette.Rules
 	}{
 		"password in a form":          {raw: one("POST", login, form, "username=bot&password="+s, "{}"), secret: s, want: "password=redacted-password-1"},
 		"password in JSON":            {raw: one("POST", login, js, `{"username":"bot","password":"`+s+`"}`, "{}"), secret: s, want: `"password":"redacted-password-1"`},
@@ -104,15 +104,15 @@ func TestSeal_takesOutEverySecret(t *testing.T) {
 		"mail in a query":             {raw: one("GET", other+"?q=bob%40example.org", "", "", ""), secret: "bob", want: "q=redacted-email-1%40redacted.invalid"},
 		"address":                     {raw: one("GET", other, "", "", `{"ip":"203.0.113.9"}`), secret: "203.0", want: `"ip":"198.18.0.1"`},
 		"address of version 6":        {raw: one("GET", other, "", "", `{"ip":"2a01:4f8:c17:b8f::2"}`), secret: "4f8", want: `"ip":"2001:db8::1"`},
-		"the caller's":                {raw: one("GET", other, "", "", `{"x":"a `+s+`b"}`), secret: s, want: "a redacted-extra-1b", rules: tape.Rules{Secrets: []string{s}}},
-		"the caller's, in a key":      {raw: one("GET", other, "", "", `{"`+s+`":1}`), secret: s, want: `{"redacted-extra-1":1}`, rules: tape.Rules{Secrets: []string{s}}},
-		"the caller's, in a path":     {raw: one("GET", "https://api.queup.net/x/"+s+"/y", "", "", ``), secret: s, want: `/x/redacted-extra-1/y`, rules: tape.Rules{Secrets: []string{s}}},
+		"the caller's":                {raw: one("GET", other, "", "", `{"x":"a `+s+`b"}`), secret: s, want: "a redacted-extra-1b", rules: cassette.Rules{Secrets: []string{s}}},
+		"the caller's, in a key":      {raw: one("GET", other, "", "", `{"`+s+`":1}`), secret: s, want: `{"redacted-extra-1":1}`, rules: cassette.Rules{Secrets: []string{s}}},
+		"the caller's, in a path":     {raw: one("GET", "https://api.queup.net/x/"+s+"/y", "", "", ``), secret: s, want: `/x/redacted-extra-1/y`, rules: cassette.Rules{Secrets: []string{s}}},
 		"token in the handshake":      {raw: frames("0{}"), secret: "tok-12345678", want: "access_token=redacted-token-1"},
 		"token in a frame":            {raw: frames(`4{"action":17,"token":"` + s + `"}`), secret: s, want: `\"token\":\"redacted-token-2\"`},
 		"password inside an event":    {raw: frames(`4{"action":15,"message":{"data":"{\"password\":\"` + s + `\"}"}}`), secret: s, want: `redacted-password-1`},
 		"mail inside an event":        {raw: frames(`4{"action":15,"message":{"data":"{\"message\":\"a\\nbob@example.org\"}"}}`), secret: "example.org", want: `a\\\\nredacted-email-1@redacted.invalid`},
 		"mail in what is no JSON":     {raw: frames(`4hello bob@example.org`), secret: "bob", want: `4hello redacted-email-1@redacted.invalid`},
-		"reason of a close":           {raw: &tape.Tape{Socket: []*tape.Record{{Conn: 1, Op: tape.OpOpen, URL: "wss://x/", Status: 101}, {Conn: 1, Dir: tape.In, Op: tape.OpClose, Code: 1008, Reason: "token=" + s}}}, secret: s, want: "token=redacted-token-1"},
+		"reason of a close":           {raw: &cassette.Tape{Socket: []*cassette.Record{{Conn: 1, Op: cassette.OpOpen, URL: "wss://x/", Status: 101}, {Conn: 1, Dir: cassette.In, Op: cassette.OpClose, Code: 1008, Reason: "token=" + s}}}, secret: s, want: "token=redacted-token-1"},
 		"list of secrets":             {raw: one("GET", other, "", "", `{"token":["`+s+`","other-one"]}`), secret: "other-one", want: `["redacted-token-1","redacted-token-2"]`},
 	}
 	for name, test := range tests {
@@ -147,7 +147,7 @@ func TestSeal_leavesTheRest(t *testing.T) {
 		"\x89PNG\x00\xff",
 		`[{"a":[[],{}]},null,true]`,
 	} {
-		clean, err := tape.Seal(one("POST", other, js, body, body), tape.NewRedactor(tape.Rules{}))
+		clean, err := cassette.Seal(one("POST", other, js, body, body), cassette.NewRedactor(cassette.Rules{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -164,23 +164,23 @@ func TestSeal_leavesTheRest(t *testing.T) {
 func TestSeal_placeholdersAreStable(t *testing.T) {
 	t.Parallel()
 	raw := one("POST", login, form, "username=bot&password=first-password", `{"a":"first-password","b":"second@example.org","c":"third@example.org","d":"second%40example.org"}`)
-	again := sealed(t, raw, tape.Rules{})
+	again := sealed(t, raw, cassette.Rules{})
 	for _, want := range []string{`"a":"redacted-password-1"`, `"b":"redacted-email-1@redacted.invalid"`, `"c":"redacted-email-2@redacted.invalid"`, `"d":"redacted-email-1@redacted.invalid"`} {
 		if !strings.Contains(again, want) {
 			t.Errorf("%s is not in\n%s", want, again)
 		}
 	}
 	for range 5 {
-		if got := sealed(t, raw, tape.Rules{}); got != again {
+		if got := sealed(t, raw, cassette.Rules{}); got != again {
 			t.Fatalf("another time it is\n%s", got)
 		}
 	}
 	// What is redacted stays as it is.
-	clean, err := tape.Seal(raw, tape.NewRedactor(tape.Rules{}))
+	clean, err := cassette.Seal(raw, cassette.NewRedactor(cassette.Rules{}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	twice, err := tape.Seal(clean, tape.NewRedactor(tape.Rules{}))
+	twice, err := cassette.Seal(clean, cassette.NewRedactor(cassette.Rules{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +195,7 @@ func TestSeal_anonymous(t *testing.T) {
 	raw := one("GET", "https://api.queup.net/user/alice", "", "", `{"data":[{"_id":"`+alice+`","username":"alice","profileImage":{"url":"https://img.example/alice.png"}},{"_id":"`+bot+`","username":"Bot"}]}`)
 	raw.Socket = frames(`4{"action":15,"message":{"data":"{\"chatid\":\"`+alice+`-170\",\"message\":\"hi @alice, malice\\nalice!\",\"user\":{\"_id\":\"65b2a1c0d4e8b90000000009\",\"username\":\"al\"}}"}}`,
 		`4{"action":15,"message":{"data":"{\"message\":\"al and alice and bot\"}"}}`).Socket
-	got := sealed(t, raw, tape.Rules{Anonymous: true, Except: []string{"bot"}})
+	got := sealed(t, raw, cassette.Rules{Anonymous: true, Except: []string{"bot"}})
 	for _, gone := range []string{alice, `@alice`, "65b2a1c0d4e8b90000000009", "img.example"} {
 		if strings.Contains(got, gone) {
 			t.Errorf("%q survives:\n%s", gone, got)
@@ -233,12 +233,12 @@ func TestSeal_failsClosed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for where, raw := range map[string]*tape.Tape{
+			for where, raw := range map[string]*cassette.Tape{
 				"interaction 0, GET /room/a 200: response body": one("GET", other, "", "", "say "+text),
 				"websocket record 2 of connection 1, < text":    frames("4 say " + text),
 			} {
-				_, err := tape.Seal(raw, tape.NewRedactor(tape.Rules{Secrets: []string{s}}))
-				leak, ok := errors.AsType[*tape.LeakError](err)
+				_, err := cassette.Seal(raw, cassette.NewRedactor(cassette.Rules{Secrets: []string{s}}))
+				leak, ok := errors.AsType[*cassette.LeakError](err)
 				if !ok || leak.Where != where {
 					t.Errorf("%s: %v", where, err)
 				}
@@ -248,12 +248,12 @@ func TestSeal_failsClosed(t *testing.T) {
 			}
 		})
 	}
-	_, err := tape.Seal(one("POST", login, form, "password=abc", "{}"), tape.NewRedactor(tape.Rules{}))
+	_, err := cassette.Seal(one("POST", login, form, "password=abc", "{}"), cassette.NewRedactor(cassette.Rules{}))
 	if err == nil || !strings.Contains(err.Error(), "shorter than 4 characters") {
 		t.Errorf("a password that cannot be searched for: %v", err)
 	}
-	_, err = tape.Seal(one("POST", login, form, "password=message", `{"message":"OK"}`), tape.NewRedactor(tape.Rules{}))
-	if _, ok := errors.AsType[*tape.LeakError](err); err != nil && !ok {
+	_, err = cassette.Seal(one("POST", login, form, "password=message", `{"message":"OK"}`), cassette.NewRedactor(cassette.Rules{}))
+	if _, ok := errors.AsType[*cassette.LeakError](err); err != nil && !ok {
 		t.Errorf("a password that is the name of a field: %v", err)
 	}
 }
@@ -261,7 +261,7 @@ func TestSeal_failsClosed(t *testing.T) {
 func TestWrite_takesOnlyWhatIsSealed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := tape.Write(dir, "x", one("GET", other, "", "", "{}")); err == nil {
+	if err := cassette.Write(dir, "x", one("GET", other, "", "", "{}")); err == nil {
 		t.Error("a raw tape was written")
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
@@ -272,28 +272,28 @@ func TestWrite_takesOnlyWhatIsSealed(t *testing.T) {
 func TestLint(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	clean, err := tape.Seal(one("POST", login, form, "username=bot&password=first-password", `{"mail":"a@example.org"}`, "Cookie", "connect.sid=abcdefghij"), tape.NewRedactor(tape.Rules{}))
+	clean, err := cassette.Seal(one("POST", login, form, "username=bot&password=first-password", `{"mail":"a@example.org"}`, "Cookie", "connect.sid=abcdefghij"), cassette.NewRedactor(cassette.Rules{}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	clean.Socket = frames("0{}", `4{"action":4,"x":"y"}`).Socket
-	if clean, err = tape.Seal(clean, tape.NewRedactor(tape.Rules{})); err != nil {
+	if clean, err = cassette.Seal(clean, cassette.NewRedactor(cassette.Rules{})); err != nil {
 		t.Fatal(err)
 	}
-	if err := tape.Write(dir, "a/b", clean); err != nil {
+	if err := cassette.Write(dir, "a/b", clean); err != nil {
 		t.Fatal(err)
 	}
-	names, err := tape.List(dir)
+	names, err := cassette.List(dir)
 	if err != nil || !cmp.Equal(names, []string{"a/b"}) {
 		t.Fatalf("List = %q, %v", names, err)
 	}
-	if found, err := tape.Lint(dir, "a/b"); err != nil || len(found) != 0 {
+	if found, err := cassette.Lint(dir, "a/b"); err != nil || len(found) != 0 {
 		t.Fatalf("a clean cassette: %v, %v", found, err)
 	}
-	if found, err := tape.Lint(dir, "a/b", "queup.net/ws"); err != nil || len(found) != 1 {
+	if found, err := cassette.Lint(dir, "a/b", "queup.net/ws"); err != nil || len(found) != 1 {
 		t.Errorf("a secret that the caller knows: %v, %v", found, err)
 	}
-	httpFile, socketFile := tape.Files(dir, "a/b")
+	httpFile, socketFile := cassette.Files(dir, "a/b")
 	for name, test := range map[string]struct{ file, old, new, where, kind string }{
 		"password":  {httpFile, "redacted-password-1", "my-password", httpFile + ":4", "password"},
 		"cookie":    {httpFile, "connect.sid=redacted-cookie-1", "connect.sid=abcdefghijkl", httpFile + ":4", "cookie"},
@@ -313,7 +313,7 @@ func TestLint(t *testing.T) {
 			}
 			write(t, test.file, after)
 			defer write(t, test.file, string(before))
-			found, err := tape.Lint(dir, "a/b")
+			found, err := cassette.Lint(dir, "a/b")
 			if err != nil || len(found) == 0 || found[0].Where != test.where || found[0].Kind != test.kind {
 				t.Errorf("found %v, %v", found, err)
 			}
@@ -334,10 +334,10 @@ func write(t *testing.T, file, text string) {
 // A report of what a server said does nothing to the terminal it is printed on.
 func TestReports_doNothingToATerminal(t *testing.T) {
 	const evil = "a\x1b]52;c;aGk=\x07\u009b31m\u202e\nb"
-	record := tape.Record{Op: tape.OpClose, Code: 4000, Reason: evil}
-	open := tape.Record{Op: tape.OpOpen, URL: "/ws/" + evil, Status: 101}
-	text := tape.Record{Op: tape.OpText, Data: []byte(evil)}
-	drift := tape.Drift{In: "room", Field: evil, What: "changed", Was: "text", Is: "number"}
+	record := cassette.Record{Op: cassette.OpClose, Code: 4000, Reason: evil}
+	open := cassette.Record{Op: cassette.OpOpen, URL: "/ws/" + evil, Status: 101}
+	text := cassette.Record{Op: cassette.OpText, Data: []byte(evil)}
+	drift := cassette.Drift{In: "room", Field: evil, What: "changed", Was: "text", Is: "number"}
 	for _, s := range []string{record.Label(), open.Label(), text.Label(), drift.String()} {
 		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '\u202e' }) {
 			t.Errorf("printed as %q", s)

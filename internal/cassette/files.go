@@ -1,4 +1,4 @@
-package tape
+package cassette
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/dnaeon/go-vcr.v3/cassette"
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 	"gopkg.in/yaml.v3"
 )
 
@@ -74,12 +74,12 @@ func parseHTTP(t *Tape, b []byte) error {
 	if err := checkMappings(&doc); err != nil {
 		return err
 	}
-	c := cassette.Cassette{}
+	c := vcr.Cassette{}
 	if err := doc.Decode(&c); err != nil {
 		return err
 	}
-	if c.Version != cassette.CassetteFormatV2 {
-		return fmt.Errorf("version %d of the format of go-vcr; only %d is understood", c.Version, cassette.CassetteFormatV2)
+	if c.Version != vcr.CassetteFormatV2 {
+		return fmt.Errorf("version %d of the format of go-vcr; only %d is understood", c.Version, vcr.CassetteFormatV2)
 	}
 	lines := itemLines(&doc)
 	ids := make(map[int]bool, len(c.Interactions))
@@ -327,7 +327,7 @@ func marshal(v any) ([]byte, error) {
 
 // Encode returns the contents of both files.
 func (t *Tape) Encode() (http, socket []byte, err error) {
-	c := &cassette.Cassette{Version: cassette.CassetteFormatV2, Interactions: []*cassette.Interaction{}}
+	c := &vcr.Cassette{Version: vcr.CassetteFormatV2, Interactions: []*vcr.Interaction{}}
 	for _, e := range t.HTTP {
 		c.Interactions = append(c.Interactions, e.Interaction)
 	}
