@@ -52,7 +52,7 @@ interop: ## Meet JavaScript from npm: a real Engine.IO server, and bots on DubAP
 # Pages in a headless Chromium, driven by playwright-core from npm, which brings no browser along. With QUEUP_CHROMIUM=/a/program
 # that one is taken in the place of the one on the PATH.
 BROWSER = ./examples/overlay ./tools/docs
-BROWSER_NPM = internal/browse/chromium
+BROWSER_NPM = internal/testkit/browser/chromium
 CHROMIUM = $(or $(QUEUP_CHROMIUM),$(firstword $(foreach name,chromium chromium-browser google-chrome google-chrome-stable,$(shell command -v $(name) 2>/dev/null))))
 BROWSER_TEST = $(GO) test -tags browser -count=1 -timeout=5m -run '^TestBrowser'
 

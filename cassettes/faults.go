@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"syscall"
 
-	"github.com/queup-go/queup/internal/faults"
+	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/realtime"
 )
 

@@ -18,7 +18,7 @@ import (
 	"weak"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/internal/faults"
+	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )

@@ -12,7 +12,7 @@ import (
 
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/lenient"
-	"github.com/queup-go/queup/internal/mutate"
+	"github.com/queup-go/queup/internal/testkit/mutate"
 )
 
 // Promise Q15: what an answer and an event take in memory, in bytes allocated in all, for each of their own bytes, and whatever

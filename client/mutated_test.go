@@ -23,7 +23,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/cassette"
-	"github.com/queup-go/queup/internal/mutate"
+	"github.com/queup-go/queup/internal/testkit/mutate"
 	"github.com/queup-go/queup/realtime"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 func TestSecret_isNotShown(t *testing.T) {

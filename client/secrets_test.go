@@ -22,7 +22,7 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )

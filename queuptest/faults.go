@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/queup-go/queup/internal/faults"
 	"github.com/queup-go/queup/internal/saturate"
+	"github.com/queup-go/queup/internal/testkit/faults"
 )
 
 // A FaultConfig describes a bad network between the server and all its clients: one of the named faults at a time, for a while,

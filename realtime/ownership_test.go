@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/queup-go/queup/internal/faults"
+	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/realtime"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/queup-go/queup/internal/browse"
+	"github.com/queup-go/queup/internal/testkit/browser"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -21,8 +21,8 @@ const pictures = "QUEUP_PICTURES"
 
 // One browser looks at all of them: it takes some seconds to start.
 func TestBrowser(t *testing.T) {
-	b := browse.Start(t, "../../internal/browse/chromium/look.js")
-	for name, test := range map[string]func(*testing.T, *browse.Browser){
+	b := browser.Start(t, "../../internal/testkit/browser/chromium/look.js")
+	for name, test := range map[string]func(*testing.T, *browser.Browser){
 		"shows the room": showsTheRoom, "text is harmless": textIsHarmless, "comes back": comesBack,
 		"obeys its address": obeysItsAddress, "picture": takesPicture,
 	} {
@@ -35,10 +35,10 @@ func TestBrowser(t *testing.T) {
 	}
 }
 
-var wide = browse.View{Width: 1280, Height: 720}
+var wide = browser.View{Width: 1280, Height: 720}
 
 // clean fails the test if the page complained, or asked for anything that is not the overlay's.
-func (o *shown) clean(t *testing.T, b *browse.Browser) {
+func (o *shown) clean(t *testing.T, b *browser.Browser) {
 	t.Helper()
 	report := b.Report()
 	if len(report.Errors) > 0 {
@@ -55,12 +55,12 @@ func (o *shown) clean(t *testing.T, b *browse.Browser) {
 }
 
 // text reads what stands in the elements that a selector finds.
-func text(b *browse.Browser, selector string) (texts []string) {
+func text(b *browser.Browser, selector string) (texts []string) {
 	b.Evaluate("[...document.querySelectorAll('"+selector+"')].map((e) => e.innerText.replaceAll(/\\s+/g, ' ').trim())", &texts)
 	return texts
 }
 
-func showsTheRoom(t *testing.T, b *browse.Browser) {
+func showsTheRoom(t *testing.T, b *browser.Browser) {
 	o := show(t, asBot)
 	o.lounge.Say("alice", "before")
 	o.lounge.Vote("bob", true)
@@ -97,7 +97,7 @@ func showsTheRoom(t *testing.T, b *browse.Browser) {
 }
 
 // Whatever people write, in chat and titles and the name of a room, is shown and never done.
-func textIsHarmless(t *testing.T, b *browse.Browser) {
+func textIsHarmless(t *testing.T, b *browser.Browser) {
 	const (
 		script = `<script>window.pwned = true</script>`
 		image  = `<img src=x onerror="window.pwned = true">`
@@ -129,7 +129,7 @@ func textIsHarmless(t *testing.T, b *browse.Browser) {
 }
 
 // The program ends and starts again, at the same address: the page is back by itself.
-func comesBack(t *testing.T, b *browse.Browser) {
+func comesBack(t *testing.T, b *browser.Browser) {
 	o := show(t, asBot)
 	b.Open(o.address, wide)
 	b.Wait("document.querySelector('#title').textContent === 'Slow Tide'")
@@ -150,7 +150,7 @@ func comesBack(t *testing.T, b *browse.Browser) {
 	}
 }
 
-func obeysItsAddress(t *testing.T, b *browse.Browser) {
+func obeysItsAddress(t *testing.T, b *browser.Browser) {
 	o := show(t, asBot)
 	o.lounge.Say("alice", "hello")
 	tests := map[string]string{ // what is visible
@@ -197,7 +197,7 @@ func evening() queuptest.Option {
 	return queuptest.WithWorld(world)
 }
 
-func takesPicture(t *testing.T, b *browse.Browser) {
+func takesPicture(t *testing.T, b *browser.Browser) {
 	o := show(t, asBot, evening())
 	for _, said := range [][2]string{
 		{"mod", "welcome to the stream, everybody 👋"},
@@ -219,7 +219,7 @@ func takesPicture(t *testing.T, b *browse.Browser) {
 	}
 	o.lounge.Grab("carol")
 	o.lounge.Grab("mod")
-	b.Open(o.address+"?backdrop", browse.View{Width: 1280, Height: 720})
+	b.Open(o.address+"?backdrop", browser.View{Width: 1280, Height: 720})
 	b.Wait("document.querySelector('#up').textContent === '4' && document.querySelector('#grabs').textContent === '2'")
 	b.Wait("document.getAnimations().every((a) => a.animationName === 'beat')") // all others are over
 	folder := os.Getenv(pictures)

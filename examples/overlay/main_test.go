@@ -109,14 +109,14 @@ func (o *shown) start(t *testing.T, s settings, addr string) {
 
 var asBot = settings{room: "lounge", email: "bot", password: "secret"}
 
-// A browser reads a stream of pictures.
-type browser struct {
+// A viewer reads a stream of pictures.
+type viewer struct {
 	t     *testing.T
 	lines *bufio.Scanner
 	resp  *http.Response
 }
 
-func open(t *testing.T, address string) *browser {
+func open(t *testing.T, address string) *viewer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"events", nil)
 	if err != nil {
@@ -130,11 +130,11 @@ func open(t *testing.T, address string) *browser {
 	t.Cleanup(func() { _ = resp.Body.Close() })
 	lines := bufio.NewScanner(resp.Body)
 	lines.Buffer(nil, 1<<20)
-	return &browser{t, lines, resp}
+	return &viewer{t, lines, resp}
 }
 
 // next returns the next picture, as it came.
-func (b *browser) next() (p picture, raw string) {
+func (b *viewer) next() (p picture, raw string) {
 	b.t.Helper()
 	for event := ""; b.lines.Scan(); {
 		line := b.lines.Text()
@@ -153,7 +153,7 @@ func (b *browser) next() (p picture, raw string) {
 }
 
 // until reads pictures up to one that is as it should be.
-func (b *browser) until(what string, is func(picture) bool) picture {
+func (b *viewer) until(what string, is func(picture) bool) picture {
 	b.t.Helper()
 	for range 10_000 {
 		if p, _ := b.next(); is(p) {

@@ -121,7 +121,7 @@ func TestEvents_endWithTheProgram(t *testing.T) {
 
 func TestEvents_areForSoManyBrowsers(t *testing.T) {
 	o := show(t, asBot)
-	seats := make([]*browser, maxBrowsers)
+	seats := make([]*viewer, maxBrowsers)
 	for i := range seats {
 		seats[i] = open(t, o.address)
 		seats[i].next()

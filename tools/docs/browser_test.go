@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/queup-go/queup/internal/browse"
+	"github.com/queup-go/queup/internal/testkit/browser"
 )
 
 // The page is opened as a file, as a reader does who has run `make docs`. `make browser` runs this.
@@ -19,8 +19,8 @@ func TestBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := "file://" + file
-	b := browse.Start(t, "../../internal/browse/chromium/look.js")
-	screen := browse.View{Width: 1280, Height: 900}
+	b := browser.Start(t, "../../internal/testkit/browser/chromium/look.js")
+	screen := browser.View{Width: 1280, Height: 900}
 	const visible = "[...document.querySelectorAll('article')].filter((e) => e.getClientRects().length > 0)"
 	shown := func() (n int) {
 		b.Evaluate(visible+".length", &n)
@@ -86,7 +86,7 @@ func TestBrowser(t *testing.T) {
 	b.Wait("document.getElementById('op-login').getClientRects().length > 0")
 
 	b.Open("about:blank", screen)
-	b.Open(url+"#op-queueSong", browse.View{Width: 1280, Height: 900, Dark: true})
+	b.Open(url+"#op-queueSong", browser.View{Width: 1280, Height: 900, Dark: true})
 	b.Evaluate("(document.querySelector('#op-queueSong details').open = true, null)", nil)
 	var dark string
 	b.Evaluate("getComputedStyle(document.body).backgroundColor", &dark)
@@ -95,7 +95,7 @@ func TestBrowser(t *testing.T) {
 	}
 	picture("docs-dark.png")
 	b.Open("about:blank", screen)
-	b.Open(url+"#event-chat-message", browse.View{Width: 400, Height: 800})
+	b.Open(url+"#event-chat-message", browser.View{Width: 400, Height: 800})
 	var wider int
 	b.Evaluate("document.documentElement.scrollWidth - innerWidth", &wider)
 	if wider > 0 {

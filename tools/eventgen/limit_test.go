@@ -14,7 +14,7 @@ import (
 
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/lenient"
-	"github.com/queup-go/queup/internal/mutate"
+	"github.com/queup-go/queup/internal/testkit/mutate"
 )
 
 // Promise Q15, for everything that is decoded into a type of gen/wire: so many bytes are allocated for each byte of JSON, and so

@@ -30,7 +30,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 // The made-up secrets. They stand in URLs, cookies and tokens without escapes.
@@ -78,7 +78,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 func canaryLogger() *slog.Logger { return canary.Logger("the log of client") }
@@ -111,7 +111,7 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 func canaryLogger() *slog.Logger { return canary.Logger("the log of realtime") }

@@ -1,6 +1,6 @@
-// Package browse looks at pages with a headless Chromium, for the tests behind the build tag browser. It drives the browser
+// Package browser looks at pages with a headless Chromium, for the tests behind the build tag browser. It drives the browser
 // with playwright-core from npm, by the script in its folder chromium; `make browser` installs that and runs the tests.
-package browse
+package browser
 
 import (
 	"bufio"
@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// chosen, in the environment, names the browser to take, in the place of one on the PATH.
+// chosen, in the environment, names the browser to take, instead of one on the PATH.
 const chosen = "QUEUP_CHROMIUM"
 
 // names are what Chromium is called on the PATH.

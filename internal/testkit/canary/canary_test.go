@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/queup-go/queup/internal/canary"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 const secret = `s3cret "Kanari"/&<ü>+%=`

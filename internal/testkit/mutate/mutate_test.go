@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/queup-go/queup/internal/mutate"
+	"github.com/queup-go/queup/internal/testkit/mutate"
 )
 
 func corpus() [][]byte {

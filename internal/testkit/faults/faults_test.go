@@ -19,7 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
-	"github.com/queup-go/queup/internal/faults"
+	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/realtime"
 )
 
