@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/scene/scenetest"
+	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 

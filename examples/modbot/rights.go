@@ -2,7 +2,7 @@ package main
 
 import (
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/examples/internal/scene"
 )
 
 // duties are what the bot needs the right to, and what it cannot do without.

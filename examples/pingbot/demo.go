@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 

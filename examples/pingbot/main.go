@@ -13,7 +13,7 @@ import (
 	"os/signal"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/examples/internal/scene"
 )
 
 func main() {

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/scene"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
