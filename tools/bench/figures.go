@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // Figures are what one program did in one round, or the medians of several.

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // A contestant is a program under test.

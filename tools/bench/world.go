@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/queuptest"
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // Whoever is under test, and where.

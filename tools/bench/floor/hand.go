@@ -15,7 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // hand joins a room by hand: the requests and frames that package client sends, with net/http, encoding/json and gorilla.

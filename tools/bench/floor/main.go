@@ -13,7 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 func main() {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // patience is how long the whole run may take.

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/tools/bench/probe"
+	"github.com/queup-go/queup/tools/bench/internal/probe"
 )
 
 // The handler of chat may still be at work when that of all events has heard the last one.
