@@ -12,8 +12,8 @@ import (
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/testkit/scenario"
 	"github.com/queup-go/queup/queuptest"
-	"github.com/queup-go/queup/tools/record/scenario"
 )
 
 // TestMain leads to the folder of the module, where make and people call record.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/tools/record/scenario"
+	"github.com/queup-go/queup/internal/testkit/scenario"
 )
 
 // patience is how long a scenario may take on the live service.
@@ -83,7 +83,7 @@ func (p *program) recordOwn(ctx context.Context, chosen []scenario.Scenario) err
 		patterns[i] = regexp.QuoteMeta(sc.Name)
 	}
 	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^TestScenarios$/^("+strings.Join(patterns, "|")+")$", //nolint:gosec // names of ours
-		"github.com/queup-go/queup/tools/record/scenario")
+		"github.com/queup-go/queup/internal/testkit/scenario")
 	cmd.Env = append(os.Environ(), cassettes.ModeVar+"="+string(cassettes.Rewrite))
 	var failure bytes.Buffer
 	cmd.Stderr = &failure

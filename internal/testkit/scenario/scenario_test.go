@@ -16,9 +16,9 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/scenario"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
-	"github.com/queup-go/queup/tools/record/scenario"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
