@@ -269,7 +269,7 @@ func TestQ08_slowHandlerMemory(t *testing.T) {
 	}
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, room := joinLounge(t, server, "bot", client.WithErrorHandler(func(context.Context, error) {}))
-		tape := server.Room("lounge").Prepare(queuptest.TapeConfig{Events: rate * int(lasts/time.Second), Seed: 8})
+		tape := server.Room("lounge").PrepareFlood(queuptest.FloodConfig{Events: rate * int(lasts/time.Second), Seed: 8})
 		heard, handled := 0, 0
 		client.On(bot, func(context.Context, client.Event) error { heard++; return nil })
 		before := heapInUse()
@@ -281,7 +281,7 @@ func TestQ08_slowHandlerMemory(t *testing.T) {
 			}
 			return nil
 		})
-		if err := server.Room("lounge").Flood(t.Context(), tape, rate); err != nil {
+		if err := server.Room("lounge").SendFlood(t.Context(), tape, rate); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()

@@ -98,13 +98,13 @@ func (v *visitor) leave() {
 }
 
 // hear plays a tape in each hall and waits until all is heard.
-func (v *visitor) hear(b *testing.B, tapes []*queuptest.Tape) {
+func (v *visitor) hear(b *testing.B, tapes []*queuptest.Flood) {
 	b.Helper()
 	var floods sync.WaitGroup
 	for i, tape := range tapes {
 		room := v.server.Room(hallSlug(i))
 		floods.Go(func() {
-			if err := room.Flood(b.Context(), tape, 0); err != nil {
+			if err := room.SendFlood(b.Context(), tape, 0); err != nil {
 				b.Error(err)
 			}
 			room.Broadcast(halt, json.RawMessage(`{}`))
@@ -123,10 +123,10 @@ func benchmarkHalls(b *testing.B, rooms, people int) {
 	const events = 10_000 // at least, in all rooms
 	const passes = 10     // of the tape: a tenth of a second alone is at the mercy of the machine
 	server := newHalls(b, rooms, people, true)
-	var tapes []*queuptest.Tape
+	var tapes []*queuptest.Flood
 	n := 0
 	for i := range rooms {
-		tape := server.Room(hallSlug(i)).Prepare(queuptest.TapeConfig{Events: max(events/rooms, 50), Seed: uint64(i)})
+		tape := server.Room(hallSlug(i)).PrepareFlood(queuptest.FloodConfig{Events: max(events/rooms, 50), Seed: uint64(i)})
 		tapes = append(tapes, tape)
 		n += tape.Len()
 	}
@@ -351,7 +351,7 @@ func BenchmarkMix(b *testing.B) {
 		b.Run(map[bool]string{false: "unheard", true: "heard"}[heard], func(b *testing.B) {
 			server := newHalls(b, 1, 50, true)
 			var messages []realtime.Message
-			for packet := range server.Room(hallSlug(0)).Prepare(queuptest.TapeConfig{Events: 5000}).Frames() {
+			for packet := range server.Room(hallSlug(0)).PrepareFlood(queuptest.FloodConfig{Events: 5000}).Frames() {
 				var frame struct {
 					Channel string
 					Message struct{ Name, Type, Data string }

@@ -54,26 +54,26 @@ func BenchmarkFlood(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			srv := start(b, fiftyPeople())
 			room := srv.Room("lounge")
-			tape := room.Prepare(queuptest.TapeConfig{Events: 20_000})
+			flood := room.PrepareFlood(queuptest.FloodConfig{Events: 20_000})
 			conn := attach(b, srv, newBrowser(b, srv).token().Token)
 			defer conn.Close()
-			b.SetBytes(int64(tape.Size()))
+			b.SetBytes(int64(flood.Size()))
 			before := cpu(b)
 			frames := 0
 			for b.Loop() {
 				done := make(chan error, 1)
-				go func() { done <- read(conn, tape.Len(), tape.Size()) }()
-				if err := room.Flood(b.Context(), tape, 0); err != nil {
+				go func() { done <- read(conn, flood.Len(), flood.Size()) }()
+				if err := room.SendFlood(b.Context(), flood, 0); err != nil {
 					b.Fatal(err)
 				}
 				if err := <-done; err != nil {
 					b.Fatal(err)
 				}
-				frames += tape.Len()
+				frames += flood.Len()
 			}
 			b.ReportMetric(float64(frames)/b.Elapsed().Seconds(), "frames/s")
 			b.ReportMetric(float64((cpu(b)-before).Nanoseconds())/float64(frames), "cpu-ns/frame")
-			b.ReportMetric(float64(tape.Size())/float64(tape.Len()), "B/frame")
+			b.ReportMetric(float64(flood.Size())/float64(flood.Len()), "B/frame")
 		})
 	}
 }
@@ -143,6 +143,6 @@ func BenchmarkPrepare(b *testing.B) {
 	srv := start(b, fiftyPeople())
 	room := srv.Room("lounge")
 	for b.Loop() {
-		room.Prepare(queuptest.TapeConfig{Events: 1000})
+		room.PrepareFlood(queuptest.FloodConfig{Events: 1000})
 	}
 }

@@ -79,8 +79,8 @@
 //
 // # For benchmarks
 //
-// [Room.Prepare] makes a [Tape] of events that could happen in the room, and [Room.Flood] writes it to the websockets as fast as
-// they read: a million frames a second and more, so that a benchmark measures the client.
+// [Room.PrepareFlood] encodes a [Flood] of events that could happen in the room. [Room.SendFlood] writes it to the websockets as
+// fast as they read, a million frames a second and more, so that a benchmark measures the client.
 //
 // # Time
 //
@@ -98,6 +98,6 @@
 // somebody's queue, 10,000 sessions and tokens, accounts and conversations; 10,000 playlists an account, entries a playlist,
 // messages a conversation, comments a song; 100,000 songs. A request has 1 MiB at most, 3 MiB with a file, and a frame of a client
 // 1 MiB. A websocket whose client does not read is dropped when 16,384 frames or 32 MiB wait for it, or when one frame cannot
-// be written for 10 seconds; the others go on. A [Tape] takes as much memory as it has bytes, and a flood waits for its
+// be written for 10 seconds; the others go on. A [Flood] takes as much memory as it has bytes, and a flood waits for its
 // readers with 1 MiB each. Ids are counted, not drawn, so that a run can be compared with the next.
 package queuptest

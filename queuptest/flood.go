@@ -19,8 +19,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A TapeConfig says what [Room.Prepare] prepares.
-type TapeConfig struct {
+// A FloodConfig says what [Room.PrepareFlood] prepares.
+type FloodConfig struct {
 	Events int    // how many, 1 to 1,000,000
 	Seed   uint64 // which ones; the same seed in the same room, the same events
 	Mix    Mix    // of what; zero: UsualMix
@@ -40,16 +40,16 @@ type Mix struct {
 func UsualMix() Mix { return Mix{Chat: 60, Votes: 15, People: 10, Songs: 5, Others: 10} }
 
 const (
-	maxTape         = 1_000_000
-	defaultTapeSize = 1380
-	maxTapeSize     = 4096
-	tapeChunk       = 64 << 10 // bytes that are written at once
-	tapeAhead       = 1 << 20  // bytes that wait for a link at most
+	maxFlood         = 1_000_000
+	defaultFrameSize = 1380
+	maxFrameSize     = 4096
+	floodChunk       = 64 << 10 // bytes that are written at once
+	floodAhead       = 1 << 20  // bytes that wait for a link at most
 )
 
-// A Tape is a run of events of one room, ready to be written: for benchmarks, in which the server should cost nothing. It is
-// immutable.
-type Tape struct {
+// A Flood is a run of events of one room, encoded as frames of the websocket. It is for benchmarks, in which the server should
+// cost nothing. It is immutable.
+type Flood struct {
 	room   *room
 	frames []byte // of the websocket, with their headers
 	ends   []int  // of each in frames
@@ -57,45 +57,45 @@ type Tape struct {
 }
 
 // Len returns the number of events.
-func (t *Tape) Len() int { return len(t.ends) }
+func (f *Flood) Len() int { return len(f.ends) }
 
 // Size returns the number of bytes that the events have on a websocket.
-func (t *Tape) Size() int { return len(t.frames) }
+func (f *Flood) Size() int { return len(f.frames) }
 
 // Kinds returns how many events have which name; suffixes are left out: user_update.
-func (t *Tape) Kinds() map[string]int {
+func (f *Flood) Kinds() map[string]int {
 	n := make(map[string]int)
-	for _, kind := range t.kinds {
+	for _, kind := range f.kinds {
 		n[kind]++
 	}
 	return n
 }
 
-// Split cuts a tape in two, the first of which has so many events: for a warm-up, and what is measured after it. Two tapes that
-// were prepared one after the other may have lines with the same ids, of which a client hears one; the parts of a tape never do.
-// More events than there are is a mistake in the test: Split panics.
-func (t *Tape) Split(events int) (first, rest *Tape) {
-	if events < 0 || events > t.Len() {
-		panic(mistake("queuptest: Tape.Split: %d events of %d", events, t.Len()))
+// Split cuts a flood in two, the first of which has so many events: a warm-up, and the part that is measured. Two floods that
+// were prepared one after the other may have lines with the same ids, and a client emits one of each. The parts of a flood never
+// do. More events than there are is a mistake in the test: Split panics.
+func (f *Flood) Split(events int) (first, rest *Flood) {
+	if events < 0 || events > f.Len() {
+		panic(mistake("queuptest: Flood.Split: %d events of %d", events, f.Len()))
 	}
 	size := 0
 	if events > 0 {
-		size = t.ends[events-1]
+		size = f.ends[events-1]
 	}
-	first = &Tape{room: t.room, frames: t.frames[:size:size], ends: t.ends[:events:events], kinds: t.kinds[:events:events]}
-	rest = &Tape{room: t.room, frames: t.frames[size:], kinds: t.kinds[events:]}
-	for _, end := range t.ends[events:] {
+	first = &Flood{room: f.room, frames: f.frames[:size:size], ends: f.ends[:events:events], kinds: f.kinds[:events:events]}
+	rest = &Flood{room: f.room, frames: f.frames[size:], kinds: f.kinds[events:]}
+	for _, end := range f.ends[events:] {
 		rest.ends = append(rest.ends, end-size)
 	}
 	return first, rest
 }
 
 // Frames yields the text of each frame, as a client reads it. Nobody may change it.
-func (t *Tape) Frames() iter.Seq[[]byte] {
+func (f *Flood) Frames() iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		begin := 0
-		for _, end := range t.ends {
-			if !yield(payload(t.frames[begin:end])) {
+		for _, end := range f.ends {
+			if !yield(payload(f.frames[begin:end])) {
 				return
 			}
 			begin = end
@@ -103,16 +103,16 @@ func (t *Tape) Frames() iter.Seq[[]byte] {
 	}
 }
 
-// Prepare makes events that could happen in the room as it is: those who are in it talk, vote for what plays and for the songs
-// that follow, go out and come in again, queue and grab. Nobody is told yet, and the state of the room does not change: the
-// last events bring back who has left and what really plays, so that a tape can be played again. Lines of chat have the
-// same ids then.
+// PrepareFlood returns events that could happen in the room as it is. Its members talk, vote for the current song and those that
+// follow, leave and come back, queue and grab. The events are not sent yet, and the state of the room does not change. The last
+// events bring back the members who have left and the song that really plays, so that a flood can be sent again. Lines of chat
+// have the same ids then.
 //
-// A room without people, or where nothing plays, is a mistake in the test: Prepare panics.
-func (r *Room) Prepare(c TapeConfig) *Tape {
-	defer r.lock("Prepare")()
-	if c.Events < 1 || c.Events > maxTape {
-		panic(mistake("a tape of %d events; 1 to %d are allowed", c.Events, maxTape))
+// A room without people, or where nothing plays, is a mistake in the test: PrepareFlood panics.
+func (r *Room) PrepareFlood(c FloodConfig) *Flood {
+	defer r.lock("PrepareFlood")()
+	if c.Events < 1 || c.Events > maxFlood {
+		panic(mistake("a flood of %d events; 1 to %d are allowed", c.Events, maxFlood))
 	}
 	if c.Mix == (Mix{}) {
 		c.Mix = UsualMix()
@@ -121,49 +121,49 @@ func (r *Room) Prepare(c TapeConfig) *Tape {
 		panic(mistake("a mix has no weights below zero: %+v", m))
 	}
 	if c.Size == 0 {
-		c.Size = defaultTapeSize
+		c.Size = defaultFrameSize
 	}
-	if c.Size < 0 || c.Size > maxTapeSize {
-		panic(mistake("frames of %d bytes; 1 to %d are allowed", c.Size, maxTapeSize))
+	if c.Size < 0 || c.Size > maxFrameSize {
+		panic(mistake("frames of %d bytes; 1 to %d are allowed", c.Size, maxFrameSize))
 	}
 	r.mustPlay()
 	here := r.here()
 	if len(here) == 0 {
 		panic(mistake("nobody is in %s", r.slug))
 	}
-	w := newTapeWriter(r.room, here, c, r.now())
+	w := newFloodWriter(r.room, here, c, r.now())
 	w.write()
-	return w.tape
+	return w.flood
 }
 
-// tapeWriter plays a room on paper.
-type tapeWriter struct {
-	tape   *Tape
+// floodWriter plays a room on paper.
+type floodWriter struct {
+	flood  *Flood
 	r      *room
-	config TapeConfig
+	config FloodConfig
 	rand   *rand.Rand
 	now    time.Time
 	here   []*member
 	away   []*member
 	play   wire.Play // what plays on paper
 	song   wire.Song
-	votes  map[*member]bool   // on it
-	grabs  map[*member]bool   // of it
-	lines  []wire.MessageID   // the latest ones
-	faces  bool               // users come with their pictures
-	chars  int                // of a line, on average
-	events [5]func() tapeFrom // by kind, in the order of Mix
+	votes  map[*member]bool     // on it
+	grabs  map[*member]bool     // of it
+	lines  []wire.MessageID     // the latest ones
+	faces  bool                 // users come with their pictures
+	chars  int                  // of a line, on average
+	events [5]func() floodEvent // by kind, in the order of Mix
 }
 
-// tapeFrom is an event, and the name under which it counts.
-type tapeFrom struct {
+// floodEvent is an event, and the name under which it is counted.
+type floodEvent struct {
 	kind  string
 	event wire.Event
 }
 
-func newTapeWriter(r *room, here []*member, c TapeConfig, now time.Time) *tapeWriter {
-	w := &tapeWriter{
-		tape: &Tape{
+func newFloodWriter(r *room, here []*member, c FloodConfig, now time.Time) *floodWriter {
+	w := &floodWriter{
+		flood: &Flood{
 			room:   r,
 			frames: make([]byte, 0, c.Events*(c.Size+c.Size/50)),
 			ends:   make([]int, 0, c.Events),
@@ -175,7 +175,7 @@ func newTapeWriter(r *room, here []*member, c TapeConfig, now time.Time) *tapeWr
 		now:    now.Add(-time.Duration(c.Events) * time.Millisecond),
 		here:   here,
 	}
-	w.events = [5]func() tapeFrom{w.chat, w.vote, w.person, w.songUpdate, w.other}
+	w.events = [5]func() floodEvent{w.chat, w.vote, w.person, w.songUpdate, w.other}
 	w.playReal()
 	if w.chars = w.lineLength(); w.chars >= maxChat { // words alone will not do
 		w.faces = true
@@ -185,7 +185,7 @@ func newTapeWriter(r *room, here []*member, c TapeConfig, now time.Time) *tapeWr
 }
 
 // user is somebody as they stand in events, with a picture if faces says so: events were seen with and without.
-func (w *tapeWriter) user(m *member) wire.User {
+func (w *floodWriter) user(m *member) wire.User {
 	u := w.r.wireEventUser(m.account)
 	if !w.faces {
 		return u
@@ -203,7 +203,7 @@ func (w *tapeWriter) user(m *member) wire.User {
 }
 
 // playReal sets what plays on paper to what really does.
-func (w *tapeWriter) playReal() {
+func (w *floodWriter) playReal() {
 	w.play, w.song = w.r.wirePlay(w.r.playing), w.r.playing.song.wireSong()
 	w.votes, w.grabs = map[*member]bool{}, map[*member]bool{}
 	for _, v := range w.r.playing.votes {
@@ -215,7 +215,7 @@ func (w *tapeWriter) playReal() {
 }
 
 // lineLength is how long the lines are to be on average, so that the frames have the wanted size.
-func (w *tapeWriter) lineLength() int {
+func (w *floodWriter) lineLength() int {
 	m := w.config.Mix
 	others := 0.0
 	for i, weight := range []float64{m.Votes, m.People, m.Songs, m.Others} {
@@ -226,7 +226,7 @@ func (w *tapeWriter) lineLength() int {
 		sample.rand = rand.New(rand.NewPCG(1, 1))
 		sample.votes, sample.grabs = map[*member]bool{}, map[*member]bool{}
 		sample.here, sample.away = slices.Clone(w.here), nil
-		sample.events = [5]func() tapeFrom{sample.chat, sample.vote, sample.person, sample.songUpdate, sample.other}
+		sample.events = [5]func() floodEvent{sample.chat, sample.vote, sample.person, sample.songUpdate, sample.other}
 		const samples = 40
 		size := 0
 		for range samples {
@@ -244,7 +244,7 @@ func (w *tapeWriter) lineLength() int {
 }
 
 // frame is an event as one frame of the websocket.
-func (w *tapeWriter) frame(event wire.Event) []byte {
+func (w *floodWriter) frame(event wire.Event) []byte {
 	var e jx.Encoder
 	event.Encode(&e)
 	text := newOutgoing(realtime.Frame{
@@ -264,7 +264,7 @@ func (w *tapeWriter) frame(event wire.Event) []byte {
 	return append(header, text...)
 }
 
-// payload is the text in a frame of a tape.
+// payload is the text in a frame of a flood.
 func payload(frame []byte) []byte {
 	switch frame[1] {
 	case 126:
@@ -275,8 +275,8 @@ func payload(frame []byte) []byte {
 	return frame[2:]
 }
 
-// write writes the tape.
-func (w *tapeWriter) write() {
+// write writes the flood.
+func (w *floodWriter) write() {
 	m := w.config.Mix
 	weights := []float64{m.Chat, m.Votes, m.People, m.Songs, m.Others}
 	sum := 0.0
@@ -284,7 +284,7 @@ func (w *tapeWriter) write() {
 		sum += weight
 	}
 	for {
-		left := w.config.Events - len(w.tape.ends)
+		left := w.config.Events - len(w.flood.ends)
 		if left <= len(w.away)+1 {
 			break
 		}
@@ -300,29 +300,29 @@ func (w *tapeWriter) write() {
 		w.add(w.comeIn())
 	}
 	w.playReal()
-	w.add(tapeFrom{"room_playlist-update", &wire.RoomPlaylistUpdate{
+	w.add(floodEvent{"room_playlist-update", &wire.RoomPlaylistUpdate{
 		Elapsed: w.r.now().Sub(w.r.playing.playedAt).Truncate(time.Second), Play: w.play, Song: w.song,
 	}})
 }
 
-func (w *tapeWriter) add(from tapeFrom) {
-	w.tape.frames = append(w.tape.frames, w.frame(from.event)...)
-	w.tape.ends = append(w.tape.ends, len(w.tape.frames))
-	w.tape.kinds = append(w.tape.kinds, from.kind)
+func (w *floodWriter) add(from floodEvent) {
+	w.flood.frames = append(w.flood.frames, w.frame(from.event)...)
+	w.flood.ends = append(w.flood.ends, len(w.flood.frames))
+	w.flood.kinds = append(w.flood.kinds, from.kind)
 	w.now = w.now.Add(time.Millisecond)
 }
 
-func (w *tapeWriter) somebody() *member { return w.here[w.rand.IntN(len(w.here))] }
+func (w *floodWriter) somebody() *member { return w.here[w.rand.IntN(len(w.here))] }
 
 // line is a line of chat. Each has a time of its own, so the ids differ.
-func (w *tapeWriter) line(m *member, text string) *wire.ChatMessage {
+func (w *floodWriter) line(m *member, text string) *wire.ChatMessage {
 	line := &message{id: wire.MessageID(string(m.account.id) + "-" + formatInt(w.now.UnixMilli())), author: m.account, sent: text, at: w.now}
 	e := w.r.wireMessage(line)
 	e.User, e.Member = w.user(m), w.r.wireMember(m)
 	return e
 }
 
-func (w *tapeWriter) chat() tapeFrom {
+func (w *floodWriter) chat() floodEvent {
 	length := max(1, w.chars*(60+w.rand.IntN(81))/100)
 	var text strings.Builder
 	for text.Len() < length {
@@ -340,10 +340,10 @@ func (w *tapeWriter) chat() tapeFrom {
 	if w.lines = append(w.lines, e.ID); len(w.lines) > maxRecent {
 		w.lines = w.lines[1:]
 	}
-	return tapeFrom{"chat-message", e}
+	return floodEvent{"chat-message", e}
 }
 
-func (w *tapeWriter) vote() tapeFrom {
+func (w *floodWriter) vote() floodEvent {
 	m := w.somebody()
 	up, voted := w.votes[m]
 	switch {
@@ -363,11 +363,11 @@ func (w *tapeWriter) vote() tapeFrom {
 	} else {
 		w.play.Downdubs++
 	}
-	return tapeFrom{"room_playlist-dub", &wire.RoomPlaylistDub{Type: kind, User: w.user(m), Play: w.play}}
+	return floodEvent{"room_playlist-dub", &wire.RoomPlaylistDub{Type: kind, User: w.user(m), Play: w.play}}
 }
 
 // person lets somebody go, or come in again. Most are always there.
-func (w *tapeWriter) person() tapeFrom {
+func (w *floodWriter) person() floodEvent {
 	if len(w.away) > 0 && (len(w.here) < 2 || len(w.away) > len(w.here)/8 || w.rand.IntN(2) == 0) {
 		return w.comeIn()
 	}
@@ -378,17 +378,17 @@ func (w *tapeWriter) person() tapeFrom {
 	m := w.here[i]
 	w.here = slices.Delete(w.here, i, i+1)
 	w.away = append(w.away, m)
-	return tapeFrom{"user-leave", &wire.UserLeave{User: w.user(m), Room: w.r.wireLeft()}}
+	return floodEvent{"user-leave", &wire.UserLeave{User: w.user(m), Room: w.r.wireLeft()}}
 }
 
-func (w *tapeWriter) comeIn() tapeFrom {
+func (w *floodWriter) comeIn() floodEvent {
 	m := w.away[0]
 	w.away = w.away[1:]
 	w.here = append(w.here, m)
-	return tapeFrom{"user-join", &wire.UserJoin{User: w.user(m), Member: w.r.wireMember(m)}}
+	return floodEvent{"user-join", &wire.UserJoin{User: w.user(m), Member: w.r.wireMember(m)}}
 }
 
-func (w *tapeWriter) songUpdate() tapeFrom {
+func (w *floodWriter) songUpdate() floodEvent {
 	elapsed := w.now.Sub(w.play.PlayedAt).Truncate(time.Second)
 	if w.rand.IntN(8) == 0 {
 		all := catalogue()
@@ -399,28 +399,28 @@ func (w *tapeWriter) songUpdate() tapeFrom {
 		w.votes, w.grabs = map[*member]bool{}, map[*member]bool{}
 		elapsed = -time.Second
 	}
-	return tapeFrom{"room_playlist-update", &wire.RoomPlaylistUpdate{Elapsed: max(elapsed, -time.Second), Play: w.play, Song: w.song}}
+	return floodEvent{"room_playlist-update", &wire.RoomPlaylistUpdate{Elapsed: max(elapsed, -time.Second), Play: w.play, Song: w.song}}
 }
 
-func (w *tapeWriter) other() tapeFrom {
+func (w *floodWriter) other() floodEvent {
 	m := w.somebody()
 	user := w.user(m)
 	switch n := w.rand.IntN(10); {
 	case n < 5:
 		record := w.r.wireMember(m)
 		record.Updated, record.Dubs = w.now, record.Dubs+w.rand.Int64N(50)
-		return tapeFrom{"user_update", &wire.UserUpdate{Subject: m.account.id, Member: record}}
+		return floodEvent{"user_update", &wire.UserUpdate{Subject: m.account.id, Member: record}}
 	case n < 6 && len(w.lines) > 0:
 		i := w.rand.IntN(len(w.lines))
 		id := w.lines[i]
 		w.lines = slices.Delete(w.lines, i, i+1)
-		return tapeFrom{"delete-chat-message", &wire.DeleteChatMessage{ID: id, User: user}}
+		return floodEvent{"delete-chat-message", &wire.DeleteChatMessage{ID: id, User: user}}
 	case n < 7 && !w.grabs[m]:
 		w.grabs[m] = true
 		w.play.Grabs++
-		return tapeFrom{"room_playlist-queue-update-grabs", &wire.RoomPlaylistQueueUpdateGrabs{User: user, Play: w.play}}
+		return floodEvent{"room_playlist-queue-update-grabs", &wire.RoomPlaylistQueueUpdateGrabs{User: user, Play: w.play}}
 	}
-	return tapeFrom{"room_playlist-queue-update-dub", &wire.RoomPlaylistQueueUpdateDub{User: user}}
+	return floodEvent{"room_playlist-queue-update-dub", &wire.RoomPlaylistQueueUpdateDub{User: user}}
 }
 
 // The ways in which a flood ends too early.
@@ -429,12 +429,12 @@ var (
 	errLinkLost      = errors.New("queuptest: a websocket was lost during the flood")
 )
 
-// Flood sends a tape of this room to every websocket that is attached to it: so many events a second, or as fast as each of
-// them reads if rate is 0. It returns when everything is written, when ctx ends, or when a websocket is lost. Other events go
-// on, between those of the tape. The log does not have it: a journal of so much would be what is measured.
-func (r *Room) Flood(ctx context.Context, t *Tape, rate int) error {
-	if t.room != r.room || rate < 0 {
-		panic(mistake("queuptest: Room.Flood: the tape is of %s, the rate is %d", t.room.slug, rate))
+// SendFlood sends a flood of this room to every websocket that is attached to it, at a rate of so many events a second. A rate
+// of 0 is as fast as each of them reads. It returns when everything is written, when ctx ends, or when a websocket is lost. Other
+// events are sent between those of the flood. The log leaves a flood out, or a benchmark would measure the log.
+func (r *Room) SendFlood(ctx context.Context, f *Flood, rate int) error {
+	if f.room != r.room || rate < 0 {
+		panic(mistake("queuptest: Room.SendFlood: the flood is of %s, the rate is %d", f.room.slug, rate))
 	}
 	r.mu.Lock()
 	var links []*link
@@ -448,18 +448,18 @@ func (r *Room) Flood(ctx context.Context, t *Tape, rate int) error {
 	var wait sync.WaitGroup
 	errs := make([]error, len(links))
 	for i, l := range links {
-		wait.Go(func() { errs[i] = l.flood(ctx, t, rate) })
+		wait.Go(func() { errs[i] = l.flood(ctx, f, rate) })
 	}
 	wait.Wait()
 	return errors.Join(errs...)
 }
 
-// flood sends a tape to one link.
-func (l *link) flood(ctx context.Context, t *Tape, rate int) error {
+// flood sends f to one link.
+func (l *link) flood(ctx context.Context, f *Flood, rate int) error {
 	begin, from := time.Now(), 0
-	for i := 0; i < len(t.ends); {
+	for i := 0; i < len(f.ends); {
 		last := i // of this chunk
-		for last+1 < len(t.ends) && t.ends[last+1]-from <= tapeChunk {
+		for last+1 < len(f.ends) && f.ends[last+1]-from <= floodChunk {
 			last++
 		}
 		if rate > 0 {
@@ -472,10 +472,10 @@ func (l *link) flood(ctx context.Context, t *Tape, rate int) error {
 			}
 			last = min(last, due)
 		}
-		if err := l.sendRaw(ctx, t.frames[from:t.ends[last]]); err != nil {
+		if err := l.sendRaw(ctx, f.frames[from:f.ends[last]]); err != nil {
 			return err
 		}
-		from, i = t.ends[last], last+1
+		from, i = f.ends[last], last+1
 	}
 	return nil
 }
@@ -499,7 +499,7 @@ func (l *link) sendRaw(ctx context.Context, frames []byte) error {
 			l.mu.Unlock()
 			return errLinkLost
 		}
-		if l.size < tapeAhead {
+		if l.size < floodAhead {
 			l.queue = append(l.queue, outgoing{packet: frames, raw: true})
 			l.size += len(frames)
 			l.mu.Unlock()

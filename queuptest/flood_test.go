@@ -28,21 +28,21 @@ func fiftyPeople() queuptest.Option {
 	return queuptest.WithWorld(world)
 }
 
-// A tape is the usual mix, in frames of the usual size, and everything in it could happen in the room as it is.
-func TestTape_isTrueToTheRoom(t *testing.T) {
+// A flood is the usual mix, in frames of the usual size, and everything in it could happen in the room as it is.
+func TestFlood_isTrueToTheRoom(t *testing.T) {
 	t.Parallel()
 	srv := start(t, fiftyPeople())
 	room := srv.Room("lounge")
 	room.Vote("bob", true)
 	const n = 6_000
-	tape := room.Prepare(queuptest.TapeConfig{Events: n, Seed: 4})
-	if tape.Len() != n {
-		t.Fatalf("%d events", tape.Len())
+	flood := room.PrepareFlood(queuptest.FloodConfig{Events: n, Seed: 4})
+	if flood.Len() != n {
+		t.Fatalf("%d events", flood.Len())
 	}
-	if mean := tape.Size() / n; mean < 1350 || mean > 1410 {
+	if mean := flood.Size() / n; mean < 1350 || mean > 1410 {
 		t.Errorf("a frame has %d bytes, want about 1,380", mean)
 	}
-	kinds := tape.Kinds()
+	kinds := flood.Kinds()
 	share := func(names ...string) (sum int) {
 		for _, name := range names {
 			sum += kinds[name]
@@ -76,7 +76,7 @@ func TestTape_isTrueToTheRoom(t *testing.T) {
 		}
 	}
 	play, songs := wire.PlayID(playing.ID), 0
-	for text := range tape.Frames() {
+	for text := range flood.Frames() {
 		f, err := realtime.ParseFrame(text[1:])
 		if err != nil || f.Channel != "room:"+room.ID() || text[0] != '4' {
 			t.Fatalf("%s: %v", text, err)
@@ -148,8 +148,8 @@ func TestTape_isTrueToTheRoom(t *testing.T) {
 		t.Error("the room has changed")
 	}
 	// The same seed makes the same mix of the same length, with other times and ids.
-	if again := room.Prepare(queuptest.TapeConfig{Events: n, Seed: 4}); cmp.Diff(tape.Kinds(), again.Kinds()) != "" {
-		t.Error("the same seed makes another tape")
+	if again := room.PrepareFlood(queuptest.FloodConfig{Events: n, Seed: 4}); cmp.Diff(flood.Kinds(), again.Kinds()) != "" {
+		t.Error("the same seed makes another flood")
 	}
 }
 
@@ -158,11 +158,11 @@ func TestFlood_reachesEverybodyInOrder(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	room := srv.Room("lounge")
-	tape := room.Prepare(queuptest.TapeConfig{Events: 3000, Mix: queuptest.Mix{Chat: 1, Others: 1}, Size: 900})
+	flood := room.PrepareFlood(queuptest.FloodConfig{Events: 3000, Mix: queuptest.Mix{Chat: 1, Others: 1}, Size: 900})
 	sockets := []*socket{newBrowser(t, srv).listen(), newBrowser(t, srv).listen()}
 	done, said := make(chan error, 1), make(chan struct{})
 	go func() {
-		err := room.Flood(t.Context(), tape, 0)
+		err := room.SendFlood(t.Context(), flood, 0)
 		<-said
 		room.Say("alice", "that was all")
 		done <- err
@@ -171,7 +171,7 @@ func TestFlood_reachesEverybodyInOrder(t *testing.T) {
 	close(said)
 	for i, s := range sockets {
 		between := 0
-		for text := range tape.Frames() {
+		for text := range flood.Frames() {
 			got := s.next()
 			if strings.Contains(got, "in between") {
 				between++
@@ -200,34 +200,34 @@ func TestFlood_paced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := start(t, queuptest.InMemory())
 		room := srv.Room("lounge")
-		tape := room.Prepare(queuptest.TapeConfig{Events: 400})
+		flood := room.PrepareFlood(queuptest.FloodConfig{Events: 400})
 		s := newBrowser(t, srv).listen()
 		begin := time.Now()
-		if err := room.Flood(t.Context(), tape, 200); err != nil {
+		if err := room.SendFlood(t.Context(), flood, 200); err != nil {
 			t.Fatal(err)
 		}
 		if d := time.Since(begin); d < 1990*time.Millisecond || d > 2*time.Second {
 			t.Errorf("400 events at 200 a second took %v", d)
 		}
-		for range tape.Len() {
+		for range flood.Len() {
 			s.next()
 		}
 		s.silent()
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := room.Flood(ctx, tape, 200); !errors.Is(err, context.DeadlineExceeded) {
+		if err := room.SendFlood(ctx, flood, 200); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after the end of its context: %v", err)
 		}
 		go func() {
 			time.Sleep(time.Second)
 			srv.CutLinks()
 		}()
-		if err := room.Flood(t.Context(), tape, 200); err == nil || !strings.Contains(err.Error(), "a websocket was lost") {
+		if err := room.SendFlood(t.Context(), flood, 200); err == nil || !strings.Contains(err.Error(), "a websocket was lost") {
 			t.Errorf("after the end of the link: %v", err)
 		}
 		synctest.Wait()
-		if err := room.Flood(t.Context(), tape, 0); err == nil || !strings.Contains(err.Error(), "nobody is attached") {
+		if err := room.SendFlood(t.Context(), flood, 0); err == nil || !strings.Contains(err.Error(), "nobody is attached") {
 			t.Errorf("without anybody: %v", err)
 		}
 	})
@@ -238,21 +238,21 @@ func TestFlood_waitsForTheReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := start(t, queuptest.InMemory(), queuptest.Heartbeat(time.Hour, time.Hour))
 		room := srv.Room("lounge")
-		tape := room.Prepare(queuptest.TapeConfig{Events: 4_000}) // more than waits for a link at most
+		flood := room.PrepareFlood(queuptest.FloodConfig{Events: 4_000}) // more than waits for a link at most
 		s := newBrowser(t, srv).listen()
 		for range cap(s.frames) { // the reader stops when these are full
 			room.Broadcast("filler", nil)
 		}
 		synctest.Wait()
 		done := make(chan error, 1)
-		go func() { done <- room.Flood(t.Context(), tape, 0) }()
+		go func() { done <- room.SendFlood(t.Context(), flood, 0) }()
 		time.Sleep(5 * time.Second)
 		select {
 		case err := <-done:
 			t.Fatalf("it did not wait: %v", err)
 		default:
 		}
-		for range cap(s.frames) + tape.Len() {
+		for range cap(s.frames) + flood.Len() {
 			s.next()
 		}
 		if err := <-done; err != nil {
@@ -261,7 +261,7 @@ func TestFlood_waitsForTheReader(t *testing.T) {
 	})
 }
 
-func TestTape_whatCannotBePanics(t *testing.T) {
+func TestFlood_whatCannotBePanics(t *testing.T) {
 	t.Parallel()
 	world := queuptest.World{
 		Users: []queuptest.User{{Name: "owner", Password: "secret"}},
@@ -273,13 +273,13 @@ func TestTape_whatCannotBePanics(t *testing.T) {
 	}
 	srv := start(t, queuptest.WithWorld(world))
 	full := srv.Room("full")
-	one := full.Prepare(queuptest.TapeConfig{Events: 1})
+	one := full.PrepareFlood(queuptest.FloodConfig{Events: 1})
 	for want, call := range map[string]func(){
-		"nothing plays in silent":     func() { srv.Room("silent").Prepare(queuptest.TapeConfig{Events: 1}) },
-		"nobody is in empty":          func() { srv.Room("empty").Prepare(queuptest.TapeConfig{Events: 1}) },
-		"a tape of 0 events":          func() { full.Prepare(queuptest.TapeConfig{}) },
-		"no weights below zero":       func() { full.Prepare(queuptest.TapeConfig{Events: 1, Mix: queuptest.Mix{Chat: -1}}) },
-		"the tape is of full, the ra": func() { _ = srv.Room("empty").Flood(t.Context(), one, 0) },
+		"nothing plays in silent":      func() { srv.Room("silent").PrepareFlood(queuptest.FloodConfig{Events: 1}) },
+		"nobody is in empty":           func() { srv.Room("empty").PrepareFlood(queuptest.FloodConfig{Events: 1}) },
+		"a flood of 0 events":          func() { full.PrepareFlood(queuptest.FloodConfig{}) },
+		"no weights below zero":        func() { full.PrepareFlood(queuptest.FloodConfig{Events: 1, Mix: queuptest.Mix{Chat: -1}}) },
+		"the flood is of full, the ra": func() { _ = srv.Room("empty").SendFlood(t.Context(), one, 0) },
 	} {
 		func() {
 			defer func() {
@@ -290,36 +290,36 @@ func TestTape_whatCannotBePanics(t *testing.T) {
 			call()
 		}()
 	}
-	if k := full.Prepare(queuptest.TapeConfig{Events: 500}).Kinds(); k["user-leave"] != 0 || k["chat-message"] < 200 {
+	if k := full.PrepareFlood(queuptest.FloodConfig{Events: 500}).Kinds(); k["user-leave"] != 0 || k["chat-message"] < 200 {
 		t.Errorf("of one person alone: %v", k)
 	}
 }
 
-// Both parts together are the tape, in content and count.
-func TestTape_Split(t *testing.T) {
+// Both parts together are the flood, in content and count.
+func TestFlood_Split(t *testing.T) {
 	t.Parallel()
-	tape := start(t, fiftyPeople()).Room("lounge").Prepare(queuptest.TapeConfig{Events: 200, Seed: 4})
-	frames := func(tapes ...*queuptest.Tape) (texts []string) {
-		for _, tape := range tapes {
-			for text := range tape.Frames() {
+	flood := start(t, fiftyPeople()).Room("lounge").PrepareFlood(queuptest.FloodConfig{Events: 200, Seed: 4})
+	frames := func(floods ...*queuptest.Flood) (texts []string) {
+		for _, flood := range floods {
+			for text := range flood.Frames() {
 				texts = append(texts, string(text))
 			}
 		}
 		return texts
 	}
 	for _, n := range []int{0, 1, 120, 200} {
-		first, rest := tape.Split(n)
-		if first.Len() != n || rest.Len() != tape.Len()-n || first.Size()+rest.Size() != tape.Size() {
+		first, rest := flood.Split(n)
+		if first.Len() != n || rest.Len() != flood.Len()-n || first.Size()+rest.Size() != flood.Size() {
 			t.Errorf("split at %d: %d and %d events, %d and %d bytes", n, first.Len(), rest.Len(), first.Size(), rest.Size())
 		}
-		if diff := cmp.Diff(frames(tape), frames(first, rest)); diff != "" {
+		if diff := cmp.Diff(frames(flood), frames(first, rest)); diff != "" {
 			t.Errorf("split at %d (-whole +parts)\n%s", n, diff)
 		}
 		kinds := first.Kinds()
 		for kind, more := range rest.Kinds() {
 			kinds[kind] += more
 		}
-		if diff := cmp.Diff(tape.Kinds(), kinds); diff != "" {
+		if diff := cmp.Diff(flood.Kinds(), kinds); diff != "" {
 			t.Errorf("split at %d (-whole +parts)\n%s", n, diff)
 		}
 	}
@@ -330,7 +330,7 @@ func TestTape_Split(t *testing.T) {
 					t.Errorf("%d events of 200 are no mistake", n)
 				}
 			}()
-			tape.Split(n)
+			flood.Split(n)
 		}()
 	}
 }

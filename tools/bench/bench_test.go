@@ -155,12 +155,12 @@ func TestLatencies(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.srv.Close()
-	tape := s.prepare(100)
-	if tape.chats == 0 || tape.chats == tape.Len() || tape.chats != tape.Kinds()["chat-message"] {
-		t.Fatalf("%d lines of chat in %d events", tape.chats, tape.Len())
+	flood := s.prepare(100)
+	if flood.chats == 0 || flood.chats == flood.Len() || flood.chats != flood.Kinds()["chat-message"] {
+		t.Fatalf("%d lines of chat in %d events", flood.chats, flood.Len())
 	}
 	var sent, all, chats []int64
-	for i, is := range tape.chat {
+	for i, is := range flood.chat {
 		at := int64(i) * 1000
 		all = append(all, at+7000)
 		if is {
@@ -178,7 +178,7 @@ func TestLatencies(t *testing.T) {
 		"one event less":  {all[1:], true, true},
 		"lines as events": {chats, true, true},
 	} {
-		took, err := latencies(probe.Report{Heard: test.heard}, sent, tape, test.all)
+		took, err := latencies(probe.Report{Heard: test.heard}, sent, flood, test.all)
 		if (err != nil) != test.fails {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -334,24 +334,24 @@ func TestPrepareShow_hasNoLineTwice(t *testing.T) {
 	}
 	defer s.srv.Close()
 	show := s.prepareShow(2000, 1000, 200)
-	if show.warm.Len() != 2000 || show.tape.Len() < 1000 || show.rate != 200 {
-		t.Fatalf("%d and %d events, %d a second", show.warm.Len(), show.tape.Len(), show.rate)
+	if show.warm.Len() != 2000 || show.flood.Len() < 1000 || show.rate != 200 {
+		t.Fatalf("%d and %d events, %d a second", show.warm.Len(), show.flood.Len(), show.rate)
 	}
 	lines := map[string]bool{}
-	for _, tape := range []tape{show.warm, show.tape} {
-		for frame := range tape.Frames() {
+	for _, flood := range []flood{show.warm, show.flood} {
+		for frame := range flood.Frames() {
 			if _, after, ok := bytes.Cut(frame, []byte(`\"chatid\":\"`)); ok && isChat(frame) {
 				id, _, _ := bytes.Cut(after, []byte(`\"`))
 				lines[string(id)] = true
 			}
 		}
 	}
-	if n := show.warm.chats + show.tape.chats; len(lines) != n || n < 1500 {
+	if n := show.warm.chats + show.flood.chats; len(lines) != n || n < 1500 {
 		t.Errorf("%d lines, %d of them different", n, len(lines))
 	}
 }
 
-// The curve has a point for each size. A tape is longer than a queue is, or all could be decoded before the first is heard.
+// The curve has a point for each size. A flood is longer than a queue is, or all could be decoded before the first is heard.
 func TestCrowd(t *testing.T) {
 	t.Parallel()
 	all, err := build(t.Context(), t.TempDir(), "")

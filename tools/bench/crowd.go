@@ -8,7 +8,7 @@ import (
 // crowds are how many people are in the rooms of the curve that says what an event costs in larger ones.
 var crowds = []int{50, 150, 500, 1500, 5000}
 
-// crowdEvents is the length of their tapes: in the largest room, each person has a dozen events in one.
+// crowdEvents is the length of their floods: in the largest room, each person has a dozen events in one.
 const crowdEvents = 60_000
 
 // hall is a stage with what is played there, and what an event of it has cost, once a round.
@@ -19,7 +19,7 @@ type hall struct {
 }
 
 // crowd has the program under test hear the usual mix in larger and larger rooms, in a process of its own as everywhere else here, so
-// that an event costs what it does in the table. The tape is its own warm-up: everybody has been heard before what counts.
+// that an event costs what it does in the table. The flood is its own warm-up: everybody has been heard before what counts.
 func crowd(ctx context.Context, subject contestant, people []int, events, rounds int, progress func(string)) ([]Series, error) {
 	var halls []*hall
 	defer func() {
@@ -32,8 +32,8 @@ func crowd(ctx context.Context, subject contestant, people []int, events, rounds
 		if err != nil {
 			return nil, err
 		}
-		tape := s.prepare(events)
-		halls = append(halls, &hall{stage: s, show: show{warm: tape, tape: tape}})
+		flood := s.prepare(events)
+		halls = append(halls, &hall{stage: s, show: show{warm: flood, flood: flood}})
 	}
 	for round := range rounds { // with all sizes in each, so that a machine that is busy for a while is busy for many of them
 		progress(fmt.Sprintf("round %d of %d: %s among %d people", round+1, rounds, subject.name, people))

@@ -129,7 +129,7 @@ func (s *stage) compete(ctx context.Context, c contestant, fast, slow show) (f F
 	if err != nil {
 		return f, err
 	}
-	took, err := latencies(r, sent, slow.tape, c.all)
+	took, err := latencies(r, sent, slow.flood, c.all)
 	if err != nil {
 		return f, fmt.Errorf("%s: %w", c.name, err)
 	}
@@ -138,7 +138,7 @@ func (s *stage) compete(ctx context.Context, c contestant, fast, slow show) (f F
 }
 
 // latencies returns the time of each line of chat from the server's write to the program, in microseconds.
-func latencies(r probe.Report, sent []int64, t tape, all bool) ([]float64, error) {
+func latencies(r probe.Report, sent []int64, t flood, all bool) ([]float64, error) {
 	heard := r.Heard
 	if all { // it cannot tell lines of chat from other events, but we can
 		if len(heard) != t.Len() {

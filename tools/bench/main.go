@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// minSlowEvents is the shortest tape whose latencies are worth a percentile.
+// minSlowEvents is the shortest flood whose latencies are worth a percentile.
 const minSlowEvents = 50
 
 func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {

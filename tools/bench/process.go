@@ -129,7 +129,7 @@ func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.R
 	defer cancel()
 	more := []string{
 		"-warm-frames", strconv.Itoa(show.warm.Len()), "-warm-chats", strconv.Itoa(show.warm.chats),
-		"-frames", strconv.Itoa(show.tape.Len()), "-chats", strconv.Itoa(show.tape.chats),
+		"-frames", strconv.Itoa(show.flood.Len()), "-chats", strconv.Itoa(show.flood.chats),
 	}
 	if show.rate > 0 {
 		more = append(more, "-times")
@@ -148,11 +148,11 @@ func (s *stage) perform(ctx context.Context, c contestant, show show) (r probe.R
 	if err := p.next(&r); err != nil {
 		return r, nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	if r.Done != show.tape.Len() || r.CPU <= 0 {
-		return r, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.tape.Len(), r.CPU)
+	if r.Done != show.flood.Len() || r.CPU <= 0 {
+		return r, nil, fmt.Errorf("%s: it reports %d events of %d, and %d ns of processor time", c.name, r.Done, show.flood.Len(), r.CPU)
 	}
-	if r.Chats != show.tape.chats && !c.all {
-		return r, nil, fmt.Errorf("%s: it reports %d lines of chat of %d", c.name, r.Chats, show.tape.chats)
+	if r.Chats != show.flood.chats && !c.all {
+		return r, nil, fmt.Errorf("%s: it reports %d lines of chat of %d", c.name, r.Chats, show.flood.chats)
 	}
 	return r, s.stamps.taken(), p.end()
 }

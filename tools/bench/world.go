@@ -44,7 +44,7 @@ func world(people int) queuptest.World {
 	return w
 }
 
-// A stage is the server, in this process, with the tapes that it plays to the programs under test, in theirs.
+// A stage is the server, in this process, with the floods that it plays to the programs under test, in theirs.
 type stage struct {
 	people int // in the room
 	srv    *queuptest.Server
@@ -58,27 +58,27 @@ func newStage(people int) (*stage, error) {
 	return s, err
 }
 
-// A tape is a queuptest.Tape, and which of its frames are lines of chat.
-type tape struct {
-	*queuptest.Tape
+// A flood is a queuptest.Flood, and which of its frames are lines of chat.
+type flood struct {
+	*queuptest.Flood
 	chat  []bool
 	chats int
 }
 
 var chatName = []byte(`"name":"chat-message"`)
 
-func (s *stage) prepare(events int) tape {
-	return newTape(s.srv.Room(slug).Prepare(queuptest.TapeConfig{Events: events, Seed: 1}))
+func (s *stage) prepare(events int) flood {
+	return newFlood(s.srv.Room(slug).PrepareFlood(queuptest.FloodConfig{Events: events, Seed: 1}))
 }
 
-// prepareShow makes a warm-up and what counts of one tape: no two lines of it are the same.
+// prepareShow makes a warm-up and what counts of one flood: no two lines of it are the same.
 func (s *stage) prepareShow(warm, events, rate int) show {
 	first, rest := s.prepare(warm + events).Split(warm)
-	return show{newTape(first), newTape(rest), rate}
+	return show{newFlood(first), newFlood(rest), rate}
 }
 
-func newTape(frames *queuptest.Tape) tape {
-	t := tape{Tape: frames}
+func newFlood(frames *queuptest.Flood) flood {
+	t := flood{Flood: frames}
 	for f := range t.Frames() {
 		is := isChat(f)
 		t.chat = append(t.chat, is)
@@ -96,8 +96,8 @@ func isChat(frame []byte) bool { return bytes.Contains(frame[:min(len(frame), 16
 // until its memory has the size that it needs, what comes again has come, and code that is compiled when it is hot is hot, is not
 // what is asked.
 type show struct {
-	warm, tape tape
-	rate       int // events a second; 0: as fast as the program reads
+	warm, flood flood
+	rate        int // events a second; 0: as fast as the program reads
 }
 
 // warmRate is how fast the warm-up of a slow show is: no queue of a bot runs over.
@@ -110,7 +110,7 @@ func (s *stage) play(ctx context.Context, show show) error {
 	if slow {
 		rate = warmRate
 	}
-	if err := room.Flood(ctx, show.warm.Tape, rate); err != nil {
+	if err := room.SendFlood(ctx, show.warm.Flood, rate); err != nil {
 		return err
 	}
 	tidy()
@@ -119,7 +119,7 @@ func (s *stage) play(ctx context.Context, show show) error {
 		time.Sleep(lull) // so that the first event meets a program that waits for it, as the others do
 	}
 	s.stamps.begin(slow)
-	if err := room.Flood(ctx, show.tape.Tape, show.rate); err != nil {
+	if err := room.SendFlood(ctx, show.flood.Flood, show.rate); err != nil {
 		return err
 	}
 	room.Broadcast(probe.End, mark(probe.End))
@@ -128,7 +128,7 @@ func (s *stage) play(ctx context.Context, show show) error {
 
 const lull = 500 * time.Millisecond
 
-// tidy collects the server's garbage. Its collections are rare, with all the tapes in its memory, but take a processor away from the
+// tidy collects the server's garbage. Its collections are rare, with all the floods in its memory, but take a processor away from the
 // program in whose time one falls; and as each program makes the same garbage, that was the same program in round after round.
 func tidy() { runtime.GC() }
 

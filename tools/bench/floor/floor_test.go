@@ -27,9 +27,9 @@ func TestMirror_hasAFieldForEveryMemberOfEvents(t *testing.T) {
 	t.Parallel()
 	server := queuptest.NewServer()
 	defer server.Close()
-	tape := server.Room("lounge").Prepare(queuptest.TapeConfig{Events: 5000})
+	flood := server.Room("lounge").PrepareFlood(queuptest.FloodConfig{Events: 5000})
 	seen := map[string]int{}
-	for packet := range tape.Frames() {
+	for packet := range flood.Frames() {
 		var f frame
 		strict(t, "frame", packet[1:], &f)
 		event := newEvent(f.Message.Name)
@@ -43,7 +43,7 @@ func TestMirror_hasAFieldForEveryMemberOfEvents(t *testing.T) {
 			t.Fatalf("decode: %s, %v, %v", name, decoded, err)
 		}
 	}
-	for kind, n := range tape.Kinds() {
+	for kind, n := range flood.Kinds() {
 		if kind == "user_update" {
 			continue // its name has a suffix
 		}
@@ -115,7 +115,7 @@ func BenchmarkFloor_decode(b *testing.B) {
 	server := queuptest.NewServer()
 	defer server.Close()
 	var packets [][]byte
-	for packet := range server.Room("lounge").Prepare(queuptest.TapeConfig{Events: 5000}).Frames() {
+	for packet := range server.Room("lounge").PrepareFlood(queuptest.FloodConfig{Events: 5000}).Frames() {
 		packets = append(packets, packet)
 	}
 	b.ReportAllocs()
