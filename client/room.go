@@ -1,13 +1,12 @@
 package client
 
 import (
-	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/wire"
@@ -45,32 +44,6 @@ type Room struct {
 	queue []Song    // guarded by mu; replaced, never changed
 }
 
-// roomWork is what the connection's goroutine needs to keep a room up to date.
-type roomWork struct {
-	link    *connection // the room is attached to; nil before and after
-	waiting waiting
-	alarms  map[string]func()  // what is due at some time, by its purpose; calling one calls it off
-	reading context.CancelFunc // ends the try to read the room again after a lost connection; nil for none
-	asking  map[string]func()  // what is under way that is asked in turn, by its purpose; what follows it, or nil
-	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
-	lost    bool               // the connection was lost since the state was read
-	late    bool               // the channel did not come back with the connection yet
-	replay  bool               // events are applied that may be older than the state
-	former  formerPlay         // the play before the current one
-	told    time.Time          // plays that began before this are no news, by QueUp's clock
-
-	nameless *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
-	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
-	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
-	presence map[string]map[string]struct{}   // connections of each who is visible
-	news     *Meta                            // the latest event that was about the queue and not told yet
-}
-
-const (
-	maxMuted = 1024 // users whose mute is remembered when they have left
-	maxPlays = 512  // plays that are known not to be news
-)
-
 func newRoom(c *Client, id RoomID) *Room {
 	r := &Room{
 		client:  c,
@@ -83,20 +56,6 @@ func newRoom(c *Client, id RoomID) *Room {
 	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // its error is about sizes that are not positive
 	r.live.reset()
 	return r
-}
-
-// reset forgets everything but the epoch.
-func (w *roomWork) reset() {
-	*w = roomWork{
-		epoch:    w.epoch + 1,
-		waiting:  waiting{turn: w.waiting.turn + 1},
-		alarms:   make(map[string]func()),
-		asking:   make(map[string]func()),
-		nameless: cache.NewLRU[UserID, struct{}](maxNameless),
-		muted:    cache.NewLRU[UserID, struct{}](maxMuted),
-		plays:    cache.NewLRU[PlayID, struct{}](maxPlays),
-		presence: make(map[string]map[string]struct{}),
-	}
 }
 
 func (r *Room) source() (*Client, *Room) {
@@ -185,24 +144,6 @@ func (r *Room) Messages() []Message {
 	return r.history.list()
 }
 
-// put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
-func (r *Room) put(m Member) {
-	if _, present := r.members.Get(m.UserID); !present {
-		r.client.people.enter(m.UserID)
-	}
-	r.members.Put(m.UserID, m)
-}
-
-// take removes a member, who is remembered for a while.
-func (r *Room) take(id UserID) (Member, bool) {
-	m, present := r.members.Remove(id)
-	if present {
-		r.client.people.leave(id)
-		r.left.add(m)
-	}
-	return m, present
-}
-
 // lately returns the record of who is in the room, or was until a moment ago.
 func (r *Room) lately(id UserID) (Member, bool) {
 	if r.client == nil {
@@ -241,19 +182,30 @@ func (r *Room) edit(change func(*wire.Room)) RoomInfo {
 	return r.info
 }
 
-// close forgets what is only true while the client is in the room.
-func (r *Room) close() {
-	gone := r.members.List()
-	r.members.Replace(nil)
-	for _, e := range gone {
-		r.client.people.leave(e.ID)
-	}
-	r.left.clear()
-	r.callOff()
-	r.live.reset()
-	r.deleted.Purge()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.joined, r.present, r.invisible, r.password = false, false, false, redact.Secret{}
-	r.now, r.queue, r.roles = nil, nil, authority{}
+// A RoomCollection is a Collection of rooms that can also be looked up by their other names.
+type RoomCollection struct {
+	Collection[RoomID, *Room]
+}
+
+// BySlug returns the room with that slug, in any case.
+func (c *RoomCollection) BySlug(slug string) (*Room, bool) {
+	return c.Find(func(r *Room) bool { return strings.EqualFold(r.Slug(), slug) })
+}
+
+// ByRTC returns the room with that channel name of a realtime system of the past.
+func (c *RoomCollection) ByRTC(rtc string) (*Room, bool) {
+	return c.Find(func(r *Room) bool { return r.RTC() == rtc })
+}
+
+// maxIdleRooms is how many rooms there may be before the client forgets those it is not in.
+const maxIdleRooms = 64
+
+// newRoomTable returns the table of a client's room handles. A handle of a room that the client is in, or is about to enter or
+// leave, stays.
+func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
+	return cache.NewHandles(cache.HandlesConfig[RoomID, Room]{
+		MaxIdle: maxIdleRooms,
+		Idle:    func(r *Room) bool { return !r.Joined() && len(r.turn) == 0 },
+		New:     func(id RoomID) *Room { return newRoom(c, id) },
+	})
 }

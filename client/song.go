@@ -2,9 +2,15 @@ package client
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
+	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/saturate"
 )
@@ -137,4 +143,200 @@ func (s Song) String() string {
 		return info.String()
 	}
 	return fmt.Sprintf("song %s", s.SongID)
+}
+
+// whole reports whether nothing is missing of a song that could be looked up.
+func (s Song) whole() bool {
+	_, hasUser := s.User()
+	return s.hasMedia() && (hasUser || s.UserID == "")
+}
+
+// hasMedia reports whether nothing more can be known of a song's media. Source: docs/PROTOCOL.md 7, rule 15.
+func (s Song) hasMedia() bool {
+	info, _ := s.Info()
+	return info.playable() || s.SongID == ""
+}
+
+// Provider names the site that media come from.
+type Provider = wire.Provider
+
+// The providers that QueUp knows.
+const (
+	YouTube    = wire.YouTube
+	SoundCloud = wire.SoundCloud
+)
+
+// longestSong is how long a song can be. QueUp says that a live stream is 99,999 s long. Source: docs/PROTOCOL.md 7, rule 36.
+const longestSong = 24 * time.Hour
+
+func isLive(length time.Duration) bool { return length > longestSong }
+
+// A SongInfo is a piece of media: a video or a track. Broken imports lack name, provider and media id. Source:
+// docs/PROTOCOL.md 3.8.
+type SongInfo struct {
+	// ID is QueUp's.
+	ID SongID `json:"id"`
+	// Name is the title.
+	Name string `json:"name"`
+	// Provider is the site it comes from.
+	Provider Provider `json:"provider"`
+	// MediaID is the provider's id.
+	MediaID string `json:"mediaId"`
+	// Length is how long it is, 0 if QueUp does not say. More than a day is a live stream; see Live.
+	Length time.Duration `json:"length"`
+	// Thumbnail is the address of a small picture, empty if there is none.
+	Thumbnail string `json:"thumbnail,omitempty"`
+	// CreatedAt is when QueUp first saw it.
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+
+	extra
+}
+
+// playable reports whether it says where the media are to be had. Broken imports do not.
+func (s SongInfo) playable() bool { return s.Provider != "" && s.MediaID != "" }
+
+func newSongInfo(w wire.Song) SongInfo {
+	return SongInfo{
+		ID:        w.ID,
+		Name:      w.Name,
+		Provider:  w.Provider,
+		MediaID:   w.MediaID,
+		Length:    max(w.Length, 0),
+		Thumbnail: w.Images.Thumbnail,
+		CreatedAt: w.Created,
+		extra:     extra{w.Extra},
+	}
+}
+
+// URL returns an address at which a person can play the media, empty if that is not known: YouTube's page, or SoundCloud's player,
+// because the page of a track there cannot be derived from its number. [Client.SongLink] asks QueUp for the page. Source:
+// docs/PROTOCOL.md 3.8.
+func (s SongInfo) URL() string {
+	switch {
+	case s.MediaID == "":
+		return ""
+	case s.Provider == YouTube:
+		return "https://www.youtube.com/watch?v=" + url.QueryEscape(s.MediaID)
+	case s.Provider == SoundCloud:
+		if strings.Trim(s.MediaID, "0123456789") != "" { // the player takes numbers only
+			return ""
+		}
+		return "https://w.soundcloud.com/player/?url=" + url.QueryEscape("https://api.soundcloud.com/tracks/"+s.MediaID)
+	}
+	return ""
+}
+
+// Live reports whether it is a live stream, which has no end: QueUp states a length of more than a day. Source:
+// docs/PROTOCOL.md 7, rule 36.
+func (s SongInfo) Live() bool { return isLive(s.Length) }
+
+// Equal reports whether both tell the same.
+func (s SongInfo) Equal(t SongInfo) bool {
+	return s.ID == t.ID && s.Name == t.Name && s.Provider == t.Provider && s.MediaID == t.MediaID && s.Length == t.Length &&
+		s.Thumbnail == t.Thumbnail && s.CreatedAt.Equal(t.CreatedAt) && s.sameExtra(t.extra)
+}
+
+// String returns the title, and the length where it is known.
+func (s SongInfo) String() string {
+	name := s.Name
+	if name == "" {
+		name = "song " + string(s.ID)
+	}
+	if s.Live() {
+		return name + " (live)"
+	}
+	if s.Length <= 0 {
+		return name
+	}
+	return fmt.Sprintf("%s (%s)", name, FormatSongLength(s.Length))
+}
+
+// FetchSong returns what QueUp knows about a piece of media. Media that the client has seen cost no call
+// ([WithSongCache]); of lookups of the same media at the same time one is sent, and it does not count as one of the
+// bot's calls ([WithRateLimit]). Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source:
+// docs/PROTOCOL.md 2.8.
+func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
+	if err := checkID("Client.FetchSong", "id", id); err != nil {
+		return SongInfo{}, err
+	}
+	if info, ok := c.songs.Get(id); ok {
+		return info, nil
+	}
+	info, err := c.lookups.Do(ctx, id, c.workers, func(ctx context.Context) (SongInfo, error) {
+		if info, ok := c.songs.Get(id); ok { // since we looked
+			return info, nil
+		}
+		answer, err := c.loads.Song(ctx, queupapi.SongParams{SongID: id})
+		if err != nil {
+			return SongInfo{}, failed("song", err)
+		}
+		if known, ok := c.seeSong(answer.Data); ok {
+			return known, nil
+		}
+		if answer.Data.ID == "" {
+			return SongInfo{}, &APIError{Op: "song", Status: http.StatusOK, Message: "answered without a song"}
+		}
+		return newSongInfo(answer.Data), nil // a broken one, which is asked for again next time
+	})
+	if err != nil && ctx.Err() != nil {
+		return SongInfo{}, &withinError{"song", context.Cause(ctx)}
+	}
+	return info, err
+}
+
+// SearchSongs looks for media at YouTube or SoundCloud, page by page as the loop goes on. An error ends the sequence;
+// an empty text and a provider that is neither [YouTube] nor [SoundCloud] are an [*ArgumentError]. Source:
+// docs/PROTOCOL.md 1.5, 2.8.
+func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider) iter.Seq2[SongInfo, error] {
+	const op = "Client.SearchSongs"
+	if strings.TrimSpace(text) == "" {
+		return failing[SongInfo](&ArgumentError{Op: op, Argument: "text", Reason: "is empty"})
+	}
+	if err := checkProvider(op, provider); err != nil {
+		return failing[SongInfo](err)
+	}
+	return byToken(ctx, mediaKey, func(ctx context.Context, token string) ([]SongInfo, string, error) {
+		answer, err := c.rest.SearchSongs(ctx, queupapi.SearchSongsParams{
+			Name:          text,
+			Provider:      provider,
+			Details:       queupapi.NewOptInt(1),
+			NextPageToken: queupapi.NewOptString(token),
+		})
+		if err != nil {
+			return nil, "", failed("searchSongs", err)
+		}
+		if noRows(answer.Data.Items) {
+			return nil, "", noList("searchSongs")
+		}
+		found := make([]SongInfo, 0, len(answer.Data.Items))
+		for _, w := range filled(answer.Data.Items) {
+			c.seeSong(w)
+			found = append(found, newSongInfo(w))
+		}
+		return found, answer.Data.NextPageToken, nil
+	})
+}
+
+// mediaKey tells media apart. What QueUp has not stored yet may have no id.
+func mediaKey(s SongInfo) string { return cmp.Or(string(s.ID), string(s.Provider)+" "+s.MediaID) }
+
+// checkProvider refuses a provider that QueUp does not know.
+func checkProvider(op string, provider Provider) error {
+	if provider != YouTube && provider != SoundCloud {
+		return &ArgumentError{Op: op, Argument: "provider", Reason: "must be YouTube or SoundCloud"}
+	}
+	return nil
+}
+
+// SongLink asks QueUp for the page of a piece of media at its provider. It needs no login. [SongInfo.URL] makes one
+// without a call. Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
+func (c *Client) SongLink(ctx context.Context, id SongID) (string, error) {
+	if err := checkID("Client.SongLink", "id", id); err != nil {
+		return "", err
+	}
+	answer, err := c.rest.SongLink(ctx, queupapi.SongLinkParams{SongID: id})
+	if err != nil {
+		return "", failed("songLink", err)
+	}
+	return answer.Location, nil
 }

@@ -1,13 +1,16 @@
 package client
 
 import (
+	"context"
 	"iter"
+	"net/http"
 	"strings"
 	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/gen/queupapi"
 )
 
 // people is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
@@ -160,4 +163,26 @@ func (p *people) unname(u *User) {
 	if name := strings.ToLower(u.Username); p.names[name] == u.ID {
 		delete(p.names, name)
 	}
+}
+
+// lookUp reads an account by its id. Lookups of the same account at the same time share one call.
+func (c *Client) lookUp(ctx context.Context, id UserID) (User, error) {
+	return c.names.Do(ctx, id, c.workers, func(ctx context.Context) (User, error) {
+		answer, err := c.loads.User(ctx, queupapi.UserParams{IDOrUsername: string(id)})
+		if err != nil {
+			return User{}, failed("user", err)
+		}
+		answer.Data.ID = id
+		if answer.Data.Username == "" {
+			return User{}, &APIError{Op: "user", Status: http.StatusOK, Message: "answered without a name"}
+		}
+		return c.seeUser(answer.Data, true), nil
+	})
+}
+
+// userOrID returns what is known of a user, or a value with nothing but the id.
+func (c *Client) userOrID(id UserID) User {
+	u, _ := c.people.Get(id)
+	u.ID, u.client = id, c
+	return u
 }

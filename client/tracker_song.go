@@ -1,11 +1,9 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -15,143 +13,109 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// play is what plays in a room. It is guarded by the room's mu.
-type play struct {
-	song    Song
-	began   time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
-	votes   map[UserID]wire.DubType
-	grabs   map[UserID]struct{}
-	heard   int  // how many votes and grabs came in events
-	skipped bool // an event has said that it was skipped
-}
-
-// NowPlaying returns what plays, and false if nothing does.
-func (r *Room) NowPlaying() (Song, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil {
-		return Song{}, false
-	}
-	return r.now.song, true
-}
-
-// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never negative, and never
-// more than the song's length, if that is known.
-func (r *Room) Elapsed() (time.Duration, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil {
-		return 0, false
-	}
-	elapsed := max(time.Since(r.now.began), 0)
-	if r.now.song.overAfter(elapsed) {
-		elapsed = r.now.song.Length
-	}
-	return elapsed, true
-}
-
-// Remaining returns how long the current song still plays. It is false if nothing plays, or if nothing says when the song
-// ends: a live stream, or a song without a length.
-func (r *Room) Remaining() (time.Duration, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil || r.now.song.endless() {
-		return 0, false
-	}
-	return r.now.remaining(), true
-}
-
-func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.song.Length)), 0) }
-
-// Votes returns who voted for and against the current song, as far as is known, in no particular order. Source:
-// docs/PROTOCOL.md 7, rules 16 and 17.
-func (r *Room) Votes() (up, down []UserID) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil {
-		return nil, nil
-	}
-	for id, vote := range r.now.votes {
-		switch vote {
-		case wire.Updub:
-			up = append(up, id)
-		case wire.Downdub:
-			down = append(down, id)
-		}
-	}
-	return up, down
-}
-
-// Grabbers returns who added the current song to a playlist, as far as is known, in no particular order: QueUp does not
-// always say who did before the room was joined.
-func (r *Room) Grabbers() []UserID {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil {
-		return nil
-	}
-	return slices.Collect(maps.Keys(r.now.grabs))
-}
-
-// amend changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
-// the same time.
-func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.now == nil || r.now.song.ID != id {
-		return Song{}, false
-	}
-	change(r.now)
-	return r.now.song, true
-}
-
-// maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
-const maxVoters = 10_000
-
-// isVote reports whether a vote is for or against a song. QueUp may have others some day.
-func isVote(vote wire.DubType) bool { return vote == wire.Updub || vote == wire.Downdub }
-
-// voters returns who has given a vote of a list of QueUp's. Rows that say they are something else are left out.
-func voters(list []wire.DubVote) []UserID {
-	var users []UserID
-	for _, v := range list {
-		if v.Type == "" || isVote(v.Type) {
-			users = append(users, v.UserID)
-		}
-	}
-	return users
-}
-
-// voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
-func (p *play) voted(u UserID, vote wire.DubType) {
-	if _, again := p.votes[u]; u == "" || !isVote(vote) || !again && len(p.votes) >= maxVoters {
+// applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a
+// play that is not the current one. A play that is over is old news. Source: docs/PROTOCOL.md 7, rules 12 and 15.
+func (r *Room) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
+	song := r.newPlay(e.Play, e.Song, e.Elapsed)
+	if song.ID == "" { // an update that names no play tells nothing
+		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
 		return
 	}
-	if p.votes == nil {
-		p.votes = make(map[UserID]wire.DubType)
+	now, current := r.amend(song.ID, func(p *play) {
+		if !song.hasMedia() && p.song.info != nil {
+			song.info = p.song.info
+		}
+		song.PlayedAt = p.song.PlayedAt
+		p.song = song
+	})
+	switch {
+	case current:
+		r.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+	case r.live.plays.Contains(song.ID) && !r.resumes(song, e):
+	default:
+		r.changeWhole(song, e.Elapsed, meta)
 	}
-	p.votes[u] = vote
 }
 
-func (p *play) grabbed(u UserID) {
-	if u == "" || len(p.grabs) >= maxVoters {
+// resumes reports whether a play that was taken to be over is not: the room is silent, and QueUp says that it plays.
+func (r *Room) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
+	_, playing := r.NowPlaying()
+	return !playing && !r.live.replay && !song.overAfter(e.Elapsed)
+}
+
+// applyDub takes the totals from the event, and only if it is about the current play. A vote that is neither for nor against
+// the song is not told as one. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
+func (r *Room) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
+	voter, twice := userID(e.User), false
+	song, current := r.amend(e.Play.ID, func(p *play) {
+		twice = r.live.replay && voter != "" && p.votes[voter] == e.Type
+		p.heard++
+		p.voted(voter, e.Type)
+		p.song.Updubs, p.song.Downdubs = e.Play.Updubs, e.Play.Downdubs
+		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs)
+	})
+	if twice {
 		return
 	}
-	if p.grabs == nil {
-		p.grabs = make(map[UserID]struct{})
+	if !isVote(e.Type) {
+		r.client.events.emit(Unknown{meta})
+		return
 	}
-	p.grabs[u] = struct{}{}
+	if !current {
+		song = newSong(r.client, e.Play)
+	}
+	r.client.events.emit(Dub{Meta: meta, Song: song, User: r.by(e.User), Up: e.Type == wire.Updub})
 }
 
-// ownVote is the vote that the client has given for a play, empty for none.
-func (r *Room) ownVote(id PlayID) wire.DubType {
-	me := r.client.myID()
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	if r.now == nil || r.now.song.ID != id {
-		return ""
+// applyGrab counts one grab for each user, if QueUp does not say how many there are.
+func (r *Room) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
+	grabber, twice := userID(e.User), false
+	song, current := r.amend(e.Play.ID, func(p *play) {
+		_, known := p.grabs[grabber]
+		twice = known && r.live.replay
+		p.heard++
+		p.grabbed(grabber)
+		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs, int64(len(p.grabs)))
+	})
+	if twice {
+		return
 	}
-	return r.now.votes[me]
+	if !current {
+		song = newSong(r.client, e.Play)
+	}
+	r.client.events.emit(Grab{Meta: meta, Song: song, User: r.by(e.User)})
+}
+
+// applySkip tells of a skip. When nothing follows it, QueUp is asked what plays.
+func (r *Room) applySkip(e *wire.ChatSkip, meta Meta) {
+	song := r.skipped(meta)
+	if _, playing := r.NowPlaying(); playing {
+		r.alarm(dueCheck, skipGrace, r.checkPlay)
+	}
+	by := User{Username: e.Username, client: r.client}
+	if member, ok := r.MemberNamed(e.Username); ok {
+		if user, ok := member.User(); ok {
+			by = user
+		}
+	}
+	r.client.events.emit(SongSkipped{Meta: meta, Song: song, By: by})
+}
+
+// skipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
+// other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
+func (r *Room) skipped(meta Meta) Song {
+	former := &r.live.former
+	if former.song.ID != "" && !former.skipped && rest.Wall(meta.At).Sub(former.until) < lateSkip {
+		former.skipped = true
+		song := former.song
+		song.Active, song.Played, song.Skipped = false, true, true
+		return song
+	}
+	song, playing := r.NowPlaying()
+	if playing {
+		song, _ = r.amend(song.ID, func(p *play) { p.song.Skipped, p.skipped = true, true })
+	}
+	return song
 }
 
 const (
@@ -249,54 +213,6 @@ func (r *Room) over() Song {
 	song, playing := r.NowPlaying()
 	song.Active, song.Played = false, playing
 	return song
-}
-
-// newPlay makes the value of a play that QueUp says is the current one.
-func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
-	song := newSong(r.client, w)
-	if w.User.Username != "" {
-		r.client.seeUser(queuedBy(w), false)
-	}
-	if media.ID == "" {
-		media = w.Song
-	}
-	if song.info = r.client.mediaOf(media); song.info != nil {
-		song.SongID = song.info.ID
-	}
-	song.SongID = cmp.Or(song.SongID, media.ID)
-	song.takeLength()
-	song.RoomID, song.Active, song.Played = r.id, true, false
-	if song.PlayedAt.IsZero() {
-		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
-	}
-	return song
-}
-
-// complete looks up what is missing of a song, and returns the song with what was found.
-func (r *Room) complete(ctx context.Context, song Song) Song {
-	c := r.client
-	if !song.hasMedia() {
-		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
-			song.info = &info
-			song.takeLength()
-		}
-	}
-	if _, known := song.User(); !known && song.UserID != "" {
-		_, _ = c.lookUp(ctx, song.UserID)
-	}
-	return song
-}
-
-// whole reports whether nothing is missing of a song that could be looked up.
-func (s Song) whole() bool {
-	_, hasUser := s.User()
-	return s.hasMedia() && (hasUser || s.UserID == "")
-}
-
-// hasMedia reports whether nothing more can be known of a song's media. Source: docs/PROTOCOL.md 7, rule 15.
-func (s Song) hasMedia() bool {
-	info, _ := s.Info()
-	return info.playable() || s.SongID == ""
 }
 
 // changeWhole is change for a song of which something may be missing. The room's events wait while it is looked up,
@@ -427,27 +343,10 @@ func (r *Room) readVotes() {
 	})
 }
 
-// count takes over who voted, if the answer is about this play. Source: docs/PROTOCOL.md 7, rule 16.
-func (p *play) count(w wire.Dubs) {
-	if w.CurrentSong.ID != p.song.ID {
-		return
-	}
-	heard := p.votes
-	if p.heard == 0 {
-		heard, p.votes = nil, nil
-		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
-		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(filled(w.Grabs))))
-	}
-	take := func(list []wire.DubVote, vote wire.DubType) {
-		for _, id := range voters(list) {
-			if _, newer := heard[id]; !newer {
-				p.voted(id, vote)
-			}
-		}
-	}
-	take(w.UpDubs, wire.Updub)
-	take(w.DownDubs, wire.Downdub)
-	for _, v := range w.Grabs {
-		p.grabbed(v.UserID)
+// toldUntil notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
+// QueUp's, and would hide all the plays until then.
+func (r *Room) toldUntil(at time.Time) {
+	if at.After(r.live.told) && !r.client.clock.Future(at) {
+		r.live.told = at
 	}
 }

@@ -62,39 +62,3 @@ func (r *Room) visible() bool {
 	defer r.mu.RUnlock()
 	return r.joined && r.present && !r.invisible
 }
-
-const (
-	maxVisible     = 10_000 // users whose presence is counted by connection
-	maxConnections = 64     // connections of one of them that are counted
-)
-
-// applyPresence counts connections: only the first makes somebody visible, and only the last invisible. An action that is not
-// known makes nobody either, and is told as it is. Source: docs/PROTOCOL.md 7, rule 30.
-func (r *Room) applyPresence(e realtime.Presence) {
-	connections := r.live.presence[e.ClientID]
-	_, known := connections[e.ConnectionID]
-	news := true
-	switch e.Action {
-	case realtime.PresenceLeave:
-		delete(connections, e.ConnectionID)
-		if news = len(connections) == 0; news {
-			delete(r.live.presence, e.ClientID)
-		}
-	case realtime.PresenceEnter, realtime.PresenceUpdate:
-		if e.Action == realtime.PresenceEnter {
-			news = len(connections) == 0 && !known
-		}
-		if connections == nil && len(r.live.presence) < maxVisible {
-			connections = make(map[string]struct{})
-			r.live.presence[e.ClientID] = connections
-		}
-		if connections != nil && len(connections) < maxConnections {
-			connections[e.ConnectionID] = struct{}{}
-		}
-	}
-	if !news || e.ClientID == "" || r.client.isMe(UserID(e.ClientID)) {
-		return
-	}
-	meta := Meta{At: e.At, Room: r, Name: "presence", Raw: e.Data}
-	r.client.events.emit(MemberPresence{Meta: meta, User: r.client.userOrID(UserID(e.ClientID)), Presence: Presence(e.Action)})
-}

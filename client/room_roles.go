@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -122,48 +119,6 @@ func (m Member) SetRole(ctx context.Context, role RoleID) error {
 		return ErrNotJoined
 	}
 	return room.SetRole(ctx, m.UserID, role)
-}
-
-// RoleSettings is what can be set of a custom role.
-type RoleSettings struct {
-	// Label is the name shown to people, 1 to 32 characters.
-	Label string
-	// Color is #rrggbb, empty for none.
-	Color string
-	// Permissions are those to grant; one can grant no more than one has.
-	Permissions []Permission
-	// Mentionable lets members mention the role.
-	Mentionable bool
-	// DisplaySeparately gives its holders a heading of their own in the user list.
-	DisplaySeparately bool
-}
-
-var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
-
-// maxRoleLabel is the longest label of a role, in characters. Source: docs/PROTOCOL.md 3.7.
-const maxRoleLabel = 32
-
-// request checks the settings and returns them as QueUp wants them.
-func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
-	if n := utf8.RuneCountInString(s.Label); n == 0 || n > maxRoleLabel || strings.TrimSpace(s.Label) == "" {
-		return nil, &ArgumentError{Op: op, Argument: "Label", Reason: "must have 1 to 32 characters"}
-	}
-	if s.Color != "" && !colour.MatchString(s.Color) {
-		return nil, &ArgumentError{Op: op, Argument: "Color", Reason: "must look like #00aeff"}
-	}
-	request := &queupapi.RoleSettings{
-		Label:             s.Label,
-		Permissions:       []string{},
-		Mentionable:       queupapi.NewOptBool(s.Mentionable),
-		DisplaySeparately: queupapi.NewOptBool(s.DisplaySeparately),
-	}
-	if s.Color != "" {
-		request.Color.SetTo(s.Color)
-	}
-	for _, p := range s.Permissions {
-		request.Permissions = append(request.Permissions, string(p.current()))
-	}
-	return request, nil
 }
 
 // CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage
@@ -295,28 +250,6 @@ func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 	return failed("reorderRoles", err)
 }
 
-// A Standing is what the client itself may do in a room. Source: docs/PROTOCOL.md 3.7.
-type Standing struct {
-	// Permissions are all that the client has, the implied ones included.
-	Permissions []Permission `json:"permissions,omitempty"`
-	// Position is its rank. It means nothing if Unlimited is true.
-	Position int64 `json:"position"`
-	// Unlimited is true for the room's owner and QueUp's staff, who rank above everybody.
-	Unlimited bool `json:"unlimited"`
-	// Owner is true for who made the room.
-	Owner bool `json:"owner"`
-	// GlobalAdmin is true for QueUp's staff.
-	GlobalAdmin bool `json:"globalAdmin"`
-	// RoleIDs are the roles held.
-	RoleIDs []RoleID `json:"roleIds,omitempty"`
-}
-
-// Equal reports whether both tell the same.
-func (s Standing) Equal(t Standing) bool {
-	return slices.Equal(s.Permissions, t.Permissions) && s.Position == t.Position && s.Unlimited == t.Unlimited && s.Owner == t.Owner &&
-		s.GlobalAdmin == t.GlobalAdmin && slices.Equal(s.RoleIDs, t.RoleIDs)
-}
-
 // FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom
 // roles. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
@@ -325,12 +258,4 @@ func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
 		return Standing{}, failed("ownPermissions", err)
 	}
 	return newStanding(answer.Data), nil
-}
-
-func newStanding(w wire.Actor) Standing {
-	s := Standing{Permissions: permissions(w.Permissions...), Owner: w.Owner, GlobalAdmin: w.GlobalAdmin, RoleIDs: w.Roles, Unlimited: w.Position == nil}
-	if w.Position != nil {
-		s.Position = *w.Position
-	}
-	return s
 }

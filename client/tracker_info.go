@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 
+	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 )
 
@@ -120,4 +121,23 @@ func (r *Room) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
 	}
 	r.edit(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })
 	r.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: r.by(e.User)})
+}
+
+// readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.
+func (r *Room) readInfo() {
+	before := r.Info()
+	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
+		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
+		if err != nil {
+			r.client.log.WarnContext(ctx, "room not read", r.logged(), slog.Any("error", err))
+			return func() { r.later(dueInfo, err, r.readInfo) }
+		}
+		return func() {
+			if !before.Equal(r.Info()) {
+				r.alarm(dueInfo, readAgain, r.readInfo)
+				return
+			}
+			r.catchUpInfo(answer.Data)
+		}
+	})
 }

@@ -80,20 +80,6 @@ func (l *connection) loseAll(err error) {
 	}
 }
 
-// cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
-// What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
-func (r *Room) cut(complete time.Time) {
-	if r.Joined() {
-		r.release(r.live.waiting.turn, ofPlaying)
-	}
-	r.live.waiting.messages, r.live.waiting.size = nil, 0
-	r.callOff()
-	r.hold()
-	r.live.lost, r.live.late = true, false
-	r.history.cut(complete)
-	clear(r.live.presence)
-}
-
 // reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
 // that is being joined is read anyway, and may have been by now.
 func (l *connection) reconnected() {

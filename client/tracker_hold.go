@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"strings"
 	"time"
 
@@ -147,89 +146,37 @@ func (r *Room) release(turn int, still level) {
 	}
 }
 
-// alarm runs f on the connection's goroutine once d has passed, unless the alarm is called off: by another one for the
-// same purpose, because the connection is lost, or because the room is over.
-func (r *Room) alarm(purpose string, d time.Duration, f func()) {
-	r.quiet(purpose)
-	r.live.alarms[purpose] = r.live.link.after(d, func() {
-		delete(r.live.alarms, purpose)
-		f()
-	})
+// replay is release for messages that may be older than the state that was read while they waited: what the state has
+// already is not told again.
+func (r *Room) replay(hold int, still level) {
+	r.live.replay = true
+	r.release(hold, still)
+	r.live.replay = false
 }
 
-// pending reports whether an alarm is set.
-func (r *Room) pending(purpose string) bool {
-	_, set := r.live.alarms[purpose]
-	return set
-}
-
-// quiet calls an alarm off.
-func (r *Room) quiet(purpose string) {
-	if stop, set := r.live.alarms[purpose]; set {
-		stop()
-		delete(r.live.alarms, purpose)
-	}
-}
-
-// callOff calls everything off that is due or was asked of QueUp.
-func (r *Room) callOff() {
-	for purpose := range r.live.alarms {
-		r.quiet(purpose)
-	}
-	clear(r.live.asking)
-	if r.live.reading != nil {
-		r.live.reading()
-		r.live.reading = nil
-	}
-	r.live.epoch++
-}
-
-// ask runs f in a goroutine of its own, for as long as limit allows, and what it returns on the connection's, unless
-// that was called off meanwhile.
-func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
-	l, epoch := r.live.link, r.live.epoch
-	r.client.workers.Start(func() {
-		ctx, cancel := context.WithTimeout(l.life, limit)
-		defer cancel()
-		then := f(ctx)
-		if then == nil {
-			return
-		}
-		_ = l.do(l.life, func() {
-			if r.live.link == l && r.live.epoch == epoch {
-				then()
+// holdFor is hold for a reading that may take longer than what is said in the room can wait.
+func (r *Room) holdFor(patience time.Duration) (turn int) {
+	turn = r.hold()
+	if patience > maxHold {
+		r.alarm(dueChat, maxHold, func() {
+			if r.live.waiting.level == all {
+				r.release(turn, allButChat)
 			}
 		})
-	})
+	}
+	return turn
 }
 
-// askInTurn is ask for what may be wanted many times in a short while: of those with the same purpose one is under way,
-// and the latest that was wanted meanwhile follows.
-func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
-	if r.busy(purpose, func() { r.askInTurn(purpose, limit, f) }) {
-		return
+// cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
+// What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
+func (r *Room) cut(complete time.Time) {
+	if r.Joined() {
+		r.release(r.live.waiting.turn, ofPlaying)
 	}
-	r.live.asking[purpose] = nil
-	r.ask(limit, func(ctx context.Context) func() {
-		then := f(ctx)
-		return func() {
-			if then != nil {
-				then()
-			}
-			next := r.live.asking[purpose] // nil, too, if that was the end of the room
-			delete(r.live.asking, purpose)
-			if next != nil {
-				next()
-			}
-		}
-	})
-}
-
-// busy reports whether something with that purpose is under way. Then again is what follows it.
-func (r *Room) busy(purpose string, again func()) bool {
-	_, is := r.live.asking[purpose]
-	if is {
-		r.live.asking[purpose] = again
-	}
-	return is
+	r.live.waiting.messages, r.live.waiting.size = nil, 0
+	r.callOff()
+	r.hold()
+	r.live.lost, r.live.late = true, false
+	r.history.cut(complete)
+	clear(r.live.presence)
 }

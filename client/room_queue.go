@@ -5,10 +5,53 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
+
+// Queue returns the next song of each DJ, in the order they will play; what plays now is not among them. It is read
+// again a few seconds after QueUp has said that it changed. Source: docs/PROTOCOL.md 7, rules 19 and 20.
+func (r *Room) Queue() []Song {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return slices.Clone(r.queue)
+}
+
+// QueuePosition returns the place of a user in the queue, and false for who is not in it. 1 plays next.
+func (r *Room) QueuePosition(u UserID) (int, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	i := slices.IndexFunc(r.queue, func(s Song) bool { return s.UserID == u })
+	return i + 1, i >= 0
+}
+
+// ETA returns how long it takes until the next song of a user begins, if nothing changes: what is left of the current
+// song, and the songs of those before. It is false for a user who is not in the queue, and when a song comes before whose end
+// is not known: a live stream, or a song without a length.
+func (r *Room) ETA(u UserID) (time.Duration, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var wait time.Duration
+	if r.now != nil {
+		if r.now.song.endless() {
+			return 0, false
+		}
+		wait = r.now.remaining()
+	}
+	for _, s := range r.queue {
+		if s.UserID == u {
+			return wait, true
+		}
+		if s.endless() {
+			return 0, false
+		}
+		wait = saturate.Add(wait, s.Length)
+	}
+	return 0, false
+}
 
 // A QueueOption changes how QueueSong queues.
 type QueueOption func(*queueConfig)

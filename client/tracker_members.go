@@ -7,8 +7,38 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/realtime"
 )
+
+// put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
+func (r *Room) put(m Member) {
+	if _, present := r.members.Get(m.UserID); !present {
+		r.client.people.enter(m.UserID)
+	}
+	r.members.Put(m.UserID, m)
+}
+
+// take removes a member, who is remembered for a while.
+func (r *Room) take(id UserID) (Member, bool) {
+	m, present := r.members.Remove(id)
+	if present {
+		r.client.people.leave(id)
+		r.left.add(m)
+	}
+	return m, present
+}
+
+// keep notes the new record of who is in the room, or has just left it.
+func (r *Room) keep(m Member) {
+	if _, present := r.members.Get(m.UserID); present {
+		r.put(m)
+		return
+	}
+	r.left.update(m)
+}
 
 // recordOf returns whose record it is.
 func recordOf(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
@@ -228,4 +258,132 @@ func (r *Room) setMuted(u UserID, muted bool) {
 	} else {
 		r.live.muted.Remove(u)
 	}
+}
+
+const (
+	maxVisible     = 10_000 // users whose presence is counted by connection
+	maxConnections = 64     // connections of one of them that are counted
+)
+
+// applyPresence counts connections: only the first makes somebody visible, and only the last invisible. An action that is not
+// known makes nobody either, and is told as it is. Source: docs/PROTOCOL.md 7, rule 30.
+func (r *Room) applyPresence(e realtime.Presence) {
+	connections := r.live.presence[e.ClientID]
+	_, known := connections[e.ConnectionID]
+	news := true
+	switch e.Action {
+	case realtime.PresenceLeave:
+		delete(connections, e.ConnectionID)
+		if news = len(connections) == 0; news {
+			delete(r.live.presence, e.ClientID)
+		}
+	case realtime.PresenceEnter, realtime.PresenceUpdate:
+		if e.Action == realtime.PresenceEnter {
+			news = len(connections) == 0 && !known
+		}
+		if connections == nil && len(r.live.presence) < maxVisible {
+			connections = make(map[string]struct{})
+			r.live.presence[e.ClientID] = connections
+		}
+		if connections != nil && len(connections) < maxConnections {
+			connections[e.ConnectionID] = struct{}{}
+		}
+	}
+	if !news || e.ClientID == "" || r.client.isMe(UserID(e.ClientID)) {
+		return
+	}
+	meta := Meta{At: e.At, Room: r, Name: "presence", Raw: e.Data}
+	r.client.events.emit(MemberPresence{Meta: meta, User: r.client.userOrID(UserID(e.ClientID)), Presence: Presence(e.Action)})
+}
+
+// readUsers reads who is in the room, and tells the difference to what is known as after a lost connection. What events have
+// changed meanwhile is newer: then it is read once more.
+func (r *Room) readUsers() {
+	before := r.members.List()
+	r.askInTurn(dueUsers, answerTimeout, func(ctx context.Context) func() {
+		users, err := r.fetchUsers(ctx)
+		if err != nil {
+			r.notRead(ctx, "members", err)
+			return func() { r.later(dueUsers, err, r.readUsers) }
+		}
+		return func() {
+			if now := r.members.List(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
+				r.alarm(dueUsers, readAgain, r.readUsers)
+				return
+			}
+			r.catchUpMembers(users)
+			r.forgetRoles()
+		}
+	})
+}
+
+// dueNames is the purpose of a reading: the names of members of whom QueUp has told the id alone.
+const dueNames = "names"
+
+const (
+	// maxNames is how many names are looked up at a time, so that other rooms can be read meanwhile.
+	maxNames = 20
+	// maxNameless is how many names are asked for in vain until the room is joined again.
+	maxNameless = 1024
+)
+
+// unnamed returns some members whose name is not known, and whether there are more.
+func (r *Room) unnamed() (ids []UserID, more bool) {
+	if r.live.nameless.Len() >= maxNameless {
+		return nil, false
+	}
+	for id := range r.members.All() {
+		if _, named := r.client.people.Get(id); named || r.live.nameless.Contains(id) {
+			continue
+		}
+		if len(ids) == maxNames {
+			return ids, true
+		}
+		ids = append(ids, id)
+	}
+	return ids, false
+}
+
+// readNames looks up the names of members that are not known, and tells each that it finds as MemberUpdated. It asks once for
+// a name that QueUp does not say. Source: docs/PROTOCOL.md 1.8.
+func (r *Room) readNames() {
+	if r.busy(dueNames, r.readNames) {
+		return
+	}
+	ids, more := r.unnamed()
+	if len(ids) == 0 {
+		return
+	}
+	r.askInTurn(dueNames, mediaTimeout, func(ctx context.Context) func() {
+		errs := make([]error, len(ids))
+		var lookups errgroup.Group
+		lookups.SetLimit(loadsAtOnce)
+		for i, id := range ids {
+			lookups.Go(func() error {
+				_, errs[i] = r.client.lookUp(ctx, id)
+				return nil
+			})
+		}
+		_ = lookups.Wait() // the errors are in errs
+		return func() {
+			again := more
+			for i, id := range ids {
+				fails := passes(errs[i]) && !unreadable(errs[i]) // and may succeed another time
+				again = again || fails
+				member, present := r.members.Get(id)
+				switch {
+				case errs[i] == nil && present:
+					r.client.events.emit(MemberUpdated{Meta: r.meta(), Member: member.own()})
+				case errs[i] != nil && !fails:
+					r.live.nameless.Add(id, struct{}{})
+				}
+			}
+			if err := errors.Join(errs...); err != nil {
+				r.client.log.DebugContext(ctx, "names of members not read", r.logged(), slog.Any("error", err))
+			}
+			if again {
+				r.alarm(dueNames, readAgain, r.readNames)
+			}
+		}
+	})
 }

@@ -1,9 +1,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -247,26 +249,6 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 	r.toldUntil(r.client.clock.Before(state.asked))
 }
 
-// loadQueue takes over the queue. What could not be looked up in time of its media follows.
-func (r *Room) loadQueue(state roomState) (changed bool) {
-	if state.queue == nil {
-		return false
-	}
-	changed = r.setQueue(*state.queue)
-	if lacksMedia(*state.queue) {
-		r.readQueueSoon()
-	}
-	return changed
-}
-
-// toldUntil notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
-// QueUp's, and would hide all the plays until then.
-func (r *Room) toldUntil(at time.Time) {
-	if at.After(r.live.told) && !r.client.clock.Future(at) {
-		r.live.told = at
-	}
-}
-
 // loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
 // own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
 // since the hold began, which was before the room was attached: what was read may be older than what was missed. The room's info
@@ -294,10 +276,134 @@ func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire
 	return current, nil
 }
 
-// replay is release for messages that may be older than the state that was read while they waited: what the state has
-// already is not told again.
-func (r *Room) replay(hold int, still level) {
-	r.live.replay = true
-	r.release(hold, still)
-	r.live.replay = false
+// fetchQueue reads the queue, and then for as long as media allows what the client does not know of its media: QueUp
+// leaves them out. lacks says why some are missing still, if they are.
+func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err error) {
+	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
+	if err != nil {
+		return nil, nil, failed("playlistDetails", err)
+	}
+	if answer.Data == nil { // nothing but null is what QueUp has for a queue whose songs are gone
+		return nil, nil, noList("playlistDetails")
+	}
+	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
+	var lookups errgroup.Group
+	lookups.SetLimit(loadsAtOnce)
+	for i := range queue {
+		if info, known := queue[i].Info(); known {
+			queue[i].info = &info // the cache may forget it
+		}
+		if queue[i].hasMedia() {
+			continue
+		}
+		lookups.Go(func() error {
+			info, err := r.client.FetchSong(media, queue[i].SongID)
+			if err == nil {
+				queue[i].info = &info
+				queue[i].takeLength()
+			} else if !passes(err) || unreadable(err) { // and one that is not there hides no other
+				return nil
+			}
+			return err
+		})
+	}
+	if lacks = lookups.Wait(); lacks != nil {
+		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", lacks))
+	}
+	return queue, lacks, nil
+}
+
+// lacksMedia reports whether there are media in the queue that are not known.
+func lacksMedia(queue []Song) bool {
+	return slices.ContainsFunc(queue, func(s Song) bool {
+		_, known := s.Info()
+		return !known && s.SongID != ""
+	})
+}
+
+// newPlay makes the value of a play that QueUp says is the current one.
+func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
+	song := newSong(r.client, w)
+	if w.User.Username != "" {
+		r.client.seeUser(queuedBy(w), false)
+	}
+	if media.ID == "" {
+		media = w.Song
+	}
+	if song.info = r.client.mediaOf(media); song.info != nil {
+		song.SongID = song.info.ID
+	}
+	song.SongID = cmp.Or(song.SongID, media.ID)
+	song.takeLength()
+	song.RoomID, song.Active, song.Played = r.id, true, false
+	if song.PlayedAt.IsZero() {
+		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
+	}
+	return song
+}
+
+// complete looks up what is missing of a song, and returns the song with what was found.
+func (r *Room) complete(ctx context.Context, song Song) Song {
+	c := r.client
+	if !song.hasMedia() {
+		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
+			song.info = &info
+			song.takeLength()
+		}
+	}
+	if _, known := song.User(); !known && song.UserID != "" {
+		_, _ = c.lookUp(ctx, song.UserID)
+	}
+	return song
+}
+
+// Purposes of alarms.
+const (
+	dueVotes = "votes" // read who voted again
+	dueUsers = "users" // read again who is in the room
+	dueInfo  = "info"  // read again what the room says about itself
+)
+
+// readAgain is the pause before something is read again that could not be read.
+const readAgain = 10 * time.Second
+
+// lacking is what a roomState does not hold because of trouble that passes.
+type lacking struct{ about, users, roles, votes, queue bool }
+
+// passes reports whether an error of a reading is trouble that passes: of the network, or of a host, or an answer that makes no
+// sense. QueUp's own no is none, and
+// a guest or who cannot log in any more will not be told otherwise.
+func passes(err error) bool {
+	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
+		return false
+	}
+	answer, ok := errors.AsType[*APIError](err)
+	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
+}
+
+// later has something read again after an error, if that passes, unless it is due anyway. It runs on the connection's
+// goroutine, as does read.
+func (r *Room) later(purpose string, err error, read func()) {
+	if passes(err) && !r.pending(purpose) {
+		r.alarm(purpose, readAgain, read)
+	}
+}
+
+// readLacking has that read later which could not be read with the rest of the room.
+func (r *Room) readLacking(lacks lacking) {
+	for _, part := range []struct {
+		lacks   bool
+		purpose string
+		read    func()
+	}{
+		{lacks.about, dueInfo, r.readInfo},
+		{lacks.users, dueUsers, r.readUsers},
+		{lacks.roles, dueRoles, r.readRoles},
+		{lacks.votes, dueVotes, r.readVotes},
+		{lacks.queue, dueQueue, r.readQueue},
+	} {
+		if part.lacks && !r.pending(part.purpose) {
+			r.alarm(part.purpose, readAgain, part.read)
+		}
+	}
 }

@@ -1,0 +1,292 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// play is what plays in a room. It is guarded by the room's mu.
+type play struct {
+	song    Song
+	began   time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
+	votes   map[UserID]wire.DubType
+	grabs   map[UserID]struct{}
+	heard   int  // how many votes and grabs came in events
+	skipped bool // an event has said that it was skipped
+}
+
+// NowPlaying returns what plays, and false if nothing does.
+func (r *Room) NowPlaying() (Song, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return Song{}, false
+	}
+	return r.now.song, true
+}
+
+// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never negative, and never
+// more than the song's length, if that is known.
+func (r *Room) Elapsed() (time.Duration, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return 0, false
+	}
+	elapsed := max(time.Since(r.now.began), 0)
+	if r.now.song.overAfter(elapsed) {
+		elapsed = r.now.song.Length
+	}
+	return elapsed, true
+}
+
+// Remaining returns how long the current song still plays. It is false if nothing plays, or if nothing says when the song
+// ends: a live stream, or a song without a length.
+func (r *Room) Remaining() (time.Duration, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil || r.now.song.endless() {
+		return 0, false
+	}
+	return r.now.remaining(), true
+}
+
+func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.song.Length)), 0) }
+
+// Votes returns who voted for and against the current song, as far as is known, in no particular order. Source:
+// docs/PROTOCOL.md 7, rules 16 and 17.
+func (r *Room) Votes() (up, down []UserID) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return nil, nil
+	}
+	for id, vote := range r.now.votes {
+		switch vote {
+		case wire.Updub:
+			up = append(up, id)
+		case wire.Downdub:
+			down = append(down, id)
+		}
+	}
+	return up, down
+}
+
+// Grabbers returns who added the current song to a playlist, as far as is known, in no particular order: QueUp does not
+// always say who did before the room was joined.
+func (r *Room) Grabbers() []UserID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(r.now.grabs))
+}
+
+// Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is
+// [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
+func (r *Room) Skip(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Skip(ctx)
+}
+
+// Updub votes for what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Updub].
+func (r *Room) Updub(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Updub(ctx)
+}
+
+// Downdub votes against what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of
+// [Song.Downdub].
+func (r *Room) Downdub(ctx context.Context) error {
+	song, playing := r.NowPlaying()
+	if !playing {
+		return r.nothing()
+	}
+	return song.Downdub(ctx)
+}
+
+// nothing is the error of acting on what plays when nothing does.
+func (r *Room) nothing() error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	return ErrNothingPlaying
+}
+
+// Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the
+// permission queue.skip, unless the song is one's own. It is [ErrDetached] for a value that no client made,
+// [ErrNotJoined] when the client is not in the room, a [*PermissionError] before anything is sent, and an [*APIError] for a
+// refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+func (s Song) Skip(ctx context.Context) error {
+	room, err := s.playingIn()
+	if err != nil {
+		return err
+	}
+	if !s.client.isMe(s.UserID) {
+		if err := room.may("Song.Skip", PermQueueSkip); err != nil {
+			return err
+		}
+	}
+	_, err = s.client.rest.Skip(ctx, room.channelRequest(), queupapi.SkipParams{RoomID: room.id, PlayID: s.ID})
+	return failed("skip", err)
+}
+
+// Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError],
+// because QueUp takes no more than ten votes a song. QueUp has been seen to answer 404 although it had counted the vote: the votes
+// are read then, and it is not an error if this one is among them. Other errors are those of Skip. Source: docs/PROTOCOL.md 1.3, 2.5,
+// 7 rule 18.
+func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
+
+// Downdub votes against this play. Errors and source are those of Updub.
+func (s Song) Downdub(ctx context.Context) error { return s.vote(ctx, "Song.Downdub", wire.Downdub) }
+
+func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
+	room, err := s.playingIn()
+	if err != nil {
+		return err
+	}
+	if room.ownVote(s.ID) == vote {
+		return &ArgumentError{Op: op, Argument: "s", Reason: "has this vote already"}
+	}
+	_, err = s.client.rest.Vote(ctx, &queupapi.VoteRequest{Type: vote}, queupapi.VoteParams{RoomID: room.id, PlayID: s.ID})
+	if err = failed("vote", err); err != nil && !room.hasOwnVote(ctx, err, s.ID, vote) {
+		return err
+	}
+	me := s.client.myID()
+	room.amend(s.ID, func(p *play) { p.voted(me, vote) })
+	return nil
+}
+
+// hasOwnVote reports whether QueUp has counted a vote of the client's own, although it answered 404. The vote is not repeated.
+// Source: docs/PROTOCOL.md 1.3.
+func (r *Room) hasOwnVote(ctx context.Context, err error, id PlayID, vote wire.DubType) bool {
+	if !errors.Is(err, ErrNotFound) {
+		return false
+	}
+	answer, err := r.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
+	if err != nil || answer.Data.CurrentSong.ID != id {
+		return false
+	}
+	list := answer.Data.DownDubs
+	if vote == wire.Updub {
+		list = answer.Data.UpDubs
+	}
+	return slices.Contains(voters(list), r.client.myID())
+}
+
+// playingIn returns the room that the song plays in, and why it can't be acted on if it doesn't.
+func (s Song) playingIn() (*Room, error) {
+	if s.client == nil {
+		return nil, ErrDetached
+	}
+	room, ok := s.Room()
+	if !ok {
+		return nil, ErrNotJoined
+	}
+	if err := room.act(); err != nil {
+		return nil, err
+	}
+	if now, playing := room.NowPlaying(); !playing || now.ID != s.ID {
+		return nil, ErrNothingPlaying
+	}
+	return room, nil
+}
+
+// amend changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
+// the same time.
+func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.now == nil || r.now.song.ID != id {
+		return Song{}, false
+	}
+	change(r.now)
+	return r.now.song, true
+}
+
+// maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
+const maxVoters = 10_000
+
+// isVote reports whether a vote is for or against a song. QueUp may have others some day.
+func isVote(vote wire.DubType) bool { return vote == wire.Updub || vote == wire.Downdub }
+
+// voters returns who has given a vote of a list of QueUp's. Rows that say they are something else are left out.
+func voters(list []wire.DubVote) []UserID {
+	var users []UserID
+	for _, v := range list {
+		if v.Type == "" || isVote(v.Type) {
+			users = append(users, v.UserID)
+		}
+	}
+	return users
+}
+
+// voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
+func (p *play) voted(u UserID, vote wire.DubType) {
+	if _, again := p.votes[u]; u == "" || !isVote(vote) || !again && len(p.votes) >= maxVoters {
+		return
+	}
+	if p.votes == nil {
+		p.votes = make(map[UserID]wire.DubType)
+	}
+	p.votes[u] = vote
+}
+
+func (p *play) grabbed(u UserID) {
+	if u == "" || len(p.grabs) >= maxVoters {
+		return
+	}
+	if p.grabs == nil {
+		p.grabs = make(map[UserID]struct{})
+	}
+	p.grabs[u] = struct{}{}
+}
+
+// count takes over who voted, if the answer is about this play. Source: docs/PROTOCOL.md 7, rule 16.
+func (p *play) count(w wire.Dubs) {
+	if w.CurrentSong.ID != p.song.ID {
+		return
+	}
+	heard := p.votes
+	if p.heard == 0 {
+		heard, p.votes = nil, nil
+		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
+		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(filled(w.Grabs))))
+	}
+	take := func(list []wire.DubVote, vote wire.DubType) {
+		for _, id := range voters(list) {
+			if _, newer := heard[id]; !newer {
+				p.voted(id, vote)
+			}
+		}
+	}
+	take(w.UpDubs, wire.Updub)
+	take(w.DownDubs, wire.Downdub)
+	for _, v := range w.Grabs {
+		p.grabbed(v.UserID)
+	}
+}
+
+// ownVote is the vote that the client has given for a play, empty for none.
+func (r *Room) ownVote(id PlayID) wire.DubType {
+	me := r.client.myID()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.now == nil || r.now.song.ID != id {
+		return ""
+	}
+	return r.now.votes[me]
+}
