@@ -148,7 +148,7 @@ func TestUsers_nobodyPresentIsForgotten(t *testing.T) {
 				if n := users.Len(); n != 301+size-1 {
 					t.Errorf("%d users are known instead of 301 and %d", n, size-1)
 				}
-				k.connection.remove(k.room)
+				k.connection.remove(k.room.tracker)
 				if n := users.Len(); n != size {
 					t.Errorf("%d users are known instead of %d once the room is over", n, size)
 				}
@@ -203,26 +203,26 @@ func TestWaiting_isBounded(t *testing.T) {
 					return nil
 				})
 				On(k.room, func(context.Context, Unknown) error { news++; return nil })
-				turn := k.room.hold()
+				turn := k.room.tracker.hold()
 				for i := range tt.send {
 					if i == tt.send-1 {
 						time.Sleep(time.Second)
 					}
 					k.receive("new-thing", tt.frame)
 				}
-				if n := len(k.room.live.waiting.messages); n != tt.wait {
+				if n := len(k.room.tracker.waiting.messages); n != tt.wait {
 					t.Fatalf("%d wait instead of %d", n, tt.wait)
 				}
 				for range 10 { // a queue of a subscription is smaller
 					synctest.Wait()
 				}
-				k.room.live.waiting.messages = k.room.live.waiting.messages[:min(tt.wait, 1000)]
-				k.room.release(turn, none)
+				k.room.tracker.waiting.messages = k.room.tracker.waiting.messages[:min(tt.wait, 1000)]
+				k.room.tracker.release(turn, none)
 				synctest.Wait()
 				if want := min(tt.wait, 1000); news != want || gaps != min(tt.send-tt.wait, 1) {
 					t.Errorf("%d of %d events and %d gaps", news, want, gaps)
 				}
-				if k.room.live.waiting.size != 0 {
+				if k.room.tracker.waiting.size != 0 {
 					t.Error("what went out still counts")
 				}
 			})
@@ -243,10 +243,10 @@ func TestPresence_isBounded(t *testing.T) {
 		for i := range maxVisible + 100 {
 			k.show(string(crowdID(i)), "c", realtime.PresenceEnter)
 		}
-		if n := len(k.room.live.presence); n != maxVisible {
+		if n := len(k.room.tracker.presence); n != maxVisible {
 			t.Errorf("%d users are counted", n)
 		}
-		for id, connections := range k.room.live.presence {
+		for id, connections := range k.room.tracker.presence {
 			if len(connections) > maxConnections {
 				t.Errorf("%d connections of %q are counted", len(connections), id)
 			}
@@ -296,10 +296,10 @@ func TestPlaysAndMutes_areBounded(t *testing.T) {
 			k.receive("user-mute", muteFrame(1000+i))
 			k.play(fmt.Sprintf("65d4c3e2f60adb%010x", i))
 		}
-		if n := k.room.live.muted.Len(); n != maxMuted {
+		if n := k.room.tracker.muted.Len(); n != maxMuted {
 			t.Errorf("%d mutes are remembered", n)
 		}
-		if n := k.room.live.plays.Len(); n != maxPlays {
+		if n := k.room.tracker.plays.Len(); n != maxPlays {
 			t.Errorf("%d plays are remembered", n)
 		}
 		for range 2 { // of who is there it is not forgotten, whatever events leave out
@@ -319,7 +319,7 @@ func TestAlarms_areNoMoreThanThereAreMembers(t *testing.T) {
 			}
 			k.receive("room_playlist-queue-update", `{}`)
 		}
-		if n := len(k.room.live.alarms); n != 102 { // and one for the song, and one for the queue
+		if n := len(k.room.tracker.alarms); n != 102 { // and one for the song, and one for the queue
 			t.Errorf("%d alarms are set", n)
 		}
 	})
@@ -330,7 +330,7 @@ func TestRoles_areBounded(t *testing.T) {
 	inCrowd(t, 2, func(t *testing.T, k *crowd) {
 		role := func(i int) string { return fmt.Sprintf(`{"_id":"%024x","label":"Role %[1]d","position":%[1]d}`, i) }
 		id := crowdID(1)
-		k.room.setRoles(newAuthority([]Role{}, nil))
+		k.room.tracker.setRoles(newAuthority([]Role{}, nil))
 		for range 100 {
 			k.receive("user_update_"+string(id), fmt.Sprintf(`{"user":{"_id":"x","userid":%q,"roleids":[%s,%s]}}`, id, role(1), role(2)))
 		}
@@ -402,7 +402,7 @@ func TestAskInTurn(t *testing.T) {
 		var mu sync.Mutex
 		var asked, answered []int // guarded by mu
 		want := func(i int) {
-			k.room.askInTurn("x", time.Minute, func(context.Context) func() {
+			k.room.tracker.askInTurn("x", time.Minute, func(context.Context) func() {
 				mu.Lock()
 				asked = append(asked, i)
 				mu.Unlock()
@@ -428,7 +428,7 @@ func TestAskInTurn(t *testing.T) {
 		all(1, 2, 3)
 		all(4, 5)
 		all(6)
-		_ = k.connection.do(ctx, func() { want(7); want(8); k.room.callOff(); want(9) })
+		_ = k.connection.do(ctx, func() { want(7); want(8); k.room.tracker.callOff(); want(9) })
 		time.Sleep(10 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()
@@ -495,7 +495,7 @@ func TestRoom_givesItsMemoryBack(t *testing.T) {
 	inCrowd(t, 5000, func(t *testing.T, k *crowd) {
 		hear(k)
 		full := heap() - before
-		k.connection.remove(k.room)
+		k.connection.remove(k.room.tracker)
 		if left := heap() - before; left > full/2 {
 			t.Errorf("%d of %d bytes are still in use", left, full)
 		}

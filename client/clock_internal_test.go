@@ -18,12 +18,12 @@ func TestNowPlaying_hasNoMonotonicReading(t *testing.T) {
 	}
 	defer func() { _ = c.Close() }()
 	room := newRoom(c, "room")
-	room.live.link = &connection{client: c, life: c.workers.Context()}
-	room.begin(Song{ID: "play", Length: time.Hour}, time.Minute)
+	room.tracker.link = &connection{client: c, life: c.workers.Context()}
+	room.tracker.begin(Song{ID: "play", Length: time.Hour}, time.Minute)
 	if began := room.now.began; began != began.Round(0) {
 		t.Errorf("the begin of a song has a monotonic reading: %v", began)
 	}
-	room.callOff()
+	room.tracker.callOff()
 }
 
 // A time that cannot be right says nothing about the times of others.
@@ -56,7 +56,7 @@ func TestHistory_timesThatCannotBeRight(t *testing.T) {
 			"none has a time":                   {wire.Plays{{ID: "a"}, {ID: "b"}}, 0, true},
 			"nothing":                           {nil, 0, false},
 		} {
-			news, end := room.newPlays(tt.page, map[PlayID]struct{}{"known": {}}, since)
+			news, end := (&missedPlays{room: room, known: map[PlayID]struct{}{"known": {}}, since: since}).news(tt.page)
 			if len(news) != tt.want || end != tt.end {
 				t.Errorf("%s: %d are news, end %v; want %d, %v", name, len(news), end, tt.want, tt.end)
 			}

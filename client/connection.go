@@ -23,7 +23,7 @@ type connection struct {
 	commands chan func()   // run by the goroutine, between events
 	ended    chan struct{} // closed when the goroutine has returned
 
-	rooms   map[string]*Room // by channel; owned by the goroutine
+	rooms   map[string]*tracker // by channel; owned by the goroutine
 	mailbox mailbox          // owned by the goroutine
 	inbox   inbox            // owned by the goroutine
 	mailErr error            // guarded by client.mu; why private messages are not received, nil while they are
@@ -87,7 +87,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		conn:      conn,
 		commands:  make(chan func()),
 		ended:     make(chan struct{}),
-		rooms:     make(map[string]*Room),
+		rooms:     make(map[string]*tracker),
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
@@ -280,4 +280,14 @@ func (l *connection) do(ctx context.Context, f func()) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// doHeld is do for a room whose messages wait under a hold. It does nothing, and is false, if the room is not attached any more or
+// another hold has begun.
+func (l *connection) doHeld(t *tracker, hold int, f func()) (done bool) {
+	return l.do(l.life, func() {
+		if done = t.waiting.turn == hold && l.rooms[t.room.channel()] == t; done {
+			f()
+		}
+	}) == nil && done
 }

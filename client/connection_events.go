@@ -16,8 +16,8 @@ func (l *connection) receive(event realtime.Event) {
 	switch e := event.(type) {
 	case realtime.Message:
 		c.heardEvent(e.At)
-		if room, ok := l.rooms[e.Channel]; ok {
-			room.receive(event)
+		if t, ok := l.rooms[e.Channel]; ok {
+			t.receive(event)
 		} else if l.mailbox.channel == e.Channel {
 			l.receiveMail(e)
 		}
@@ -45,8 +45,8 @@ func (l *connection) receive(event realtime.Event) {
 	case realtime.ServerError:
 		c.log.WarnContext(c.workers.Context(), "QueUp reports an error on the websocket", slog.String("channel", printable.Text(e.Channel)), slog.Any("error", e))
 	case realtime.Presence:
-		if room, ok := l.rooms[e.Channel]; ok {
-			room.receive(event)
+		if t, ok := l.rooms[e.Channel]; ok {
+			t.receive(event)
 		}
 	}
 }
@@ -62,8 +62,8 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 		l.loseAll(nil)
 		return
 	}
-	for _, room := range l.rooms {
-		room.cut(e.Complete)
+	for _, t := range l.rooms {
+		t.cut(e.Complete)
 	}
 	l.mailbox.noteLink(true)
 	l.inbox.cut(e.Complete)
@@ -84,10 +84,10 @@ func (l *connection) loseAll(err error) {
 // that is being joined is read anyway, and may have been by now.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{now()})
-	for _, room := range l.rooms {
-		if room.Joined() && room.live.lost && !room.live.late {
-			hold := room.live.waiting.turn
-			l.client.workers.Start(func() { room.resync(l, hold) })
+	for _, t := range l.rooms {
+		if t.room.Joined() && t.lost && !t.late {
+			s := &resync{t.room, l, t.waiting.turn}
+			l.client.workers.Start(s.run)
 		}
 	}
 	l.mailbox.noteLink(false)
@@ -103,48 +103,49 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		l.mailboxLost(time.Now(), e.Err)
 		return
 	}
-	room, ok := l.rooms[e.Channel]
+	t, ok := l.rooms[e.Channel]
 	if !ok || !errors.Is(e.Err, realtime.ErrNoAnswer) {
 		l.lose(e.Channel, e.Err)
 		return
 	}
-	room.live.late = true
-	hold := room.live.waiting.turn
+	t.late = true
+	s := &resync{t.room, l, t.waiting.turn}
 	l.client.workers.Start(func() {
 		ctx := l.life
 		err := e.Err
-		for errors.Is(err, realtime.ErrNoAnswer) && room.under(l, hold, func() {}) {
+		for errors.Is(err, realtime.ErrNoAnswer) && s.do(func() {}) {
 			err = l.conn.Attach(ctx, e.Channel)
 		}
 		if err != nil {
 			if !errors.Is(err, realtime.ErrClosed) {
-				room.under(l, hold, func() { l.lose(e.Channel, err) })
+				s.do(func() { l.lose(e.Channel, err) })
 			}
 			return
 		}
-		if !room.under(l, hold, func() { room.live.late = false }) {
+		if !s.do(func() { t.late = false }) {
 			return
 		}
-		_ = room.appearAgain(ctx, l)
-		if room.Joined() { // else the join reads it
-			room.resync(l, hold)
+		_ = t.room.appearAgain(ctx, l)
+		if t.room.Joined() { // else the join reads it
+			s.run()
 		}
 	})
 }
 
 // lose ends a room that QueUp has ended, and sees to it that nothing of it is left there.
 func (l *connection) lose(channel string, err error) {
-	room, ok := l.rooms[channel]
+	t, ok := l.rooms[channel]
 	if !ok {
 		return
 	}
+	room := t.room
 	joined, present := room.Joined(), room.mayAct()
-	l.remove(room)
+	l.remove(t)
 	if err != nil {
 		l.client.log.WarnContext(l.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
 	}
 	if joined { // else JoinRoom says so
-		l.client.events.emit(RoomLeft{Meta: room.meta(), Err: err})
+		l.client.events.emit(RoomLeft{Meta: t.meta(), Err: err})
 	}
 	l.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
@@ -164,11 +165,12 @@ func (l *connection) lose(channel string, err error) {
 }
 
 // remove takes a room off the connection and reports whether it was there.
-func (l *connection) remove(room *Room) bool {
-	if l.rooms[room.channel()] != room {
+func (l *connection) remove(t *tracker) bool {
+	channel := t.room.channel()
+	if l.rooms[channel] != t {
 		return false
 	}
-	delete(l.rooms, room.channel())
-	room.close()
+	delete(l.rooms, channel)
+	t.close()
 	return true
 }

@@ -28,16 +28,16 @@ func newCrowd(tb testing.TB, members int, opts ...Option) *crowd {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l := &connection{client: c, life: c.workers.Context(), commands: make(chan func()), ended: make(chan struct{}), rooms: make(map[string]*Room)}
+	l := &connection{client: c, life: c.workers.Context(), commands: make(chan func()), ended: make(chan struct{}), rooms: make(map[string]*tracker)}
 	tb.Cleanup(func() {
 		_ = c.Close()
 		close(l.ended)
 		<-c.Done()
 	})
 	r := c.rooms.Handle("65a1f0c2d4e8b90012ab34cd")
-	r.live.link = l
-	l.rooms[r.channel()] = r
-	r.setJoined(true)
+	r.tracker.link = l
+	l.rooms[r.channel()] = r.tracker
+	r.tracker.setJoined(true)
 	k := &crowd{connection: l, room: r}
 	for i := range members {
 		k.join(i)

@@ -24,7 +24,7 @@ func TestPresence_ofAnUnknownActionCountsNobody(t *testing.T) {
 		})
 		onGoroutine(t, bot, func(*connection) {
 			for _, action := range []realtime.PresenceAction{7, realtime.PresenceEnter, 7, realtime.PresenceEnter, realtime.PresenceLeave} {
-				room.applyPresence(realtime.Presence{ClientID: "stranger", ConnectionID: "1", Action: action})
+				room.tracker.applyPresence(realtime.Presence{ClientID: "stranger", ConnectionID: "1", Action: action})
 			}
 		})
 		synctest.Wait()

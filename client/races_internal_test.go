@@ -71,7 +71,7 @@ func TestResync_endsWithItsConnection(t *testing.T) {
 		})
 		time.Sleep(10 * time.Second)
 		onGoroutine(t, bot, func(*connection) {
-			if room.live.waiting.level != all {
+			if room.tracker.waiting.level != all {
 				t.Error("there is no connection, and the events of the next one would not wait")
 			}
 		})

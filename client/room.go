@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -28,7 +27,7 @@ type Room struct {
 	deleted *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
 	turn    turn                         // held while what joined says is about to change
 
-	live roomWork // owned by the connection's goroutine
+	tracker *tracker // immutable; keeps the state, on the connection's goroutine
 
 	mu       sync.RWMutex
 	about    wire.Room     // guarded by mu: what info was made of
@@ -54,7 +53,7 @@ func newRoom(c *Client, id RoomID) *Room {
 		turn:    make(turn, 1),
 	}
 	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // its error is about sizes that are not positive
-	r.live.reset()
+	r.tracker = newTracker(r)
 	return r
 }
 
@@ -67,8 +66,6 @@ func (r *Room) source() (*Client, *Room) {
 
 // channel is the room's on the websocket. Source: docs/PROTOCOL.md 5.4.
 func (r *Room) channel() string { return "room:" + string(r.id) }
-
-func (r *Room) meta() Meta { return Meta{At: time.Now(), Room: r} }
 
 // ID returns the room's id, which never changes.
 func (r *Room) ID() RoomID { return r.id }
@@ -155,14 +152,6 @@ func (r *Room) lately(id UserID) (Member, bool) {
 	return r.left.get(id)
 }
 
-// setJoined notes that the room is joined, and present if it may also be acted in.
-func (r *Room) setJoined(present bool) {
-	r.client.rooms.Put(r.id, r)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.joined, r.present = true, present
-}
-
 // describe sets what the room says about itself.
 func (r *Room) describe(w wire.Room) {
 	r.mu.Lock()
@@ -172,15 +161,6 @@ func (r *Room) describe(w wire.Room) {
 
 // logged is the room in a log.
 func (r *Room) logged() slog.Attr { return slog.String("room", printable.Text(r.Slug())) }
-
-// edit changes what the room says about itself and returns it.
-func (r *Room) edit(change func(*wire.Room)) RoomInfo {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	change(&r.about)
-	r.info = newRoomInfo(r.about)
-	return r.info
-}
 
 // A RoomCollection is a Collection of rooms that can also be looked up by their other names.
 type RoomCollection struct {

@@ -211,12 +211,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 	if listening {
 		if doErr := l.do(ctx, func() {
-			if l.rooms[r.channel()] != r { // it is over
+			if l.rooms[r.channel()] != r.tracker { // it is over
 				err = errDetachedByServer
 				return
 			}
-			r.setJoined(true)
-			r.adopt(self, how.password)
+			r.tracker.setJoined(true)
+			r.tracker.adopt(self, how.password)
 		}); doErr != nil {
 			err = doErr
 		}
@@ -224,14 +224,14 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 	for ; ; info = true { // the connection may have been lost meanwhile
 		current, err := r.loadFirst(ctx, l, hold, self, info, func() {
-			r.setJoined(!how.listen)
-			r.setPassword(how.password)
-			r.client.events.emit(RoomJoined{r.meta()})
+			r.tracker.setJoined(!how.listen)
+			r.tracker.setPassword(how.password)
+			r.client.events.emit(RoomJoined{r.tracker.meta()})
 		})
 		if err != nil || current {
 			return undo, err
 		}
-		if err := l.do(ctx, func() { hold = r.live.waiting.turn }); err != nil {
+		if err := l.do(ctx, func() { hold = r.tracker.waiting.turn }); err != nil {
 			return undo, err
 		}
 		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
@@ -253,24 +253,6 @@ const joinsAtOnce = 2
 
 // tidyTimeout bounds the tidying up after a join that failed or a room that is over.
 const tidyTimeout = 5 * time.Second
-
-// adopt takes over the client's own record, when a room that was only listened to is joined.
-func (r *Room) adopt(self wire.RoomUser, password redact.Secret) {
-	r.setPassword(password)
-	if m := newMember(r.client, self); m.UserID != "" {
-		m.RoomID = r.id
-		r.put(m)
-		r.setMuted(m.UserID, m.Muted)
-		r.readRolesSoon()
-	}
-}
-
-// setPassword remembers what the room was joined with, for coming back.
-func (r *Room) setPassword(password redact.Secret) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.password = password
-}
 
 // enter makes the account a member that is present, and returns its record and the room.
 func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResult, error) {
@@ -325,11 +307,7 @@ func (r *Room) exit(ctx context.Context) error {
 // subscribe attaches the room's channel. What comes from it waits, under hold, until the room is loaded.
 func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err error) {
 	if err := l.do(ctx, func() {
-		l.rooms[r.channel()] = r
-		r.live.reset()
-		r.deleted.Purge()
-		r.live.link = l
-		hold = r.hold()
+		hold = r.tracker.attach(l)
 	}); err != nil {
 		return 0, err
 	}
@@ -338,7 +316,7 @@ func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err erro
 
 // unsubscribe is the reverse of subscribe and appear. The websocket forgets the room in any case.
 func (r *Room) unsubscribe(ctx context.Context, l *connection) {
-	_ = l.do(ctx, func() { l.remove(r) })
+	_ = l.do(ctx, func() { l.remove(r.tracker) })
 	r.vanish(ctx, l)
 }
 
@@ -409,8 +387,8 @@ func (r *Room) Leave(ctx context.Context) error {
 	if !r.client.workers.Start(func() {
 		defer r.turn.give()
 		_ = l.do(r.client.workers.Context(), func() {
-			if l.remove(r) {
-				r.client.events.emit(RoomLeft{Meta: r.meta()})
+			if l.remove(r.tracker) {
+				r.client.events.emit(RoomLeft{Meta: r.tracker.meta()})
 			}
 		})
 		close(gone)

@@ -14,8 +14,12 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// roomWork is what the connection's goroutine needs to keep a room up to date.
-type roomWork struct {
+// A tracker keeps the state of one room up to date with the events of the connection. All of its methods run on the connection's
+// goroutine, so they need no lock but the room's mu, for those who read.
+type tracker struct {
+	room   *Room   // immutable
+	client *Client // immutable; the room's
+
 	link    *connection // the room is attached to; nil before and after
 	waiting waiting
 	alarms  map[string]func()  // what is due at some time, by its purpose; calling one calls it off
@@ -24,7 +28,7 @@ type roomWork struct {
 	epoch   int                // changes whenever what was asked of QueUp for this room is no longer wanted
 	lost    bool               // the connection was lost since the state was read
 	late    bool               // the channel did not come back with the connection yet
-	replay  bool               // events are applied that may be older than the state
+	stale   bool               // events are applied that may be older than the state
 	former  formerPlay         // the play before the current one
 	told    time.Time          // plays that began before this are no news, by QueUp's clock
 
@@ -40,11 +44,19 @@ const (
 	maxPlays = 512  // plays that are known not to be news
 )
 
+func newTracker(r *Room) *tracker {
+	t := &tracker{room: r, client: r.client}
+	t.reset()
+	return t
+}
+
 // reset forgets everything but the epoch.
-func (w *roomWork) reset() {
-	*w = roomWork{
-		epoch:    w.epoch + 1,
-		waiting:  waiting{turn: w.waiting.turn + 1},
+func (t *tracker) reset() {
+	*t = tracker{
+		room:     t.room,
+		client:   t.client,
+		epoch:    t.epoch + 1,
+		waiting:  waiting{turn: t.waiting.turn + 1},
 		alarms:   make(map[string]func()),
 		asking:   make(map[string]func()),
 		nameless: cache.NewLRU[UserID, struct{}](maxNameless),
@@ -54,114 +66,149 @@ func (w *roomWork) reset() {
 	}
 }
 
-// close forgets what is only true while the client is in the room.
-func (r *Room) close() {
-	gone := r.members.List()
-	r.members.Replace(nil)
-	for _, e := range gone {
-		r.client.people.leave(e.ID)
+// attach makes t the receiver of what comes from the room's channel. All of it waits under hold until the room is loaded.
+func (t *tracker) attach(l *connection) (hold int) {
+	l.rooms[t.room.channel()] = t
+	t.reset()
+	t.room.deleted.Purge()
+	t.link = l
+	return t.hold()
+}
+
+// setJoined notes that the room is joined, and present if it may also be acted in.
+func (t *tracker) setJoined(present bool) {
+	t.client.rooms.Put(t.room.id, t.room)
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	t.room.joined, t.room.present = true, present
+}
+
+// adopt takes over the client's own record, when a room that was only listened to is joined.
+func (t *tracker) adopt(self wire.RoomUser, password redact.Secret) {
+	t.setPassword(password)
+	if m := newMember(t.client, self); m.UserID != "" {
+		m.RoomID = t.room.id
+		t.put(m)
+		t.setMuted(m.UserID, m.Muted)
+		t.readRolesSoon()
 	}
-	r.left.clear()
-	r.callOff()
-	r.live.reset()
-	r.deleted.Purge()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.joined, r.present, r.invisible, r.password = false, false, false, redact.Secret{}
-	r.now, r.queue, r.roles = nil, nil, authority{}
+}
+
+// setPassword remembers what the room was joined with, for coming back.
+func (t *tracker) setPassword(password redact.Secret) {
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	t.room.password = password
+}
+
+// close forgets what is only true while the client is in the room.
+func (t *tracker) close() {
+	gone := t.room.members.List()
+	t.room.members.Replace(nil)
+	for _, e := range gone {
+		t.client.people.leave(e.ID)
+	}
+	t.room.left.clear()
+	t.callOff()
+	t.reset()
+	t.room.deleted.Purge()
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	t.room.joined, t.room.present, t.room.invisible, t.room.password = false, false, false, redact.Secret{}
+	t.room.now, t.room.queue, t.room.roles = nil, nil, authority{}
 }
 
 // read decodes a message of the room and applies it.
-func (r *Room) read(m realtime.Message) {
-	event, err := r.live.link.events.Decode(m.Name, m.Data)
+func (t *tracker) read(m realtime.Message) {
+	event, err := t.link.events.Decode(m.Name, m.Data)
 	if err != nil {
-		r.client.events.emit(Malformed{Meta: Meta{At: m.At, Room: r, Name: m.Name, Raw: m.Data}, Err: err})
+		t.client.events.emit(Malformed{Meta: Meta{At: m.At, Room: t.room, Name: m.Name, Raw: m.Data}, Err: err})
 		return
 	}
-	r.apply(event, Meta{At: m.At, Room: r, Name: event.EventName(), Raw: event.RawJSON()})
+	t.apply(event, Meta{At: m.At, Room: t.room, Name: event.EventName(), Raw: event.RawJSON()})
 }
 
 // apply brings the room's state up to date with an event and then tells everyone who listens. It runs on the
 // connection's goroutine; events are known by their name on the wire in docs/PROTOCOL.md 6.2.
-func (r *Room) apply(event wire.Event, meta Meta) {
+func (t *tracker) apply(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.ChatMessage:
-		r.applyChat(e, meta)
+		t.applyChat(e, meta)
 	case *wire.DeleteChatMessage:
-		r.applyChatDeleted(e, meta)
+		t.applyChatDeleted(e, meta)
 	case *wire.DeleteChatMessageGlobal:
-		r.applyChatCleared(e, meta)
+		t.applyChatCleared(e, meta)
 
 	case *wire.UserJoin:
-		r.applyJoin(e, meta)
+		t.applyJoin(e, meta)
 	case *wire.UserLeave:
-		r.applyLeave(e, meta)
+		t.applyLeave(e, meta)
 	case *wire.UserUpdate:
-		r.applyUpdate(e, meta)
+		t.applyUpdate(e, meta)
 	case *wire.UserImageUpdate:
-		r.applyAvatar(e.Subject, e.User, e.Image, meta)
+		t.applyAvatar(e.Subject, e.User, e.Image, meta)
 	case *wire.UserAvatarUpdate:
-		r.applyAvatar("", e.User, e.Image, meta)
+		t.applyAvatar("", e.User, e.Image, meta)
 
 	case *wire.UserKick:
-		r.applyKick(e, meta)
+		t.applyKick(e, meta)
 	case *wire.UserBan:
-		r.applyBan(e, meta)
+		t.applyBan(e, meta)
 	case *wire.UserUnban:
-		r.applyUnban(e, meta)
+		t.applyUnban(e, meta)
 	case *wire.UserMute:
-		r.applyMute(e.Target, e.User, true, meta)
+		t.applyMute(e.Target, e.User, true, meta)
 	case *wire.UserUnmute:
-		r.applyMute(e.Target, e.User, false, meta)
+		t.applyMute(e.Target, e.User, false, meta)
 
 	case *wire.RoomPlaylistUpdate:
-		r.applyPlaylist(e, meta)
+		t.applyPlaylist(e, meta)
 	case *wire.RoomPlaylistDub:
-		r.applyDub(e, meta)
+		t.applyDub(e, meta)
 	case *wire.RoomPlaylistQueueUpdateGrabs:
-		r.applyGrab(e, meta)
+		t.applyGrab(e, meta)
 	case *wire.ChatSkip:
-		r.applySkip(e, meta)
+		t.applySkip(e, meta)
 
 	case *wire.RoomPlaylistQueueUpdateDub, *wire.RoomPlaylistQueueUpdate:
-		r.queueNews(meta)
+		t.queueNews(meta)
 	case *wire.RoomPlaylistQueueReorder:
-		r.applyReorder(e, meta)
+		t.applyReorder(e, meta)
 	case *wire.RoomPlaylistQueueRemoveUserSong:
-		r.applySongRemoved(e, meta)
+		t.applySongRemoved(e, meta)
 	case *wire.RoomPlaylistQueueRemoveUser:
-		r.applyDJRemoved(e, meta)
+		t.applyDJRemoved(e, meta)
 	case *wire.UserPauseQueue:
-		r.applyPause(e.User, e.Member, e.User, meta)
+		t.applyPause(e.User, e.Member, e.User, meta)
 	case *wire.UserPauseQueueMod:
-		r.applyPause(e.User, e.Member, e.Moderator, meta)
+		t.applyPause(e.User, e.Member, e.Moderator, meta)
 	case *wire.RoomLockQueue:
-		r.applyLock(e, meta)
+		t.applyLock(e, meta)
 
 	case *wire.UserSetRole:
-		r.applyRoleSet(e, meta)
+		t.applyRoleSet(e, meta)
 	case *wire.UserUnsetRole:
-		r.applyRoleUnset(e, meta)
+		t.applyRoleUnset(e, meta)
 	case *wire.RoomRoleCreate:
-		r.applyRoleWritten(e.Role, meta)
+		t.applyRoleWritten(e.Role, meta)
 	case *wire.RoomRoleUpdate:
-		r.applyRoleWritten(e.Role, meta)
+		t.applyRoleWritten(e.Role, meta)
 	case *wire.RoomRoleDelete:
-		r.applyRoleDeleted(e.RoleID, meta)
+		t.applyRoleDeleted(e.RoleID, meta)
 	case *wire.RoomRolesReorder:
-		r.applyRolesReordered(e, meta)
+		t.applyRolesReordered(e, meta)
 
 	case *wire.RoomUpdate:
-		r.applyRoomUpdate(e, meta)
+		t.applyRoomUpdate(e, meta)
 	case *wire.RoomSlowMode:
-		r.applySlowMode(e, meta)
+		t.applySlowMode(e, meta)
 	case *wire.RoomAllowGuestChat:
-		r.applyGuestChat(e, meta)
+		t.applyGuestChat(e, meta)
 	case *wire.RoomAllowGuestEmbed:
-		r.applyGuestEmbed(e, meta)
+		t.applyGuestEmbed(e, meta)
 
 	default:
-		r.client.applyElsewhere(event, meta)
+		t.client.applyElsewhere(event, meta)
 	}
 }
 
@@ -192,10 +239,10 @@ func unfit(extra map[string]json.RawMessage, name string) bool {
 }
 
 // unclear is for an event whose news is one member: if that is unfit, it is told as Unknown.
-func (r *Room) unclear(extra map[string]json.RawMessage, name string, meta Meta) bool {
+func (t *tracker) unclear(extra map[string]json.RawMessage, name string, meta Meta) bool {
 	is := unfit(extra, name)
 	if is {
-		r.client.events.emit(Unknown{meta})
+		t.client.events.emit(Unknown{meta})
 	}
 	return is
 }
@@ -204,69 +251,69 @@ var errNobody = errors.New("queup: the event does not say who it is about")
 
 // someone returns the user that an event is about, who may have left, and their record in the room. The record of
 // someone who was not there has just the ids. It is false for nobody, which is told as Malformed.
-func (r *Room) someone(w wire.User, meta Meta) (User, Member, bool) {
+func (t *tracker) someone(w wire.User, meta Meta) (User, Member, bool) {
 	if userID(w) == "" {
-		r.client.events.emit(Malformed{Meta: meta, Err: errNobody})
+		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
 		return User{}, Member{}, false
 	}
-	user := r.client.seeUser(w, false)
-	member, known := r.lately(user.ID)
+	user := t.client.seeUser(w, false)
+	member, known := t.room.lately(user.ID)
 	if !known {
-		member = Member{UserID: user.ID, RoomID: r.id, client: r.client}
+		member = Member{UserID: user.ID, RoomID: t.room.id, client: t.client}
 	}
 	return user, member, true
 }
 
 // by returns who did something. It is zero where the event does not say.
-func (r *Room) by(w wire.User) User {
+func (t *tracker) by(w wire.User) User {
 	if userID(w) == "" && w.Username == "" {
 		return User{}
 	}
-	return r.client.seeUser(w, false)
+	return t.client.seeUser(w, false)
 }
 
 // alarm runs f on the connection's goroutine once d has passed, unless the alarm is called off: by another one for the
 // same purpose, because the connection is lost, or because the room is over.
-func (r *Room) alarm(purpose string, d time.Duration, f func()) {
-	r.quiet(purpose)
-	r.live.alarms[purpose] = r.live.link.after(d, func() {
-		delete(r.live.alarms, purpose)
+func (t *tracker) alarm(purpose string, d time.Duration, f func()) {
+	t.quiet(purpose)
+	t.alarms[purpose] = t.link.after(d, func() {
+		delete(t.alarms, purpose)
 		f()
 	})
 }
 
 // pending reports whether an alarm is set.
-func (r *Room) pending(purpose string) bool {
-	_, set := r.live.alarms[purpose]
+func (t *tracker) pending(purpose string) bool {
+	_, set := t.alarms[purpose]
 	return set
 }
 
 // quiet calls an alarm off.
-func (r *Room) quiet(purpose string) {
-	if stop, set := r.live.alarms[purpose]; set {
+func (t *tracker) quiet(purpose string) {
+	if stop, set := t.alarms[purpose]; set {
 		stop()
-		delete(r.live.alarms, purpose)
+		delete(t.alarms, purpose)
 	}
 }
 
 // callOff calls everything off that is due or was asked of QueUp.
-func (r *Room) callOff() {
-	for purpose := range r.live.alarms {
-		r.quiet(purpose)
+func (t *tracker) callOff() {
+	for purpose := range t.alarms {
+		t.quiet(purpose)
 	}
-	clear(r.live.asking)
-	if r.live.reading != nil {
-		r.live.reading()
-		r.live.reading = nil
+	clear(t.asking)
+	if t.reading != nil {
+		t.reading()
+		t.reading = nil
 	}
-	r.live.epoch++
+	t.epoch++
 }
 
 // ask runs f in a goroutine of its own, for as long as limit allows, and what it returns on the connection's, unless
 // that was called off meanwhile.
-func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
-	l, epoch := r.live.link, r.live.epoch
-	r.client.workers.Start(func() {
+func (t *tracker) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
+	l, epoch := t.link, t.epoch
+	t.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(l.life, limit)
 		defer cancel()
 		then := f(ctx)
@@ -274,7 +321,7 @@ func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func()
 			return
 		}
 		_ = l.do(l.life, func() {
-			if r.live.link == l && r.live.epoch == epoch {
+			if t.link == l && t.epoch == epoch {
 				then()
 			}
 		})
@@ -283,19 +330,19 @@ func (r *Room) ask(limit time.Duration, f func(ctx context.Context) (then func()
 
 // askInTurn is ask for what may be wanted many times in a short while: of those with the same purpose one is under way,
 // and the latest that was wanted meanwhile follows.
-func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
-	if r.busy(purpose, func() { r.askInTurn(purpose, limit, f) }) {
+func (t *tracker) askInTurn(purpose string, limit time.Duration, f func(ctx context.Context) (then func())) {
+	if t.busy(purpose, func() { t.askInTurn(purpose, limit, f) }) {
 		return
 	}
-	r.live.asking[purpose] = nil
-	r.ask(limit, func(ctx context.Context) func() {
+	t.asking[purpose] = nil
+	t.ask(limit, func(ctx context.Context) func() {
 		then := f(ctx)
 		return func() {
 			if then != nil {
 				then()
 			}
-			next := r.live.asking[purpose] // nil, too, if that was the end of the room
-			delete(r.live.asking, purpose)
+			next := t.asking[purpose] // nil, too, if that was the end of the room
+			delete(t.asking, purpose)
 			if next != nil {
 				next()
 			}
@@ -304,13 +351,16 @@ func (r *Room) askInTurn(purpose string, limit time.Duration, f func(ctx context
 }
 
 // busy reports whether something with that purpose is under way. Then again is what follows it.
-func (r *Room) busy(purpose string, again func()) bool {
-	_, is := r.live.asking[purpose]
+func (t *tracker) busy(purpose string, again func()) bool {
+	_, is := t.asking[purpose]
 	if is {
-		r.live.asking[purpose] = again
+		t.asking[purpose] = again
 	}
 	return is
 }
 
+// meta is the Meta of what is not the answer to an event.
+func (t *tracker) meta() Meta { return Meta{At: time.Now(), Room: t.room} }
+
 // again is the Meta of what was found out after a lost connection.
-func (r *Room) again() Meta { return Meta{At: time.Now(), Room: r, Resynced: true} }
+func (t *tracker) again() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }

@@ -8,56 +8,56 @@ import (
 )
 
 // catchUp makes a state the room's own and tells every difference, all but those about what plays.
-func (r *Room) catchUp(state roomState) {
+func (t *tracker) catchUp(state roomState) {
 	if state.about != nil {
-		r.catchUpInfo(*state.about)
+		t.catchUpInfo(*state.about)
 	}
 	if state.roles != nil {
-		r.catchUpRoles(*state.roles)
+		t.catchUpRoles(*state.roles)
 	}
 	if state.users != nil {
-		r.catchUpMembers(*state.users)
+		t.catchUpMembers(*state.users)
 	}
 	if state.roles != nil {
-		r.rolesRead()
+		t.rolesRead()
 	}
 	if state.chat != nil {
-		r.catchUpChat(*state.chat)
+		t.catchUpChat(*state.chat)
 	} else {
-		r.tellGap(r.history.giveUp())
+		t.tellGap(t.room.history.giveUp())
 	}
 }
 
 // tellGap tells what was missed for good, if anything was.
-func (r *Room) tellGap(gap *Gap) {
+func (t *tracker) tellGap(gap *Gap) {
 	if gap != nil {
-		gap.Meta = r.again()
-		r.client.events.emit(*gap)
+		gap.Meta = t.again()
+		t.client.events.emit(*gap)
 	}
 }
 
-func (r *Room) catchUpInfo(w wire.Room) {
-	before := r.Info()
-	r.describe(w)
-	now := r.Info()
-	r.tellSettings(before, now, r.again())
+func (t *tracker) catchUpInfo(w wire.Room) {
+	before := t.room.Info()
+	t.room.describe(w)
+	now := t.room.Info()
+	t.tellSettings(before, now, t.again())
 	// What has an event of its own is not a change of the settings.
 	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
 	if !before.sameSettings(now) {
-		r.client.events.emit(RoomUpdated{Meta: r.again(), Info: now})
+		t.client.events.emit(RoomUpdated{Meta: t.again(), Info: now})
 	}
 }
 
-func (r *Room) catchUpRoles(a authority) {
-	before := r.authority()
-	r.setRoles(a)
+func (t *tracker) catchUpRoles(a authority) {
+	before := t.room.authority()
+	t.setRoles(a)
 	if !before.known || !before.custom || !a.custom {
 		return
 	}
-	emit, meta := r.client.events.emit, r.again()
+	emit, meta := t.client.events.emit, t.again()
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
-			r.deleted.Add(old.ID, struct{}{})
+			t.room.deleted.Add(old.ID, struct{}{})
 			emit(RoleDeleted{Meta: meta, Role: old.own()})
 		}
 	}
@@ -74,12 +74,12 @@ func (r *Room) catchUpRoles(a authority) {
 		}
 	}
 	if moved {
-		emit(RolesReordered{Meta: meta, Roles: r.Roles()})
+		emit(RolesReordered{Meta: meta, Roles: t.room.Roles()})
 	}
 }
 
-func (r *Room) catchUpMembers(users wire.RoomUsers) {
-	c, meta := r.client, r.again()
+func (t *tracker) catchUpMembers(users wire.RoomUsers) {
+	c, meta := t.client, t.again()
 	there := make(map[UserID]struct{}, len(users))
 	for _, w := range users {
 		member := newMember(c, w)
@@ -88,37 +88,37 @@ func (r *Room) catchUpMembers(users wire.RoomUsers) {
 		}
 		there[member.UserID] = struct{}{}
 	}
-	for id := range r.members.All() {
-		if _, stays := there[id]; stays || c.isMe(id) && r.mayAct() {
+	for id := range t.room.members.All() {
+		if _, stays := there[id]; stays || c.isMe(id) && t.room.mayAct() {
 			continue
 		}
 		user := c.userOrID(id)
-		if member, present := r.take(id); present {
+		if member, present := t.take(id); present {
 			c.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
 		}
 	}
-	r.live.muted.Purge() // of who is not there, nothing is certain any more
-	r.left.clear()
+	t.muted.Purge() // of who is not there, nothing is certain any more
+	t.room.left.clear()
 	for _, w := range users {
-		r.catchUpMember(w, meta)
+		t.catchUpMember(w, meta)
 	}
-	r.readNames()
+	t.readNames()
 }
 
 // catchUpMember takes over the record of one member.
-func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
-	c := r.client
+func (t *tracker) catchUpMember(w wire.RoomUser, meta Meta) {
+	c := t.client
 	member := newMember(c, w)
 	if member.UserID == "" {
 		return
 	}
-	member.RoomID = r.id
-	member.forget(r.deleted.Contains)
+	member.RoomID = t.room.id
+	member.forget(t.room.deleted.Contains)
 	known, _ := c.people.Get(member.UserID)
 	user := c.seeUser(accountOf(w), true)
-	before, present := r.members.Get(member.UserID)
-	r.setMuted(member.UserID, member.Muted)
-	r.put(member)
+	before, present := t.room.members.Get(member.UserID)
+	t.setMuted(member.UserID, member.Muted)
+	t.put(member)
 	if !present {
 		c.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
 		return
@@ -152,102 +152,102 @@ func (r *Room) catchUpMember(w wire.RoomUser, meta Meta) {
 }
 
 // catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
-func (r *Room) catchUpChat(entries wire.ChatHistory) {
-	first, gap := r.history.unheard(entries)
-	r.tellGap(gap)
-	r.live.replay = true // what is known already is not told again
-	defer func() { r.live.replay = false }()
+func (t *tracker) catchUpChat(entries wire.ChatHistory) {
+	first, gap := t.room.history.unheard(entries)
+	t.tellGap(gap)
+	t.stale = true // what is known already is not told again
+	defer func() { t.stale = false }()
 	for i, entry := range entries {
 		switch e := entry.(type) {
 		case *wire.ChatMessage:
 			if i >= first {
-				r.applyChat(e, r.again())
+				t.applyChat(e, t.again())
 			}
 		case *wire.DeleteChatMessage:
-			if m, known := r.history.get(e.ID); known && !m.Deleted {
-				r.applyChatDeleted(e, r.again())
+			if m, known := t.room.history.get(e.ID); known && !m.Deleted {
+				t.applyChatDeleted(e, t.again())
 			}
 		case *wire.DeleteChatMessageGlobal:
-			if slices.ContainsFunc(r.history.list(), func(m Message) bool { return m.AuthorID == e.AuthorID && !m.Deleted }) {
-				r.applyChatCleared(e, r.again())
+			if slices.ContainsFunc(t.room.history.list(), func(m Message) bool { return m.AuthorID == e.AuthorID && !m.Deleted }) {
+				t.applyChatCleared(e, t.again())
 			}
 		}
 	}
 }
 
 // catchUpSongs tells the plays that were missed, then what plays now, who voted, and the queue; and that this was all.
-func (r *Room) catchUpSongs(state roomState, missed *missedPlays) {
-	emit := r.client.events.emit
+func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
+	emit := t.client.events.emit
 	active := state.active
-	r.tellGap(missed.gap)
+	t.tellGap(missed.gap)
 	rows := missed.rows
 	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
 		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
 	}
 	var later map[PlayID]struct{}
 	if active.Play.ID == "" { // the same, when nothing played
-		later = r.live.waiting.plays()
+		later = t.waiting.plays()
 	}
 	for _, w := range slices.Backward(rows) {
-		song := r.newSong(w)
-		if now, playing := r.NowPlaying(); playing && now.ID == song.ID { // which has come to its end, with this score
+		song := t.room.newSong(w)
+		if now, playing := t.room.NowPlaying(); playing && now.ID == song.ID { // which has come to its end, with this score
 			if song.info == nil {
 				song.info = now.info
 			}
-			song.RoomID = r.id
-			r.amend(song.ID, func(p *play) { p.song = song })
+			song.RoomID = t.room.id
+			t.room.amend(song.ID, func(p *play) { p.song = song })
 			continue
 		}
-		if _, waits := later[song.ID]; waits || r.live.plays.Contains(song.ID) {
+		if _, waits := later[song.ID]; waits || t.plays.Contains(song.ID) {
 			continue
 		}
-		meta := r.again()
+		meta := t.again()
 		if !song.PlayedAt.IsZero() {
 			meta.At = song.PlayedAt
 		}
 		song.Active = true
-		r.change(song, song.Length, meta)
+		t.change(song, song.Length, meta)
 	}
-	now, playing := r.NowPlaying()
+	now, playing := t.room.NowPlaying()
 	switch {
 	case state.unsure:
-		r.checkAgain()
+		t.checkAgain()
 	case active.Play.ID == "" && playing:
-		r.fallSilent(r.again())
+		t.fallSilent(t.again())
 	case active.Play.ID == "":
 	case active.Play.ID == now.ID:
-		r.catchUpVotes(state)
-		r.checkAtEnd()
+		t.catchUpVotes(state)
+		t.checkAtEnd()
 	default:
-		song := r.newPlay(active.Play, active.Song, state.elapsed())
-		r.change(song, state.elapsed(), r.again())
-		r.completeLater(song, r.again())
+		song := t.room.newPlay(active.Play, active.Song, state.elapsed())
+		t.change(song, state.elapsed(), t.again())
+		t.completeLater(song, t.again())
 		if state.dubs != nil {
-			r.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
+			t.room.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
-	r.catchUpQueue(state)
-	r.readLacking(state.lacks)
+	t.catchUpQueue(state)
+	t.readLacking(state.lacks)
 	if !state.unsure {
-		r.toldUntil(r.client.clock.Before(state.asked))
+		t.toldUntil(t.client.clock.Before(state.asked))
 	}
-	r.client.resynced()
-	emit(Resynced{r.again()})
+	t.client.resynced()
+	emit(Resynced{t.again()})
 }
 
 // catchUpQueue takes over the queue and tells of it if it is another one.
-func (r *Room) catchUpQueue(state roomState) {
-	if r.loadQueue(state) {
-		r.client.events.emit(QueueUpdated{Meta: r.again(), Queue: r.Queue()})
+func (t *tracker) catchUpQueue(state roomState) {
+	if t.loadQueue(state) {
+		t.client.events.emit(QueueUpdated{Meta: t.again(), Queue: t.room.Queue()})
 	}
 }
 
 // catchUpVotes tells the votes that were missed on a song that still plays.
-func (r *Room) catchUpVotes(state roomState) {
+func (t *tracker) catchUpVotes(state roomState) {
 	w := state.active
 	before := make(map[UserID]wire.DubType)
 	var added []UserID
-	song, _ := r.amend(w.Play.ID, func(p *play) {
+	song, _ := t.room.amend(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
 		p.began = rest.WallNow().Add(-state.elapsed())
 		if state.dubs == nil {
@@ -262,12 +262,12 @@ func (r *Room) catchUpVotes(state roomState) {
 		}
 		p.count(*state.dubs)
 	})
-	up, down := r.Votes()
+	up, down := t.room.Votes()
 	tell := func(users []UserID, vote wire.DubType) {
 		slices.Sort(users)
 		for _, id := range users {
 			if before[id] != vote {
-				r.client.events.emit(Dub{Meta: r.again(), Song: song, User: r.client.userOrID(id), Up: vote == wire.Updub})
+				t.client.events.emit(Dub{Meta: t.again(), Song: song, User: t.client.userOrID(id), Up: vote == wire.Updub})
 			}
 		}
 	}
@@ -277,6 +277,6 @@ func (r *Room) catchUpVotes(state roomState) {
 	tell(up, wire.Updub)
 	tell(down, wire.Downdub)
 	for _, id := range added {
-		r.client.events.emit(Grab{Meta: r.again(), Song: song, User: r.client.userOrID(id)})
+		t.client.events.emit(Grab{Meta: t.again(), Song: song, User: t.client.userOrID(id)})
 	}
 }

@@ -59,26 +59,26 @@ func (w *waiting) takes(e realtime.Event) bool {
 }
 
 // receive takes the next message of the room's channel, or what it tells of someone's presence: it waits, or is applied.
-func (r *Room) receive(e realtime.Event) {
-	w := &r.live.waiting
+func (t *tracker) receive(e realtime.Event) {
+	w := &t.waiting
 	if !w.takes(e) {
 		switch e := e.(type) {
 		case realtime.Message:
-			r.read(e)
+			t.read(e)
 		case realtime.Presence:
-			r.applyPresence(e)
+			t.applyPresence(e)
 		}
 		return
 	}
 	size := dataSize(e)
 	if len(w.messages) == maxHeld || len(w.messages) > 0 && w.size+size > maxHeldSize {
-		r.client.events.emit(Gap{Meta: r.meta(), From: r.client.clock.At(w.since), To: r.client.clock.Now(), What: "events that came while the room was read"})
+		t.client.events.emit(Gap{Meta: t.meta(), From: t.client.clock.At(w.since), To: t.client.clock.Now(), What: "events that came while the room was read"})
 		w.messages, w.size = nil, 0
 	}
 	if len(w.messages) == 0 {
 		w.since = time.Now()
 	}
-	w.messages = append(w.messages, held{e, r.live.replay})
+	w.messages = append(w.messages, held{e, t.stale})
 	w.size += size
 }
 
@@ -93,8 +93,8 @@ func dataSize(e realtime.Event) int {
 }
 
 // hold lets all messages wait until release is called with what it returns, or until hold is called again.
-func (r *Room) hold() (turn int) {
-	w := &r.live.waiting
+func (t *tracker) hold() (turn int) {
+	w := &t.waiting
 	w.level = all
 	w.turn++
 	return w.turn
@@ -129,38 +129,38 @@ func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]stru
 
 // release lets go what waits, in its order, except what is still to wait. It does nothing if another hold has begun
 // since the one that turn is of. An event that is let go can begin another one, for those behind it.
-func (r *Room) release(turn int, still level) {
-	w := &r.live.waiting
+func (t *tracker) release(turn int, still level) {
+	w := &t.waiting
 	if w.turn != turn {
 		return
 	}
-	messages, replay := w.messages, r.live.replay
+	messages, replay := w.messages, t.stale
 	w.level, w.messages, w.size = still, nil, 0
 	for _, m := range messages {
-		if r.live.link == nil { // one of them was the end of the room
+		if t.link == nil { // one of them was the end of the room
 			return
 		}
-		r.live.replay = replay || m.old
-		r.receive(m.event)
-		r.live.replay = replay
+		t.stale = replay || m.old
+		t.receive(m.event)
+		t.stale = replay
 	}
 }
 
 // replay is release for messages that may be older than the state that was read while they waited: what the state has
 // already is not told again.
-func (r *Room) replay(hold int, still level) {
-	r.live.replay = true
-	r.release(hold, still)
-	r.live.replay = false
+func (t *tracker) replay(hold int, still level) {
+	t.stale = true
+	t.release(hold, still)
+	t.stale = false
 }
 
 // holdFor is hold for a reading that may take longer than what is said in the room can wait.
-func (r *Room) holdFor(patience time.Duration) (turn int) {
-	turn = r.hold()
+func (t *tracker) holdFor(patience time.Duration) (turn int) {
+	turn = t.hold()
 	if patience > maxHold {
-		r.alarm(dueChat, maxHold, func() {
-			if r.live.waiting.level == all {
-				r.release(turn, allButChat)
+		t.alarm(dueChat, maxHold, func() {
+			if t.waiting.level == all {
+				t.release(turn, allButChat)
 			}
 		})
 	}
@@ -169,14 +169,14 @@ func (r *Room) holdFor(patience time.Duration) (turn int) {
 
 // cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
 // What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
-func (r *Room) cut(complete time.Time) {
-	if r.Joined() {
-		r.release(r.live.waiting.turn, ofPlaying)
+func (t *tracker) cut(complete time.Time) {
+	if t.room.Joined() {
+		t.release(t.waiting.turn, ofPlaying)
 	}
-	r.live.waiting.messages, r.live.waiting.size = nil, 0
-	r.callOff()
-	r.hold()
-	r.live.lost, r.live.late = true, false
-	r.history.cut(complete)
-	clear(r.live.presence)
+	t.waiting.messages, t.waiting.size = nil, 0
+	t.callOff()
+	t.hold()
+	t.lost, t.late = true, false
+	t.room.history.cut(complete)
+	clear(t.presence)
 }

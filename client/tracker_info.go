@@ -11,32 +11,41 @@ import (
 )
 
 // elsewhere reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
-func (r *Room) elsewhere(id RoomID) bool { return id != "" && id != r.id }
+func (t *tracker) elsewhere(id RoomID) bool { return id != "" && id != t.room.id }
 
 // applyRoomUpdate takes over what the event tells; it need not tell everything. Source: docs/PROTOCOL.md 7, rule 28.
-func (r *Room) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
-	if r.elsewhere(e.Room.ID) {
+func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
+	if t.elsewhere(e.Room.ID) {
 		return
 	}
-	before := r.Info()
-	info := r.edit(func(w *wire.Room) {
+	before := t.room.Info()
+	info := t.edit(func(w *wire.Room) {
 		if merged, ok := overlay(*w, e.Raw, "room"); ok {
 			*w = merged
 		}
 	})
 	if e.PasswordUpdated {
-		r.enterAnew()
+		t.enterAnew()
 	}
-	if r.live.replay && before.Equal(info) {
+	if t.stale && before.Equal(info) {
 		return
 	}
-	r.tellSettings(before, info, meta)
-	r.client.events.emit(RoomUpdated{Meta: meta, Info: info})
+	t.tellSettings(before, info, meta)
+	t.client.events.emit(RoomUpdated{Meta: meta, Info: info})
+}
+
+// edit changes what the room says about itself and returns it.
+func (t *tracker) edit(change func(*wire.Room)) RoomInfo {
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	change(&t.room.about)
+	t.room.info = newRoomInfo(t.room.about)
+	return t.room.info
 }
 
 // tellSettings tells the changes of settings that have an event of their own. Who changed them is not known.
-func (r *Room) tellSettings(before, now RoomInfo, meta Meta) {
-	emit := r.client.events.emit
+func (t *tracker) tellSettings(before, now RoomInfo, meta Meta) {
+	emit := t.client.events.emit
 	if before.QueueLocked != now.QueueLocked {
 		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
 	}
@@ -79,65 +88,65 @@ func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 
 // enterAnew joins the room once more after its password has changed, as who has no role must. Source: docs/PROTOCOL.md
 // 7, rule 28.
-func (r *Room) enterAnew() {
-	a := r.authority()
-	if !r.mayAct() || a.me == a.owner || holdsAny(r.rolesOf(a.me)) {
+func (t *tracker) enterAnew() {
+	a := t.room.authority()
+	if !t.room.mayAct() || a.me == a.owner || holdsAny(t.room.rolesOf(a.me)) {
 		return
 	}
-	l := r.live.link
-	r.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
-		_, err := r.enterAgain(ctx, func() error { return nil })
+	l := t.link
+	t.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
+		_, err := t.room.enterAgain(ctx, func() error { return nil })
 		if err == nil {
 			return nil
 		}
 		return func() {
-			r.client.log.WarnContext(ctx, "not let in after the password changed", r.logged(), slog.Any("error", err))
+			t.client.log.WarnContext(ctx, "not let in after the password changed", t.room.logged(), slog.Any("error", err))
 			if refused(err) {
-				l.lose(r.channel(), err)
+				l.lose(t.room.channel(), err)
 			}
 		}
 	})
 }
 
-func (r *Room) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "slowMode", meta) || r.live.replay && r.Info().SlowMode == e.Room.SlowMode {
+func (t *tracker) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
 		return
 	}
-	r.edit(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
-	r.client.events.emit(SlowMode{Meta: meta, On: e.Room.SlowMode, By: r.by(e.User)})
+	t.edit(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
+	t.client.events.emit(SlowMode{Meta: meta, On: e.Room.SlowMode, By: t.by(e.User)})
 }
 
-func (r *Room) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "allowGuestsToChat", meta) || r.live.replay && r.Info().GuestChat == e.Room.AllowGuestsToChat {
+func (t *tracker) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "allowGuestsToChat", meta) || t.stale && t.room.Info().GuestChat == e.Room.AllowGuestsToChat {
 		return
 	}
-	r.edit(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
-	r.client.events.emit(GuestChat{Meta: meta, On: e.Room.AllowGuestsToChat, By: r.by(e.User)})
+	t.edit(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
+	t.client.events.emit(GuestChat{Meta: meta, On: e.Room.AllowGuestsToChat, By: t.by(e.User)})
 }
 
-func (r *Room) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "allowGuestsToEmbed", meta) || r.live.replay && r.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
+func (t *tracker) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "allowGuestsToEmbed", meta) || t.stale && t.room.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
 		return
 	}
-	r.edit(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })
-	r.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: r.by(e.User)})
+	t.edit(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })
+	t.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: t.by(e.User)})
 }
 
 // readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.
-func (r *Room) readInfo() {
-	before := r.Info()
-	r.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
-		answer, err := r.client.loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
+func (t *tracker) readInfo() {
+	before := t.room.Info()
+	t.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
+		answer, err := t.client.loads.Room(ctx, queupapi.RoomParams{RoomID: t.room.id})
 		if err != nil {
-			r.client.log.WarnContext(ctx, "room not read", r.logged(), slog.Any("error", err))
-			return func() { r.later(dueInfo, err, r.readInfo) }
+			t.client.log.WarnContext(ctx, "room not read", t.room.logged(), slog.Any("error", err))
+			return func() { t.later(dueInfo, err, t.readInfo) }
 		}
 		return func() {
-			if !before.Equal(r.Info()) {
-				r.alarm(dueInfo, readAgain, r.readInfo)
+			if !before.Equal(t.room.Info()) {
+				t.alarm(dueInfo, readAgain, t.readInfo)
 				return
 			}
-			r.catchUpInfo(answer.Data)
+			t.catchUpInfo(answer.Data)
 		}
 	})
 }

@@ -199,12 +199,12 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 }
 
 // load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
-func (r *Room) load(state roomState, self wire.RoomUser) {
-	c := r.client
+func (t *tracker) load(state roomState, self wire.RoomUser) {
+	c := t.client
 	if state.about != nil { // what the join began with was read before the room was attached
-		r.describe(*state.about)
+		t.room.describe(*state.about)
 	}
-	gone := r.members.List()
+	gone := t.room.members.List()
 	users := append(state.roster(), self)
 	members := make(map[UserID]Member, len(users))
 	for _, w := range users {
@@ -212,41 +212,41 @@ func (r *Room) load(state roomState, self wire.RoomUser) {
 		if _, twice := members[member.UserID]; twice || member.UserID == "" {
 			continue
 		}
-		member.RoomID = r.id
+		member.RoomID = t.room.id
 		member.Muted = member.Muted || self.Muted && member.UserID == self.UserID
 		c.seeUser(accountOf(w), true)
 		c.people.enter(member.UserID)
-		r.setMuted(member.UserID, member.Muted)
+		t.setMuted(member.UserID, member.Muted)
 		members[member.UserID] = member
 	}
-	r.members.Replace(members)
+	t.room.members.Replace(members)
 	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
 		c.people.leave(e.ID)
 	}
 	if state.roles != nil {
-		r.setRoles(*state.roles)
-		r.rolesRead()
+		t.setRoles(*state.roles)
+		t.rolesRead()
 	}
-	r.live.lost = false
-	r.history.begin()
+	t.lost = false
+	t.room.history.begin()
 	if state.chat != nil {
-		r.history.seed(*state.chat, r.live.waiting.lines())
+		t.room.history.seed(*state.chat, t.waiting.lines())
 	}
 	if w := state.active; w.Play.ID != "" {
-		song := r.newPlay(w.Play, w.Song, state.elapsed())
-		r.begin(song, state.elapsed())
-		r.completeLater(song, r.meta())
+		song := t.room.newPlay(w.Play, w.Song, state.elapsed())
+		t.begin(song, state.elapsed())
+		t.completeLater(song, t.meta())
 		if state.dubs != nil {
-			r.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
+			t.room.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
 	if state.unsure {
-		r.checkAgain()
+		t.checkAgain()
 	}
-	r.loadQueue(state)
-	r.readLacking(state.lacks)
-	r.readNames()
-	r.toldUntil(r.client.clock.Before(state.asked))
+	t.loadQueue(state)
+	t.readLacking(state.lacks)
+	t.readNames()
+	t.toldUntil(t.client.clock.Before(state.asked))
 }
 
 // loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
@@ -260,13 +260,13 @@ func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire
 	}
 	attached := false
 	if err := l.do(ctx, func() {
-		if attached = l.rooms[r.channel()] == r; !attached || r.live.waiting.turn != hold {
+		if attached = l.rooms[r.channel()] == r.tracker; !attached || r.tracker.waiting.turn != hold {
 			return
 		}
 		current = true
-		r.load(state, self)
+		r.tracker.load(state, self)
 		then()
-		r.replay(hold, none)
+		r.tracker.replay(hold, none)
 	}); err != nil {
 		return false, err
 	}
@@ -383,27 +383,27 @@ func passes(err error) bool {
 
 // later has something read again after an error, if that passes, unless it is due anyway. It runs on the connection's
 // goroutine, as does read.
-func (r *Room) later(purpose string, err error, read func()) {
-	if passes(err) && !r.pending(purpose) {
-		r.alarm(purpose, readAgain, read)
+func (t *tracker) later(purpose string, err error, read func()) {
+	if passes(err) && !t.pending(purpose) {
+		t.alarm(purpose, readAgain, read)
 	}
 }
 
 // readLacking has that read later which could not be read with the rest of the room.
-func (r *Room) readLacking(lacks lacking) {
+func (t *tracker) readLacking(lacks lacking) {
 	for _, part := range []struct {
 		lacks   bool
 		purpose string
 		read    func()
 	}{
-		{lacks.about, dueInfo, r.readInfo},
-		{lacks.users, dueUsers, r.readUsers},
-		{lacks.roles, dueRoles, r.readRoles},
-		{lacks.votes, dueVotes, r.readVotes},
-		{lacks.queue, dueQueue, r.readQueue},
+		{lacks.about, dueInfo, t.readInfo},
+		{lacks.users, dueUsers, t.readUsers},
+		{lacks.roles, dueRoles, t.readRoles},
+		{lacks.votes, dueVotes, t.readVotes},
+		{lacks.queue, dueQueue, t.readQueue},
 	} {
-		if part.lacks && !r.pending(part.purpose) {
-			r.alarm(part.purpose, readAgain, part.read)
+		if part.lacks && !t.pending(part.purpose) {
+			t.alarm(part.purpose, readAgain, part.read)
 		}
 	}
 }

@@ -10,64 +10,64 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-func (r *Room) applyReorder(e *wire.RoomPlaylistQueueReorder, meta Meta) {
-	r.queueNews(meta)
-	r.client.events.emit(QueueReordered{Meta: meta, By: r.by(e.User)})
+func (t *tracker) applyReorder(e *wire.RoomPlaylistQueueReorder, meta Meta) {
+	t.queueNews(meta)
+	t.client.events.emit(QueueReordered{Meta: meta, By: t.by(e.User)})
 }
 
-func (r *Room) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta Meta) {
-	_, member, ok := r.someone(e.Target, meta)
+func (t *tracker) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta Meta) {
+	_, member, ok := t.someone(e.Target, meta)
 	if !ok {
 		return
 	}
-	r.queueNews(meta)
-	r.client.events.emit(SongRemoved{Meta: meta, Member: member.own(), By: r.by(e.User)})
+	t.queueNews(meta)
+	t.client.events.emit(SongRemoved{Meta: meta, Member: member.own(), By: t.by(e.User)})
 }
 
-func (r *Room) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
-	user, member, ok := r.someone(e.Target, meta)
+func (t *tracker) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
+	user, member, ok := t.someone(e.Target, meta)
 	if !ok {
 		return
 	}
-	r.unqueue(user.ID)
-	r.queueNews(meta)
-	r.client.events.emit(DJRemoved{Meta: meta, Member: member.own(), By: r.by(e.User)})
+	t.unqueue(user.ID)
+	t.queueNews(meta)
+	t.client.events.emit(DJRemoved{Meta: meta, Member: member.own(), By: t.by(e.User)})
 }
 
-func (r *Room) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
-	if r.unclear(w.Extra, "queuePaused", meta) {
+func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
+	if t.unclear(w.Extra, "queuePaused", meta) {
 		return
 	}
 	dj.ID = cmp.Or(userID(dj), recordOf(w))
-	_, member, ok := r.someone(dj, meta)
-	if !ok || r.live.replay && member.QueuePaused == w.QueuePaused {
+	_, member, ok := t.someone(dj, meta)
+	if !ok || t.stale && member.QueuePaused == w.QueuePaused {
 		return
 	}
 	if w.ID != "" { // more than the news alone
-		member = r.memberOf(dj.ID, w)
+		member = t.memberOf(dj.ID, w)
 	}
 	member.QueuePaused = w.QueuePaused
-	r.keep(member)
+	t.keep(member)
 	if w.QueuePaused {
-		r.unqueue(dj.ID)
+		t.unqueue(dj.ID)
 	}
-	r.queueNews(meta)
-	r.client.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: w.QueuePaused, By: r.by(by)})
+	t.queueNews(meta)
+	t.client.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: w.QueuePaused, By: t.by(by)})
 }
 
 // unqueue takes a DJ out of the queue, until it is read again.
-func (r *Room) unqueue(dj UserID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.queue = slices.DeleteFunc(slices.Clone(r.queue), func(s Song) bool { return s.UserID == dj })
+func (t *tracker) unqueue(dj UserID) {
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.UserID == dj })
 }
 
-func (r *Room) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if r.elsewhere(e.Room.ID) || r.unclear(e.Room.Extra, "lockQueue", meta) || r.live.replay && r.Info().QueueLocked == e.Room.LockQueue {
+func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
 		return
 	}
-	r.edit(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
-	r.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: r.by(e.User)})
+	t.edit(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
+	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.by(e.User)})
 }
 
 // Purposes of alarms.
@@ -77,15 +77,15 @@ const dueQueue = "queue" // read the queue again
 const queueDelay = 5 * time.Second
 
 // queueNews has the queue read again and told of, because an event has said that it changed.
-func (r *Room) queueNews(meta Meta) {
-	r.live.news = &meta
-	r.readQueueSoon()
+func (t *tracker) queueNews(meta Meta) {
+	t.news = &meta
+	t.readQueueSoon()
 }
 
 // readQueueSoon has the queue read again. Much news in a short time lead to one reading.
-func (r *Room) readQueueSoon() {
-	if !r.pending(dueQueue) {
-		r.alarm(dueQueue, queueDelay, r.readQueue)
+func (t *tracker) readQueueSoon() {
+	if !t.pending(dueQueue) {
+		t.alarm(dueQueue, queueDelay, t.readQueue)
 	}
 }
 
@@ -93,61 +93,61 @@ func (r *Room) readQueueSoon() {
 const mediaTimeout = 20 * time.Second
 
 // readQueue reads the queue and tells of it, if an event has said that it changed or if it did.
-func (r *Room) readQueue() {
-	if r.busy(dueQueue, r.readQueue) {
+func (t *tracker) readQueue() {
+	if t.busy(dueQueue, t.readQueue) {
 		return
 	}
-	news := r.live.news
-	r.live.news = nil
-	r.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
-		queue, lacks, err := r.fetchQueue(ctx, ctx)
+	news := t.news
+	t.news = nil
+	t.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
+		queue, lacks, err := t.room.fetchQueue(ctx, ctx)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "queue not read", r.logged(), slog.Any("error", err))
+			t.client.log.WarnContext(ctx, "queue not read", t.room.logged(), slog.Any("error", err))
 			return func() {
-				if r.live.news == nil {
-					r.live.news = news // still to be told
+				if t.news == nil {
+					t.news = news // still to be told
 				}
-				r.later(dueQueue, err, r.readQueue)
+				t.later(dueQueue, err, t.readQueue)
 			}
 		}
 		return func() {
-			r.later(dueQueue, lacks, r.readQueue)
-			if changed := r.setQueue(queue); !changed && news == nil {
+			t.later(dueQueue, lacks, t.readQueue)
+			if changed := t.setQueue(queue); !changed && news == nil {
 				return
 			}
-			meta := r.meta()
+			meta := t.meta()
 			if news != nil {
 				meta = *news
 			}
-			r.client.events.emit(QueueUpdated{Meta: meta, Queue: r.Queue()})
+			t.client.events.emit(QueueUpdated{Meta: meta, Queue: t.room.Queue()})
 		}
 	})
 }
 
 // setQueue notes the queue and reports whether it is another one.
-func (r *Room) setQueue(queue []Song) (changed bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.now != nil {
-		queue = slices.DeleteFunc(queue, func(s Song) bool { return s.ID == r.now.song.ID })
+func (t *tracker) setQueue(queue []Song) (changed bool) {
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	if t.room.now != nil {
+		queue = slices.DeleteFunc(queue, func(s Song) bool { return s.ID == t.room.now.song.ID })
 	}
-	changed = !slices.EqualFunc(r.queue, queue, func(a, b Song) bool {
+	changed = !slices.EqualFunc(t.room.queue, queue, func(a, b Song) bool {
 		before, _ := a.Info()
 		after, _ := b.Info()
 		return a.Equal(b) && before.Equal(after)
 	})
-	r.queue = queue
+	t.room.queue = queue
 	return changed
 }
 
 // loadQueue takes over the queue. What could not be looked up in time of its media follows.
-func (r *Room) loadQueue(state roomState) (changed bool) {
+func (t *tracker) loadQueue(state roomState) (changed bool) {
 	if state.queue == nil {
 		return false
 	}
-	changed = r.setQueue(*state.queue)
+	changed = t.setQueue(*state.queue)
 	if lacksMedia(*state.queue) {
-		r.readQueueSoon()
+		t.readQueueSoon()
 	}
 	return changed
 }

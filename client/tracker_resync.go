@@ -29,15 +29,22 @@ const (
 	maxBackfill = 200
 )
 
-// resync reads a room again whose messages wait since the connection was lost, and tells what was missed. Live events
-// wait for it, but not for long: when QueUp is slow, or other rooms come first, they go out, and the room is read later. Only
-// those about what plays wait on, because the plays that were missed come first. hold is what they wait under since the
-// connection was lost; when it is lost once more, that is another one, and the next resync takes over.
-func (r *Room) resync(l *connection, hold int) {
+// A resync reads a room again whose messages wait since the connection was lost, and emits what was missed. It runs on a goroutine of
+// its own, and changes the room on the connection's. Live events wait for it, but not for long: when QueUp is slow, or other rooms
+// come first, they are released, and the room is read later. Only those about playback wait on, because the missed plays come first.
+type resync struct {
+	room *Room       // immutable
+	link *connection // immutable
+	hold int         // that the messages wait under since the connection was lost; if it is lost again, the next resync takes over
+}
+
+// run reads the room again, until a try succeeds or another resync takes over.
+func (s *resync) run() {
+	r, l := s.room, s.link
 	ctx := l.life
 	held, until, patience := true, time.Now().Add(maxHold), maxHold
 	for pause := time.Second; ; pause = min(2*pause, maxReloadWait) {
-		inTime, ok := r.lineUp(ctx, l, hold)
+		inTime, ok := s.acquireSlot(ctx)
 		if !ok {
 			return
 		}
@@ -45,15 +52,15 @@ func (r *Room) resync(l *connection, hold int) {
 			until = time.Now().Add(patience)
 		}
 		try, over := context.WithDeadline(ctx, until)
-		current := r.under(l, hold, func() {
+		current := s.do(func() {
 			if !held {
-				hold = r.holdFor(patience)
+				s.hold = r.tracker.holdFor(patience)
 			}
-			r.live.reading = over
+			r.tracker.reading = over
 		})
 		var err error
 		if current {
-			err = r.resyncOnce(try, l, hold)
+			err = s.once(try)
 		}
 		over()
 		<-r.client.resyncs
@@ -61,10 +68,10 @@ func (r *Room) resync(l *connection, hold int) {
 			return
 		}
 		if gone(err) {
-			r.under(l, hold, func() { l.lose(r.channel(), err) })
+			s.do(func() { l.lose(r.channel(), err) })
 			return
 		}
-		if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
+		if !s.do(func() { r.tracker.release(s.hold, ofPlaying) }) {
 			return
 		}
 		held, patience = false, min(2*patience, maxPatience)
@@ -76,21 +83,25 @@ func (r *Room) resync(l *connection, hold int) {
 	}
 }
 
-// lineUp waits for one of the places of the rooms that are read again, which its holder gives back. If that takes so long that
-// too little of maxHold would be left to read the room, what waits under hold goes out, and lineUp is not in time.
-func (r *Room) lineUp(ctx context.Context, l *connection, hold int) (inTime, ok bool) {
+// do runs f on the connection's goroutine, if the hold is still the same and the room still attached.
+func (s *resync) do(f func()) bool { return s.link.doHeld(s.room.tracker, s.hold, f) }
+
+// acquireSlot waits for one of the slots for rooms that are read again, which its holder gives back. If that takes so long that
+// too little of maxHold would be left to read the room, the waiting messages are released, and acquireSlot is not in time.
+func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
+	slots := s.room.client.resyncs
 	late := time.NewTimer(maxHold / 2)
 	defer late.Stop()
 	select {
-	case r.client.resyncs <- struct{}{}:
+	case slots <- struct{}{}:
 		return true, true
 	case <-late.C:
 	}
-	if !r.under(l, hold, func() { r.release(hold, ofPlaying) }) {
+	if !s.do(func() { s.room.tracker.release(s.hold, ofPlaying) }) {
 		return false, false
 	}
 	select {
-	case r.client.resyncs <- struct{}{}:
+	case slots <- struct{}{}:
 		return false, true
 	case <-ctx.Done():
 		return false, false
@@ -103,62 +114,52 @@ func gone(err error) bool {
 	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }
 
-// under runs f on the connection's goroutine, if the hold is still the same and the room still attached.
-func (r *Room) under(l *connection, hold int, f func()) bool {
-	is := false
-	return l.do(l.life, func() {
-		if is = r.live.waiting.turn == hold && l.rooms[r.channel()] == r; is {
-			f()
-		}
-	}) == nil && is
-}
-
-// resyncOnce is one try, which ends with try. Its error means that nothing has been told and another one is due.
-func (r *Room) resyncOnce(try context.Context, l *connection, hold int) error {
+// once is one try, which ends with try. Its error means that nothing has been emitted and another try is due.
+func (s *resync) once(try context.Context) error {
+	r, l := s.room, s.link
 	state, err := r.fetch(try, true)
 	if err != nil {
 		return err
 	}
-	if err := r.comeBack(try, l, &state); refused(err) {
-		r.under(l, hold, func() { l.lose(r.channel(), err) })
+	if err := s.comeBack(try, &state); refused(err) {
+		s.do(func() { l.lose(r.channel(), err) })
 		return nil
 	} else if err != nil {
 		return err
 	}
-	ctx := l.life
-	missed := r.readMissed(ctx, l) // after what plays, so that nothing can come to its end in between
+	missed := s.readMissed(l.life) // after what plays, so that nothing can come to its end in between
 	defer missed.stop()
 	brief, cancel := context.WithTimeout(try, maxHold)
 	defer cancel()
 	complete := missed.wait(brief)
-	r.under(l, hold, func() {
-		r.catchUp(state)
+	s.do(func() {
+		r.tracker.catchUp(state)
 		if complete {
-			r.finish(state, missed, hold)
+			r.tracker.finish(state, missed, s.hold)
 			return
 		}
-		r.catchUpQueue(state)
-		r.replay(hold, ofPlaying)
+		r.tracker.catchUpQueue(state)
+		r.tracker.replay(s.hold, ofPlaying)
 	})
 	if complete {
 		return nil
 	}
 	state.queue = nil // it may be read again meanwhile
-	missed.wait(ctx)
-	r.under(l, hold, func() { r.finish(state, missed, hold) })
+	missed.wait(l.life)
+	s.do(func() { r.tracker.finish(state, missed, s.hold) })
 	return nil
 }
 
 // comeBack enters the room once more unless QueUp has the client among its members, as it may not after a restart: the websocket alone
 // need not bring it back. Source: docs/PROTOCOL.md 2.4.
-func (r *Room) comeBack(ctx context.Context, l *connection, state *roomState) error {
-	me := r.client.myID()
+func (s *resync) comeBack(ctx context.Context, state *roomState) error {
+	r, me := s.room, s.room.client.myID()
 	listed := slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return recordOf(w) == me })
 	if me == "" || listed || !r.mayAct() {
 		return nil
 	}
 	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", r.logged())
-	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, l) })
+	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, s.link) })
 	if recordOf(self) == me && state.users != nil {
 		users := append(slices.Clip(*state.users), self)
 		state.users = &users
@@ -167,43 +168,46 @@ func (r *Room) comeBack(ctx context.Context, l *connection, state *roomState) er
 }
 
 // finish tells what was missed of what plays, and lets the rest of the events go.
-func (r *Room) finish(state roomState, missed *missedPlays, hold int) {
-	r.catchUpSongs(state, missed)
-	r.replay(hold, none)
-	if _, playing := r.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
-		r.alarm(dueCheck, time.Second, r.checkPlay)
+func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
+	t.catchUpSongs(state, missed)
+	t.replay(hold, none)
+	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
+		t.alarm(dueCheck, time.Second, t.checkPlay)
 	}
 }
 
-// missedPlays are the plays of the history that are newer than the last one that was told, the newest first.
+// missedPlays are the plays of the history that are newer than the last one that was emitted, the newest first.
 type missedPlays struct {
+	room  *Room               // immutable
+	known map[PlayID]struct{} // immutable; were emitted
+	since time.Time           // immutable; plays that began before are not news
+
 	rows []wire.Play
-	gap  *Gap          // what is too long ago, or could not be read; nil for nothing
-	done chan struct{} // closed when the others are set
+	gap  *Gap          // the time that is too long ago, or could not be read; nil for none
+	done chan struct{} // closed when rows and gap are set
 	stop func()        // ends the reading
 }
 
-// readMissed begins to read them.
-func (r *Room) readMissed(ctx context.Context, l *connection) *missedPlays {
+// readMissed starts to read the missed plays.
+func (s *resync) readMissed(ctx context.Context) *missedPlays {
 	ctx, cancel := context.WithCancel(ctx)
-	m := &missedPlays{done: make(chan struct{}), stop: cancel}
-	var since time.Time // what played before this is no news
-	known := make(map[PlayID]struct{})
-	if l.do(ctx, func() {
-		for _, id := range r.live.plays.Keys() {
-			known[id] = struct{}{}
+	m := &missedPlays{room: s.room, known: make(map[PlayID]struct{}), done: make(chan struct{}), stop: cancel}
+	t := s.room.tracker
+	if s.link.do(ctx, func() {
+		for _, id := range t.plays.Keys() {
+			m.known[id] = struct{}{}
 		}
-		since = r.live.told
-	}) != nil || !r.client.workers.Start(func() {
+		m.since = t.told
+	}) != nil || !s.room.client.workers.Start(func() {
 		defer close(m.done)
-		m.read(ctx, r, known, since)
+		m.read(ctx)
 	}) {
 		close(m.done)
 	}
 	return m
 }
 
-// wait reports whether the reading has come to its end.
+// wait reports whether the reading has ended.
 func (m *missedPlays) wait(ctx context.Context) bool {
 	select {
 	case <-m.done:
@@ -213,23 +217,17 @@ func (m *missedPlays) wait(ctx context.Context) bool {
 	}
 }
 
-func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct{}, since time.Time) {
+// read reads the history back to the last play that was emitted.
+func (m *missedPlays) read(ctx context.Context) {
 	seen := make(map[PlayID]struct{})
-	lost := func() {
-		m.gap = &Gap{From: since, To: r.client.clock.Now(), What: "plays"}
-		if n := len(m.rows); n > 0 && m.rows[n-1].PlayedAt.After(since) {
-			m.gap.To = m.rows[n-1].PlayedAt
-		}
-	}
 	until := time.Now().Add(historyPatience)
-	for page := range maxBackfill {
-		rows, err := r.historyPage(ctx, page+1, until)
+	for number := range maxBackfill {
+		page, err := m.page(ctx, number+1, until)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "history not read after a lost connection", r.logged(), slog.Any("error", err))
-			lost()
-			return
+			m.room.client.log.WarnContext(ctx, "history not read after a lost connection", m.room.logged(), slog.Any("error", err))
+			break
 		}
-		news, end := r.newPlays(rows, known, since)
+		news, end := m.news(page)
 		fresh := false
 		for _, w := range news {
 			if _, twice := seen[w.ID]; !twice && w.ID != "" {
@@ -238,25 +236,28 @@ func (m *missedPlays) read(ctx context.Context, r *Room, known map[PlayID]struct
 				fresh = true
 			}
 		}
-		if end || len(rows) == 0 || !fresh {
+		if end || len(page) == 0 || !fresh {
 			return
 		}
 	}
-	lost()
+	m.gap = &Gap{From: m.since, To: m.room.client.clock.Now(), What: "plays"}
+	if n := len(m.rows); n > 0 && m.rows[n-1].PlayedAt.After(m.since) {
+		m.gap.To = m.rows[n-1].PlayedAt
+	}
 }
 
-// newPlays returns the plays of a page of the history that are news: those up to one that is known, which is among them for
+// news returns the plays of a page of the history that are news: those up to one that is known, which is among them for
 // its final score, else up to the last that began after since. A time that is missing or cannot be right says nothing about
 // the other rows. end reports whether older pages have no more news.
-func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.Time) (news wire.Plays, end bool) {
+func (m *missedPlays) news(page wire.Plays) (news wire.Plays, end bool) {
 	count, old := 0, len(page) > 0 // a page without any time has no news
 	for i, w := range page {
-		if _, told := known[w.ID]; told {
+		if _, known := m.known[w.ID]; known {
 			return page[:i+1], true
 		}
 		switch {
-		case w.PlayedAt.IsZero(), r.client.clock.Future(w.PlayedAt):
-		case w.PlayedAt.Before(since):
+		case w.PlayedAt.IsZero(), m.room.client.clock.Future(w.PlayedAt):
+		case w.PlayedAt.Before(m.since):
 			old = true
 		default:
 			count, old = i+1, false
@@ -268,10 +269,10 @@ func (r *Room) newPlays(page wire.Plays, known map[PlayID]struct{}, since time.T
 	return page[:count], true
 }
 
-// historyPage reads a page of what has played. It does not give up before until.
-func (r *Room) historyPage(ctx context.Context, page int, until time.Time) (wire.Plays, error) {
+// page reads a page of the history. It retries until a time.
+func (m *missedPlays) page(ctx context.Context, number int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
-		answer, err := r.client.loads.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
+		answer, err := m.room.client.loads.History(ctx, queupapi.HistoryParams{RoomID: m.room.id, Page: queupapi.NewOptInt(number)})
 		if err == nil && noRows(answer.Data) {
 			err = noList("history")
 		}

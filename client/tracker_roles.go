@@ -12,29 +12,29 @@ import (
 
 // applyRoleSet knows both forms of the event. Whom it is about need not be in the room. Source: docs/PROTOCOL.md 7,
 // rule 24.
-func (r *Room) applyRoleSet(e *wire.UserSetRole, meta Meta) {
+func (t *tracker) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
-	user, member, ok := r.someone(target, meta)
-	if !ok || r.live.replay && slices.Contains(member.RoleIDs, role.ID) {
+	user, member, ok := t.someone(target, meta)
+	if !ok || t.stale && slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
-	role = r.byType(role)
-	r.learnRole(role)
-	r.keepRole(&member, role, true)
-	r.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
+	role = t.byType(role)
+	t.learnRole(role)
+	t.keepRole(&member, role, true)
+	t.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), Role: t.resolved(role).own()})
 }
 
 // applyRoleUnset is the reverse. Some roles go by themselves, so it is no error that nobody asked for it. Source:
 // docs/PROTOCOL.md 7, rule 33.
-func (r *Room) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
+func (t *tracker) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
-	user, member, ok := r.someone(target, meta)
-	if !ok || r.live.replay && !slices.Contains(member.RoleIDs, role.ID) {
+	user, member, ok := t.someone(target, meta)
+	if !ok || t.stale && !slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
-	role = r.byType(role)
-	r.keepRole(&member, role, false)
-	r.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), By: r.by(e.User), Role: r.resolved(role).own()})
+	role = t.byType(role)
+	t.keepRole(&member, role, false)
+	t.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), Role: t.resolved(role).own()})
 }
 
 // roleEvent reads the form of the fixed roles or that of the custom ones.
@@ -52,31 +52,31 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 const maxRoles = 256
 
 // learnRole notes a role of the room's own that it should have told of before.
-func (r *Room) learnRole(role Role) {
-	a := r.authority()
+func (t *tracker) learnRole(role Role) {
+	a := t.room.authority()
 	if _, known := a.role(role.ID); known || !a.custom || role.Label == "" || len(a.roles) >= maxRoles {
 		return
 	}
-	r.mu.Lock()
-	r.roles.roles = ranked(append(slices.Clone(r.roles.roles), role))
-	r.mu.Unlock()
-	r.readRolesSoon()
+	t.room.mu.Lock()
+	t.room.roles.roles = ranked(append(slices.Clone(t.room.roles.roles), role))
+	t.room.mu.Unlock()
+	t.readRolesSoon()
 }
 
 // resolved returns what the room knows of a role, where an event told its id alone.
-func (r *Room) resolved(role Role) Role {
+func (t *tracker) resolved(role Role) Role {
 	if role.Label != "" {
 		return role
 	}
-	if known, ok := r.authority().role(role.ID); ok {
+	if known, ok := t.room.authority().role(role.ID); ok {
 		return known
 	}
 	return role
 }
 
 // byType returns the room's own role, where an event told its type alone.
-func (r *Room) byType(role Role) Role {
-	a := r.authority()
+func (t *tracker) byType(role Role) Role {
+	a := t.room.authority()
 	if id, ok := a.resolve(role.ID); ok && role.byType && a.custom {
 		role, _ = a.role(id)
 	}
@@ -84,7 +84,7 @@ func (r *Room) byType(role Role) Role {
 }
 
 // keepRole notes that a member holds a role, or does not any more. Before there were custom roles, a member held one.
-func (r *Room) keepRole(m *Member, role Role, holds bool) {
+func (t *tracker) keepRole(m *Member, role Role, holds bool) {
 	if role.ID == "" { // a role that nothing is known of
 		return
 	}
@@ -94,36 +94,36 @@ func (r *Room) keepRole(m *Member, role Role, holds bool) {
 			ids = nil
 		}
 		ids = append(ids, role.ID)
-		r.deleted.Remove(role.ID)
+		t.room.deleted.Remove(role.ID)
 	}
 	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
 	m.hold(append([]Role{role}, m.held...))
-	r.keep(*m)
-	if r.client.isMe(m.UserID) {
-		r.readRolesSoon()
+	t.keep(*m)
+	if t.client.isMe(m.UserID) {
+		t.readRolesSoon()
 	}
 }
 
 // applyRoleWritten takes over a role that was made or changed: QueUp sends the whole role.
-func (r *Room) applyRoleWritten(w wire.RoomRole, meta Meta) {
+func (t *tracker) applyRoleWritten(w wire.RoomRole, meta Meta) {
 	role := newCustomRole(w)
 	if role.ID == "" {
-		r.client.events.emit(Malformed{Meta: meta, Err: errNoRole})
+		t.client.events.emit(Malformed{Meta: meta, Err: errNoRole})
 		return
 	}
-	r.deleted.Remove(role.ID)
-	before, known := r.authority().role(role.ID)
-	if r.live.replay && known && before.Equal(role) {
+	t.room.deleted.Remove(role.ID)
+	before, known := t.room.authority().role(role.ID)
+	if t.stale && known && before.Equal(role) {
 		return
 	}
-	r.editRoles(func(roles []Role) []Role {
+	t.editRoles(func(roles []Role) []Role {
 		roles = append(slices.DeleteFunc(roles, func(old Role) bool { return old.ID == role.ID }), role)
 		return roles[max(len(roles)-maxRoles, 0):]
 	})
 	if meta.Name == "room-role-create" {
-		r.client.events.emit(RoleCreated{Meta: meta, Role: role.own()})
+		t.client.events.emit(RoleCreated{Meta: meta, Role: role.own()})
 	} else {
-		r.client.events.emit(RoleUpdated{Meta: meta, Role: role.own()})
+		t.client.events.emit(RoleUpdated{Meta: meta, Role: role.own()})
 	}
 }
 
@@ -131,73 +131,73 @@ var errNoRole = errors.New("queup: the event does not say which role it is about
 
 // applyRoleDeleted takes the role from the room and from the members who held it. QueUp's records of them may name it for longer.
 // Source: docs/PROTOCOL.md 1.8.
-func (r *Room) applyRoleDeleted(id RoleID, meta Meta) {
-	role, known := r.authority().role(id)
+func (t *tracker) applyRoleDeleted(id RoleID, meta Meta) {
+	role, known := t.room.authority().role(id)
 	if !known {
-		if r.live.replay {
+		if t.stale {
 			return
 		}
 		role = Role{ID: id}
 	}
-	r.editRoles(func(roles []Role) []Role {
+	t.editRoles(func(roles []Role) []Role {
 		return slices.DeleteFunc(roles, func(old Role) bool { return old.ID == id })
 	})
-	r.deleted.Add(id, struct{}{})
-	r.forgetRoles()
-	r.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
+	t.room.deleted.Add(id, struct{}{})
+	t.forgetRoles()
+	t.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
 }
 
 // forgetRoles takes the roles that were deleted from the members.
-func (r *Room) forgetRoles() {
-	for _, e := range r.members.List() {
-		if m := e.Value; m.forget(r.deleted.Contains) {
-			r.put(m)
+func (t *tracker) forgetRoles() {
+	for _, e := range t.room.members.List() {
+		if m := e.Value; m.forget(t.room.deleted.Contains) {
+			t.put(m)
 		}
 	}
 }
 
 // rolesRead is to be called when all roles of the room were read: those that members hold beside them were deleted. The fixed
 // roles stay, which the room's own may be made from.
-func (r *Room) rolesRead() {
-	a := r.authority()
+func (t *tracker) rolesRead() {
+	a := t.room.authority()
 	if !a.custom {
 		return
 	}
 	for _, role := range a.roles {
-		r.deleted.Remove(role.ID)
+		t.room.deleted.Remove(role.ID)
 	}
-	for _, e := range r.members.List() {
+	for _, e := range t.room.members.List() {
 		for _, id := range e.Value.RoleIDs {
 			_, exists := a.role(id)
 			if _, fixed := fixedRoles[id]; !exists && !fixed {
-				r.deleted.Add(id, struct{}{})
+				t.room.deleted.Add(id, struct{}{})
 			}
 		}
 	}
-	r.forgetRoles()
+	t.forgetRoles()
 }
 
-func (r *Room) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
+func (t *tracker) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
 	var roles []Role
 	for _, w := range e.Roles {
 		roles = append(roles, newCustomRole(w))
 	}
 	roles = ranked(roles)
-	if r.live.replay && slices.EqualFunc(roles, r.authority().roles, Role.Equal) {
+	if t.stale && slices.EqualFunc(roles, t.room.authority().roles, Role.Equal) {
 		return
 	}
 	if len(roles) > 0 {
-		r.editRoles(func([]Role) []Role { return roles })
+		t.editRoles(func([]Role) []Role { return roles })
 	} else { // the event does not say how
-		r.readRolesSoon()
+		t.readRolesSoon()
 	}
-	r.client.events.emit(RolesReordered{Meta: meta, Roles: r.Roles()})
+	t.client.events.emit(RolesReordered{Meta: meta, Roles: t.room.Roles()})
 }
 
 // editRoles changes the room's own roles. What the client itself may do is worked out from them until QueUp has told.
-func (r *Room) editRoles(change func([]Role) []Role) {
-	r.mu.Lock()
-	a := r.roles
+func (t *tracker) editRoles(change func([]Role) []Role) {
+	t.room.mu.Lock()
+	a := t.room.roles
 	if !a.custom { // the fixed roles have no place among them
 		a.roles = nil
 	}
@@ -206,9 +206,9 @@ func (r *Room) editRoles(change func([]Role) []Role) {
 	if a.own != nil && !a.own.Unlimited {
 		a.own = nil
 	}
-	r.roles = a
-	r.mu.Unlock()
-	r.readRolesSoon()
+	t.room.roles = a
+	t.room.mu.Unlock()
+	t.readRolesSoon()
 }
 
 // Purposes of alarms.
@@ -218,37 +218,37 @@ const dueRoles = "roles" // read the roles again
 const rolesDelay = time.Second
 
 // readRolesSoon has the roles and the client's own standing read again. Source: docs/PROTOCOL.md 7, rule 24.
-func (r *Room) readRolesSoon() {
-	if r.pending(dueRoles) {
+func (t *tracker) readRolesSoon() {
+	if t.pending(dueRoles) {
 		return
 	}
-	r.mu.Lock()
-	if r.roles.own != nil && !r.roles.own.Unlimited { // it is no longer certain
-		r.roles.own = nil
+	t.room.mu.Lock()
+	if t.room.roles.own != nil && !t.room.roles.own.Unlimited { // it is no longer certain
+		t.room.roles.own = nil
 	}
-	r.mu.Unlock()
-	r.alarm(dueRoles, rolesDelay, r.readRoles)
+	t.room.mu.Unlock()
+	t.alarm(dueRoles, rolesDelay, t.readRoles)
 }
 
 // readRoles reads the roles and the client's own standing.
-func (r *Room) readRoles() {
-	r.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
-		roles, err := r.fetchAuthority(ctx)
+func (t *tracker) readRoles() {
+	t.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
+		roles, err := t.room.fetchAuthority(ctx)
 		if err != nil {
-			r.client.log.WarnContext(ctx, "roles not read", r.logged(), slog.Any("error", err))
-			return func() { r.later(dueRoles, err, r.readRoles) }
+			t.client.log.WarnContext(ctx, "roles not read", t.room.logged(), slog.Any("error", err))
+			return func() { t.later(dueRoles, err, t.readRoles) }
 		}
 		return func() {
-			if !r.pending(dueRoles) && r.live.asking[dueRoles] == nil { // else they have changed again
-				r.setRoles(roles)
-				r.rolesRead()
+			if !t.pending(dueRoles) && t.asking[dueRoles] == nil { // else they have changed again
+				t.setRoles(roles)
+				t.rolesRead()
 			}
 		}
 	})
 }
 
-func (r *Room) setRoles(a authority) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.roles = a
+func (t *tracker) setRoles(a authority) {
+	t.room.mu.Lock()
+	defer t.room.mu.Unlock()
+	t.room.roles = a
 }
