@@ -319,7 +319,7 @@ func TestAlarms_areNoMoreThanThereAreMembers(t *testing.T) {
 			}
 			k.receive("room_playlist-queue-update", `{}`)
 		}
-		if n := len(k.room.tracker.alarms); n != 102 { // and one for the song, and one for the queue
+		if n := len(k.room.tracker.timers); n != 102 { // and one for the song, and one for the queue
 			t.Errorf("%d alarms are set", n)
 		}
 	})
@@ -402,7 +402,7 @@ func TestAskInTurn(t *testing.T) {
 		var mu sync.Mutex
 		var asked, answered []int // guarded by mu
 		want := func(i int) {
-			k.room.tracker.askInTurn("x", time.Minute, func(context.Context) func() {
+			k.room.tracker.askOnce("x", time.Minute, func(context.Context) func() {
 				mu.Lock()
 				asked = append(asked, i)
 				mu.Unlock()
@@ -428,7 +428,7 @@ func TestAskInTurn(t *testing.T) {
 		all(1, 2, 3)
 		all(4, 5)
 		all(6)
-		_ = k.connection.do(ctx, func() { want(7); want(8); k.room.tracker.callOff(); want(9) })
+		_ = k.connection.do(ctx, func() { want(7); want(8); k.room.tracker.cancelAll(); want(9) })
 		time.Sleep(10 * time.Second)
 		mu.Lock()
 		defer mu.Unlock()

@@ -23,7 +23,7 @@ func TestNowPlaying_hasNoMonotonicReading(t *testing.T) {
 	if began := room.now.began; began != began.Round(0) {
 		t.Errorf("the begin of a song has a monotonic reading: %v", began)
 	}
-	room.tracker.callOff()
+	room.tracker.cancelAll()
 }
 
 // A time that cannot be right says nothing about the times of others.

@@ -24,9 +24,9 @@ type connection struct {
 	ended    chan struct{} // closed when the goroutine has returned
 
 	rooms   map[string]*tracker // by channel; owned by the goroutine
-	mailbox mailbox          // owned by the goroutine
-	inbox   inbox            // owned by the goroutine
-	mailErr error            // guarded by client.mu; why private messages are not received, nil while they are
+	mailbox mailbox             // owned by the goroutine
+	inbox   inbox               // owned by the goroutine
+	mailErr error               // guarded by client.mu; why private messages are not received, nil while they are
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 

@@ -227,7 +227,7 @@ func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 		}
 	}
 	t.catchUpQueue(state)
-	t.readLacking(state.lacks)
+	t.retryMissing(state.missing)
 	if !state.unsure {
 		t.toldUntil(t.client.clock.Before(state.asked))
 	}

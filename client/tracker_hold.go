@@ -158,7 +158,7 @@ func (t *tracker) replay(hold int, still level) {
 func (t *tracker) holdFor(patience time.Duration) (turn int) {
 	turn = t.hold()
 	if patience > maxHold {
-		t.alarm(dueChat, maxHold, func() {
+		t.startTimer(forChat, maxHold, func() {
 			if t.waiting.level == all {
 				t.release(turn, allButChat)
 			}
@@ -174,7 +174,7 @@ func (t *tracker) cut(complete time.Time) {
 		t.release(t.waiting.turn, ofPlaying)
 	}
 	t.waiting.messages, t.waiting.size = nil, 0
-	t.callOff()
+	t.cancelAll()
 	t.hold()
 	t.lost, t.late = true, false
 	t.room.history.cut(complete)

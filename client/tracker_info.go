@@ -94,7 +94,7 @@ func (t *tracker) enterAnew() {
 		return
 	}
 	l := t.link
-	t.askInTurn("enter", answerTimeout, func(ctx context.Context) func() {
+	t.askOnce(forEntry, answerTimeout, func(ctx context.Context) func() {
 		_, err := t.room.enterAgain(ctx, func() error { return nil })
 		if err == nil {
 			return nil
@@ -135,15 +135,15 @@ func (t *tracker) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
 // readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.
 func (t *tracker) readInfo() {
 	before := t.room.Info()
-	t.askInTurn(dueInfo, answerTimeout, func(ctx context.Context) func() {
+	t.askOnce(forInfo, answerTimeout, func(ctx context.Context) func() {
 		answer, err := t.client.loads.Room(ctx, queupapi.RoomParams{RoomID: t.room.id})
 		if err != nil {
 			t.client.log.WarnContext(ctx, "room not read", t.room.logged(), slog.Any("error", err))
-			return func() { t.later(dueInfo, err, t.readInfo) }
+			return func() { t.retryLater(forInfo, err, t.readInfo) }
 		}
 		return func() {
 			if !before.Equal(t.room.Info()) {
-				t.alarm(dueInfo, readAgain, t.readInfo)
+				t.startTimer(forInfo, retryDelay, t.readInfo)
 				return
 			}
 			t.catchUpInfo(answer.Data)

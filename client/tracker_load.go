@@ -19,17 +19,17 @@ import (
 // roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
 // guest may not see everything.
 type roomState struct {
-	about  *wire.Room
-	users  *wire.RoomUsers
-	roles  *authority
-	active wire.ActiveSong // empty when nothing plays, or unsure
-	asked  time.Time       // when active was asked for
-	at     time.Time       // when active was read
-	unsure bool            // QueUp does not know what plays
-	dubs   *wire.Dubs
-	queue  *[]Song
-	chat   *wire.ChatHistory
-	lacks  lacking // of what is nil
+	about   *wire.Room
+	users   *wire.RoomUsers
+	roles   *authority
+	active  wire.ActiveSong // empty when nothing plays, or unsure
+	asked   time.Time       // when active was asked for
+	at      time.Time       // when active was read
+	unsure  bool            // QueUp does not know what plays
+	dubs    *wire.Dubs
+	queue   *[]Song
+	chat    *wire.ChatHistory
+	missing missingParts // of what is nil
 }
 
 // roster returns the rows of who is in the room, none if they could not be read.
@@ -58,7 +58,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	optional := func(what string, lacks *bool, read func(ctx context.Context) error) {
 		g.Go(func() error {
 			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
-				*lacks = passes(err)
+				*lacks = isTransient(err)
 				r.notRead(ctx, what, err)
 			}
 			return context.Cause(ctx)
@@ -70,7 +70,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 		case err == nil:
 			state.users = &users
 		case unreadable(err): // who is in the room is read later
-			state.lacks.users = true
+			state.missing.users = true
 			r.notRead(ctx, "members", err)
 		default:
 			return err
@@ -89,21 +89,21 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 		state.active, state.at, state.unsure = answer.Data, time.Now(), answer.Data.Play.ID == ""
 		return nil
 	})
-	optional("roles", &state.lacks.roles, func(ctx context.Context) error {
+	optional("roles", &state.missing.roles, func(ctx context.Context) error {
 		roles, err := r.fetchAuthority(ctx)
 		if err == nil {
 			state.roles = &roles
 		}
 		return err
 	})
-	optional("votes", &state.lacks.votes, func(ctx context.Context) error {
+	optional("votes", &state.missing.votes, func(ctx context.Context) error {
 		answer, err := loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 		if err == nil {
 			state.dubs = &answer.Data
 		}
 		return err
 	})
-	optional("queue", &state.lacks.queue, func(ctx context.Context) error {
+	optional("queue", &state.missing.queue, func(ctx context.Context) error {
 		media, cancel := context.WithTimeout(ctx, mediaBudget)
 		defer cancel()
 		queue, _, err := r.fetchQueue(ctx, media)
@@ -120,7 +120,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 		return err
 	})
 	if info {
-		optional("room", &state.lacks.about, func(ctx context.Context) error {
+		optional("room", &state.missing.info, func(ctx context.Context) error {
 			answer, err := loads.Room(ctx, queupapi.RoomParams{RoomID: r.id})
 			if err == nil {
 				state.about = &answer.Data
@@ -156,7 +156,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 // notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
 func (r *Room) notRead(ctx context.Context, what string, err error) {
 	level := slog.LevelDebug
-	if passes(err) {
+	if isTransient(err) {
 		level = slog.LevelWarn
 	}
 	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", what), r.logged(), slog.Any("error", err))
@@ -244,7 +244,7 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 		t.checkAgain()
 	}
 	t.loadQueue(state)
-	t.readLacking(state.lacks)
+	t.retryMissing(state.missing)
 	t.readNames()
 	t.toldUntil(t.client.clock.Before(state.asked))
 }
@@ -301,7 +301,7 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 			if err == nil {
 				queue[i].info = &info
 				queue[i].takeLength()
-			} else if !passes(err) || unreadable(err) { // and one that is not there hides no other
+			} else if !isTransient(err) || unreadable(err) { // and one that is not there hides no other
 				return nil
 			}
 			return err
@@ -357,23 +357,15 @@ func (r *Room) complete(ctx context.Context, song Song) Song {
 	return song
 }
 
-// Purposes of alarms.
-const (
-	dueVotes = "votes" // read who voted again
-	dueUsers = "users" // read again who is in the room
-	dueInfo  = "info"  // read again what the room says about itself
-)
+// retryDelay is the pause before something is read again that could not be read.
+const retryDelay = 10 * time.Second
 
-// readAgain is the pause before something is read again that could not be read.
-const readAgain = 10 * time.Second
+// missingParts says which parts a roomState lacks because of a transient error.
+type missingParts struct{ info, users, roles, votes, queue bool }
 
-// lacking is what a roomState does not hold because of trouble that passes.
-type lacking struct{ about, users, roles, votes, queue bool }
-
-// passes reports whether an error of a reading is trouble that passes: of the network, or of a host, or an answer that makes no
-// sense. QueUp's own no is none, and
-// a guest or who cannot log in any more will not be told otherwise.
-func passes(err error) bool {
+// isTransient reports whether what could not be read may be readable soon: after an error of the network or a host, or an answer that
+// makes no sense. A refusal by QueUp is permanent; so is a missing or rejected login.
+func isTransient(err error) bool {
 	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
 		return false
 	}
@@ -381,29 +373,28 @@ func passes(err error) bool {
 	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
 }
 
-// later has something read again after an error, if that passes, unless it is due anyway. It runs on the connection's
-// goroutine, as does read.
-func (t *tracker) later(purpose string, err error, read func()) {
-	if passes(err) && !t.pending(purpose) {
-		t.alarm(purpose, readAgain, read)
+// retryLater reads something again after a transient error, unless a timer does so anyway.
+func (t *tracker) retryLater(p purpose, err error, read func()) {
+	if isTransient(err) && !t.timerRuns(p) {
+		t.startTimer(p, retryDelay, read)
 	}
 }
 
-// readLacking has that read later which could not be read with the rest of the room.
-func (t *tracker) readLacking(lacks lacking) {
+// retryMissing reads later what could not be read with the rest of the room.
+func (t *tracker) retryMissing(missing missingParts) {
 	for _, part := range []struct {
-		lacks   bool
-		purpose string
+		missing bool
+		purpose purpose
 		read    func()
 	}{
-		{lacks.about, dueInfo, t.readInfo},
-		{lacks.users, dueUsers, t.readUsers},
-		{lacks.roles, dueRoles, t.readRoles},
-		{lacks.votes, dueVotes, t.readVotes},
-		{lacks.queue, dueQueue, t.readQueue},
+		{missing.info, forInfo, t.readInfo},
+		{missing.users, forUsers, t.readUsers},
+		{missing.roles, forRoles, t.readRoles},
+		{missing.votes, forVotes, t.readVotes},
+		{missing.queue, forQueue, t.readQueue},
 	} {
-		if part.lacks && !t.pending(part.purpose) {
-			t.alarm(part.purpose, readAgain, part.read)
+		if part.missing && !t.timerRuns(part.purpose) {
+			t.startTimer(part.purpose, retryDelay, part.read)
 		}
 	}
 }

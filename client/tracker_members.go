@@ -40,6 +40,31 @@ func (t *tracker) keep(m Member) {
 	t.room.left.update(m)
 }
 
+var errNobody = errors.New("queup: the event does not say who it is about")
+
+// someone returns the user that an event is about, who may have left, and their record in the room. The record of
+// someone who was not there has just the ids. It is false for nobody, which is told as Malformed.
+func (t *tracker) someone(w wire.User, meta Meta) (User, Member, bool) {
+	if userID(w) == "" {
+		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
+		return User{}, Member{}, false
+	}
+	user := t.client.seeUser(w, false)
+	member, known := t.room.lately(user.ID)
+	if !known {
+		member = Member{UserID: user.ID, RoomID: t.room.id, client: t.client}
+	}
+	return user, member, true
+}
+
+// by returns who did something. It is zero where the event does not say.
+func (t *tracker) by(w wire.User) User {
+	if userID(w) == "" && w.Username == "" {
+		return User{}
+	}
+	return t.client.seeUser(w, false)
+}
+
 // recordOf returns whose record it is.
 func recordOf(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
 
@@ -85,9 +110,9 @@ func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 	if !ok {
 		return
 	}
-	t.quiet(dueGone + string(user.ID))
+	t.stopTimer(forExpelled(user.ID))
 	if t.client.isMe(user.ID) {
-		t.quiet(dueReturn)
+		t.stopTimer(forReturn)
 	}
 	if _, present := t.room.members.Get(user.ID); present {
 		return
@@ -111,18 +136,12 @@ func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
 		t.doubt()
 		return
 	}
-	t.quiet(dueGone + string(user.ID))
+	t.stopTimer(forExpelled(user.ID))
 	if member, present := t.take(user.ID); present {
 		t.client.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
 		t.readQueueSoon()
 	}
 }
-
-// Purposes of alarms.
-const (
-	dueReturn = "return" // come back after a departure of our own that we know nothing of
-	dueGone   = "gone "  // and a user's id: who was put out has left, whether QueUp says so or not
-)
 
 // expulsion is how long a leave takes to follow a kick or a ban, and a kick or a ban to follow a leave. Source:
 // docs/PROTOCOL.md 7, rule 5.
@@ -131,7 +150,7 @@ const expulsion = 5 * time.Second
 // doubt is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
 // it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
 func (t *tracker) doubt() {
-	t.alarm(dueReturn, expulsion, func() {
+	t.startTimer(forReturn, expulsion, func() {
 		l := t.link
 		t.client.log.WarnContext(t.client.workers.Context(), "QueUp says that we have left: coming back", t.room.logged())
 		t.ask(answerTimeout, func(ctx context.Context) func() {
@@ -216,7 +235,7 @@ func (t *tracker) expelled(user User, why error) {
 	if _, present := t.room.members.Get(user.ID); !present {
 		return
 	}
-	t.alarm(dueGone+string(user.ID), expulsion, func() {
+	t.startTimer(forExpelled(user.ID), expulsion, func() {
 		if member, present := t.take(user.ID); present {
 			t.client.events.emit(MemberLeft{Meta: t.meta(), Member: member.own(), User: user})
 		}
@@ -300,15 +319,15 @@ func (t *tracker) applyPresence(e realtime.Presence) {
 // changed meanwhile is newer: then it is read once more.
 func (t *tracker) readUsers() {
 	before := t.room.members.List()
-	t.askInTurn(dueUsers, answerTimeout, func(ctx context.Context) func() {
+	t.askOnce(forUsers, answerTimeout, func(ctx context.Context) func() {
 		users, err := t.room.fetchUsers(ctx)
 		if err != nil {
 			t.room.notRead(ctx, "members", err)
-			return func() { t.later(dueUsers, err, t.readUsers) }
+			return func() { t.retryLater(forUsers, err, t.readUsers) }
 		}
 		return func() {
 			if now := t.room.members.List(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
-				t.alarm(dueUsers, readAgain, t.readUsers)
+				t.startTimer(forUsers, retryDelay, t.readUsers)
 				return
 			}
 			t.catchUpMembers(users)
@@ -316,9 +335,6 @@ func (t *tracker) readUsers() {
 		}
 	})
 }
-
-// dueNames is the purpose of a reading: the names of members of whom QueUp has told the id alone.
-const dueNames = "names"
 
 const (
 	// maxNames is how many names are looked up at a time, so that other rooms can be read meanwhile.
@@ -347,14 +363,14 @@ func (t *tracker) unnamed() (ids []UserID, more bool) {
 // readNames looks up the names of members that are not known, and tells each that it finds as MemberUpdated. It asks once for
 // a name that QueUp does not say. Source: docs/PROTOCOL.md 1.8.
 func (t *tracker) readNames() {
-	if t.busy(dueNames, t.readNames) {
+	if t.queueBehind(forNames, t.readNames) {
 		return
 	}
 	ids, more := t.unnamed()
 	if len(ids) == 0 {
 		return
 	}
-	t.askInTurn(dueNames, mediaTimeout, func(ctx context.Context) func() {
+	t.askOnce(forNames, mediaTimeout, func(ctx context.Context) func() {
 		errs := make([]error, len(ids))
 		var lookups errgroup.Group
 		lookups.SetLimit(loadsAtOnce)
@@ -368,7 +384,7 @@ func (t *tracker) readNames() {
 		return func() {
 			again := more
 			for i, id := range ids {
-				fails := passes(errs[i]) && !unreadable(errs[i]) // and may succeed another time
+				fails := isTransient(errs[i]) && !unreadable(errs[i]) // and may succeed another time
 				again = again || fails
 				member, present := t.room.members.Get(id)
 				switch {
@@ -382,7 +398,7 @@ func (t *tracker) readNames() {
 				t.client.log.DebugContext(ctx, "names of members not read", t.room.logged(), slog.Any("error", err))
 			}
 			if again {
-				t.alarm(dueNames, readAgain, t.readNames)
+				t.startTimer(forNames, retryDelay, t.readNames)
 			}
 		}
 	})

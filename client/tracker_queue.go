@@ -70,9 +70,6 @@ func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
 	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.by(e.User)})
 }
 
-// Purposes of alarms.
-const dueQueue = "queue" // read the queue again
-
 // queueDelay is how long the news that the queue has changed is collected. Source: docs/PROTOCOL.md 7, rule 19.
 const queueDelay = 5 * time.Second
 
@@ -84,8 +81,8 @@ func (t *tracker) queueNews(meta Meta) {
 
 // readQueueSoon has the queue read again. Much news in a short time lead to one reading.
 func (t *tracker) readQueueSoon() {
-	if !t.pending(dueQueue) {
-		t.alarm(dueQueue, queueDelay, t.readQueue)
+	if !t.timerRuns(forQueue) {
+		t.startTimer(forQueue, queueDelay, t.readQueue)
 	}
 }
 
@@ -94,12 +91,12 @@ const mediaTimeout = 20 * time.Second
 
 // readQueue reads the queue and tells of it, if an event has said that it changed or if it did.
 func (t *tracker) readQueue() {
-	if t.busy(dueQueue, t.readQueue) {
+	if t.queueBehind(forQueue, t.readQueue) {
 		return
 	}
 	news := t.news
 	t.news = nil
-	t.askInTurn(dueQueue, mediaTimeout, func(ctx context.Context) func() {
+	t.askOnce(forQueue, mediaTimeout, func(ctx context.Context) func() {
 		queue, lacks, err := t.room.fetchQueue(ctx, ctx)
 		if err != nil {
 			t.client.log.WarnContext(ctx, "queue not read", t.room.logged(), slog.Any("error", err))
@@ -107,11 +104,11 @@ func (t *tracker) readQueue() {
 				if t.news == nil {
 					t.news = news // still to be told
 				}
-				t.later(dueQueue, err, t.readQueue)
+				t.retryLater(forQueue, err, t.readQueue)
 			}
 		}
 		return func() {
-			t.later(dueQueue, lacks, t.readQueue)
+			t.retryLater(forQueue, lacks, t.readQueue)
 			if changed := t.setQueue(queue); !changed && news == nil {
 				return
 			}

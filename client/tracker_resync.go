@@ -12,9 +12,6 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// dueChat is the purpose of an alarm: let out what is said, while the rest waits on.
-const dueChat = "chat"
-
 const (
 	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If
 	// all were, none would come to its end in time, and the calls made for it would be in vain.
@@ -56,7 +53,7 @@ func (s *resync) run() {
 			if !held {
 				s.hold = r.tracker.holdFor(patience)
 			}
-			r.tracker.reading = over
+			r.tracker.cancelResync = over
 		})
 		var err error
 		if current {
@@ -172,7 +169,7 @@ func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
 	t.catchUpSongs(state, missed)
 	t.replay(hold, none)
 	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
-		t.alarm(dueCheck, time.Second, t.checkPlay)
+		t.startTimer(forCheck, time.Second, t.checkPlay)
 	}
 }
 

@@ -211,15 +211,12 @@ func (t *tracker) editRoles(change func([]Role) []Role) {
 	t.readRolesSoon()
 }
 
-// Purposes of alarms.
-const dueRoles = "roles" // read the roles again
-
 // rolesDelay is how long news of roles are collected before they are read again.
 const rolesDelay = time.Second
 
 // readRolesSoon has the roles and the client's own standing read again. Source: docs/PROTOCOL.md 7, rule 24.
 func (t *tracker) readRolesSoon() {
-	if t.pending(dueRoles) {
+	if t.timerRuns(forRoles) {
 		return
 	}
 	t.room.mu.Lock()
@@ -227,19 +224,19 @@ func (t *tracker) readRolesSoon() {
 		t.room.roles.own = nil
 	}
 	t.room.mu.Unlock()
-	t.alarm(dueRoles, rolesDelay, t.readRoles)
+	t.startTimer(forRoles, rolesDelay, t.readRoles)
 }
 
 // readRoles reads the roles and the client's own standing.
 func (t *tracker) readRoles() {
-	t.askInTurn(dueRoles, answerTimeout, func(ctx context.Context) func() {
+	t.askOnce(forRoles, answerTimeout, func(ctx context.Context) func() {
 		roles, err := t.room.fetchAuthority(ctx)
 		if err != nil {
 			t.client.log.WarnContext(ctx, "roles not read", t.room.logged(), slog.Any("error", err))
-			return func() { t.later(dueRoles, err, t.readRoles) }
+			return func() { t.retryLater(forRoles, err, t.readRoles) }
 		}
 		return func() {
-			if !t.pending(dueRoles) && t.asking[dueRoles] == nil { // else they have changed again
+			if !t.timerRuns(forRoles) && t.requests[forRoles] == nil { // else they have changed again
 				t.setRoles(roles)
 				t.rolesRead()
 			}

@@ -90,7 +90,7 @@ func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 	song := t.skipped(meta)
 	if _, playing := t.room.NowPlaying(); playing {
-		t.alarm(dueCheck, skipGrace, t.checkPlay)
+		t.startTimer(forCheck, skipGrace, t.checkPlay)
 	}
 	by := User{Username: e.Username, client: t.client}
 	if member, ok := t.room.MemberNamed(e.Username); ok {
@@ -129,12 +129,6 @@ const (
 	endlessCheck = time.Minute
 )
 
-// Purposes of alarms.
-const (
-	dueSong  = "song"  // the event of the song can wait no longer for its media
-	dueCheck = "check" // see whether the current song still plays
-)
-
 // begin makes a song what plays. It runs on the connection's goroutine, as everything below.
 func (t *tracker) begin(song Song, elapsed time.Duration) {
 	t.plays.Add(song.ID, struct{}{})
@@ -156,7 +150,7 @@ func (t *tracker) checkAtEnd() {
 	if left, ends := t.room.Remaining(); ends {
 		pause = saturate.Add(left, staleAfter)
 	}
-	t.alarm(dueCheck, pause, t.checkPlay)
+	t.startTimer(forCheck, pause, t.checkPlay)
 }
 
 // formerPlay is the play before the current one.
@@ -204,7 +198,7 @@ func (t *tracker) fallSilent(meta Meta) {
 	t.room.mu.Lock()
 	t.room.now = nil
 	t.room.mu.Unlock()
-	t.quiet(dueCheck)
+	t.stopTimer(forCheck)
 	t.client.events.emit(SongChanged{Meta: meta, Previous: previous})
 }
 
@@ -228,12 +222,12 @@ func (t *tracker) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 	told := false
 	tell := func(song Song) {
 		told = true
-		t.quiet(dueSong)
+		t.stopTimer(forSong)
 		t.change(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
 		t.afterChange()
 		t.release(hold, none)
 	}
-	t.alarm(dueSong, maxHold, func() { tell(song) })
+	t.startTimer(forSong, maxHold, func() { tell(song) })
 	t.ask(answerTimeout, func(ctx context.Context) func() {
 		found := t.room.complete(ctx, song)
 		return func() {
@@ -275,7 +269,7 @@ func (t *tracker) completed(found Song, meta Meta) {
 }
 
 // checkAgain asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
-func (t *tracker) checkAgain() { t.alarm(dueCheck, askAgain, t.checkPlay) }
+func (t *tracker) checkAgain() { t.startTimer(forCheck, askAgain, t.checkPlay) }
 
 // checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
 func (t *tracker) checkPlay() {
@@ -284,7 +278,7 @@ func (t *tracker) checkPlay() {
 		answer, err := t.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: t.room.id})
 		return func() {
 			now, playing := t.room.NowPlaying()
-			if now.ID != suspect.ID || t.pending(dueSong) { // an event was faster
+			if now.ID != suspect.ID || t.timerRuns(forSong) { // an event was faster
 				return
 			}
 			var active wire.ActiveSong
@@ -305,7 +299,7 @@ func (t *tracker) checkPlay() {
 			case now.endless():
 				t.learnLength(now, active)
 			default:
-				t.alarm(dueCheck, saturate.Add(now.Length-max(active.Elapsed, 0), staleAfter), t.checkPlay)
+				t.startTimer(forCheck, saturate.Add(now.Length-max(active.Elapsed, 0), staleAfter), t.checkPlay)
 			}
 		}
 	})
@@ -333,11 +327,11 @@ func (t *tracker) readVotes() {
 	if !playing {
 		return
 	}
-	t.askInTurn(dueVotes, answerTimeout, func(ctx context.Context) func() {
+	t.askOnce(forVotes, answerTimeout, func(ctx context.Context) func() {
 		answer, err := t.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: t.room.id})
 		if err != nil {
 			t.client.log.DebugContext(ctx, "votes not read", t.room.logged(), slog.Any("error", err))
-			return func() { t.later(dueVotes, err, t.readVotes) }
+			return func() { t.retryLater(forVotes, err, t.readVotes) }
 		}
 		return func() { t.room.amend(song.ID, func(p *play) { p.count(answer.Data) }) }
 	})
