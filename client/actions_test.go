@@ -49,10 +49,10 @@ func joinedRoom(t *testing.T, answers map[string]string) (*Room, *exchange) {
 	e := &exchange{answers: answers}
 	c := newStage(t, WithTransport(e), WithRateLimit(0, 0))
 	room := c.rooms.Handle("r")
-	room.describe(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
+	room.setInfo(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
 	room.tracker.setJoined(true)
 	_ = c.become(c.session.account(nil), AuthenticatedUser{User{ID: "me"}})
-	room.now = &play{song: newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"})}
+	room.current = &play{song: newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"})}
 	return room, e
 }
 
@@ -131,7 +131,7 @@ func TestActions_send(t *testing.T) {
 		"remove a song":     {nil, func(ctx context.Context, r *Room) error { return r.RemoveSong(ctx, "u") }, []string{"DELETE /room/r/queue/user/u"}},
 		"pause a DJ":        {nil, func(ctx context.Context, r *Room) error { return r.PauseDJ(ctx, "u", true) }, []string{"PUT /room/r/queue/user/u/pause pause=1"}},
 		"pause a DJ who is paused": {nil, func(ctx context.Context, r *Room) error {
-			r.tracker.put(Member{UserID: "u", QueuePaused: true})
+			r.tracker.addMember(Member{UserID: "u", QueuePaused: true})
 			return r.PauseDJ(ctx, "u", true)
 		}, nil},
 		"slow mode":   {nil, func(ctx context.Context, r *Room) error { return r.SetSlowMode(ctx, true) }, []string{"POST /room/r/modsettings action=slowMode&value=true"}},
@@ -348,7 +348,7 @@ func TestActions_onWhatPlays(t *testing.T) {
 		}
 	}
 	room.mu.Lock()
-	room.now = nil
+	room.current = nil
 	room.mu.Unlock()
 	for name, err := range map[string]error{"Skip": room.Skip(t.Context()), "Updub": room.Updub(t.Context()), "Downdub": room.Downdub(t.Context())} {
 		if !errors.Is(err, ErrNothingPlaying) {

@@ -148,7 +148,7 @@ func TestUsers_nobodyPresentIsForgotten(t *testing.T) {
 				if n := users.Len(); n != 301+size-1 {
 					t.Errorf("%d users are known instead of 301 and %d", n, size-1)
 				}
-				k.connection.remove(k.room.tracker)
+				k.connection.forgetRoom(k.room.tracker)
 				if n := users.Len(); n != size {
 					t.Errorf("%d users are known instead of %d once the room is over", n, size)
 				}
@@ -158,23 +158,23 @@ func TestUsers_nobodyPresentIsForgotten(t *testing.T) {
 }
 
 func TestDepartures_areBoundedAndTheLatestStay(t *testing.T) {
-	inCrowd(t, maxDepartures+1000, func(t *testing.T, k *crowd) {
-		for i := range maxDepartures + 1000 {
+	inCrowd(t, maxDeparted+1000, func(t *testing.T, k *crowd) {
+		for i := range maxDeparted + 1000 {
 			k.receive("user-leave", leaveFrame(i))
 		}
-		if n := k.room.left.gone.Len(); n != maxDepartures {
+		if n := k.room.departed.Len(); n != maxDeparted {
 			t.Errorf("%d are remembered", n)
 		}
-		if _, known := k.room.lately(crowdID(0)); known {
+		if _, known := k.room.memberOrDeparted(crowdID(0)); known {
 			t.Error("who left first is remembered")
 		}
-		if _, known := k.room.lately(crowdID(maxDepartures + 999)); !known {
+		if _, known := k.room.memberOrDeparted(crowdID(maxDeparted + 999)); !known {
 			t.Error("who left last is forgotten")
 		}
-		time.Sleep(lingering + time.Second)
+		time.Sleep(departedTTL + time.Second)
 		k.join(0)
 		k.receive("user-leave", leaveFrame(0))
-		if n := k.room.left.gone.Len(); n != 1 {
+		if n := k.room.departed.Len(); n != 1 {
 			t.Errorf("%d are remembered after a while instead of the last one", n)
 		}
 	})
@@ -217,7 +217,7 @@ func TestWaiting_isBounded(t *testing.T) {
 					synctest.Wait()
 				}
 				k.room.tracker.waiting.messages = k.room.tracker.waiting.messages[:min(tt.wait, 1000)]
-				k.room.tracker.release(turn, none)
+				k.room.tracker.release(turn, holdNone)
 				synctest.Wait()
 				if want := min(tt.wait, 1000); news != want || gaps != min(tt.send-tt.wait, 1) {
 					t.Errorf("%d of %d events and %d gaps", news, want, gaps)
@@ -453,7 +453,7 @@ func TestInbox_isBounded(t *testing.T) {
 			k.connection.inbox.fetching[ConversationID(fmt.Sprint("slow ", i))] = nil
 		}
 		for i := range maxNotices + 1 {
-			k.connection.notice(notice{conversation: ConversationID(fmt.Sprint(i)), meta: now()})
+			k.connection.queueNotice(notice{conversation: ConversationID(fmt.Sprint(i)), meta: newMeta()})
 		}
 		synctest.Wait()
 		if n := len(k.connection.inbox.waiting); n != 1 || gaps != 1 {
@@ -464,10 +464,10 @@ func TestInbox_isBounded(t *testing.T) {
 
 func TestHistory_idsAreBounded(t *testing.T) {
 	inCrowd(t, 1, func(t *testing.T, k *crowd) {
-		for i := range 2 * maxHeard {
+		for i := range 2 * maxKnownLines {
 			k.receive("chat-message", chatFrame(0, i))
 		}
-		if n := k.room.history.heard.Len(); n != maxHeard {
+		if n := k.room.chatLog.seen.Len(); n != maxKnownLines {
 			t.Errorf("%d lines are known", n)
 		}
 	}, WithMessageHistory(0))
@@ -483,7 +483,7 @@ func heap() int {
 
 func TestRoom_givesItsMemoryBack(t *testing.T) {
 	hear := func(k *crowd) {
-		for i := range 2 * maxHeard {
+		for i := range 2 * maxKnownLines {
 			k.receive("chat-message", chatFrame(i, i))
 			k.receive("room_playlist-dub", dubFrame(i, "updub"))
 		}
@@ -495,7 +495,7 @@ func TestRoom_givesItsMemoryBack(t *testing.T) {
 	inCrowd(t, 5000, func(t *testing.T, k *crowd) {
 		hear(k)
 		full := heap() - before
-		k.connection.remove(k.room.tracker)
+		k.connection.forgetRoom(k.room.tracker)
 		if left := heap() - before; left > full/2 {
 			t.Errorf("%d of %d bytes are still in use", left, full)
 		}
@@ -550,7 +550,7 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newStage(t)
 		old := c.rooms.Handle("r")
-		_ = old.turn.take(t.Context())
+		_ = old.joinLock.acquire(t.Context())
 		claimed := make(chan *Room, 1)
 		go func() {
 			r, err := c.claim(t.Context(), "r")
@@ -561,9 +561,9 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 		}()
 		synctest.Wait()
 		c.rooms.Remove("r")
-		old.turn.give()
+		old.joinLock.release()
 		fresh := <-claimed
-		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || len(fresh.turn) != 1 {
+		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || len(fresh.joinLock) != 1 {
 			t.Errorf("claimed %p; the room is %p, and others find %p", fresh, old, known)
 		}
 		for i := range 2 * maxIdleRooms {
@@ -572,9 +572,9 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 		if r, ok := c.Rooms().Get("r"); !ok || r != fresh {
 			t.Error("a room with its turn taken was forgotten")
 		}
-		fresh.turn.give()
+		fresh.joinLock.release()
 		ctx, cancel := context.WithCancel(t.Context())
-		_ = fresh.turn.take(ctx)
+		_ = fresh.joinLock.acquire(ctx)
 		cancel()
 		if _, err := c.claim(ctx, "r"); err == nil {
 			t.Error("claimed a room whose turn was taken")

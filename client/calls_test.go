@@ -431,7 +431,7 @@ func TestCalls_checkTheirArguments(t *testing.T) {
 			return second(login(t, bot).OpenConversation(ctx))
 		}, "users"},
 		"talk to eleven people": {func(ctx context.Context, bot *client.Client) error {
-			return second(bot.OpenConversation(ctx, people(11)...))
+			return second(bot.OpenConversation(ctx, userCache(11)...))
 		}, "users"},
 		"a picture without a name": {func(ctx context.Context, bot *client.Client) error {
 			return second(login(t, bot).UploadAvatar(ctx, "", strings.NewReader(png)))
@@ -469,7 +469,7 @@ func TestCalls_checkTheirArguments(t *testing.T) {
 	}
 }
 
-func people(n int) []client.UserID {
+func userCache(n int) []client.UserID {
 	var ids []client.UserID
 	for i := range n {
 		ids = append(ids, client.UserID("65b2a1c0d4e8b90012ab01"+string(rune('a'+i))+"0"))

@@ -11,11 +11,11 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// history keeps the latest chat lines of a room.
-type history struct {
+// chatLog keeps the latest chat lines of a room.
+type chatLog struct {
 	clock  *rest.Clock // immutable; QueUp's
 	mu     sync.RWMutex
-	heard  *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
+	seen   *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
 	era    int                               // guarded by mu; a new one begins when the connection is lost
 	behind bool                              // guarded by mu; what was said since then has not been read
 	cutAt  time.Time                         // guarded by mu; when QueUp was last heard before, by its clock
@@ -25,18 +25,18 @@ type history struct {
 }
 
 // maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
-const maxHeard = 512
+const maxKnownLines = 512
 
-func newHistory(size int, clock *rest.Clock) *history {
-	h := &history{clock: clock, heard: cache.NewRecent[MessageID, int](maxHeard)}
+func newChatLog(size int, clock *rest.Clock) *chatLog {
+	h := &chatLog{clock: clock, seen: cache.NewRecent[MessageID, int](maxKnownLines)}
 	if size > 0 {
 		h.lines = cache.NewRecent[MessageID, Message](size)
 	}
 	return h
 }
 
-// hear notes a line by its id and reports whether it is new: QueUp sends some lines twice. One without an id is new.
-func (h *history) hear(id MessageID, at time.Time) bool {
+// markSeen notes a line by its id and reports whether it is new: QueUp sends some lines twice. One without an id is new.
+func (h *chatLog) markSeen(id MessageID, at time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if id == "" {
@@ -45,25 +45,25 @@ func (h *history) hear(id MessageID, at time.Time) bool {
 	if !h.behind && at.After(h.latest) && !h.clock.Future(at) {
 		h.latest = at
 	}
-	return h.heard.AddNew(id, h.era)
+	return h.seen.AddNew(id, h.era)
 }
 
 // begin notes that the room is joined, perhaps once more: what was missed before does not count.
-func (h *history) begin() {
+func (h *chatLog) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.behind, h.seeded, h.latest = false, false, time.Time{}
 }
 
 // seed notes what was said before the room was joined, so that none of it is taken for news later, all but the news.
-func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
+func (h *chatLog) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 	for _, entry := range entries {
 		e, ok := entry.(*wire.ChatMessage)
 		if !ok {
 			continue
 		}
 		if _, is := news[e.ID]; !is {
-			h.hear(e.ID, e.SentAt)
+			h.markSeen(e.ID, e.SentAt)
 		}
 	}
 	h.mu.Lock()
@@ -75,9 +75,9 @@ func (h *history) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 // is not known.
 const fullHistory = 50
 
-// cut notes that the connection is lost, and that nothing is missing of what was said before a time by our clock. What is heard from
+// linkLost notes that the connection is lost, and that nothing is missing of what was said before a time by our clock. What is heard from
 // now on does not tell what was said before.
-func (h *history) cut(complete time.Time) {
+func (h *chatLog) linkLost(complete time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.behind {
@@ -86,9 +86,9 @@ func (h *history) cut(complete time.Time) {
 	}
 }
 
-// unheard returns where the lines begin that were said since the connection was lost, and the time in which there may
+// missed returns where the lines begin that were said since the connection was lost, and the time in which there may
 // have been more than QueUp still has; nil if there were no more. From then on the history is not behind any more.
-func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
+func (h *chatLog) missed(entries wire.ChatHistory) (first int, gap *Gap) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.behind = false
@@ -99,7 +99,7 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 		if !ok {
 			continue
 		}
-		if era := h.heard.At(e.ID); era != nil && *era < h.era {
+		if era := h.seen.At(e.ID); era != nil && *era < h.era {
 			return i + 1, nil
 		}
 		lines++
@@ -133,7 +133,7 @@ func (h *history) unheard(entries wire.ChatHistory) (first int, gap *Gap) {
 
 // giveUp returns the time whose lines cannot be known, because what QueUp still has could not be read; nil for none. From
 // then on the history is not behind any more.
-func (h *history) giveUp() *Gap {
+func (h *chatLog) giveUp() *Gap {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.behind {
@@ -148,7 +148,7 @@ func (h *history) giveUp() *Gap {
 }
 
 // add keeps a line. One without an id is not kept.
-func (h *history) add(m Message) {
+func (h *chatLog) add(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lines != nil && m.ID != "" {
@@ -156,7 +156,7 @@ func (h *history) add(m Message) {
 	}
 }
 
-func (h *history) get(id MessageID) (Message, bool) {
+func (h *chatLog) get(id MessageID) (Message, bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.lines == nil {
@@ -170,7 +170,7 @@ func (h *history) get(id MessageID) (Message, bool) {
 }
 
 // change replaces a line that is kept.
-func (h *history) change(m Message) {
+func (h *chatLog) change(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.lines == nil {
@@ -182,7 +182,7 @@ func (h *history) change(m Message) {
 }
 
 // list returns the lines, the oldest first.
-func (h *history) list() []Message {
+func (h *chatLog) list() []Message {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.lines == nil {
@@ -191,7 +191,7 @@ func (h *history) list() []Message {
 	return slices.AppendSeq(make([]Message, 0, h.lines.Len()), h.lines.All())
 }
 
-func (h *history) len() int {
+func (h *chatLog) len() int {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if h.lines == nil {
@@ -205,7 +205,7 @@ type allMessages struct{ rooms *cache.Table[RoomID, *Room] }
 
 func (a allMessages) Get(id MessageID) (Message, bool) {
 	for _, r := range a.rooms.All() {
-		if m, ok := r.history.get(id); ok {
+		if m, ok := r.chatLog.get(id); ok {
 			return m, true
 		}
 	}
@@ -215,7 +215,7 @@ func (a allMessages) Get(id MessageID) (Message, bool) {
 func (a allMessages) Len() int {
 	n := 0
 	for _, r := range a.rooms.All() {
-		n += r.history.len()
+		n += r.chatLog.len()
 	}
 	return n
 }
@@ -225,7 +225,7 @@ func (a allMessages) All() iter.Seq2[MessageID, Message] { return cache.Each(a.l
 func (a allMessages) list() []cache.Entry[MessageID, Message] {
 	var entries []cache.Entry[MessageID, Message]
 	for _, r := range a.rooms.All() {
-		for _, m := range r.history.list() {
+		for _, m := range r.chatLog.list() {
 			entries = append(entries, cache.Entry[MessageID, Message]{ID: m.ID, Value: m})
 		}
 	}

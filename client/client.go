@@ -36,8 +36,8 @@ type Client struct {
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
 	resyncs   chan struct{}    // a place for each room that is read again
 	session   *session
-	changing  turn // held by a login or a logout
-	entrance  turn // a place for each room that is being entered, until its channel is attached
+	changing  semaphore // held by a login or a logout
+	entrance  semaphore // a place for each room that is being entered, until its channel is attached
 	events    *hub
 	workers   *tasks.Group
 	secrets   *secrets                // immutable; what no error and no log may hold
@@ -47,8 +47,8 @@ type Client struct {
 	end       context.CancelCauseFunc // ends the workers' context
 	done      chan struct{}           // closed when the last goroutine has returned after Close
 
-	people  *people
-	songs   *media
+	users   *userCache
+	songs   *cache.Expiring[SongID, SongInfo]
 	lookups tasks.SharedCalls[SongID, SongInfo] // of media, under way
 	names   tasks.SharedCalls[UserID, User]     // of accounts, under way
 	rooms   *cache.Handles[RoomID, Room]
@@ -77,12 +77,12 @@ func New(opts ...Option) (*Client, error) {
 		clock:     new(rest.Clock),
 		transport: transport,
 		workers:   tasks.NewGroup(life, ErrClosed),
-		changing:  make(turn, 1),
-		entrance:  make(turn, joinsAtOnce),
+		changing:  make(semaphore, 1),
+		entrance:  make(semaphore, joinsAtOnce),
 		end:       end,
 		done:      make(chan struct{}),
-		people:    newPeople(config.users),
-		songs:     newMedia(config.songs),
+		users:     newUserCache(config.users),
+		songs:     cache.NewRenewing[SongID, SongInfo](config.songs, songTTL),
 		resyncs:   make(chan struct{}, resyncsAtOnce),
 		stranded:  make(chan error, 1),
 	}
@@ -160,10 +160,10 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.changing.take(ctx); err != nil {
+	if err := c.changing.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.changing.give()
+	defer c.changing.release()
 	as := c.session.account(&credentials{email, redact.New(password)})
 	rest := c.restAs(as)
 	if err := c.sendLogin(ctx, rest, as); err != nil {
@@ -176,7 +176,7 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	if err != nil {
 		return unusable(as, failed(opSession, err))
 	}
-	me := AuthenticatedUser{c.seeUser(answer.Data, true)}
+	me := AuthenticatedUser{c.learnUser(answer.Data, true)}
 	if err := c.become(as, me); err != nil {
 		_, _ = rest.Logout(ctx) // a session that nobody will use
 		return err
@@ -251,7 +251,7 @@ func (c *Client) User() (AuthenticatedUser, bool) {
 		return AuthenticatedUser{}, false
 	}
 	me := *c.me
-	if known, ok := c.people.Get(me.ID); ok {
+	if known, ok := c.users.Get(me.ID); ok {
 		me.User = known
 	}
 	return me, true
@@ -279,10 +279,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.changing.take(ctx); err != nil {
+	if err := c.changing.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.changing.give()
+	defer c.changing.release()
 	c.leaveRooms(ctx)
 	cookies := c.session.as().http
 	c.forget(ctx)
@@ -396,8 +396,8 @@ func (c *Client) leaveRooms(ctx context.Context) {
 	var leaving sync.WaitGroup
 	for room := range c.Rooms().Values() {
 		leaving.Go(func() {
-			if err := room.turn.take(ctx); err == nil { // a join that was ended has tidied up by then
-				room.turn.give()
+			if err := room.joinLock.acquire(ctx); err == nil { // a join that was ended has tidied up by then
+				room.joinLock.release()
 			}
 			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
 				c.log.WarnContext(ctx, "room not left in order", room.logged(), slog.Any("error", err))
@@ -439,7 +439,7 @@ func (c *Client) Rooms() *RoomCollection {
 // Users are the users this client has seen and knows by name: all who are in its rooms, and the latest of the others
 // ([WithUserCache]). Of some QueUp tells the id alone. Those in the rooms are looked up; until then, and if QueUp does not know the
 // account any more, they are not among Users. [Client.FetchUser] asks for one.
-func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, User]{c.people} }
+func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, User]{c.users} }
 
 // Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).
 func (c *Client) Messages() *Collection[MessageID, Message] {
@@ -453,39 +453,9 @@ func (c *Client) Songs() *Collection[SongID, SongInfo] { return &Collection[Song
 // Its types follow api/openapi.yaml and change with it.
 func (c *Client) REST() *queupapi.Client { return c.rest }
 
-// seeUser notes an account that an event or an answer told of.
-func (c *Client) seeUser(w wire.User, renamed bool) User {
-	return *c.people.see(newUser(c, w), renamed)
-}
-
-// seeSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it
-// returns what is known of them, if anything is. Source: docs/PROTOCOL.md 7, rule 15.
-func (c *Client) seeSong(w wire.Song) (SongInfo, bool) {
-	info := newSongInfo(w)
-	if info.ID == "" {
-		return info, false
-	}
-	if !info.playable() {
-		if known, ok := c.songs.Get(info.ID); ok {
-			return known, true
-		}
-		return info, false
-	}
-	if info.Length <= 0 {
-		known, _ := c.songs.Get(info.ID)
-		info.Length = known.Length
-	}
-	c.songs.put(info.ID, info)
-	return info, true
-}
-
-// mediaOf returns what can be told of the media of a play: what is known of them, or at least a title; else nil.
-func (c *Client) mediaOf(w wire.Song) *SongInfo {
-	info, known := c.seeSong(w)
-	if !known && (info.ID == "" || info.Name == "") {
-		return nil
-	}
-	return &info
+// learnUser notes an account that an event or an answer told of.
+func (c *Client) learnUser(w wire.User, renamed bool) User {
+	return *c.users.update(newUser(c, w), renamed)
 }
 
 // report tells the error handler what went wrong in a handler, or with the mailbox. Without one it is logged, so that it is never lost, unless

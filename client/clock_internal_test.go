@@ -19,8 +19,8 @@ func TestNowPlaying_hasNoMonotonicReading(t *testing.T) {
 	defer func() { _ = c.Close() }()
 	room := newRoom(c, "room")
 	room.tracker.link = &connection{client: c, life: c.workers.Context()}
-	room.tracker.begin(Song{ID: "play", Length: time.Hour}, time.Minute)
-	if began := room.now.began; began != began.Round(0) {
+	room.tracker.setCurrent(Song{ID: "play", Length: time.Hour}, time.Minute)
+	if began := room.current.began; began != began.Round(0) {
 		t.Errorf("the begin of a song has a monotonic reading: %v", began)
 	}
 	room.tracker.cancelAll()

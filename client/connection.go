@@ -96,7 +96,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		_ = conn.Close()
 		return fmt.Errorf("queup: %w", err)
 	}
-	if adopted, err := c.adopt(l, me); !adopted {
+	if adopted, err := c.setConnection(l, me); !adopted {
 		end(ErrNotConnected)
 		_ = conn.Close()
 		return err
@@ -107,9 +107,9 @@ func (c *Client) Connect(ctx context.Context) error {
 	return nil
 }
 
-// adopt makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close, or the client is
+// setConnection makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close, or the client is
 // not the account any more that l was opened as.
-func (c *Client) adopt(l *connection, as UserID) (adopted bool, err error) {
+func (c *Client) setConnection(l *connection, as UserID) (adopted bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.me == nil && as != "" || c.me != nil && c.me.ID != as {
@@ -232,7 +232,7 @@ func (l *connection) run() {
 			command()
 		case e, ok := <-l.conn.Events():
 			if !ok {
-				l.loseAll(l.err()) // if nobody had time to hear why it ended
+				l.endRooms(l.err()) // if nobody had time to hear why it ended
 				return
 			}
 			l.receive(e)
@@ -286,7 +286,7 @@ func (l *connection) do(ctx context.Context, f func()) error {
 // another hold has begun.
 func (l *connection) doHeld(t *tracker, hold int, f func()) (done bool) {
 	return l.do(l.life, func() {
-		if done = t.waiting.turn == hold && l.rooms[t.room.channel()] == t; done {
+		if done = t.waiting.holdID == hold && l.rooms[t.room.channel()] == t; done {
 			f()
 		}
 	}) == nil && done

@@ -26,7 +26,7 @@ func (l *connection) receive(event realtime.Event) {
 		if e.Reconnected {
 			l.reconnected()
 		} else {
-			c.events.emit(Ready{now()})
+			c.events.emit(Ready{newMeta()})
 		}
 	case realtime.Disconnected:
 		l.disconnected(e)
@@ -36,7 +36,7 @@ func (l *connection) receive(event realtime.Event) {
 		if e.Channel == l.mailbox.channel {
 			l.mailboxLost(e.At, errMailboxDetached)
 		} else {
-			l.lose(e.Channel, errDetachedByServer)
+			l.endRoom(e.Channel, errDetachedByServer)
 		}
 	case realtime.Malformed:
 		c.events.emit(Malformed{Meta: Meta{At: e.At, Raw: e.Raw}, Err: e.Err})
@@ -53,40 +53,40 @@ func (l *connection) receive(event realtime.Event) {
 
 var errDetachedByServer = errors.New("queup: QueUp has detached the room")
 
-// now is the Meta of the client's own events.
-func now() Meta { return Meta{At: time.Now()} }
+// newMeta is the Meta of the client's own events.
+func newMeta() Meta { return Meta{At: time.Now()} }
 
 // disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
 func (l *connection) disconnected(e realtime.Disconnected) {
 	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
-		l.loseAll(nil)
+		l.endRooms(nil)
 		return
 	}
 	for _, t := range l.rooms {
-		t.cut(e.Complete)
+		t.linkLost(e.Complete)
 	}
 	l.mailbox.noteLink(true)
-	l.inbox.cut(e.Complete)
-	l.client.events.emit(Disconnected{Meta: now(), Err: e.Err, RetryIn: e.RetryIn})
+	l.inbox.linkLost(e.Complete)
+	l.client.events.emit(Disconnected{Meta: newMeta(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
-		l.loseAll(e.Err)
+		l.endRooms(e.Err)
 	}
 }
 
-// loseAll ends all rooms with the connection.
-func (l *connection) loseAll(err error) {
+// endRooms ends all rooms with the connection.
+func (l *connection) endRooms(err error) {
 	for channel := range l.rooms {
-		l.lose(channel, err)
+		l.endRoom(channel, err)
 	}
 }
 
 // reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
 // that is being joined is read anyway, and may have been by now.
 func (l *connection) reconnected() {
-	l.client.events.emit(Reconnected{now()})
+	l.client.events.emit(Reconnected{newMeta()})
 	for _, t := range l.rooms {
-		if t.room.Joined() && t.lost && !t.late {
-			s := &resync{t.room, l, t.waiting.turn}
+		if t.room.Joined() && t.lost && !t.detached {
+			s := &resync{t.room, l, t.waiting.holdID}
 			l.client.workers.Start(s.run)
 		}
 	}
@@ -105,11 +105,11 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 	}
 	t, ok := l.rooms[e.Channel]
 	if !ok || !errors.Is(e.Err, realtime.ErrNoAnswer) {
-		l.lose(e.Channel, e.Err)
+		l.endRoom(e.Channel, e.Err)
 		return
 	}
-	t.late = true
-	s := &resync{t.room, l, t.waiting.turn}
+	t.detached = true
+	s := &resync{t.room, l, t.waiting.holdID}
 	l.client.workers.Start(func() {
 		ctx := l.life
 		err := e.Err
@@ -118,54 +118,54 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		}
 		if err != nil {
 			if !errors.Is(err, realtime.ErrClosed) {
-				s.do(func() { l.lose(e.Channel, err) })
+				s.do(func() { l.endRoom(e.Channel, err) })
 			}
 			return
 		}
-		if !s.do(func() { t.late = false }) {
+		if !s.do(func() { t.detached = false }) {
 			return
 		}
-		_ = t.room.appearAgain(ctx, l)
+		_ = t.room.restorePresence(ctx, l)
 		if t.room.Joined() { // else the join reads it
 			s.run()
 		}
 	})
 }
 
-// lose ends a room that QueUp has ended, and sees to it that nothing of it is left there.
-func (l *connection) lose(channel string, err error) {
+// endRoom ends a room that QueUp has ended, and sees to it that nothing of it is left there.
+func (l *connection) endRoom(channel string, err error) {
 	t, ok := l.rooms[channel]
 	if !ok {
 		return
 	}
 	room := t.room
 	joined, present := room.Joined(), room.mayAct()
-	l.remove(t)
+	l.forgetRoom(t)
 	if err != nil {
 		l.client.log.WarnContext(l.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
 	}
 	if joined { // else JoinRoom says so
-		l.client.events.emit(RoomLeft{Meta: t.meta(), Err: err})
+		l.client.events.emit(RoomLeft{Meta: t.newMeta(), Err: err})
 	}
 	l.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
 		defer cancel()
-		if room.turn.take(ctx) != nil {
+		if room.joinLock.acquire(ctx) != nil {
 			return
 		}
-		defer room.turn.give()
+		defer room.joinLock.release()
 		if room.Joined() { // again
 			return
 		}
 		if present {
-			_ = room.exit(ctx)
+			_ = room.leave(ctx)
 		}
-		room.vanish(ctx, l)
+		room.leaveChannel(ctx, l)
 	})
 }
 
-// remove takes a room off the connection and reports whether it was there.
-func (l *connection) remove(t *tracker) bool {
+// forgetRoom takes a room off the connection and reports whether it was there.
+func (l *connection) forgetRoom(t *tracker) bool {
 	channel := t.room.channel()
 	if l.rooms[channel] != t {
 		return false

@@ -67,7 +67,7 @@ func (v *Conversation) Recipients() []User {
 	others := slices.Clone(v.others)
 	v.mu.RUnlock()
 	for i, u := range others {
-		if known, ok := v.client.people.Get(u.ID); ok {
+		if known, ok := v.client.users.Get(u.ID); ok {
 			others[i] = known
 		}
 	}
@@ -134,7 +134,7 @@ func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, e
 	if m.CreatedAt.IsZero() {
 		m.CreatedAt = TimeFromMillis(Millis(at))
 	}
-	v.heard(m, true)
+	v.updateLatest(m, true)
 	return m, nil
 }
 
@@ -149,7 +149,7 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 		return failed("markRead", err)
 	}
 	if answer.Data.ID == v.id { // UAPI saw the last message there
-		v.told(answer.Data)
+		v.update(answer.Data)
 	}
 	if me, ok := v.client.User(); ok {
 		v.mu.Lock()
@@ -161,16 +161,16 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 	return nil
 }
 
-// told notes what an answer tells of the conversation. What is older than what is known of the last message changes
+// update notes what an answer tells of the conversation. What is older than what is known of the last message changes
 // nothing of that.
-func (v *Conversation) told(w wire.Conversation) {
+func (v *Conversation) update(w wire.Conversation) {
 	var others []User
 	for _, u := range filled(w.Users) {
 		if u.ID = userID(u); u.ID == "" || v.client.isMe(u.ID) {
 			continue
 		}
 		if u.Username != "" {
-			others = append(others, v.client.seeUser(u, true))
+			others = append(others, v.client.learnUser(u, true))
 		} else {
 			others = append(others, newUser(v.client, u))
 		}
@@ -193,9 +193,9 @@ func (v *Conversation) told(w wire.Conversation) {
 	}
 }
 
-// heard notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who
+// updateLatest notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who
 // wrote it; whether it is new can only be told by its text, because QueUp's two clocks for it need not agree.
-func (v *Conversation) heard(m Message, fresh bool) {
+func (v *Conversation) updateLatest(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	at := v.client.clock.Past(m.CreatedAt)
@@ -220,7 +220,7 @@ func newPrivateMessage(c *Client, id ConversationID, w wire.ConversationMessage)
 	}
 	if w.Author.Username != "" {
 		w.Author.ID = m.AuthorID
-		author := c.seeUser(w.Author, true)
+		author := c.learnUser(w.Author, true)
 		m.author = &author
 	}
 	return m
@@ -303,7 +303,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 			continue
 		}
 		v := c.conversations.Handle(w.ID)
-		v.told(w)
+		v.update(w)
 		list = append(list, v)
 	}
 	slices.Reverse(list)
@@ -367,7 +367,7 @@ func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conver
 		}
 	}
 	v := c.conversations.Handle(w.ID)
-	v.told(w)
+	v.update(w)
 	return v, nil
 }
 

@@ -227,7 +227,7 @@ func TestConversations_areBounded(t *testing.T) {
 		t.Error("the second latest is forgotten")
 	}
 	p.answers["POST /message"] = ok(`{"_id":"v9"}`)
-	if _, err := bot.OpenConversation(t.Context(), people(1)...); err != nil {
+	if _, err := bot.OpenConversation(t.Context(), userCache(1)...); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept := bot.Conversations().Get("v1"); !kept {
@@ -262,11 +262,11 @@ func TestOpenConversation_reusesWhatItKnows(t *testing.T) {
 	expect(t, "sent", p.calls(), []string{"POST /message form usersid[]=65b2a1c0d4e8b90012ab0003"})
 
 	p.answers["POST /message"] = ok(withAlice) // one that QueUp knows under other people
-	if v, err := bot.OpenConversation(t.Context(), people(10)...); err != nil || v != known {
+	if v, err := bot.OpenConversation(t.Context(), userCache(10)...); err != nil || v != known {
 		t.Errorf("%v, %v", v, err)
 	}
 	p.answers["POST /message"] = ok(`{}`)
-	if v, err := bot.OpenConversation(t.Context(), people(1)...); err == nil {
+	if v, err := bot.OpenConversation(t.Context(), userCache(1)...); err == nil {
 		t.Errorf("an answer without a conversation is %v", v)
 	}
 }

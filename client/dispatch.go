@@ -138,7 +138,7 @@ func (s *subscription) offer(e Event) {
 	}
 	var lag *Lagged
 	if s.queue.len() == s.limit {
-		s.queue.take()
+		s.queue.pop()
 		if s.dropped++; s.dropped == 1 {
 			s.since = time.Now()
 		}
@@ -146,12 +146,12 @@ func (s *subscription) offer(e Event) {
 			lag = s.endEpisode()
 		}
 	}
-	s.queue.put(e)
+	s.queue.push(e)
 	start := s.handle != nil && !s.working
 	s.working = s.working || start
 	s.mu.Unlock()
 	if lag != nil { // not here: the error handler is user code
-		s.hub.workers.Start(func() { s.tell(lag) })
+		s.hub.workers.Start(func() { s.emitLag(lag) })
 	}
 	switch {
 	case start:
@@ -169,22 +169,22 @@ func (s *subscription) wake() {
 	}
 }
 
-// take returns the oldest waiting event. When nothing waits, the goroutine that runs the handler may end.
-func (s *subscription) take() (e Event, ok bool) {
+// pop returns the oldest waiting event. When nothing waits, the goroutine that runs the handler may end.
+func (s *subscription) pop() (e Event, ok bool) {
 	s.mu.Lock()
 	if s.closed || s.queue.len() == 0 {
 		s.working = false
 		s.mu.Unlock()
 		return nil, false
 	}
-	e = s.queue.take()
+	e = s.queue.pop()
 	s.space.Signal()
 	var lag *Lagged
 	if s.queue.len() <= s.limit/2 {
 		lag = s.endEpisode()
 	}
 	s.mu.Unlock()
-	s.tell(lag)
+	s.emitLag(lag)
 	return e, true
 }
 
@@ -196,13 +196,13 @@ func (s *subscription) endEpisode() *Lagged {
 	if s.dropped == 0 {
 		return nil
 	}
-	lag := &Lagged{Meta: now(), Type: s.name, Dropped: s.dropped, Since: s.since}
+	lag := &Lagged{Meta: newMeta(), Type: s.name, Dropped: s.dropped, Since: s.since}
 	s.dropped = 0
 	return lag
 }
 
-// tell tells of lost events, unless it was Lagged itself that got lost.
-func (s *subscription) tell(lag *Lagged) {
+// emitLag tells of lost events, unless it was Lagged itself that got lost.
+func (s *subscription) emitLag(lag *Lagged) {
 	if lag == nil || s.quiet {
 		return
 	}
@@ -220,7 +220,7 @@ func (s *subscription) work() {
 		}
 	}()
 	for {
-		e, ok := s.take()
+		e, ok := s.pop()
 		if !ok {
 			done = true
 			return
@@ -251,7 +251,7 @@ func (s *subscription) next(ctx context.Context) (Event, error) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if e, ok := s.take(); ok {
+		if e, ok := s.pop(); ok {
 			return e, nil
 		}
 		if s.isClosed() {
@@ -286,7 +286,7 @@ func (s *subscription) letGo(stop func() bool) {
 func (s *subscription) cancel() {
 	s.hub.remove(s)
 	if lag := s.close(); lag != nil {
-		s.hub.workers.Start(func() { s.tell(lag) })
+		s.hub.workers.Start(func() { s.emitLag(lag) })
 	}
 }
 
@@ -317,7 +317,7 @@ type ring struct {
 
 func (r *ring) len() int { return r.count }
 
-func (r *ring) put(e Event) {
+func (r *ring) push(e Event) {
 	if r.count == len(r.events) {
 		grown := make([]Event, max(8, 2*len(r.events)))
 		n := copy(grown, r.events[r.first:])
@@ -328,7 +328,7 @@ func (r *ring) put(e Event) {
 	r.count++
 }
 
-func (r *ring) take() Event {
+func (r *ring) pop() Event {
 	e := r.events[r.first]
 	r.events[r.first] = nil
 	r.first = (r.first + 1) % len(r.events)

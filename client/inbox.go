@@ -26,8 +26,8 @@ type inbox struct {
 	cuts      int                        // lost connections
 }
 
-// cut is about a lost connection: from here on, messages may be missed.
-func (i *inbox) cut(complete time.Time) {
+// linkLost is about a lost connection: from here on, messages may be missed.
+func (i *inbox) linkLost(complete time.Time) {
 	i.cuts++
 	if i.cutAt.IsZero() {
 		i.cutAt = rest.Wall(complete)
@@ -42,8 +42,8 @@ type notice struct {
 	meta         Meta
 }
 
-// and adds what was news later. One fetch finds both.
-func (n *notice) and(later notice) *notice {
+// merge adds what was news later. One fetch finds both.
+func (n *notice) merge(later notice) *notice {
 	if n == nil {
 		return &later
 	}
@@ -80,25 +80,25 @@ func (l *connection) receiveMail(m realtime.Message) {
 	case e.ConversationID == "":
 		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
 	default:
-		l.notice(notice{e.ConversationID, e.AuthorID, rest.Wall(m.At).Add(-m.MaxDelay), meta})
+		l.queueNotice(notice{e.ConversationID, e.AuthorID, rest.Wall(m.At).Add(-m.MaxDelay), meta})
 	}
 }
 
 var errNowhere = errors.New("queup: the event does not say which conversation it is about")
 
-// notice has a conversation fetched, after those that wait.
-func (l *connection) notice(n notice) {
+// queueNotice has a conversation fetched, after those that wait.
+func (l *connection) queueNotice(n notice) {
 	i := &l.inbox
 	if meanwhile, is := i.fetching[n.conversation]; is {
-		i.fetching[n.conversation] = meanwhile.and(n)
+		i.fetching[n.conversation] = meanwhile.merge(n)
 		return
 	}
 	if k := slices.IndexFunc(i.waiting, func(w notice) bool { return w.conversation == n.conversation }); k >= 0 {
-		i.waiting[k].and(n)
+		i.waiting[k].merge(n)
 		return
 	}
 	if len(i.waiting) == maxNotices {
-		l.client.events.emit(Gap{Meta: now(), From: l.client.clock.At(i.waiting[0].meta.At), To: l.client.clock.At(n.meta.At), What: "private messages"})
+		l.client.events.emit(Gap{Meta: newMeta(), From: l.client.clock.At(i.waiting[0].meta.At), To: l.client.clock.At(n.meta.At), What: "private messages"})
 		i.waiting = nil
 	}
 	i.waiting = append(i.waiting, n)
@@ -355,7 +355,7 @@ func (l *connection) readMissedMail() {
 		if err != nil {
 			if current {
 				c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
-				c.events.emit(Gap{Meta: now(), From: c.clock.At(cutAt), To: c.clock.Now(), What: "private messages"})
+				c.events.emit(Gap{Meta: newMeta(), From: c.clock.At(cutAt), To: c.clock.Now(), What: "private messages"})
 			}
 			return
 		}
@@ -365,7 +365,7 @@ func (l *connection) readMissedMail() {
 				since = c.clock.Before(cutAt)
 			}
 			if v.LatestAt().After(since) {
-				l.notice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})
+				l.queueNotice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})
 			}
 		}
 	})
@@ -406,7 +406,7 @@ func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Messa
 	}
 	v.client.sortByTime(messages)
 	if n := len(messages); n > 0 {
-		v.heard(messages[n-1], false)
+		v.updateLatest(messages[n-1], false)
 	}
 	return messages, nil
 }

@@ -22,8 +22,8 @@ type mailbox struct {
 	linkDown bool          // there is no link
 	linkLost chan struct{} // has room for one; ends a pause, because the next try waits for the next link
 
-	deafSince time.Time // when the first try failed, or it was lost; zero while it is attached
-	reported  bool      // to the error handler, since then
+	closedSince time.Time // when the first try failed, or it was lost; zero while it is attached
+	reported    bool      // to the error handler, since then
 }
 
 const (
@@ -87,7 +87,7 @@ func (l *connection) attachMailbox(tried func()) {
 	m.opening = l.client.workers.Start(func() {
 		ctx, tried := l.life, sync.OnceFunc(tried)
 		for again := true; again; {
-			if !l.rest(ctx, pause, linkLost) {
+			if !l.sleep(ctx, pause, linkLost) {
 				return
 			}
 			began := time.Now()
@@ -103,8 +103,8 @@ func (l *connection) attachMailbox(tried func()) {
 	})
 }
 
-// rest waits for a pause, which wake ends early. It is false if the connection has ended.
-func (l *connection) rest(ctx context.Context, pause time.Duration, wake <-chan struct{}) bool {
+// sleep waits for a pause, which wake ends early. It is false if the connection has ended.
+func (l *connection) sleep(ctx context.Context, pause time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
@@ -134,10 +134,10 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 		return true
 	}
 	m.opening, m.openedAt = false, time.Now()
-	if !m.deafSince.IsZero() {
-		l.client.log.InfoContext(l.client.workers.Context(), "private messages are received again", slog.Time("since", m.deafSince))
+	if !m.closedSince.IsZero() {
+		l.client.log.InfoContext(l.client.workers.Context(), "private messages are received again", slog.Time("since", m.closedSince))
 	}
-	m.deafSince, m.reported = time.Time{}, false
+	m.closedSince, m.reported = time.Time{}, false
 	l.setMailErr(nil)
 	l.client.workers.Start(l.readMissedMail)
 	return false
@@ -159,15 +159,15 @@ func (l *connection) mailboxLost(complete time.Time, err error) {
 func (l *connection) mailboxClosed(complete time.Time, err error) {
 	m, c := &l.mailbox, l.client
 	ctx := c.workers.Context()
-	if m.deafSince.IsZero() {
-		m.deafSince = complete
-		l.inbox.cut(complete)
+	if m.closedSince.IsZero() {
+		m.closedSince = complete
+		l.inbox.linkLost(complete)
 		c.log.WarnContext(ctx, "private messages are not received", slog.Any("error", err))
 	}
-	l.setMailErr(&MailboxError{Since: m.deafSince, Err: err})
-	if !m.reported && time.Since(m.deafSince) >= mailboxPatience {
+	l.setMailErr(&MailboxError{Since: m.closedSince, Err: err})
+	if !m.reported && time.Since(m.closedSince) >= mailboxPatience {
 		m.reported = true
-		report := &MailboxError{Since: m.deafSince, Err: err}
+		report := &MailboxError{Since: m.closedSince, Err: err}
 		c.workers.Start(func() { c.report(ctx, report) })
 	}
 }

@@ -33,8 +33,8 @@ func must[T any](v T, err error) func(t *testing.T) T {
 	}
 }
 
-// all reads a list to its end, at most n of it.
-func all[T any](t *testing.T, list iter.Seq2[T, error], n int) []T {
+// holdAll reads a list to its end, at most n of it.
+func holdAll[T any](t *testing.T, list iter.Seq2[T, error], n int) []T {
 	t.Helper()
 	var values []T
 	for v, err := range list {
@@ -124,12 +124,12 @@ func TestPlaylists_liveTheirLives(t *testing.T) {
 		ctx := t.Context()
 		bot := loggedIn(t, server, "bot")
 		list := must(bot.CreatePlaylist(ctx, "late hours"))(t)
-		found := all(t, bot.SearchSongs(ctx, "dust", client.YouTube), 45)
+		found := holdAll(t, bot.SearchSongs(ctx, "dust", client.YouTube), 45)
 		songs := found[:min(len(found), 12)]
 		for _, info := range songs {
 			list = must(list.Add(ctx, info.Provider, info.MediaID))(t)
 		}
-		media := all(t, bot.SearchSongs(ctx, "a", client.SoundCloud), 30) // a page has 15
+		media := holdAll(t, bot.SearchSongs(ctx, "a", client.SoundCloud), 30) // a page has 15
 		for _, info := range media[:30] {
 			list = must(list.AddSong(ctx, info.ID))(t)
 		}
@@ -137,14 +137,14 @@ func TestPlaylists_liveTheirLives(t *testing.T) {
 		if list.SongCount != want || list.Name != "late hours" {
 			t.Fatalf("playlist %+v, want %d songs", list, want)
 		}
-		entries := all(t, list.Songs(ctx, ""), 1000)
+		entries := holdAll(t, list.Songs(ctx, ""), 1000)
 		if int64(len(entries)) != want {
 			t.Fatalf("%d entries", len(entries))
 		}
 		if info, known := entries[0].Info(); !known || info.Name == "" {
 			t.Errorf("the first entry is %v", entries[0])
 		}
-		if some := all(t, list.Songs(ctx, "dust"), 1000); len(some) == 0 || len(some) >= len(entries) {
+		if some := holdAll(t, list.Songs(ctx, "dust"), 1000); len(some) == 0 || len(some) >= len(entries) {
 			t.Errorf("%d entries with dust", len(some))
 		}
 
@@ -158,7 +158,7 @@ func TestPlaylists_liveTheirLives(t *testing.T) {
 		}
 		order := func() []string {
 			var order []string
-			for _, e := range all(t, list.Songs(ctx, ""), 1000) {
+			for _, e := range holdAll(t, list.Songs(ctx, ""), 1000) {
 				order = append(order, string(e.ID))
 			}
 			return order
@@ -277,7 +277,7 @@ func TestSongs_commentsAndLinks(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		ctx := t.Context()
 		bot, alice := loggedIn(t, server, "bot"), loggedIn(t, server, "alice")
-		found := all(t, bot.SearchSongs(ctx, "dust", client.YouTube), 1)
+		found := holdAll(t, bot.SearchSongs(ctx, "dust", client.YouTube), 1)
 		if len(found) != 1 {
 			t.Fatal("nothing found")
 		}

@@ -102,7 +102,7 @@ func (l roleList) MarshalJSON() ([]byte, error) { return json.Marshal([]wire.Roo
 func newRecord(c *Client, w wire.RoomUser) Member {
 	return Member{
 		ID:          w.ID,
-		UserID:      recordOf(w),
+		UserID:      memberUserID(w),
 		RoomID:      w.RoomID,
 		Dubs:        w.Dubs,
 		Played:      w.PlayedCount,
@@ -124,13 +124,13 @@ func newRecord(c *Client, w wire.RoomUser) Member {
 // accountOf returns the account that a record is about. The record has its id, where the account has none. Source:
 // docs/PROTOCOL.md 1.8.
 func accountOf(w wire.RoomUser) wire.User {
-	w.User.ID = cmp.Or(userID(w.User), recordOf(w))
+	w.User.ID = cmp.Or(userID(w.User), memberUserID(w))
 	return w.User
 }
 
-// tellsNoRoles reports whether a record tells nothing of roles that is not known: none, or the known ones by their ids
+// addsNoRoles reports whether a record tells nothing of roles that is not known: none, or the known ones by their ids
 // alone, as most events do.
-func tellsNoRoles(w wire.RoomUser, known []RoleID) bool {
+func addsNoRoles(w wire.RoomUser, known []RoleID) bool {
 	if len(w.Roles) > 0 {
 		return slices.EqualFunc(w.Roles, known, func(told wire.RoomRole, id RoleID) bool { return newHeldRole(told).ID == id && told.Label == "" })
 	}
@@ -175,8 +175,8 @@ func (m Member) Room() (*Room, bool) {
 	return m.client.Rooms().Get(m.RoomID)
 }
 
-// own returns the member for somebody else, who may change the slice.
-func (m Member) own() Member {
+// clone returns the member for somebody else, who may change the slice.
+func (m Member) clone() Member {
 	m.RoleIDs = slices.Clone(m.RoleIDs)
 	return m
 }
@@ -186,13 +186,13 @@ type members struct{ *cache.Table[UserID, Member] }
 
 func (s members) Get(id UserID) (Member, bool) {
 	m, ok := s.Table.Get(id)
-	return m.own(), ok
+	return m.clone(), ok
 }
 
 func (s members) All() iter.Seq2[UserID, Member] {
 	return func(yield func(UserID, Member) bool) {
 		for id, m := range s.Table.All() {
-			if !yield(id, m.own()) {
+			if !yield(id, m.clone()) {
 				return
 			}
 		}
@@ -248,7 +248,7 @@ func (m Member) Role() (Role, bool) {
 	if len(roles) == 0 {
 		return Role{}, false
 	}
-	return roles[0].own(), true
+	return roles[0].clone(), true
 }
 
 // Equal reports whether both tell the same, whatever client they come from.

@@ -14,23 +14,23 @@ func TestPeople_replaceOnlyByNews(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := new(Client)
-			p := newPeople(10)
+			p := newUserCache(10)
 			if present {
 				p.enter("1") // as a member whose account is not known yet
-				if u := p.see(User{ID: "1", client: c}, false); u.client != c {
+				if u := p.update(User{ID: "1", client: c}, false); u.client != c {
 					t.Error("who is known by the id alone has no client, and is ErrDetached for ever")
 				}
 			}
-			first := p.see(User{ID: "1", Username: "ann", Avatar: "a.png", client: c}, true)
+			first := p.update(User{ID: "1", Username: "ann", Avatar: "a.png", client: c}, true)
 			if first.client != c || first.Username != "ann" {
 				t.Fatalf("%+v", *first)
 			}
 			for _, told := range []User{{ID: "1", client: c}, {ID: "1", Username: "ann", client: c}, {ID: "1", Username: "other", Avatar: "a.png", client: c}} {
-				if again := p.see(told, false); again != first {
+				if again := p.update(told, false); again != first {
 					t.Errorf("%+v makes a new user: %+v", told, *again)
 				}
 			}
-			renamed := p.see(User{ID: "1", Username: "anna", client: c}, true)
+			renamed := p.update(User{ID: "1", Username: "anna", client: c}, true)
 			if renamed.Username != "anna" || renamed.Avatar != "a.png" || renamed.client != c {
 				t.Errorf("%+v", *renamed)
 			}
@@ -40,8 +40,8 @@ func TestPeople_replaceOnlyByNews(t *testing.T) {
 			if known, ok := p.Get("1"); !ok || !known.Equal(*renamed) {
 				t.Errorf("%+v, %v", known, ok)
 			}
-			_, named := p.named("anna")
-			if _, old := p.named("ann"); named != present || old {
+			_, named := p.byName("anna")
+			if _, old := p.byName("ann"); named != present || old {
 				t.Errorf("found by the new name: %v, by the old one: %v", named, old)
 			}
 		})
@@ -52,8 +52,8 @@ func TestPeople_replaceOnlyByNews(t *testing.T) {
 func TestPeople_doNotKeepNobody(t *testing.T) {
 	t.Parallel()
 	c := new(Client)
-	p := newPeople(10)
-	if u := p.see(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.Len() != 0 {
+	p := newUserCache(10)
+	if u := p.update(User{Username: "x", client: c}, true); u.Username != "x" || u.client != c || p.Len() != 0 {
 		t.Errorf("%+v, %d kept", *u, p.Len())
 	}
 }
@@ -73,7 +73,7 @@ func TestPeople_authorsOfPrivateMessages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := &Client{people: newPeople(10)}
+			c := &Client{users: newUserCache(10)}
 			m := newPrivateMessage(c, "c", tt.message)
 			if u, ok := m.Author(); m.AuthorID != tt.id || ok != tt.known || ok && (u.ID != tt.id || u.Username != "ann") {
 				t.Errorf("%s: %+v, %v", m.AuthorID, u, ok)

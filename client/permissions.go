@@ -253,7 +253,7 @@ func (r *Room) authority() authority {
 
 // rolesOf returns the roles that a user holds in the room, as far as is known.
 func (r *Room) rolesOf(u UserID) []Role {
-	m, _ := r.lately(u)
+	m, _ := r.memberOrDeparted(u)
 	return m.roles()
 }
 
@@ -291,7 +291,7 @@ func (r *Room) Role(id RoleID) (Role, bool) {
 	known := r.authority()
 	id, _ = known.resolve(id)
 	role, ok := known.role(id)
-	return role.own(), ok
+	return role.clone(), ok
 }
 
 // Roles returns the room's roles, the highest first and the default role last; the fixed roles for a room from before

@@ -71,7 +71,7 @@ func TestResync_endsWithItsConnection(t *testing.T) {
 		})
 		time.Sleep(10 * time.Second)
 		onGoroutine(t, bot, func(*connection) {
-			if room.tracker.waiting.level != all {
+			if room.tracker.waiting.level != holdAll {
 				t.Error("there is no connection, and the events of the next one would not wait")
 			}
 		})
@@ -86,7 +86,7 @@ func TestJoinRoom_whileListeningEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.AfterFunc(2*time.Second, func() {
-			onGoroutine(t, bot, func(l *connection) { l.lose(room.channel(), errDetachedByServer) })
+			onGoroutine(t, bot, func(l *connection) { l.endRoom(room.channel(), errDetachedByServer) })
 		})
 		_, err = bot.JoinRoom(t.Context(), "lounge")
 		if (err == nil) != room.Joined() {

@@ -205,8 +205,8 @@ func newHeldRole(w wire.RoomRole) Role {
 // same reports whether both are one role, however it is told.
 func (r Role) same(s Role) bool { return r.ID == s.ID }
 
-// own returns the role for somebody else, who may change the slice.
-func (r Role) own() Role {
+// clone returns the role for somebody else, who may change the slice.
+func (r Role) clone() Role {
 	r.Permissions = slices.Clone(r.Permissions)
 	return r
 }
@@ -215,7 +215,7 @@ func (r Role) own() Role {
 func ownRoles(roles []Role) []Role {
 	roles = slices.Clone(roles)
 	for i, r := range roles {
-		roles[i] = r.own()
+		roles[i] = r.clone()
 	}
 	return roles
 }

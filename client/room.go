@@ -18,14 +18,14 @@ import (
 // for the same room, however many rooms it has joined and left meanwhile. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
 // test, is one that is not joined and that nothing is known of; History and the methods that fetch need a real one.
 type Room struct {
-	client  *Client                      // immutable; nil only in a zero value
-	id      RoomID                       // immutable
-	members *cache.Table[UserID, Member] // written by the connection's goroutine
-	history *history                     // written by the connection's goroutine
-	left    *departures                  // written by the connection's goroutine
+	client   *Client                         // immutable; nil only in a zero value
+	id       RoomID                          // immutable
+	members  *cache.Table[UserID, Member]    // written by the connection's goroutine
+	chatLog  *chatLog                        // written by the connection's goroutine
+	departed *cache.Expiring[UserID, Member] // members who left a moment ago; written by the connection's goroutine
 
-	deleted *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
-	turn    turn                         // held while what joined says is about to change
+	deleted  *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
+	joinLock semaphore                    // held while what joined says is about to change
 
 	tracker *tracker // immutable; keeps the state, on the connection's goroutine
 
@@ -38,19 +38,19 @@ type Room struct {
 
 	invisible bool // guarded by mu: ChangePresence was asked for it
 
-	roles authority // guarded by mu; without owner and me, which authority() fills in
-	now   *play     // guarded by mu; nil when nothing plays
-	queue []Song    // guarded by mu; replaced, never changed
+	roles   authority // guarded by mu; without owner and me, which authority() fills in
+	current *play     // guarded by mu; nil when nothing plays
+	queue   []Song    // guarded by mu; replaced, never changed
 }
 
 func newRoom(c *Client, id RoomID) *Room {
 	r := &Room{
-		client:  c,
-		id:      id,
-		members: cache.NewTable[UserID, Member](),
-		history: newHistory(c.config.messageHistory, c.clock),
-		left:    newDepartures(),
-		turn:    make(turn, 1),
+		client:   c,
+		id:       id,
+		members:  cache.NewTable[UserID, Member](),
+		chatLog:  newChatLog(c.config.messageHistory, c.clock),
+		departed: cache.NewExpiring[UserID, Member](maxDeparted, departedTTL),
+		joinLock: make(semaphore, 1),
 	}
 	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // its error is about sizes that are not positive
 	r.tracker = newTracker(r)
@@ -125,12 +125,12 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 	if r.client == nil {
 		return Member{}, false
 	}
-	id, ok := r.client.people.named(name)
+	id, ok := r.client.users.byName(name)
 	if !ok {
 		return Member{}, false
 	}
 	m, ok := r.members.Get(id)
-	return m.own(), ok
+	return m.clone(), ok
 }
 
 // Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
@@ -138,22 +138,22 @@ func (r *Room) Messages() []Message {
 	if r.client == nil {
 		return nil
 	}
-	return r.history.list()
+	return r.chatLog.list()
 }
 
-// lately returns the record of who is in the room, or was until a moment ago.
-func (r *Room) lately(id UserID) (Member, bool) {
+// memberOrDeparted returns the record of who is in the room, or was until a moment ago.
+func (r *Room) memberOrDeparted(id UserID) (Member, bool) {
 	if r.client == nil {
 		return Member{}, false
 	}
 	if m, ok := r.members.Get(id); ok {
 		return m, true
 	}
-	return r.left.get(id)
+	return r.departed.Get(id)
 }
 
-// describe sets what the room says about itself.
-func (r *Room) describe(w wire.Room) {
+// setInfo sets what the room says about itself.
+func (r *Room) setInfo(w wire.Room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.about, r.info = w, newRoomInfo(w)
@@ -185,7 +185,7 @@ const maxIdleRooms = 64
 func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
 	return cache.NewHandles(cache.HandlesConfig[RoomID, Room]{
 		MaxIdle: maxIdleRooms,
-		Idle:    func(r *Room) bool { return !r.Joined() && len(r.turn) == 0 },
+		Idle:    func(r *Room) bool { return !r.Joined() && len(r.joinLock) == 0 },
 		New:     func(id RoomID) *Room { return newRoom(c, id) },
 	})
 }

@@ -37,10 +37,10 @@ func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
 		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}
 	}
 	if w.Owner.Username != "" {
-		c.seeUser(w.Owner, true)
+		c.learnUser(w.Owner, true)
 	}
 	room := c.rooms.Handle(w.ID)
-	room.describe(w)
+	room.setInfo(w)
 	return room, nil
 }
 
@@ -198,7 +198,7 @@ func (r *Room) newMember(w wire.RoomUser) Member {
 	m.RoomID = r.id
 	m.forget(r.deleted.Contains) // which QueUp may still list
 	if w.User.Username != "" {
-		r.client.seeUser(accountOf(w), true)
+		r.client.learnUser(accountOf(w), true)
 	}
 	return m
 }
@@ -220,7 +220,7 @@ func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 		switch e := event.(type) {
 		case *wire.ChatMessage:
 			e.User = authorOf(e)
-			author := r.client.seeUser(e.User, false)
+			author := r.client.learnUser(e.User, false)
 			m := newMessage(r.client, r.id, e)
 			m.author = &author
 			lines = append(lines, m)
@@ -283,10 +283,10 @@ func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 func newAuditEntry(c *Client, w wire.AuditEntry) AuditEntry {
 	e := AuditEntry{At: w.Created, Type: w.Type, Duration: w.Duration, extra: extra{w.Extra}}
 	if userID(w.User) != "" || w.User.Username != "" {
-		e.User = c.seeUser(w.User, false)
+		e.User = c.learnUser(w.User, false)
 	}
 	if userID(w.Moderator) != "" || w.Moderator.Username != "" {
-		e.By = c.seeUser(w.Moderator, false)
+		e.By = c.learnUser(w.Moderator, false)
 	}
 	return e
 }

@@ -65,18 +65,18 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	if err != nil {
 		return nil, err
 	}
-	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) {
+	if room, ok := c.Rooms().BySlug(slug); ok && room.isJoinedAs(how) {
 		return room, nil
 	}
 	ctx, release := tasks.Bound(ctx, l.joins)
 	defer release()
-	if err := c.entrance.take(ctx); err != nil {
+	if err := c.entrance.acquire(ctx); err != nil {
 		return nil, err
 	}
-	next := sync.OnceFunc(c.entrance.give)
+	next := sync.OnceFunc(c.entrance.release)
 	defer next()
-	defer time.AfterFunc(maxHold, next).Stop()                        // one that hangs keeps no other from coming in
-	if room, ok := c.Rooms().BySlug(slug); ok && room.joinedAs(how) { // by a join that was before this one
+	defer time.AfterFunc(maxHold, next).Stop()                          // one that hangs keeps no other from coming in
+	if room, ok := c.Rooms().BySlug(slug); ok && room.isJoinedAs(how) { // by a join that was before this one
 		return room, nil
 	}
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{RoomID: RoomID(slug)})
@@ -90,22 +90,22 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	if err != nil {
 		return nil, err
 	}
-	if room.joinedAs(how) {
-		room.turn.give()
+	if room.isJoinedAs(how) {
+		room.joinLock.release()
 		return room, nil
 	}
-	room.describe(answer.Data)
+	room.setInfo(answer.Data)
 	undo, err := room.join(ctx, l, how, next)
 	if err == nil {
-		room.turn.give()
+		room.joinLock.release()
 		return room, nil
 	}
 	// Whoever gave the join up need not wait for the tidying up; who joins the room next does.
 	if !c.workers.Start(func() {
-		defer room.turn.give()
+		defer room.joinLock.release()
 		undo()
 	}) {
-		room.turn.give()
+		room.joinLock.release()
 	}
 	return nil, err
 }
@@ -145,17 +145,17 @@ func checkSlug(slug string) string {
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
 	room := c.rooms.Handle(id)
-	if err := room.turn.take(ctx); err != nil {
+	if err := room.joinLock.acquire(ctx); err != nil {
 		return nil, err
 	}
 	c.rooms.Put(id, room) // it may have been forgotten before the turn was ours
 	return room, nil
 }
 
-// turn lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.
-type turn chan struct{}
+// semaphore lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.
+type semaphore chan struct{}
 
-func (t turn) take(ctx context.Context) error {
+func (t semaphore) acquire(ctx context.Context) error {
 	select {
 	case t <- struct{}{}:
 		return nil
@@ -164,10 +164,10 @@ func (t turn) take(ctx context.Context) error {
 	}
 }
 
-func (t turn) give() { <-t }
+func (t semaphore) release() { <-t }
 
-// joinedAs reports whether a join would change nothing.
-func (r *Room) joinedAs(how joinConfig) bool {
+// isJoinedAs reports whether a join would change nothing.
+func (r *Room) isJoinedAs(how joinConfig) bool {
 	if how.listen {
 		return r.Joined()
 	}
@@ -195,17 +195,17 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 			return undo, err
 		}
 		self, info = joined.User, !r.Info().sameSettings(newRoomInfo(joined.Room))
-		done = append(done, func(ctx context.Context) { _ = r.exit(ctx) })
+		done = append(done, func(ctx context.Context) { _ = r.leave(ctx) })
 	}
 	if !listening {
-		done = append(done, func(ctx context.Context) { r.unsubscribe(ctx, l) })
-		if hold, err = r.subscribe(ctx, l); err != nil {
+		done = append(done, func(ctx context.Context) { r.detach(ctx, l) })
+		if hold, err = r.attach(ctx, l); err != nil {
 			return undo, err
 		}
 	}
 	attached()
 	if !how.listen {
-		if err := r.appear(ctx, l); err != nil {
+		if err := r.enterPresence(ctx, l); err != nil {
 			return undo, err
 		}
 	}
@@ -216,7 +216,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 				return
 			}
 			r.tracker.setJoined(true)
-			r.tracker.adopt(self, how.password)
+			r.tracker.storeOwnRecord(self, how.password)
 		}); doErr != nil {
 			err = doErr
 		}
@@ -226,12 +226,12 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		current, err := r.loadFirst(ctx, l, hold, self, info, func() {
 			r.tracker.setJoined(!how.listen)
 			r.tracker.setPassword(how.password)
-			r.client.events.emit(RoomJoined{r.tracker.meta()})
+			r.client.events.emit(RoomJoined{r.tracker.newMeta()})
 		})
 		if err != nil || current {
 			return undo, err
 		}
-		if err := l.do(ctx, func() { hold = r.tracker.waiting.turn }); err != nil {
+		if err := l.do(ctx, func() { hold = r.tracker.waiting.holdID }); err != nil {
 			return undo, err
 		}
 		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
@@ -268,13 +268,13 @@ func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResu
 	return answer.Data, nil
 }
 
-// enterAgain enters a room that is joined once more, then runs then, and returns the client's record. It waits for a departure
+// reenter enters a room that is joined once more, then runs then, and returns the client's record. It waits for a departure
 // under way, after which there is nothing to do.
-func (r *Room) enterAgain(ctx context.Context, then func() error) (self wire.RoomUser, err error) {
-	if err := r.turn.take(ctx); err != nil {
+func (r *Room) reenter(ctx context.Context, then func() error) (self wire.RoomUser, err error) {
+	if err := r.joinLock.acquire(ctx); err != nil {
 		return self, err
 	}
-	defer r.turn.give()
+	defer r.joinLock.release()
 	r.mu.RLock()
 	joined, password := r.joined && r.present, r.password
 	r.mu.RUnlock()
@@ -288,24 +288,24 @@ func (r *Room) enterAgain(ctx context.Context, then func() error) (self wire.Roo
 	return joinedAgain.User, then()
 }
 
-// appearAgain is appear after a room was entered once more, unless the client wants to be invisible.
-func (r *Room) appearAgain(ctx context.Context, l *connection) error {
+// restorePresence is appear after a room was entered once more, unless the client wants to be invisible.
+func (r *Room) restorePresence(ctx context.Context, l *connection) error {
 	if !r.visible() {
 		return nil
 	}
-	return r.appear(ctx, l)
+	return r.enterPresence(ctx, l)
 }
 
-// exit is the reverse of enter.
-func (r *Room) exit(ctx context.Context) error {
+// leave is the reverse of enter.
+func (r *Room) leave(ctx context.Context) error {
 	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
 		return failed("leaveRoom", err)
 	}
 	return nil
 }
 
-// subscribe attaches the room's channel. What comes from it waits, under hold, until the room is loaded.
-func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err error) {
+// attach attaches the room's channel. What comes from it waits, under hold, until the room is loaded.
+func (r *Room) attach(ctx context.Context, l *connection) (hold int, err error) {
 	if err := l.do(ctx, func() {
 		hold = r.tracker.attach(l)
 	}); err != nil {
@@ -314,15 +314,15 @@ func (r *Room) subscribe(ctx context.Context, l *connection) (hold int, err erro
 	return hold, l.conn.Attach(ctx, r.channel())
 }
 
-// unsubscribe is the reverse of subscribe and appear. The websocket forgets the room in any case.
-func (r *Room) unsubscribe(ctx context.Context, l *connection) {
-	_ = l.do(ctx, func() { l.remove(r.tracker) })
-	r.vanish(ctx, l)
+// detach is the reverse of subscribe and appear. The websocket forgets the room in any case.
+func (r *Room) detach(ctx context.Context, l *connection) {
+	_ = l.do(ctx, func() { l.forgetRoom(r.tracker) })
+	r.leaveChannel(ctx, l)
 }
 
-// vanish takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that
+// leaveChannel takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that
 // is short.
-func (r *Room) vanish(ctx context.Context, l *connection) {
+func (r *Room) leaveChannel(ctx context.Context, l *connection) {
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	_ = l.conn.Presence(brief, r.channel(), realtime.PresenceLeave, nil)
@@ -332,9 +332,9 @@ func (r *Room) vanish(ctx context.Context, l *connection) {
 // presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
 const presenceTimeout = 2 * time.Second
 
-// appear enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket
+// enterPresence enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket
 // goes on trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
-func (r *Room) appear(ctx context.Context, l *connection) error {
+func (r *Room) enterPresence(ctx context.Context, l *connection) error {
 	entered := make(chan error, 1)
 	if !r.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(r.client.workers.Context(), answerTimeout)
@@ -368,16 +368,16 @@ func (r *Room) Leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.turn.take(ctx); err != nil {
+	if err := r.joinLock.acquire(ctx); err != nil {
 		return err
 	}
 	if !r.Joined() {
-		r.turn.give()
+		r.joinLock.release()
 		return ErrNotJoined
 	}
 	if r.mayAct() {
-		if err := r.exit(ctx); err != nil {
-			r.turn.give()
+		if err := r.leave(ctx); err != nil {
+			r.joinLock.release()
 			return err
 		}
 	}
@@ -385,18 +385,18 @@ func (r *Room) Leave(ctx context.Context) error {
 	// holds it up.
 	gone := make(chan struct{})
 	if !r.client.workers.Start(func() {
-		defer r.turn.give()
+		defer r.joinLock.release()
 		_ = l.do(r.client.workers.Context(), func() {
-			if l.remove(r.tracker) {
-				r.client.events.emit(RoomLeft{Meta: r.tracker.meta()})
+			if l.forgetRoom(r.tracker) {
+				r.client.events.emit(RoomLeft{Meta: r.tracker.newMeta()})
 			}
 		})
 		close(gone)
 		ctx, cancel := context.WithTimeout(r.client.workers.Context(), tidyTimeout)
 		defer cancel()
-		r.vanish(ctx, l)
+		r.leaveChannel(ctx, l)
 	}) {
-		r.turn.give()
+		r.joinLock.release()
 		return nil
 	}
 	select {

@@ -131,7 +131,7 @@ func (r *Room) Unmute(ctx context.Context, u UserID) error {
 
 // isOwnLine reports whether the client has written a line; the id of a line begins with its author's.
 func (r *Room) isOwnLine(id MessageID) bool {
-	if m, known := r.history.get(id); known {
+	if m, known := r.chatLog.get(id); known {
 		return r.client.isMe(m.AuthorID)
 	}
 	author, _, _ := strings.Cut(string(id), "-")

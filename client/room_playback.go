@@ -13,22 +13,22 @@ import (
 
 // play is what plays in a room. It is guarded by the room's mu.
 type play struct {
-	song    Song
-	began   time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
-	votes   map[UserID]wire.DubType
-	grabs   map[UserID]struct{}
-	heard   int  // how many votes and grabs came in events
-	skipped bool // an event has said that it was skipped
+	song       Song
+	began      time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
+	votes      map[UserID]wire.DubType
+	grabs      map[UserID]struct{}
+	eventVotes int  // how many votes and grabs came in events
+	skipped    bool // an event has said that it was skipped
 }
 
 // NowPlaying returns what plays, and false if nothing does.
 func (r *Room) NowPlaying() (Song, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil {
+	if r.current == nil {
 		return Song{}, false
 	}
-	return r.now.song, true
+	return r.current.song, true
 }
 
 // Elapsed returns how long the current song has been playing, and false if nothing plays. It is never negative, and never
@@ -36,12 +36,12 @@ func (r *Room) NowPlaying() (Song, bool) {
 func (r *Room) Elapsed() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil {
+	if r.current == nil {
 		return 0, false
 	}
-	elapsed := max(time.Since(r.now.began), 0)
-	if r.now.song.overAfter(elapsed) {
-		elapsed = r.now.song.Length
+	elapsed := max(time.Since(r.current.began), 0)
+	if r.current.song.overAfter(elapsed) {
+		elapsed = r.current.song.Length
 	}
 	return elapsed, true
 }
@@ -51,10 +51,10 @@ func (r *Room) Elapsed() (time.Duration, bool) {
 func (r *Room) Remaining() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil || r.now.song.endless() {
+	if r.current == nil || r.current.song.endless() {
 		return 0, false
 	}
-	return r.now.remaining(), true
+	return r.current.remaining(), true
 }
 
 func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.song.Length)), 0) }
@@ -64,10 +64,10 @@ func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.s
 func (r *Room) Votes() (up, down []UserID) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil {
+	if r.current == nil {
 		return nil, nil
 	}
-	for id, vote := range r.now.votes {
+	for id, vote := range r.current.votes {
 		switch vote {
 		case wire.Updub:
 			up = append(up, id)
@@ -83,10 +83,10 @@ func (r *Room) Votes() (up, down []UserID) {
 func (r *Room) Grabbers() []UserID {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil {
+	if r.current == nil {
 		return nil
 	}
-	return slices.Collect(maps.Keys(r.now.grabs))
+	return slices.Collect(maps.Keys(r.current.grabs))
 }
 
 // Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is
@@ -166,7 +166,7 @@ func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
 		return err
 	}
 	me := s.client.myID()
-	room.amend(s.ID, func(p *play) { p.voted(me, vote) })
+	room.updateCurrent(s.ID, func(p *play) { p.voted(me, vote) })
 	return nil
 }
 
@@ -205,16 +205,16 @@ func (s Song) playingIn() (*Room, error) {
 	return room, nil
 }
 
-// amend changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
+// updateCurrent changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
 // the same time.
-func (r *Room) amend(id PlayID, change func(*play)) (Song, bool) {
+func (r *Room) updateCurrent(id PlayID, change func(*play)) (Song, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.now == nil || r.now.song.ID != id {
+	if r.current == nil || r.current.song.ID != id {
 		return Song{}, false
 	}
-	change(r.now)
-	return r.now.song, true
+	change(r.current)
+	return r.current.song, true
 }
 
 // maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
@@ -261,7 +261,7 @@ func (p *play) count(w wire.Dubs) {
 		return
 	}
 	heard := p.votes
-	if p.heard == 0 {
+	if p.eventVotes == 0 {
 		heard, p.votes = nil, nil
 		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
 		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(filled(w.Grabs))))
@@ -285,8 +285,8 @@ func (r *Room) ownVote(id PlayID) wire.DubType {
 	me := r.client.myID()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.now == nil || r.now.song.ID != id {
+	if r.current == nil || r.current.song.ID != id {
 		return ""
 	}
-	return r.now.votes[me]
+	return r.current.votes[me]
 }

@@ -35,11 +35,11 @@ func (r *Room) ETA(u UserID) (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var wait time.Duration
-	if r.now != nil {
-		if r.now.song.endless() {
+	if r.current != nil {
+		if r.current.song.endless() {
 			return 0, false
 		}
-		wait = r.now.remaining()
+		wait = r.current.remaining()
 	}
 	for _, s := range r.queue {
 		if s.UserID == u {
@@ -148,7 +148,7 @@ func (r *Room) newSong(w wire.Play) Song {
 	}
 	s.takeLength()
 	if w.User.Username != "" {
-		c.seeUser(queuedBy(w), true)
+		c.learnUser(queuedBy(w), true)
 	}
 	return s
 }

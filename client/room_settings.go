@@ -240,7 +240,7 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 		return RoomInfo{}, failed("updateRoom", err)
 	}
 	if answer.Data.ID == r.id {
-		r.describe(answer.Data)
+		r.setInfo(answer.Data)
 	}
 	return r.Info(), nil
 }

@@ -145,8 +145,8 @@ func (s Song) String() string {
 	return fmt.Sprintf("song %s", s.SongID)
 }
 
-// whole reports whether nothing is missing of a song that could be looked up.
-func (s Song) whole() bool {
+// complete reports whether nothing is missing of a song that could be looked up.
+func (s Song) complete() bool {
 	_, hasUser := s.User()
 	return s.hasMedia() && (hasUser || s.UserID == "")
 }
@@ -270,7 +270,7 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 		if err != nil {
 			return SongInfo{}, failed("song", err)
 		}
-		if known, ok := c.seeSong(answer.Data); ok {
+		if known, ok := c.learnSong(answer.Data); ok {
 			return known, nil
 		}
 		if answer.Data.ID == "" {
@@ -310,7 +310,7 @@ func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider
 		}
 		found := make([]SongInfo, 0, len(answer.Data.Items))
 		for _, w := range filled(answer.Data.Items) {
-			c.seeSong(w)
+			c.learnSong(w)
 			found = append(found, newSongInfo(w))
 		}
 		return found, answer.Data.NextPageToken, nil

@@ -1,79 +1,40 @@
 package client
 
 import (
-	"iter"
-	"sync"
 	"time"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
-	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/gen/wire"
 )
 
-// mediaLife is how long media are remembered that nobody asks for. Source: docs/PROTOCOL.md 7, rule 20.
-const mediaLife = 15 * time.Minute
+// songTTL is how long the media of a song that nobody asks for are remembered. Source: docs/PROTOCOL.md 7, rule 20.
+const songTTL = 15 * time.Minute
 
-// media is a store of the media that were used last. Those that nobody asked for in a while are given up.
-type media struct {
-	mu   sync.Mutex
-	used *simplelru.LRU[SongID, usedMedia] // guarded by mu; in the order they were used
-}
-
-type usedMedia struct {
-	info SongInfo
-	at   time.Time
-}
-
-func newMedia(size int) *media { return &media{used: cache.NewLRU[SongID, usedMedia](size)} }
-
-func (m *media) Get(id SongID) (SongInfo, bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.expire()
-	u, ok := m.used.Peek(id)
-	if !ok {
-		return SongInfo{}, false
+// learnSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it
+// returns what is known of them, if anything is. Source: docs/PROTOCOL.md 7, rule 15.
+func (c *Client) learnSong(w wire.Song) (SongInfo, bool) {
+	info := newSongInfo(w)
+	if info.ID == "" {
+		return info, false
 	}
-	m.used.Add(id, usedMedia{u.info, time.Now()})
-	return u.info, true
-}
-
-func (m *media) put(id SongID, info SongInfo) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.expire()
-	m.used.Add(id, usedMedia{info, time.Now()})
-}
-
-func (m *media) Len() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.expire()
-	return m.used.Len()
-}
-
-func (m *media) All() iter.Seq2[SongID, SongInfo] { return cache.Each(m.list) }
-
-func (m *media) list() []cache.Entry[SongID, SongInfo] {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.expire()
-	entries := make([]cache.Entry[SongID, SongInfo], 0, m.used.Len())
-	for _, id := range m.used.Keys() {
-		if u, ok := m.used.Peek(id); ok {
-			entries = append(entries, cache.Entry[SongID, SongInfo]{ID: id, Value: u.info})
+	if !info.playable() {
+		if known, ok := c.songs.Get(info.ID); ok {
+			return known, true
 		}
+		return info, false
 	}
-	return entries
+	if info.Length <= 0 {
+		known, _ := c.songs.Get(info.ID)
+		info.Length = known.Length
+	}
+	c.songs.Put(info.ID, info)
+	return info, true
 }
 
-// expire gives up what was not used for too long. mu is held.
-func (m *media) expire() {
-	for {
-		_, oldest, ok := m.used.GetOldest()
-		if !ok || time.Since(oldest.at) <= mediaLife {
-			return
-		}
-		m.used.RemoveOldest()
+// mediaOf returns what can be told of the media of a play: what is known of them, or at least a title; else nil.
+func (c *Client) mediaOf(w wire.Song) *SongInfo {
+	info, known := c.learnSong(w)
+	if !known && (info.ID == "" || info.Name == "") {
+		return nil
 	}
+	return &info
 }

@@ -77,7 +77,7 @@ func furnishWith(t *testing.T, server *queuptest.Server, prepare func(testing.TB
 		line        = must(room.SendMessage(ctx, "hello"))(t)
 		comment     = must(bot.AddComment(ctx, songNow.SongID, "nice"))(t)
 		list        = must(must(bot.CreatePlaylist(ctx, "late hours"))(t).Add(ctx, client.YouTube, "n1neD1meC0r"))(t)
-		entry       = all(t, list.Songs(ctx, ""), 1)[0]
+		entry       = holdAll(t, list.Songs(ctx, ""), 1)[0]
 		role        = must(room.CreateRole(ctx, client.RoleSettings{Label: "Helper"}))(t)
 		roles       = must(room.FetchRoles(ctx))(t)
 		queued      = must(room.QueueSong(ctx, client.YouTube, "f3rr1sTr4mH"))(t)

@@ -25,16 +25,16 @@ type tracker struct {
 	generation   int                // requests of an earlier one are not wanted any more
 	cancelResync context.CancelFunc // ends the try to read the room again after a lost connection; nil for none
 	lost         bool               // the connection was lost since the state was read
-	late         bool               // the channel did not come back with the connection yet
+	detached     bool               // the channel did not come back with the connection yet
 	stale        bool               // events are applied that may be older than the state
 	former       formerPlay         // the play before the current one
-	told         time.Time          // plays that began before this are no news, by QueUp's clock
+	newsSince    time.Time          // plays that began before this are no news, by QueUp's clock
 
-	nameless *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
-	muted    *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
-	plays    *simplelru.LRU[PlayID, struct{}] // which have been told
-	presence map[string]map[string]struct{}   // connections of each who is visible
-	news     *Meta                            // the latest event that was about the queue and not told yet
+	nameless  *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
+	muted     *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
+	plays     *simplelru.LRU[PlayID, struct{}] // which have been told
+	presence  map[string]map[string]struct{}   // connections of each who is visible
+	queueMeta *Meta                            // the latest event that was about the queue and not told yet
 }
 
 const (
@@ -54,7 +54,7 @@ func (t *tracker) reset() {
 		room:       t.room,
 		client:     t.client,
 		generation: t.generation + 1,
-		waiting:    waiting{turn: t.waiting.turn + 1},
+		waiting:    waiting{holdID: t.waiting.holdID + 1},
 		timers:     make(map[purpose]func()),
 		requests:   make(map[purpose]func()),
 		nameless:   cache.NewLRU[UserID, struct{}](maxNameless),
@@ -81,12 +81,12 @@ func (t *tracker) setJoined(present bool) {
 	t.room.joined, t.room.present = true, present
 }
 
-// adopt takes over the client's own record, when a room that was only listened to is joined.
-func (t *tracker) adopt(self wire.RoomUser, password redact.Secret) {
+// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
+func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
 	t.setPassword(password)
 	if m := newMember(t.client, self); m.UserID != "" {
 		m.RoomID = t.room.id
-		t.put(m)
+		t.addMember(m)
 		t.setMuted(m.UserID, m.Muted)
 		t.readRolesSoon()
 	}
@@ -104,38 +104,38 @@ func (t *tracker) close() {
 	gone := t.room.members.List()
 	t.room.members.Replace(nil)
 	for _, e := range gone {
-		t.client.people.leave(e.ID)
+		t.client.users.leave(e.ID)
 	}
-	t.room.left.clear()
+	t.room.departed.Clear()
 	t.cancelAll()
 	t.reset()
 	t.room.deleted.Purge()
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
 	t.room.joined, t.room.present, t.room.invisible, t.room.password = false, false, false, redact.Secret{}
-	t.room.now, t.room.queue, t.room.roles = nil, nil, authority{}
+	t.room.current, t.room.queue, t.room.roles = nil, nil, authority{}
 }
 
-// unfit reports whether a member of an object has come with a value that is not known.
-func unfit(extra map[string]json.RawMessage, name string) bool {
+// isUnfit reports whether a member of an object has come with a value that is not known.
+func isUnfit(extra map[string]json.RawMessage, name string) bool {
 	_, is := extra[name]
 	return is
 }
 
-// unclear is for an event whose news is one member: if that is unfit, it is told as Unknown.
-func (t *tracker) unclear(extra map[string]json.RawMessage, name string, meta Meta) bool {
-	is := unfit(extra, name)
+// rejectUnfit is for an event whose news is one member: if that is unfit, it is told as Unknown.
+func (t *tracker) rejectUnfit(extra map[string]json.RawMessage, name string, meta Meta) bool {
+	is := isUnfit(extra, name)
 	if is {
 		t.client.events.emit(Unknown{meta})
 	}
 	return is
 }
 
-// meta is the Meta of what is not the answer to an event.
-func (t *tracker) meta() Meta { return Meta{At: time.Now(), Room: t.room} }
+// newMeta is the Meta of what is not the answer to an event.
+func (t *tracker) newMeta() Meta { return Meta{At: time.Now(), Room: t.room} }
 
-// again is the Meta of what was found out after a lost connection.
-func (t *tracker) again() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }
+// resyncedMeta is the Meta of what was found out after a lost connection.
+func (t *tracker) resyncedMeta() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }
 
 // A purpose is what a timer or a request of a room is for. For each there is at most one timer, and one request in flight.
 type purpose string

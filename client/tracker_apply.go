@@ -58,7 +58,7 @@ func (t *tracker) apply(event wire.Event, meta Meta) {
 		t.applySkip(e, meta)
 
 	case *wire.RoomPlaylistQueueUpdateDub, *wire.RoomPlaylistQueueUpdate:
-		t.queueNews(meta)
+		t.queueChanged(meta)
 	case *wire.RoomPlaylistQueueReorder:
 		t.applyReorder(e, meta)
 	case *wire.RoomPlaylistQueueRemoveUserSong:

@@ -10,7 +10,7 @@ import (
 // authorOf returns the account of a line's author. Its id may stand in other places: the id of a line begins with it.
 func authorOf(e *wire.ChatMessage) wire.User {
 	id, _, _ := strings.Cut(string(e.ID), "-")
-	e.User.ID = cmp.Or(userID(e.User), recordOf(e.Member), UserID(id))
+	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member), UserID(id))
 	return e.User
 }
 
@@ -22,22 +22,22 @@ func (t *tracker) applyChat(e *wire.ChatMessage, meta Meta) {
 		meta.At = e.SentAt
 	}
 	e.User = authorOf(e)
-	author := c.people.see(newUser(c, e.User), true)
+	author := c.users.update(newUser(c, e.User), true)
 	member := t.memberOf(author.ID, e.Member)
-	if !t.room.history.hear(e.ID, e.SentAt) || member.Muted && !c.config.mutedMessages {
+	if !t.room.chatLog.markSeen(e.ID, e.SentAt) || member.Muted && !c.config.mutedMessages {
 		return
 	}
 	m := newMessage(c, t.room.id, e)
 	m.author = author
-	t.room.history.add(m)
+	t.room.chatLog.add(m)
 	if c.isMe(author.ID) && !c.config.ownMessages {
 		return
 	}
-	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member.own()})
+	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member.clone()})
 }
 
 func (t *tracker) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
-	m, ok := t.room.history.get(e.ID)
+	m, ok := t.room.chatLog.get(e.ID)
 	if t.stale && m.Deleted {
 		return
 	}
@@ -45,21 +45,21 @@ func (t *tracker) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
 		m = Message{ID: e.ID, RoomID: t.room.id, client: t.client}
 	}
 	m.Deleted = true
-	t.room.history.change(m)
-	t.client.events.emit(ChatDeleted{Meta: meta, Message: m, By: t.by(e.User)})
+	t.room.chatLog.change(m)
+	t.client.events.emit(ChatDeleted{Meta: meta, Message: m, By: t.actor(e.User)})
 }
 
 // applyChatCleared marks all lines of someone as deleted.
 func (t *tracker) applyChatCleared(e *wire.DeleteChatMessageGlobal, meta Meta) {
-	user, _, ok := t.someone(wire.User{ID: e.AuthorID}, meta)
+	user, _, ok := t.subject(wire.User{ID: e.AuthorID}, meta)
 	if !ok {
 		return
 	}
-	for _, m := range t.room.history.list() {
+	for _, m := range t.room.chatLog.list() {
 		if m.AuthorID == user.ID {
 			m.Deleted = true
-			t.room.history.change(m)
+			t.room.chatLog.change(m)
 		}
 	}
-	t.client.events.emit(ChatCleared{Meta: meta, User: user, By: t.by(e.User)})
+	t.client.events.emit(ChatCleared{Meta: meta, User: user, By: t.actor(e.User)})
 }

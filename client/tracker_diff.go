@@ -19,32 +19,32 @@ func (t *tracker) catchUp(state roomState) {
 		t.catchUpMembers(*state.users)
 	}
 	if state.roles != nil {
-		t.rolesRead()
+		t.dropMissingRoles()
 	}
 	if state.chat != nil {
 		t.catchUpChat(*state.chat)
 	} else {
-		t.tellGap(t.room.history.giveUp())
+		t.emitGap(t.room.chatLog.giveUp())
 	}
 }
 
-// tellGap tells what was missed for good, if anything was.
-func (t *tracker) tellGap(gap *Gap) {
+// emitGap tells what was missed for good, if anything was.
+func (t *tracker) emitGap(gap *Gap) {
 	if gap != nil {
-		gap.Meta = t.again()
+		gap.Meta = t.resyncedMeta()
 		t.client.events.emit(*gap)
 	}
 }
 
 func (t *tracker) catchUpInfo(w wire.Room) {
 	before := t.room.Info()
-	t.room.describe(w)
+	t.room.setInfo(w)
 	now := t.room.Info()
-	t.tellSettings(before, now, t.again())
+	t.emitSettings(before, now, t.resyncedMeta())
 	// What has an event of its own is not a change of the settings.
 	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
 	if !before.sameSettings(now) {
-		t.client.events.emit(RoomUpdated{Meta: t.again(), Info: now})
+		t.client.events.emit(RoomUpdated{Meta: t.resyncedMeta(), Info: now})
 	}
 }
 
@@ -54,11 +54,11 @@ func (t *tracker) catchUpRoles(a authority) {
 	if !before.known || !before.custom || !a.custom {
 		return
 	}
-	emit, meta := t.client.events.emit, t.again()
+	emit, meta := t.client.events.emit, t.resyncedMeta()
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
 			t.room.deleted.Add(old.ID, struct{}{})
-			emit(RoleDeleted{Meta: meta, Role: old.own()})
+			emit(RoleDeleted{Meta: meta, Role: old.clone()})
 		}
 	}
 	moved := false
@@ -68,9 +68,9 @@ func (t *tracker) catchUpRoles(a authority) {
 		old.Position = role.Position
 		switch {
 		case !known:
-			emit(RoleCreated{Meta: meta, Role: role.own()})
+			emit(RoleCreated{Meta: meta, Role: role.clone()})
 		case !old.Equal(role):
-			emit(RoleUpdated{Meta: meta, Role: role.own()})
+			emit(RoleUpdated{Meta: meta, Role: role.clone()})
 		}
 	}
 	if moved {
@@ -79,7 +79,7 @@ func (t *tracker) catchUpRoles(a authority) {
 }
 
 func (t *tracker) catchUpMembers(users wire.RoomUsers) {
-	c, meta := t.client, t.again()
+	c, meta := t.client, t.resyncedMeta()
 	there := make(map[UserID]struct{}, len(users))
 	for _, w := range users {
 		member := newMember(c, w)
@@ -93,12 +93,12 @@ func (t *tracker) catchUpMembers(users wire.RoomUsers) {
 			continue
 		}
 		user := c.userOrID(id)
-		if member, present := t.take(id); present {
-			c.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
+		if member, present := t.removeMember(id); present {
+			c.events.emit(MemberLeft{Meta: meta, Member: member.clone(), User: user})
 		}
 	}
 	t.muted.Purge() // of who is not there, nothing is certain any more
-	t.room.left.clear()
+	t.room.departed.Clear()
 	for _, w := range users {
 		t.catchUpMember(w, meta)
 	}
@@ -114,62 +114,62 @@ func (t *tracker) catchUpMember(w wire.RoomUser, meta Meta) {
 	}
 	member.RoomID = t.room.id
 	member.forget(t.room.deleted.Contains)
-	known, _ := c.people.Get(member.UserID)
-	user := c.seeUser(accountOf(w), true)
+	known, _ := c.users.Get(member.UserID)
+	user := c.learnUser(accountOf(w), true)
 	before, present := t.room.members.Get(member.UserID)
 	t.setMuted(member.UserID, member.Muted)
-	t.put(member)
+	t.addMember(member)
 	if !present {
-		c.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
+		c.events.emit(MemberJoined{Meta: meta, Member: member.clone(), User: user})
 		return
 	}
 	if before.Muted != member.Muted {
 		if member.Muted {
-			c.events.emit(MemberMuted{Meta: meta, User: user, Member: member.own()})
+			c.events.emit(MemberMuted{Meta: meta, User: user, Member: member.clone()})
 		} else {
-			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.own()})
+			c.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.clone()})
 		}
 	}
 	had, has := before.roles(), member.roles()
 	for _, role := range had {
 		if !slices.ContainsFunc(has, role.same) {
-			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), Role: role.own()})
+			c.events.emit(RoleUnset{Meta: meta, User: user, Member: member.clone(), Role: role.clone()})
 		}
 	}
 	for _, role := range has {
 		if !slices.ContainsFunc(had, role.same) {
-			c.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), Role: role.own()})
+			c.events.emit(RoleSet{Meta: meta, User: user, Member: member.clone(), Role: role.clone()})
 		}
 	}
 	if before.QueuePaused != member.QueuePaused {
-		c.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: member.QueuePaused, By: user})
+		c.events.emit(QueuePaused{Meta: meta, Member: member.clone(), Paused: member.QueuePaused, By: user})
 	}
 	// What has an event of its own is no change of the record.
 	before.Muted, before.RoleIDs, before.QueuePaused, before.extra = member.Muted, member.RoleIDs, member.QueuePaused, member.extra
 	if !before.Equal(member) || known.Username != user.Username {
-		c.events.emit(MemberUpdated{Meta: meta, Member: member.own()})
+		c.events.emit(MemberUpdated{Meta: meta, Member: member.clone()})
 	}
 }
 
 // catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
 func (t *tracker) catchUpChat(entries wire.ChatHistory) {
-	first, gap := t.room.history.unheard(entries)
-	t.tellGap(gap)
+	first, gap := t.room.chatLog.missed(entries)
+	t.emitGap(gap)
 	t.stale = true // what is known already is not told again
 	defer func() { t.stale = false }()
 	for i, entry := range entries {
 		switch e := entry.(type) {
 		case *wire.ChatMessage:
 			if i >= first {
-				t.applyChat(e, t.again())
+				t.applyChat(e, t.resyncedMeta())
 			}
 		case *wire.DeleteChatMessage:
-			if m, known := t.room.history.get(e.ID); known && !m.Deleted {
-				t.applyChatDeleted(e, t.again())
+			if m, known := t.room.chatLog.get(e.ID); known && !m.Deleted {
+				t.applyChatDeleted(e, t.resyncedMeta())
 			}
 		case *wire.DeleteChatMessageGlobal:
-			if slices.ContainsFunc(t.room.history.list(), func(m Message) bool { return m.AuthorID == e.AuthorID && !m.Deleted }) {
-				t.applyChatCleared(e, t.again())
+			if slices.ContainsFunc(t.room.chatLog.list(), func(m Message) bool { return m.AuthorID == e.AuthorID && !m.Deleted }) {
+				t.applyChatCleared(e, t.resyncedMeta())
 			}
 		}
 	}
@@ -179,7 +179,7 @@ func (t *tracker) catchUpChat(entries wire.ChatHistory) {
 func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 	emit := t.client.events.emit
 	active := state.active
-	t.tellGap(missed.gap)
+	t.emitGap(missed.gap)
 	rows := missed.rows
 	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
 		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
@@ -195,50 +195,50 @@ func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 				song.info = now.info
 			}
 			song.RoomID = t.room.id
-			t.room.amend(song.ID, func(p *play) { p.song = song })
+			t.room.updateCurrent(song.ID, func(p *play) { p.song = song })
 			continue
 		}
 		if _, waits := later[song.ID]; waits || t.plays.Contains(song.ID) {
 			continue
 		}
-		meta := t.again()
+		meta := t.resyncedMeta()
 		if !song.PlayedAt.IsZero() {
 			meta.At = song.PlayedAt
 		}
 		song.Active = true
-		t.change(song, song.Length, meta)
+		t.startPlay(song, song.Length, meta)
 	}
 	now, playing := t.room.NowPlaying()
 	switch {
 	case state.unsure:
-		t.checkAgain()
+		t.recheckLater()
 	case active.Play.ID == "" && playing:
-		t.fallSilent(t.again())
+		t.endPlay(t.resyncedMeta())
 	case active.Play.ID == "":
 	case active.Play.ID == now.ID:
 		t.catchUpVotes(state)
 		t.checkAtEnd()
 	default:
 		song := t.room.newPlay(active.Play, active.Song, state.elapsed())
-		t.change(song, state.elapsed(), t.again())
-		t.completeLater(song, t.again())
+		t.startPlay(song, state.elapsed(), t.resyncedMeta())
+		t.completeLater(song, t.resyncedMeta())
 		if state.dubs != nil {
-			t.room.amend(active.Play.ID, func(p *play) { p.count(*state.dubs) })
+			t.room.updateCurrent(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
 	t.catchUpQueue(state)
 	t.retryMissing(state.missing)
 	if !state.unsure {
-		t.toldUntil(t.client.clock.Before(state.asked))
+		t.ignorePlaysBefore(t.client.clock.Before(state.asked))
 	}
 	t.client.resynced()
-	emit(Resynced{t.again()})
+	emit(Resynced{t.resyncedMeta()})
 }
 
 // catchUpQueue takes over the queue and tells of it if it is another one.
 func (t *tracker) catchUpQueue(state roomState) {
 	if t.loadQueue(state) {
-		t.client.events.emit(QueueUpdated{Meta: t.again(), Queue: t.room.Queue()})
+		t.client.events.emit(QueueUpdated{Meta: t.resyncedMeta(), Queue: t.room.Queue()})
 	}
 }
 
@@ -247,14 +247,14 @@ func (t *tracker) catchUpVotes(state roomState) {
 	w := state.active
 	before := make(map[UserID]wire.DubType)
 	var added []UserID
-	song, _ := t.room.amend(w.Play.ID, func(p *play) {
+	song, _ := t.room.updateCurrent(w.Play.ID, func(p *play) {
 		p.song.Updubs, p.song.Downdubs, p.song.Grabs = w.Play.Updubs, w.Play.Downdubs, max(p.song.Grabs, w.Play.Grabs)
 		p.began = rest.WallNow().Add(-state.elapsed())
 		if state.dubs == nil {
 			return
 		}
 		before = p.votes
-		p.heard = 0
+		p.eventVotes = 0
 		for _, v := range state.dubs.Grabs {
 			if _, known := p.grabs[v.UserID]; !known {
 				added = append(added, v.UserID)
@@ -267,7 +267,7 @@ func (t *tracker) catchUpVotes(state roomState) {
 		slices.Sort(users)
 		for _, id := range users {
 			if before[id] != vote {
-				t.client.events.emit(Dub{Meta: t.again(), Song: song, User: t.client.userOrID(id), Up: vote == wire.Updub})
+				t.client.events.emit(Dub{Meta: t.resyncedMeta(), Song: song, User: t.client.userOrID(id), Up: vote == wire.Updub})
 			}
 		}
 	}
@@ -277,6 +277,6 @@ func (t *tracker) catchUpVotes(state roomState) {
 	tell(up, wire.Updub)
 	tell(down, wire.Downdub)
 	for _, id := range added {
-		t.client.events.emit(Grab{Meta: t.again(), Song: song, User: t.client.userOrID(id)})
+		t.client.events.emit(Grab{Meta: t.resyncedMeta(), Song: song, User: t.client.userOrID(id)})
 	}
 }

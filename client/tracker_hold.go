@@ -10,9 +10,9 @@ import (
 
 // waiting are the messages of a room that wait, while something is read that they need.
 type waiting struct {
-	level    level
+	level    holdLevel
 	since    time.Time // when the oldest of them came
-	turn     int       // counts holds, so that who releases can tell whether the hold is still the same
+	holdID   int       // counts holds, so that who releases can tell whether the hold is still the same
 	messages []held
 	size     int // of their data, in bytes
 }
@@ -20,17 +20,17 @@ type waiting struct {
 // held is a message that waits, or what one tells of someone's presence.
 type held struct {
 	event realtime.Event
-	old   bool // it may be older than the state
+	stale bool // it may be older than the state
 }
 
-// level says which messages wait.
-type level int
+// holdLevel says which messages wait.
+type holdLevel int
 
 const (
-	none       level = iota
-	ofPlaying        // those about what plays
-	allButChat       // all but what is said
-	all
+	holdNone       holdLevel = iota
+	holdPlayback             // those about what plays
+	holdAllButChat           // all but what is said
+	holdAll
 )
 
 const (
@@ -42,15 +42,15 @@ const (
 	maxHeldSize = 16 << 20
 )
 
-// takes reports whether a message has to wait.
-func (w *waiting) takes(e realtime.Event) bool {
+// holds reports whether a message has to wait.
+func (w *waiting) holds(e realtime.Event) bool {
 	switch w.level {
-	case all:
+	case holdAll:
 		return true
-	case allButChat:
+	case holdAllButChat:
 		m, _ := e.(realtime.Message)
 		return m.Name != "chat-message"
-	case ofPlaying:
+	case holdPlayback:
 		m, _ := e.(realtime.Message)
 		return m.Name == "chat-skip" || strings.HasPrefix(m.Name, "room_playlist-")
 	default:
@@ -61,7 +61,7 @@ func (w *waiting) takes(e realtime.Event) bool {
 // receive takes the next message of the room's channel, or what it tells of someone's presence: it waits, or is applied.
 func (t *tracker) receive(e realtime.Event) {
 	w := &t.waiting
-	if !w.takes(e) {
+	if !w.holds(e) {
 		switch e := e.(type) {
 		case realtime.Message:
 			t.read(e)
@@ -72,7 +72,7 @@ func (t *tracker) receive(e realtime.Event) {
 	}
 	size := dataSize(e)
 	if len(w.messages) == maxHeld || len(w.messages) > 0 && w.size+size > maxHeldSize {
-		t.client.events.emit(Gap{Meta: t.meta(), From: t.client.clock.At(w.since), To: t.client.clock.Now(), What: "events that came while the room was read"})
+		t.client.events.emit(Gap{Meta: t.newMeta(), From: t.client.clock.At(w.since), To: t.client.clock.Now(), What: "events that came while the room was read"})
 		w.messages, w.size = nil, 0
 	}
 	if len(w.messages) == 0 {
@@ -95,9 +95,9 @@ func dataSize(e realtime.Event) int {
 // hold lets all messages wait until release is called with what it returns, or until hold is called again.
 func (t *tracker) hold() (turn int) {
 	w := &t.waiting
-	w.level = all
-	w.turn++
-	return w.turn
+	w.level = holdAll
+	w.holdID++
+	return w.holdID
 }
 
 // lines returns the ids of the chat lines that wait.
@@ -129,9 +129,9 @@ func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]stru
 
 // release lets go what waits, in its order, except what is still to wait. It does nothing if another hold has begun
 // since the one that turn is of. An event that is let go can begin another one, for those behind it.
-func (t *tracker) release(turn int, still level) {
+func (t *tracker) release(turn int, still holdLevel) {
 	w := &t.waiting
-	if w.turn != turn {
+	if w.holdID != turn {
 		return
 	}
 	messages, replay := w.messages, t.stale
@@ -140,15 +140,15 @@ func (t *tracker) release(turn int, still level) {
 		if t.link == nil { // one of them was the end of the room
 			return
 		}
-		t.stale = replay || m.old
+		t.stale = replay || m.stale
 		t.receive(m.event)
 		t.stale = replay
 	}
 }
 
-// replay is release for messages that may be older than the state that was read while they waited: what the state has
+// releaseStale is release for messages that may be older than the state that was read while they waited: what the state has
 // already is not told again.
-func (t *tracker) replay(hold int, still level) {
+func (t *tracker) releaseStale(hold int, still holdLevel) {
 	t.stale = true
 	t.release(hold, still)
 	t.stale = false
@@ -159,24 +159,24 @@ func (t *tracker) holdFor(patience time.Duration) (turn int) {
 	turn = t.hold()
 	if patience > maxHold {
 		t.startTimer(forChat, maxHold, func() {
-			if t.waiting.level == all {
-				t.release(turn, allButChat)
+			if t.waiting.level == holdAll {
+				t.release(turn, holdAllButChat)
 			}
 		})
 	}
 	return turn
 }
 
-// cut is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
+// linkLost is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
 // What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
-func (t *tracker) cut(complete time.Time) {
+func (t *tracker) linkLost(complete time.Time) {
 	if t.room.Joined() {
-		t.release(t.waiting.turn, ofPlaying)
+		t.release(t.waiting.holdID, holdPlayback)
 	}
 	t.waiting.messages, t.waiting.size = nil, 0
 	t.cancelAll()
 	t.hold()
-	t.lost, t.late = true, false
-	t.room.history.cut(complete)
+	t.lost, t.detached = true, false
+	t.room.chatLog.linkLost(complete)
 	clear(t.presence)
 }

@@ -19,23 +19,23 @@ func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 		return
 	}
 	before := t.room.Info()
-	info := t.edit(func(w *wire.Room) {
+	info := t.editInfo(func(w *wire.Room) {
 		if merged, ok := overlay(*w, e.Raw, "room"); ok {
 			*w = merged
 		}
 	})
 	if e.PasswordUpdated {
-		t.enterAnew()
+		t.reenterAfterPasswordChange()
 	}
 	if t.stale && before.Equal(info) {
 		return
 	}
-	t.tellSettings(before, info, meta)
+	t.emitSettings(before, info, meta)
 	t.client.events.emit(RoomUpdated{Meta: meta, Info: info})
 }
 
-// edit changes what the room says about itself and returns it.
-func (t *tracker) edit(change func(*wire.Room)) RoomInfo {
+// editInfo changes what the room says about itself and returns it.
+func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
 	change(&t.room.about)
@@ -43,8 +43,8 @@ func (t *tracker) edit(change func(*wire.Room)) RoomInfo {
 	return t.room.info
 }
 
-// tellSettings tells the changes of settings that have an event of their own. Who changed them is not known.
-func (t *tracker) tellSettings(before, now RoomInfo, meta Meta) {
+// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
+func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
 	emit := t.client.events.emit
 	if before.QueueLocked != now.QueueLocked {
 		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
@@ -86,50 +86,50 @@ func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 	return merged, true
 }
 
-// enterAnew joins the room once more after its password has changed, as who has no role must. Source: docs/PROTOCOL.md
+// reenterAfterPasswordChange joins the room once more after its password has changed, as who has no role must. Source: docs/PROTOCOL.md
 // 7, rule 28.
-func (t *tracker) enterAnew() {
+func (t *tracker) reenterAfterPasswordChange() {
 	a := t.room.authority()
 	if !t.room.mayAct() || a.me == a.owner || holdsAny(t.room.rolesOf(a.me)) {
 		return
 	}
 	l := t.link
 	t.askOnce(forEntry, answerTimeout, func(ctx context.Context) func() {
-		_, err := t.room.enterAgain(ctx, func() error { return nil })
+		_, err := t.room.reenter(ctx, func() error { return nil })
 		if err == nil {
 			return nil
 		}
 		return func() {
 			t.client.log.WarnContext(ctx, "not let in after the password changed", t.room.logged(), slog.Any("error", err))
 			if refused(err) {
-				l.lose(t.room.channel(), err)
+				l.endRoom(t.room.channel(), err)
 			}
 		}
 	})
 }
 
 func (t *tracker) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
 		return
 	}
-	t.edit(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
-	t.client.events.emit(SlowMode{Meta: meta, On: e.Room.SlowMode, By: t.by(e.User)})
+	t.editInfo(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
+	t.client.events.emit(SlowMode{Meta: meta, On: e.Room.SlowMode, By: t.actor(e.User)})
 }
 
 func (t *tracker) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "allowGuestsToChat", meta) || t.stale && t.room.Info().GuestChat == e.Room.AllowGuestsToChat {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToChat", meta) || t.stale && t.room.Info().GuestChat == e.Room.AllowGuestsToChat {
 		return
 	}
-	t.edit(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
-	t.client.events.emit(GuestChat{Meta: meta, On: e.Room.AllowGuestsToChat, By: t.by(e.User)})
+	t.editInfo(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
+	t.client.events.emit(GuestChat{Meta: meta, On: e.Room.AllowGuestsToChat, By: t.actor(e.User)})
 }
 
 func (t *tracker) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "allowGuestsToEmbed", meta) || t.stale && t.room.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToEmbed", meta) || t.stale && t.room.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
 		return
 	}
-	t.edit(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })
-	t.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: t.by(e.User)})
+	t.editInfo(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })
+	t.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: t.actor(e.User)})
 }
 
 // readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.

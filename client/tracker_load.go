@@ -142,15 +142,15 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 		return
 	}
 	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
-	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return recordOf(w) == song.UserID && w.User.Username != "" }) {
+	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == song.UserID && w.User.Username != "" }) {
 		song.UserID = "" // is known as soon as the state is
 	}
-	if song.whole() {
+	if song.complete() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, mediaBudget)
 	defer cancel()
-	r.complete(ctx, song)
+	r.lookUpMissing(ctx, song)
 }
 
 // notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
@@ -202,7 +202,7 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 func (t *tracker) load(state roomState, self wire.RoomUser) {
 	c := t.client
 	if state.about != nil { // what the join began with was read before the room was attached
-		t.room.describe(*state.about)
+		t.room.setInfo(*state.about)
 	}
 	gone := t.room.members.List()
 	users := append(state.roster(), self)
@@ -214,39 +214,39 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 		}
 		member.RoomID = t.room.id
 		member.Muted = member.Muted || self.Muted && member.UserID == self.UserID
-		c.seeUser(accountOf(w), true)
-		c.people.enter(member.UserID)
+		c.learnUser(accountOf(w), true)
+		c.users.enter(member.UserID)
 		t.setMuted(member.UserID, member.Muted)
 		members[member.UserID] = member
 	}
 	t.room.members.Replace(members)
 	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
-		c.people.leave(e.ID)
+		c.users.leave(e.ID)
 	}
 	if state.roles != nil {
 		t.setRoles(*state.roles)
-		t.rolesRead()
+		t.dropMissingRoles()
 	}
 	t.lost = false
-	t.room.history.begin()
+	t.room.chatLog.begin()
 	if state.chat != nil {
-		t.room.history.seed(*state.chat, t.waiting.lines())
+		t.room.chatLog.seed(*state.chat, t.waiting.lines())
 	}
 	if w := state.active; w.Play.ID != "" {
 		song := t.room.newPlay(w.Play, w.Song, state.elapsed())
-		t.begin(song, state.elapsed())
-		t.completeLater(song, t.meta())
+		t.setCurrent(song, state.elapsed())
+		t.completeLater(song, t.newMeta())
 		if state.dubs != nil {
-			t.room.amend(w.Play.ID, func(p *play) { p.count(*state.dubs) })
+			t.room.updateCurrent(w.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
 	if state.unsure {
-		t.checkAgain()
+		t.recheckLater()
 	}
 	t.loadQueue(state)
 	t.retryMissing(state.missing)
 	t.readNames()
-	t.toldUntil(t.client.clock.Before(state.asked))
+	t.ignorePlaysBefore(t.client.clock.Before(state.asked))
 }
 
 // loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
@@ -260,13 +260,13 @@ func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire
 	}
 	attached := false
 	if err := l.do(ctx, func() {
-		if attached = l.rooms[r.channel()] == r.tracker; !attached || r.tracker.waiting.turn != hold {
+		if attached = l.rooms[r.channel()] == r.tracker; !attached || r.tracker.waiting.holdID != hold {
 			return
 		}
 		current = true
 		r.tracker.load(state, self)
 		then()
-		r.tracker.replay(hold, none)
+		r.tracker.releaseStale(hold, holdNone)
 	}); err != nil {
 		return false, err
 	}
@@ -325,7 +325,7 @@ func lacksMedia(queue []Song) bool {
 func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
 	song := newSong(r.client, w)
 	if w.User.Username != "" {
-		r.client.seeUser(queuedBy(w), false)
+		r.client.learnUser(queuedBy(w), false)
 	}
 	if media.ID == "" {
 		media = w.Song
@@ -342,8 +342,8 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 	return song
 }
 
-// complete looks up what is missing of a song, and returns the song with what was found.
-func (r *Room) complete(ctx context.Context, song Song) Song {
+// lookUpMissing looks up what is missing of a song, and returns the song with what was found.
+func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
 	c := r.client
 	if !song.hasMedia() {
 		if info, err := c.FetchSong(ctx, song.SongID); err == nil {

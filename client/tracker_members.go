@@ -13,74 +13,82 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// put adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
-func (t *tracker) put(m Member) {
+const (
+	// departedTTL is how long the record of a member who has left is kept, because events about them may still come. Source:
+	// docs/PROTOCOL.md 7, rule 7.
+	departedTTL = 10 * time.Second
+	// maxDeparted bounds how many such records are kept.
+	maxDeparted = 5000
+)
+
+// addMember adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
+func (t *tracker) addMember(m Member) {
 	if _, present := t.room.members.Get(m.UserID); !present {
-		t.client.people.enter(m.UserID)
+		t.client.users.enter(m.UserID)
 	}
 	t.room.members.Put(m.UserID, m)
 }
 
-// take removes a member, who is remembered for a while.
-func (t *tracker) take(id UserID) (Member, bool) {
+// removeMember removes a member, who is remembered for a while.
+func (t *tracker) removeMember(id UserID) (Member, bool) {
 	m, present := t.room.members.Remove(id)
 	if present {
-		t.client.people.leave(id)
-		t.room.left.add(m)
+		t.client.users.leave(id)
+		t.room.departed.Put(m.UserID, m)
 	}
 	return m, present
 }
 
-// keep notes the new record of who is in the room, or has just left it.
-func (t *tracker) keep(m Member) {
+// storeMember notes the new record of who is in the room, or has just left it.
+func (t *tracker) storeMember(m Member) {
 	if _, present := t.room.members.Get(m.UserID); present {
-		t.put(m)
+		t.addMember(m)
 		return
 	}
-	t.room.left.update(m)
+	t.room.departed.Replace(m.UserID, m)
 }
 
 var errNobody = errors.New("queup: the event does not say who it is about")
 
-// someone returns the user that an event is about, who may have left, and their record in the room. The record of
-// someone who was not there has just the ids. It is false for nobody, which is told as Malformed.
-func (t *tracker) someone(w wire.User, meta Meta) (User, Member, bool) {
+// subject returns the user that an event is about, who may have left, and their record in the room. The record of
+// subject who was not there has just the ids. It is false for nobody, which is told as Malformed.
+func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
 	if userID(w) == "" {
 		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
 		return User{}, Member{}, false
 	}
-	user := t.client.seeUser(w, false)
-	member, known := t.room.lately(user.ID)
+	user := t.client.learnUser(w, false)
+	member, known := t.room.memberOrDeparted(user.ID)
 	if !known {
 		member = Member{UserID: user.ID, RoomID: t.room.id, client: t.client}
 	}
 	return user, member, true
 }
 
-// by returns who did something. It is zero where the event does not say.
-func (t *tracker) by(w wire.User) User {
+// actor returns who did something. It is zero where the event does not say.
+func (t *tracker) actor(w wire.User) User {
 	if userID(w) == "" && w.Username == "" {
 		return User{}
 	}
-	return t.client.seeUser(w, false)
+	return t.client.learnUser(w, false)
 }
 
-// recordOf returns whose record it is.
-func recordOf(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
+// memberUserID returns whose record it is.
+func memberUserID(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
 
 // memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
 // roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
 // with nothing but the ids.
 func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
-	known, present := t.room.lately(id)
-	if recordOf(w) == "" && w.ID == "" {
+	known, present := t.room.memberOrDeparted(id)
+	if memberUserID(w) == "" && w.ID == "" {
 		if present {
 			return known
 		}
 		return Member{UserID: id, RoomID: t.room.id, Muted: t.muted.Contains(id), client: t.client}
 	}
 	var m Member
-	if tellsNoRoles(w, known.RoleIDs) {
+	if addsNoRoles(w, known.RoleIDs) {
 		m = newRecord(t.client, w)
 		m.RoleIDs, m.held = known.RoleIDs, known.held
 	} else {
@@ -93,7 +101,7 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 	m.UserID, m.RoomID = id, t.room.id
 	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)
 	m.Banned = m.Banned || known.Banned
-	if unfit(w.Extra, "queuePaused") {
+	if isUnfit(w.Extra, "queuePaused") {
 		m.QueuePaused = known.QueuePaused
 	}
 	m.forget(t.room.deleted.Contains)
@@ -104,9 +112,9 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 	if userID(e.User) == "" { // the record tells it, too
 		e.User = e.Member.User
-		e.User.ID = recordOf(e.Member)
+		e.User.ID = memberUserID(e.Member)
 	}
-	user, _, ok := t.someone(e.User, meta)
+	user, _, ok := t.subject(e.User, meta)
 	if !ok {
 		return
 	}
@@ -118,8 +126,8 @@ func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 		return
 	}
 	member := t.memberOf(user.ID, e.Member)
-	t.put(member)
-	t.client.events.emit(MemberJoined{Meta: meta, Member: member.own(), User: user})
+	t.addMember(member)
+	t.client.events.emit(MemberJoined{Meta: meta, Member: member.clone(), User: user})
 	if user.Username == "" {
 		t.readNames()
 	}
@@ -127,18 +135,18 @@ func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 
 // applyLeave ignores who is not in the room any more.
 func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
-	e.User.ID = cmp.Or(userID(e.User), recordOf(e.Member))
-	user, _, ok := t.someone(e.User, meta)
+	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member))
+	user, _, ok := t.subject(e.User, meta)
 	if !ok {
 		return
 	}
 	if t.client.isMe(user.ID) && t.room.mayAct() {
-		t.doubt()
+		t.verifyOwnLeave()
 		return
 	}
 	t.stopTimer(forExpelled(user.ID))
-	if member, present := t.take(user.ID); present {
-		t.client.events.emit(MemberLeft{Meta: meta, Member: member.own(), User: user})
+	if member, present := t.removeMember(user.ID); present {
+		t.client.events.emit(MemberLeft{Meta: meta, Member: member.clone(), User: user})
 		t.readQueueSoon()
 	}
 }
@@ -147,24 +155,24 @@ func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
 // docs/PROTOCOL.md 7, rule 5.
 const expulsion = 5 * time.Second
 
-// doubt is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
+// verifyOwnLeave is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
 // it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
-func (t *tracker) doubt() {
+func (t *tracker) verifyOwnLeave() {
 	t.startTimer(forReturn, expulsion, func() {
 		l := t.link
 		t.client.log.WarnContext(t.client.workers.Context(), "QueUp says that we have left: coming back", t.room.logged())
 		t.ask(answerTimeout, func(ctx context.Context) func() {
-			_, err := t.room.enterAgain(ctx, func() error { return t.room.appearAgain(ctx, l) })
+			_, err := t.room.reenter(ctx, func() error { return t.room.restorePresence(ctx, l) })
 			if err == nil {
 				return nil
 			}
 			return func() {
 				if refused(err) {
-					l.lose(t.room.channel(), err)
+					l.endRoom(t.room.channel(), err)
 					return
 				}
 				t.client.log.WarnContext(ctx, "not back yet", t.room.logged(), slog.Any("error", err))
-				t.doubt()
+				t.verifyOwnLeave()
 			}
 		})
 	})
@@ -180,92 +188,92 @@ func refused(err error) bool {
 }
 
 func (t *tracker) applyUpdate(e *wire.UserUpdate, meta Meta) {
-	id := cmp.Or(recordOf(e.Member), e.Subject)
-	if _, _, ok := t.someone(wire.User{ID: id}, meta); !ok {
+	id := cmp.Or(memberUserID(e.Member), e.Subject)
+	if _, _, ok := t.subject(wire.User{ID: id}, meta); !ok {
 		return
 	}
-	before, _ := t.room.lately(id)
+	before, _ := t.room.memberOrDeparted(id)
 	member := t.memberOf(id, e.Member)
 	if t.stale && before.Equal(member) {
 		return
 	}
-	t.keep(member)
-	t.client.events.emit(MemberUpdated{Meta: meta, Member: member.own()})
+	t.storeMember(member)
+	t.client.events.emit(MemberUpdated{Meta: meta, Member: member.clone()})
 }
 
 func (t *tracker) applyAvatar(subject UserID, w wire.User, picture wire.ProfileImage, meta Meta) {
 	w.ID = cmp.Or(userID(w), subject)
 	w.ProfileImage = picture
-	if user, _, ok := t.someone(w, meta); ok {
+	if user, _, ok := t.subject(w, meta); ok {
 		t.client.events.emit(AvatarUpdated{Meta: meta, User: user})
 	}
 }
 
 func (t *tracker) applyKick(e *wire.UserKick, meta Meta) {
-	user, member, ok := t.someone(e.Target, meta)
+	user, member, ok := t.subject(e.Target, meta)
 	if !ok {
 		return
 	}
-	t.client.events.emit(MemberKicked{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), Reason: e.Reason})
-	t.expelled(user, ErrKicked)
+	t.client.events.emit(MemberKicked{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), Reason: e.Reason})
+	t.removeExpelled(user, ErrKicked)
 }
 
 func (t *tracker) applyBan(e *wire.UserBan, meta Meta) {
-	user, member, ok := t.someone(e.Target, meta)
+	user, member, ok := t.subject(e.Target, meta)
 	if !ok {
 		return
 	}
-	permanent := e.Duration == 0 && !unfit(e.Extra, "time")
+	permanent := e.Duration == 0 && !isUnfit(e.Extra, "time")
 	member.Banned, member.BannedAt, member.BannedUntil = true, t.client.clock.At(meta.At), time.Time{}
 	if e.Duration > 0 {
 		member.BannedUntil = member.BannedAt.Add(e.Duration)
 	}
-	t.keep(member)
-	t.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), For: max(e.Duration, 0), Permanent: permanent})
-	t.expelled(user, ErrBanned)
+	t.storeMember(member)
+	t.client.events.emit(MemberBanned{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), For: max(e.Duration, 0), Permanent: permanent})
+	t.removeExpelled(user, ErrBanned)
 }
 
-// expelled sees to it that who was put out is gone: for the client itself, the room is over; of others QueUp has been
+// removeExpelled sees to it that who was put out is gone: for the client itself, the room is over; of others QueUp has been
 // seen to say so of the wrong one. Source: docs/PROTOCOL.md 7, rules 5 and 6.
-func (t *tracker) expelled(user User, why error) {
+func (t *tracker) removeExpelled(user User, why error) {
 	if t.client.isMe(user.ID) && t.room.mayAct() {
-		t.link.lose(t.room.channel(), why)
+		t.link.endRoom(t.room.channel(), why)
 		return
 	}
 	if _, present := t.room.members.Get(user.ID); !present {
 		return
 	}
 	t.startTimer(forExpelled(user.ID), expulsion, func() {
-		if member, present := t.take(user.ID); present {
-			t.client.events.emit(MemberLeft{Meta: t.meta(), Member: member.own(), User: user})
+		if member, present := t.removeMember(user.ID); present {
+			t.client.events.emit(MemberLeft{Meta: t.newMeta(), Member: member.clone(), User: user})
 		}
 	})
 }
 
 func (t *tracker) applyUnban(e *wire.UserUnban, meta Meta) {
-	user, member, ok := t.someone(e.Target, meta)
+	user, member, ok := t.subject(e.Target, meta)
 	if !ok {
 		return
 	}
 	member.Banned, member.BannedAt, member.BannedUntil = false, time.Time{}, time.Time{}
-	t.keep(member)
-	t.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member.own(), By: t.by(e.User)})
+	t.storeMember(member)
+	t.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User)})
 }
 
 // applyMute notes mutes of who has left, too: QueUp does not repeat them when they come back. Source: docs/PROTOCOL.md
 // 7, rule 11.
 func (t *tracker) applyMute(target, by wire.User, muted bool, meta Meta) {
-	user, member, ok := t.someone(target, meta)
+	user, member, ok := t.subject(target, meta)
 	if !ok || t.stale && t.isMuted(member) == muted {
 		return
 	}
 	t.setMuted(user.ID, muted)
 	member.Muted = muted
-	t.keep(member)
+	t.storeMember(member)
 	if muted {
-		t.client.events.emit(MemberMuted{Meta: meta, User: user, Member: member.own(), By: t.by(by)})
+		t.client.events.emit(MemberMuted{Meta: meta, User: user, Member: member.clone(), By: t.actor(by)})
 	} else {
-		t.client.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.own(), By: t.by(by)})
+		t.client.events.emit(MemberUnmuted{Meta: meta, User: user, Member: member.clone(), By: t.actor(by)})
 	}
 }
 
@@ -331,7 +339,7 @@ func (t *tracker) readUsers() {
 				return
 			}
 			t.catchUpMembers(users)
-			t.forgetRoles()
+			t.stripDeletedRoles()
 		}
 	})
 }
@@ -349,7 +357,7 @@ func (t *tracker) unnamed() (ids []UserID, more bool) {
 		return nil, false
 	}
 	for id := range t.room.members.All() {
-		if _, named := t.client.people.Get(id); named || t.nameless.Contains(id) {
+		if _, named := t.client.users.Get(id); named || t.nameless.Contains(id) {
 			continue
 		}
 		if len(ids) == maxNames {
@@ -389,7 +397,7 @@ func (t *tracker) readNames() {
 				member, present := t.room.members.Get(id)
 				switch {
 				case errs[i] == nil && present:
-					t.client.events.emit(MemberUpdated{Meta: t.meta(), Member: member.own()})
+					t.client.events.emit(MemberUpdated{Meta: t.newMeta(), Member: member.clone()})
 				case errs[i] != nil && !fails:
 					t.nameless.Add(id, struct{}{})
 				}

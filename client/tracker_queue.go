@@ -11,35 +11,35 @@ import (
 )
 
 func (t *tracker) applyReorder(e *wire.RoomPlaylistQueueReorder, meta Meta) {
-	t.queueNews(meta)
-	t.client.events.emit(QueueReordered{Meta: meta, By: t.by(e.User)})
+	t.queueChanged(meta)
+	t.client.events.emit(QueueReordered{Meta: meta, By: t.actor(e.User)})
 }
 
 func (t *tracker) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta Meta) {
-	_, member, ok := t.someone(e.Target, meta)
+	_, member, ok := t.subject(e.Target, meta)
 	if !ok {
 		return
 	}
-	t.queueNews(meta)
-	t.client.events.emit(SongRemoved{Meta: meta, Member: member.own(), By: t.by(e.User)})
+	t.queueChanged(meta)
+	t.client.events.emit(SongRemoved{Meta: meta, Member: member.clone(), By: t.actor(e.User)})
 }
 
 func (t *tracker) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta) {
-	user, member, ok := t.someone(e.Target, meta)
+	user, member, ok := t.subject(e.Target, meta)
 	if !ok {
 		return
 	}
 	t.unqueue(user.ID)
-	t.queueNews(meta)
-	t.client.events.emit(DJRemoved{Meta: meta, Member: member.own(), By: t.by(e.User)})
+	t.queueChanged(meta)
+	t.client.events.emit(DJRemoved{Meta: meta, Member: member.clone(), By: t.actor(e.User)})
 }
 
 func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta Meta) {
-	if t.unclear(w.Extra, "queuePaused", meta) {
+	if t.rejectUnfit(w.Extra, "queuePaused", meta) {
 		return
 	}
-	dj.ID = cmp.Or(userID(dj), recordOf(w))
-	_, member, ok := t.someone(dj, meta)
+	dj.ID = cmp.Or(userID(dj), memberUserID(w))
+	_, member, ok := t.subject(dj, meta)
 	if !ok || t.stale && member.QueuePaused == w.QueuePaused {
 		return
 	}
@@ -47,12 +47,12 @@ func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta M
 		member = t.memberOf(dj.ID, w)
 	}
 	member.QueuePaused = w.QueuePaused
-	t.keep(member)
+	t.storeMember(member)
 	if w.QueuePaused {
 		t.unqueue(dj.ID)
 	}
-	t.queueNews(meta)
-	t.client.events.emit(QueuePaused{Meta: meta, Member: member.own(), Paused: w.QueuePaused, By: t.by(by)})
+	t.queueChanged(meta)
+	t.client.events.emit(QueuePaused{Meta: meta, Member: member.clone(), Paused: w.QueuePaused, By: t.actor(by)})
 }
 
 // unqueue takes a DJ out of the queue, until it is read again.
@@ -63,19 +63,19 @@ func (t *tracker) unqueue(dj UserID) {
 }
 
 func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.unclear(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
 		return
 	}
-	t.edit(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
-	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.by(e.User)})
+	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
+	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.actor(e.User)})
 }
 
 // queueDelay is how long the news that the queue has changed is collected. Source: docs/PROTOCOL.md 7, rule 19.
 const queueDelay = 5 * time.Second
 
-// queueNews has the queue read again and told of, because an event has said that it changed.
-func (t *tracker) queueNews(meta Meta) {
-	t.news = &meta
+// queueChanged has the queue read again and told of, because an event has said that it changed.
+func (t *tracker) queueChanged(meta Meta) {
+	t.queueMeta = &meta
 	t.readQueueSoon()
 }
 
@@ -94,15 +94,15 @@ func (t *tracker) readQueue() {
 	if t.queueBehind(forQueue, t.readQueue) {
 		return
 	}
-	news := t.news
-	t.news = nil
+	news := t.queueMeta
+	t.queueMeta = nil
 	t.askOnce(forQueue, mediaTimeout, func(ctx context.Context) func() {
 		queue, lacks, err := t.room.fetchQueue(ctx, ctx)
 		if err != nil {
 			t.client.log.WarnContext(ctx, "queue not read", t.room.logged(), slog.Any("error", err))
 			return func() {
-				if t.news == nil {
-					t.news = news // still to be told
+				if t.queueMeta == nil {
+					t.queueMeta = news // still to be told
 				}
 				t.retryLater(forQueue, err, t.readQueue)
 			}
@@ -112,7 +112,7 @@ func (t *tracker) readQueue() {
 			if changed := t.setQueue(queue); !changed && news == nil {
 				return
 			}
-			meta := t.meta()
+			meta := t.newMeta()
 			if news != nil {
 				meta = *news
 			}
@@ -125,8 +125,8 @@ func (t *tracker) readQueue() {
 func (t *tracker) setQueue(queue []Song) (changed bool) {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
-	if t.room.now != nil {
-		queue = slices.DeleteFunc(queue, func(s Song) bool { return s.ID == t.room.now.song.ID })
+	if t.room.current != nil {
+		queue = slices.DeleteFunc(queue, func(s Song) bool { return s.ID == t.room.current.song.ID })
 	}
 	changed = !slices.EqualFunc(t.room.queue, queue, func(a, b Song) bool {
 		before, _ := a.Info()

@@ -65,10 +65,10 @@ func (s *resync) run() {
 			return
 		}
 		if gone(err) {
-			s.do(func() { l.lose(r.channel(), err) })
+			s.do(func() { l.endRoom(r.channel(), err) })
 			return
 		}
-		if !s.do(func() { r.tracker.release(s.hold, ofPlaying) }) {
+		if !s.do(func() { r.tracker.release(s.hold, holdPlayback) }) {
 			return
 		}
 		held, patience = false, min(2*patience, maxPatience)
@@ -94,7 +94,7 @@ func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
 		return true, true
 	case <-late.C:
 	}
-	if !s.do(func() { s.room.tracker.release(s.hold, ofPlaying) }) {
+	if !s.do(func() { s.room.tracker.release(s.hold, holdPlayback) }) {
 		return false, false
 	}
 	select {
@@ -119,7 +119,7 @@ func (s *resync) once(try context.Context) error {
 		return err
 	}
 	if err := s.comeBack(try, &state); refused(err) {
-		s.do(func() { l.lose(r.channel(), err) })
+		s.do(func() { l.endRoom(r.channel(), err) })
 		return nil
 	} else if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s *resync) once(try context.Context) error {
 			return
 		}
 		r.tracker.catchUpQueue(state)
-		r.tracker.replay(s.hold, ofPlaying)
+		r.tracker.releaseStale(s.hold, holdPlayback)
 	})
 	if complete {
 		return nil
@@ -151,13 +151,13 @@ func (s *resync) once(try context.Context) error {
 // need not bring it back. Source: docs/PROTOCOL.md 2.4.
 func (s *resync) comeBack(ctx context.Context, state *roomState) error {
 	r, me := s.room, s.room.client.myID()
-	listed := slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return recordOf(w) == me })
+	listed := slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == me })
 	if me == "" || listed || !r.mayAct() {
 		return nil
 	}
 	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", r.logged())
-	self, err := r.enterAgain(ctx, func() error { return r.appearAgain(ctx, s.link) })
-	if recordOf(self) == me && state.users != nil {
+	self, err := r.reenter(ctx, func() error { return r.restorePresence(ctx, s.link) })
+	if memberUserID(self) == me && state.users != nil {
 		users := append(slices.Clip(*state.users), self)
 		state.users = &users
 	}
@@ -167,7 +167,7 @@ func (s *resync) comeBack(ctx context.Context, state *roomState) error {
 // finish tells what was missed of what plays, and lets the rest of the events go.
 func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
 	t.catchUpSongs(state, missed)
-	t.replay(hold, none)
+	t.releaseStale(hold, holdNone)
 	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
 		t.startTimer(forCheck, time.Second, t.checkPlay)
 	}
@@ -194,7 +194,7 @@ func (s *resync) readMissed(ctx context.Context) *missedPlays {
 		for _, id := range t.plays.Keys() {
 			m.known[id] = struct{}{}
 		}
-		m.since = t.told
+		m.since = t.newsSince
 	}) != nil || !s.room.client.workers.Start(func() {
 		defer close(m.done)
 		m.read(ctx)

@@ -14,27 +14,27 @@ import (
 // rule 24.
 func (t *tracker) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
-	user, member, ok := t.someone(target, meta)
+	user, member, ok := t.subject(target, meta)
 	if !ok || t.stale && slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
-	role = t.byType(role)
+	role = t.roleByType(role)
 	t.learnRole(role)
-	t.keepRole(&member, role, true)
-	t.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), Role: t.resolved(role).own()})
+	t.storeRole(&member, role, true)
+	t.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), Role: t.fullRole(role).clone()})
 }
 
 // applyRoleUnset is the reverse. Some roles go by themselves, so it is no error that nobody asked for it. Source:
 // docs/PROTOCOL.md 7, rule 33.
 func (t *tracker) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
-	user, member, ok := t.someone(target, meta)
+	user, member, ok := t.subject(target, meta)
 	if !ok || t.stale && !slices.Contains(member.RoleIDs, role.ID) {
 		return
 	}
-	role = t.byType(role)
-	t.keepRole(&member, role, false)
-	t.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.own(), By: t.by(e.User), Role: t.resolved(role).own()})
+	role = t.roleByType(role)
+	t.storeRole(&member, role, false)
+	t.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), Role: t.fullRole(role).clone()})
 }
 
 // roleEvent reads the form of the fixed roles or that of the custom ones.
@@ -63,8 +63,8 @@ func (t *tracker) learnRole(role Role) {
 	t.readRolesSoon()
 }
 
-// resolved returns what the room knows of a role, where an event told its id alone.
-func (t *tracker) resolved(role Role) Role {
+// fullRole returns what the room knows of a role, where an event told its id alone.
+func (t *tracker) fullRole(role Role) Role {
 	if role.Label != "" {
 		return role
 	}
@@ -74,8 +74,8 @@ func (t *tracker) resolved(role Role) Role {
 	return role
 }
 
-// byType returns the room's own role, where an event told its type alone.
-func (t *tracker) byType(role Role) Role {
+// roleByType returns the room's own role, where an event told its type alone.
+func (t *tracker) roleByType(role Role) Role {
 	a := t.room.authority()
 	if id, ok := a.resolve(role.ID); ok && role.byType && a.custom {
 		role, _ = a.role(id)
@@ -83,8 +83,8 @@ func (t *tracker) byType(role Role) Role {
 	return role
 }
 
-// keepRole notes that a member holds a role, or does not any more. Before there were custom roles, a member held one.
-func (t *tracker) keepRole(m *Member, role Role, holds bool) {
+// storeRole notes that a member holds a role, or does not any more. Before there were custom roles, a member held one.
+func (t *tracker) storeRole(m *Member, role Role, holds bool) {
 	if role.ID == "" { // a role that nothing is known of
 		return
 	}
@@ -98,7 +98,7 @@ func (t *tracker) keepRole(m *Member, role Role, holds bool) {
 	}
 	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
 	m.hold(append([]Role{role}, m.held...))
-	t.keep(*m)
+	t.storeMember(*m)
 	if t.client.isMe(m.UserID) {
 		t.readRolesSoon()
 	}
@@ -121,9 +121,9 @@ func (t *tracker) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		return roles[max(len(roles)-maxRoles, 0):]
 	})
 	if meta.Name == "room-role-create" {
-		t.client.events.emit(RoleCreated{Meta: meta, Role: role.own()})
+		t.client.events.emit(RoleCreated{Meta: meta, Role: role.clone()})
 	} else {
-		t.client.events.emit(RoleUpdated{Meta: meta, Role: role.own()})
+		t.client.events.emit(RoleUpdated{Meta: meta, Role: role.clone()})
 	}
 }
 
@@ -143,22 +143,22 @@ func (t *tracker) applyRoleDeleted(id RoleID, meta Meta) {
 		return slices.DeleteFunc(roles, func(old Role) bool { return old.ID == id })
 	})
 	t.room.deleted.Add(id, struct{}{})
-	t.forgetRoles()
-	t.client.events.emit(RoleDeleted{Meta: meta, Role: role.own()})
+	t.stripDeletedRoles()
+	t.client.events.emit(RoleDeleted{Meta: meta, Role: role.clone()})
 }
 
-// forgetRoles takes the roles that were deleted from the members.
-func (t *tracker) forgetRoles() {
+// stripDeletedRoles takes the roles that were deleted from the members.
+func (t *tracker) stripDeletedRoles() {
 	for _, e := range t.room.members.List() {
 		if m := e.Value; m.forget(t.room.deleted.Contains) {
-			t.put(m)
+			t.addMember(m)
 		}
 	}
 }
 
-// rolesRead is to be called when all roles of the room were read: those that members hold beside them were deleted. The fixed
+// dropMissingRoles is to be called when all roles of the room were read: those that members hold beside them were deleted. The fixed
 // roles stay, which the room's own may be made from.
-func (t *tracker) rolesRead() {
+func (t *tracker) dropMissingRoles() {
 	a := t.room.authority()
 	if !a.custom {
 		return
@@ -174,7 +174,7 @@ func (t *tracker) rolesRead() {
 			}
 		}
 	}
-	t.forgetRoles()
+	t.stripDeletedRoles()
 }
 
 func (t *tracker) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
@@ -238,7 +238,7 @@ func (t *tracker) readRoles() {
 		return func() {
 			if !t.timerRuns(forRoles) && t.requests[forRoles] == nil { // else they have changed again
 				t.setRoles(roles)
-				t.rolesRead()
+				t.dropMissingRoles()
 			}
 		}
 	})

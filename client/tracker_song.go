@@ -21,7 +21,7 @@ func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
 		return
 	}
-	now, current := t.room.amend(song.ID, func(p *play) {
+	now, current := t.room.updateCurrent(song.ID, func(p *play) {
 		if !song.hasMedia() && p.song.info != nil {
 			song.info = p.song.info
 		}
@@ -33,7 +33,7 @@ func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
 	case t.plays.Contains(song.ID) && !t.resumes(song, e):
 	default:
-		t.changeWhole(song, e.Elapsed, meta)
+		t.startPlayWhenComplete(song, e.Elapsed, meta)
 	}
 }
 
@@ -47,9 +47,9 @@ func (t *tracker) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 // the song is not told as one. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
 func (t *tracker) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	voter, twice := userID(e.User), false
-	song, current := t.room.amend(e.Play.ID, func(p *play) {
+	song, current := t.room.updateCurrent(e.Play.ID, func(p *play) {
 		twice = t.stale && voter != "" && p.votes[voter] == e.Type
-		p.heard++
+		p.eventVotes++
 		p.voted(voter, e.Type)
 		p.song.Updubs, p.song.Downdubs = e.Play.Updubs, e.Play.Downdubs
 		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs)
@@ -64,16 +64,16 @@ func (t *tracker) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	if !current {
 		song = newSong(t.client, e.Play)
 	}
-	t.client.events.emit(Dub{Meta: meta, Song: song, User: t.by(e.User), Up: e.Type == wire.Updub})
+	t.client.events.emit(Dub{Meta: meta, Song: song, User: t.actor(e.User), Up: e.Type == wire.Updub})
 }
 
 // applyGrab counts one grab for each user, if QueUp does not say how many there are.
 func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 	grabber, twice := userID(e.User), false
-	song, current := t.room.amend(e.Play.ID, func(p *play) {
+	song, current := t.room.updateCurrent(e.Play.ID, func(p *play) {
 		_, known := p.grabs[grabber]
 		twice = known && t.stale
-		p.heard++
+		p.eventVotes++
 		p.grabbed(grabber)
 		p.song.Grabs = max(p.song.Grabs, e.Play.Grabs, int64(len(p.grabs)))
 	})
@@ -83,7 +83,7 @@ func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 	if !current {
 		song = newSong(t.client, e.Play)
 	}
-	t.client.events.emit(Grab{Meta: meta, Song: song, User: t.by(e.User)})
+	t.client.events.emit(Grab{Meta: meta, Song: song, User: t.actor(e.User)})
 }
 
 // applySkip tells of a skip. When nothing follows it, QueUp is asked what plays.
@@ -113,7 +113,7 @@ func (t *tracker) skipped(meta Meta) Song {
 	}
 	song, playing := t.room.NowPlaying()
 	if playing {
-		song, _ = t.room.amend(song.ID, func(p *play) { p.song.Skipped, p.skipped = true, true })
+		song, _ = t.room.updateCurrent(song.ID, func(p *play) { p.song.Skipped, p.skipped = true, true })
 	}
 	return song
 }
@@ -129,12 +129,12 @@ const (
 	endlessCheck = time.Minute
 )
 
-// begin makes a song what plays. It runs on the connection's goroutine, as everything below.
-func (t *tracker) begin(song Song, elapsed time.Duration) {
+// setCurrent makes a song what plays. It runs on the connection's goroutine, as everything below.
+func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
 	t.plays.Add(song.ID, struct{}{})
-	t.toldUntil(song.PlayedAt)
+	t.ignorePlaysBefore(song.PlayedAt)
 	t.room.mu.Lock()
-	t.room.now = &play{song: song, began: rest.WallNow().Add(-max(elapsed, 0))}
+	t.room.current = &play{song: song, began: rest.WallNow().Add(-max(elapsed, 0))}
 	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.ID == song.ID })
 	t.room.mu.Unlock()
 	t.checkAtEnd()
@@ -163,24 +163,24 @@ type formerPlay struct {
 // lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
 const lateSkip = 2 * time.Second
 
-// becomesFormer notes the current song as the one before a song that began at a time by our clock.
-func (t *tracker) becomesFormer(until time.Time) {
+// setFormer notes the current song as the one before a song that began at a time by our clock.
+func (t *tracker) setFormer(until time.Time) {
 	t.room.mu.RLock()
 	defer t.room.mu.RUnlock()
-	if t.former = (formerPlay{}); t.room.now != nil {
-		t.former = formerPlay{song: t.room.now.song, skipped: t.room.now.skipped, until: rest.Wall(until)}
+	if t.former = (formerPlay{}); t.room.current != nil {
+		t.former = formerPlay{song: t.room.current.song, skipped: t.room.current.skipped, until: rest.Wall(until)}
 	}
 }
 
-// change makes a song what plays and tells of it.
-func (t *tracker) change(song Song, elapsed time.Duration, meta Meta) {
-	previous := t.over()
+// startPlay makes a song what plays and tells of it.
+func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
+	previous := t.endedSong()
 	began := meta.At
 	if meta.Resynced {
 		began = rest.WallNow().Add(-max(elapsed, 0))
 	}
-	t.becomesFormer(began)
-	t.begin(song, elapsed)
+	t.setFormer(began)
+	t.setCurrent(song, elapsed)
 	info, _ := song.Info()
 	if info.ID == "" {
 		info.ID = song.SongID
@@ -192,29 +192,29 @@ func (t *tracker) change(song Song, elapsed time.Duration, meta Meta) {
 	t.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
 }
 
-// fallSilent notes that nothing plays any more and tells of it.
-func (t *tracker) fallSilent(meta Meta) {
-	previous := t.over()
+// endPlay notes that nothing plays any more and tells of it.
+func (t *tracker) endPlay(meta Meta) {
+	previous := t.endedSong()
 	t.room.mu.Lock()
-	t.room.now = nil
+	t.room.current = nil
 	t.room.mu.Unlock()
 	t.stopTimer(forCheck)
 	t.client.events.emit(SongChanged{Meta: meta, Previous: previous})
 }
 
-// over returns what plays as what has played, zero if nothing does.
-func (t *tracker) over() Song {
+// endedSong returns what plays as what has played, zero if nothing does.
+func (t *tracker) endedSong() Song {
 	song, playing := t.room.NowPlaying()
 	song.Active, song.Played = false, playing
 	return song
 }
 
-// changeWhole is change for a song of which something may be missing. The room's events wait while it is looked up,
+// startPlayWhenComplete is change for a song of which something may be missing. The room's events wait while it is looked up,
 // but not for long: then the song goes out as it is, and what is found later follows as PlaylistUpdated.
-func (t *tracker) changeWhole(song Song, elapsed time.Duration, meta Meta) {
-	if song.whole() {
-		t.change(song, elapsed, meta)
-		t.afterChange()
+func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta Meta) {
+	if song.complete() {
+		t.startPlay(song, elapsed, meta)
+		t.readVotesAndQueue()
 		return
 	}
 	since := time.Now()
@@ -223,38 +223,38 @@ func (t *tracker) changeWhole(song Song, elapsed time.Duration, meta Meta) {
 	tell := func(song Song) {
 		told = true
 		t.stopTimer(forSong)
-		t.change(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
-		t.afterChange()
-		t.release(hold, none)
+		t.startPlay(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
+		t.readVotesAndQueue()
+		t.release(hold, holdNone)
 	}
 	t.startTimer(forSong, maxHold, func() { tell(song) })
 	t.ask(answerTimeout, func(ctx context.Context) func() {
-		found := t.room.complete(ctx, song)
+		found := t.room.lookUpMissing(ctx, song)
 		return func() {
 			if !told {
 				tell(found)
 				return
 			}
-			t.completed(found, meta)
+			t.emitCompleted(found, meta)
 		}
 	})
 }
 
 // completeLater is for a song that is told already: what is missing of it is looked up and told when it is there.
 func (t *tracker) completeLater(song Song, meta Meta) {
-	if song.whole() {
+	if song.complete() {
 		return
 	}
 	t.ask(answerTimeout, func(ctx context.Context) func() {
-		found := t.room.complete(ctx, song)
-		return func() { t.completed(found, meta) }
+		found := t.room.lookUpMissing(ctx, song)
+		return func() { t.emitCompleted(found, meta) }
 	})
 }
 
-// completed tells what was missing of a song, if that still plays.
-func (t *tracker) completed(found Song, meta Meta) {
+// emitCompleted tells what was missing of a song, if that still plays.
+func (t *tracker) emitCompleted(found Song, meta Meta) {
 	ends := false
-	now, current := t.room.amend(found.ID, func(p *play) {
+	now, current := t.room.updateCurrent(found.ID, func(p *play) {
 		endless := p.song.endless()
 		p.song.info = found.info
 		p.song.takeLength()
@@ -263,13 +263,13 @@ func (t *tracker) completed(found Song, meta Meta) {
 	if ends {
 		t.checkAtEnd()
 	}
-	if current && found.whole() {
+	if current && found.complete() {
 		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
 	}
 }
 
-// checkAgain asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
-func (t *tracker) checkAgain() { t.startTimer(forCheck, askAgain, t.checkPlay) }
+// recheckLater asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
+func (t *tracker) recheckLater() { t.startTimer(forCheck, askAgain, t.checkPlay) }
 
 // checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
 func (t *tracker) checkPlay() {
@@ -288,14 +288,14 @@ func (t *tracker) checkPlay() {
 			switch {
 			case errors.Is(err, ErrNotFound) && !playing:
 			case errors.Is(err, ErrNotFound):
-				t.fallSilent(t.meta())
+				t.endPlay(t.newMeta())
 			case active.Play.ID == "": // or an error
 				t.client.log.DebugContext(t.client.workers.Context(), "current song not known", t.room.logged(), slog.Any("error", err))
-				t.checkAgain()
+				t.recheckLater()
 			case active.Play.ID != now.ID:
-				t.changeWhole(t.room.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, t.meta())
+				t.startPlayWhenComplete(t.room.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, t.newMeta())
 			case now.overAfter(active.Elapsed):
-				t.fallSilent(t.meta())
+				t.endPlay(t.newMeta())
 			case now.endless():
 				t.learnLength(now, active)
 			default:
@@ -308,15 +308,15 @@ func (t *tracker) checkPlay() {
 // learnLength takes over what an answer says about the length of the current song, which was not known.
 func (t *tracker) learnLength(now Song, active wire.ActiveSong) {
 	if song := t.room.newPlay(active.Play, active.Song, active.Elapsed); now.Length <= 0 && song.Length > 0 {
-		now, _ = t.room.amend(song.ID, func(p *play) { p.song.Length = song.Length })
-		t.client.events.emit(PlaylistUpdated{Meta: t.meta(), Song: now})
+		now, _ = t.room.updateCurrent(song.ID, func(p *play) { p.song.Length = song.Length })
+		t.client.events.emit(PlaylistUpdated{Meta: t.newMeta(), Song: now})
 	}
 	t.checkAtEnd()
 }
 
-// afterChange reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
+// readVotesAndQueue reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
 // docs/PROTOCOL.md 7, rules 16 and 19.
-func (t *tracker) afterChange() {
+func (t *tracker) readVotesAndQueue() {
 	t.readVotes()
 	t.readQueueSoon()
 }
@@ -333,14 +333,14 @@ func (t *tracker) readVotes() {
 			t.client.log.DebugContext(ctx, "votes not read", t.room.logged(), slog.Any("error", err))
 			return func() { t.retryLater(forVotes, err, t.readVotes) }
 		}
-		return func() { t.room.amend(song.ID, func(p *play) { p.count(answer.Data) }) }
+		return func() { t.room.updateCurrent(song.ID, func(p *play) { p.count(answer.Data) }) }
 	})
 }
 
-// toldUntil notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
+// ignorePlaysBefore notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
 // QueUp's, and would hide all the plays until then.
-func (t *tracker) toldUntil(at time.Time) {
-	if at.After(t.told) && !t.client.clock.Future(at) {
-		t.told = at
+func (t *tracker) ignorePlaysBefore(at time.Time) {
+	if at.After(t.newsSince) && !t.client.clock.Future(at) {
+		t.newsSince = at
 	}
 }

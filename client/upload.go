@@ -49,7 +49,7 @@ func (u AuthenticatedUser) UploadAvatar(ctx context.Context, name string, pictur
 		return "", err
 	}
 	address := pictureURL(account.ProfileImage)
-	u.client.people.see(User{ID: u.ID, Avatar: address, client: u.client}, false)
+	u.client.users.update(User{ID: u.ID, Avatar: address, client: u.client}, false)
 	return address, nil
 }
 

@@ -97,7 +97,7 @@ func (c *Client) FetchUser(ctx context.Context, idOrName string) (User, error) {
 	if answer.Data.ID == "" {
 		return User{}, &APIError{Op: "user", Status: http.StatusOK, Message: "answered without a user"}
 	}
-	return c.seeUser(answer.Data, true), nil
+	return c.learnUser(answer.Data, true), nil
 }
 
 // UsernameAvailable reports whether nobody has a username. A name that QueUp would not allow is an [*ArgumentError]; see
@@ -195,10 +195,10 @@ func (c *Client) renamed(id UserID, name string) {
 		c.me = &me
 	}
 	c.mu.Unlock()
-	if known, ok := c.people.Get(id); ok {
+	if known, ok := c.users.Get(id); ok {
 		old = known.Username
 	}
-	c.people.see(User{ID: id, Username: name, client: c}, true)
+	c.users.update(User{ID: id, Username: name, client: c}, true)
 	c.session.as().renamed(old, name)
 }
 
@@ -217,7 +217,7 @@ func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, use
 		rooms = append(rooms, newRoomInfo(w))
 	}
 	for _, w := range filled(answer.Data.Users) {
-		users = append(users, c.seeUser(w, true))
+		users = append(users, c.learnUser(w, true))
 	}
 	return rooms, users, nil
 }

@@ -13,9 +13,9 @@ import (
 	"github.com/queup-go/queup/gen/queupapi"
 )
 
-// people is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
+// userCache is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
 // replaced when there is news of them, and never changed, so that all who were told of one share it.
-type people struct {
+type userCache struct {
 	mu      sync.Mutex
 	present map[UserID]*occupant          // guarded by mu
 	names   map[string]UserID             // guarded by mu; of those present, in lower case
@@ -27,12 +27,12 @@ type occupant struct {
 	rooms int // how many rooms the user is in
 }
 
-func newPeople(size int) *people {
-	return &people{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: cache.NewLRU[UserID, *User](size)}
+func newUserCache(size int) *userCache {
+	return &userCache{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: cache.NewLRU[UserID, *User](size)}
 }
 
 // get returns what is known of a user. It is false for a user whose name is not known, of whom there may be something else.
-func (p *people) Get(id UserID) (User, bool) {
+func (p *userCache) Get(id UserID) (User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	u := new(User)
@@ -44,11 +44,11 @@ func (p *people) Get(id UserID) (User, bool) {
 	return *u, u.Username != ""
 }
 
-func (p *people) Len() int { return len(p.list()) }
+func (p *userCache) Len() int { return len(p.list()) }
 
-func (p *people) All() iter.Seq2[UserID, User] { return cache.Each(p.list) }
+func (p *userCache) All() iter.Seq2[UserID, User] { return cache.Each(p.list) }
 
-func (p *people) list() []cache.Entry[UserID, User] {
+func (p *userCache) list() []cache.Entry[UserID, User] {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	entries := make([]cache.Entry[UserID, User], 0, len(p.present)+p.seen.Len())
@@ -65,14 +65,14 @@ func (p *people) list() []cache.Entry[UserID, User] {
 	return entries
 }
 
-// see notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than
+// update notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than
 // lists do, so nothing known is lost. A name is taken over only where none is known, or with renamed, which is for the
 // places that can be trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
-func (p *people) see(news User, renamed bool) *User {
+func (p *userCache) update(news User, renamed bool) *User {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if o, present := p.present[news.ID]; present {
-		u := merged(o.user, news, renamed)
+		u := merge(o.user, news, renamed)
 		if u.Username != o.user.Username {
 			p.unname(o.user)
 			p.name(u)
@@ -84,15 +84,15 @@ func (p *people) see(news User, renamed bool) *User {
 	if !ok {
 		known = new(User)
 	}
-	u := merged(known, news, renamed)
+	u := merge(known, news, renamed)
 	if u.ID != "" {
 		p.seen.Add(u.ID, u)
 	}
 	return u
 }
 
-// merged returns known if it has all of the news, as nearly always.
-func merged(known *User, news User, renamed bool) *User {
+// merge returns known if it has all of the news, as nearly always.
+func merge(known *User, news User, renamed bool) *User {
 	if known.Username != "" && (!renamed || news.Username == "") {
 		news.Username = known.Username
 	}
@@ -113,7 +113,7 @@ func merged(known *User, news User, renamed bool) *User {
 }
 
 // enter notes that a user is in one more room.
-func (p *people) enter(id UserID) {
+func (p *userCache) enter(id UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if o, ok := p.present[id]; ok {
@@ -130,7 +130,7 @@ func (p *people) enter(id UserID) {
 }
 
 // leave notes that a user is in one room less.
-func (p *people) leave(id UserID) {
+func (p *userCache) leave(id UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o, ok := p.present[id]
@@ -144,8 +144,8 @@ func (p *people) leave(id UserID) {
 	}
 }
 
-// named returns who is present under a name, in any case.
-func (p *people) named(name string) (UserID, bool) {
+// byName returns who is present under a name, in any case.
+func (p *userCache) byName(name string) (UserID, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	id, ok := p.names[strings.ToLower(name)]
@@ -153,13 +153,13 @@ func (p *people) named(name string) (UserID, bool) {
 }
 
 // name and unname keep the names up to date, with mu held.
-func (p *people) name(u *User) {
+func (p *userCache) name(u *User) {
 	if u.Username != "" {
 		p.names[strings.ToLower(u.Username)] = u.ID
 	}
 }
 
-func (p *people) unname(u *User) {
+func (p *userCache) unname(u *User) {
 	if name := strings.ToLower(u.Username); p.names[name] == u.ID {
 		delete(p.names, name)
 	}
@@ -176,13 +176,13 @@ func (c *Client) lookUp(ctx context.Context, id UserID) (User, error) {
 		if answer.Data.Username == "" {
 			return User{}, &APIError{Op: "user", Status: http.StatusOK, Message: "answered without a name"}
 		}
-		return c.seeUser(answer.Data, true), nil
+		return c.learnUser(answer.Data, true), nil
 	})
 }
 
 // userOrID returns what is known of a user, or a value with nothing but the id.
 func (c *Client) userOrID(id UserID) User {
-	u, _ := c.people.Get(id)
+	u, _ := c.users.Get(id)
 	u.ID, u.client = id, c
 	return u
 }
