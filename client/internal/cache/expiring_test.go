@@ -5,7 +5,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 )
 
 func TestExpiring(t *testing.T) {
