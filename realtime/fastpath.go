@@ -2,81 +2,83 @@ package realtime
 
 import "bytes"
 
-// Nearly every frame has the form that JSON.stringify gives it: no white space, members that are known, no escapes but in the
-// data of a message. Such a frame is read here in one pass, in which the data is found, checked and unescaped; with the decoder
-// it takes two. A frame of any other form is none of this file's business: [parser.parse] reads it from the start.
+// The fast path reads a frame in one pass, in which it finds, checks and unescapes the data of a message. The decoder needs two.
+// It takes frames as JSON.stringify writes them: no white space, known fields only, and escapes only in the data. Nearly all
+// frames are like that. Any other frame goes to [parser.decode], which is the reference: FuzzFastPath holds both to the same result.
 
-// usual reads a frame of the usual form. It is false for any other, and for what is no frame.
-func (p *parser) usual(text []byte) bool {
+// parseFast reads a frame on the fast path. It reports false for a frame that needs [parser.decode], valid or not.
+func (p *parser) parseFast(text []byte) bool {
 	p.frame = Frame{Action: ActionNone}
 	f, s := &p.frame, scanner{rest: text}
-	for key := range s.members {
+	for key := range s.fields {
 		switch string(key) {
 		case "action":
-			f.Action = Action(s.small())
+			f.Action = Action(s.smallInt())
 		case "channel":
-			f.Channel = p.intern(s.plain())
+			f.Channel = p.intern(s.plainString())
 		case "clientId":
-			f.ClientID = p.intern(s.plain())
+			f.ClientID = p.intern(s.plainString())
 		case "connectionId":
-			f.ConnectionID = p.intern(s.plain())
+			f.ConnectionID = p.intern(s.plainString())
 		case "message":
 			f.Message = &p.message
-			p.usualMessage(&s)
+			p.parseFastMessage(&s)
 		default:
-			s.other = true
+			s.failed = true
 		}
 	}
-	return !s.other && len(s.rest) == 0
+	return !s.failed && len(s.rest) == 0
 }
 
-// usualMessage reads the message of a frame. Data of type string stays in its quotes, and so is of another form.
-func (p *parser) usualMessage(s *scanner) {
+// parseFastMessage reads the message of a frame. It fails for data of type string, which keeps its quotes and escapes.
+func (p *parser) parseFastMessage(s *scanner) {
 	p.message = MessageBody{}
 	m := &p.message
-	for key := range s.members {
+	for key := range s.fields {
 		switch string(key) {
 		case "name":
-			m.Name = p.intern(s.plain())
+			m.Name = p.intern(s.plainString())
 		case "type":
-			m.Type = p.intern(s.plain())
+			m.Type = p.intern(s.plainString())
 		case "data":
-			m.Data = p.usualData(s)
+			m.Data = p.parseFastData(s)
 		default:
-			s.other = true
+			s.failed = true
 		}
 	}
-	s.other = s.other || m.Type == typeString
+	if m.Type == typeString {
+		s.failed = true
+	}
 }
 
-// usualData reads the data of a message: JSON in a string.
-func (p *parser) usualData(s *scanner) []byte {
+// parseFastData returns the data of a message, which is JSON in a string. Empty data is nil.
+func (p *parser) parseFastData(s *scanner) []byte {
 	s.expect('"')
-	text, size, ok := unquote(p.room(len(s.rest)), s.rest)
-	if !ok || s.other {
-		s.other = true
+	text, size, ok := unquote(p.buffer(len(s.rest)), s.rest)
+	if !ok || s.failed {
+		s.failed = true
 		return nil
 	}
 	s.rest = s.rest[size:]
 	if len(text) == 0 {
 		return nil
 	}
-	return p.take(text)
+	return p.claim(text)
 }
 
-// scanner goes over a frame of the usual form. Once it has met another form, what its methods return means nothing.
+// scanner reads the JSON that the fast path takes. After a failure the results of its methods mean nothing.
 type scanner struct {
-	rest  []byte
-	other bool // than the usual form
+	rest   []byte
+	failed bool
 }
 
-// members yields the names of the members of an object. The body of the loop reads the value.
-func (s *scanner) members(yield func(key []byte) bool) {
+// fields yields the names of an object's fields. The body of the loop reads the value.
+func (s *scanner) fields(yield func(key []byte) bool) {
 	s.expect('{')
-	for !s.other {
-		key := s.plain()
+	for !s.failed {
+		key := s.plainString()
 		s.expect(':')
-		if s.other || !yield(key) {
+		if s.failed || !yield(key) {
 			return
 		}
 		if len(s.rest) == 0 || s.rest[0] != ',' {
@@ -87,41 +89,42 @@ func (s *scanner) members(yield func(key []byte) bool) {
 	s.expect('}')
 }
 
+// expect skips the byte c, and fails at any other.
 func (s *scanner) expect(c byte) {
 	if len(s.rest) == 0 || s.rest[0] != c {
-		s.other = true
+		s.failed = true
 		return
 	}
 	s.rest = s.rest[1:]
 }
 
-// plain reads a string without escapes.
-func (s *scanner) plain() []byte {
+// plainString reads a string without escapes.
+func (s *scanner) plainString() []byte {
 	s.expect('"')
 	end := bytes.IndexByte(s.rest, '"')
-	if s.other || end < 0 {
-		s.other = true
+	if s.failed || end < 0 {
+		s.failed = true
 		return nil
 	}
 	text := s.rest[:end]
 	for _, c := range text {
 		if c == '\\' || c < ' ' {
-			s.other = true
+			s.failed = true
 		}
 	}
 	s.rest = s.rest[end+1:]
 	return text
 }
 
-// small reads a whole number of one or two digits.
-func (s *scanner) small() int {
+// smallInt reads a whole number of one or two digits.
+func (s *scanner) smallInt() int {
 	n, size := 0, 0
 	for size < min(len(s.rest), 2) && '0' <= s.rest[size] && s.rest[size] <= '9' {
 		n = n*10 + int(s.rest[size]-'0')
 		size++
 	}
-	if size == 0 || size == 2 && n < 10 {
-		s.other = true
+	if leadingZero := size == 2 && n < 10; size == 0 || leadingZero {
+		s.failed = true
 	}
 	s.rest = s.rest[size:]
 	return n

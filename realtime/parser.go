@@ -11,10 +11,10 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// parser reads frames in one pass. The reader of a link keeps one, so that the decoder, the bodies and the strings that
-// come again and again (channels, event names, ids) cost nothing; message data is copied once, into memory of its own.
+// parser reads frames. The reader of a link reuses one, so that the decoder, the bodies and repeated strings (channels, event
+// names, ids) cost nothing. Message data is copied once, into memory of its own.
 type parser struct {
-	frame    Frame // the result of parse, valid until the next one; its strings and Data for ever
+	frame    Frame // the result of parse, valid until the next call; its strings and Data stay valid
 	presence PresenceBody
 	message  MessageBody
 	dec      jx.Decoder
@@ -23,18 +23,19 @@ type parser struct {
 }
 
 const (
-	maxKnown       = 1024 // strings a parser remembers
-	maxKnownLength = 64   // bytes; longer ones are not worth it
+	maxKnown       = 1024 // strings in parser.known
+	maxKnownLength = 64   // bytes; a longer string is not shared
 )
 
+// parse reads a frame into p.frame.
 func (p *parser) parse(text []byte) error {
-	if p.usual(text) {
+	if p.parseFast(text) {
 		return nil
 	}
 	return p.decode(text)
 }
 
-// decode reads a frame of any form.
+// decode reads any frame. It is the reference for [parser.parseFast].
 func (p *parser) decode(text []byte) error {
 	p.frame = Frame{Action: ActionNone}
 	p.dec.ResetBytes(text)
@@ -44,7 +45,7 @@ func (p *parser) decode(text []byte) error {
 	}
 	var socketID string
 	for it.Next() {
-		if err := p.member(it.Key(), &socketID); err != nil {
+		if err := p.parseField(it.Key(), &socketID); err != nil {
 			return errFrame(err)
 		}
 	}
@@ -61,7 +62,7 @@ func (p *parser) decode(text []byte) error {
 	return nil
 }
 
-// owned returns the result of parse for keeping.
+// owned returns a copy of the result of parse that stays valid.
 func (p *parser) owned() Frame {
 	f := p.frame
 	if f.Presence != nil {
@@ -73,7 +74,7 @@ func (p *parser) owned() Frame {
 	return f
 }
 
-// atEnd says whether nothing but white space is left. [jx.Decoder.Next] alone takes an odd character for the end.
+// atEnd reports whether only white space is left. [jx.Decoder.Next] alone takes an invalid character for the end.
 func (p *parser) atEnd() bool {
 	if p.dec.Next() != jx.Invalid {
 		return false
@@ -82,7 +83,8 @@ func (p *parser) atEnd() bool {
 	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-func (p *parser) member(key []byte, socketID *string) error {
+// parseField reads the value of one field of a frame.
+func (p *parser) parseField(key []byte, socketID *string) error {
 	f := &p.frame
 	switch string(key) {
 	case "action":
@@ -109,21 +111,21 @@ func (p *parser) member(key []byte, socketID *string) error {
 	case "presence":
 		f.Presence = nil
 		if p.dec.Next() != jx.Object {
-			return p.keep(key, &f.Extra)
+			return p.addExtra(key, &f.Extra)
 		}
-		forget(key, f.Extra)
+		deleteExtra(key, f.Extra)
 		f.Presence = &p.presence
 		return p.parsePresence()
 	case "message":
 		f.Message = nil
 		if p.dec.Next() != jx.Object {
-			return p.keep(key, &f.Extra)
+			return p.addExtra(key, &f.Extra)
 		}
-		forget(key, f.Extra)
+		deleteExtra(key, f.Extra)
 		f.Message = &p.message
 		return p.parseMessage()
 	}
-	return p.keep(key, &f.Extra)
+	return p.addExtra(key, &f.Extra)
 }
 
 func (p *parser) parsePresence() error {
@@ -155,7 +157,7 @@ func (p *parser) parsePresence() error {
 				b.Data = bytes.Clone(raw)
 			}
 		default:
-			err = p.keep(key, &b.Extra)
+			err = p.addExtra(key, &b.Extra)
 		}
 		if err != nil {
 			return err
@@ -164,7 +166,7 @@ func (p *parser) parsePresence() error {
 	return it.Err()
 }
 
-// parseMessage looks at data when the object is through: the type may stand behind it.
+// parseMessage decodes data after the last field, because the type may come after the data.
 func (p *parser) parseMessage() error {
 	p.message = MessageBody{}
 	m := &p.message
@@ -183,7 +185,7 @@ func (p *parser) parseMessage() error {
 		case "data":
 			data, err = p.dec.Raw()
 		default:
-			err = p.keep(key, &m.Extra)
+			err = p.addExtra(key, &m.Extra)
 		}
 		if err != nil {
 			return err
@@ -209,23 +211,23 @@ func (p *parser) parseMessage() error {
 	return err
 }
 
-// slab is how much memory the reader of a link takes at once for the data of messages, of a few events as QueUp sends them: who
-// keeps one of them keeps so much. It is a tenth of the work of a busy room to ask for each alone.
+// slab is how many bytes the reader of a link allocates at once: enough for the data of a few messages. One message that is kept
+// keeps its whole slab in memory. An allocation per message would cost a tenth of the processor time of a busy room.
 const slab = 16 << 10
 
 // unquoted returns the text of a JSON string.
 func (p *parser) unquoted(quoted jx.Raw) ([]byte, error) {
-	text, _, ok := unquote(p.room(len(quoted)), quoted[1:])
+	text, _, ok := unquote(p.buffer(len(quoted)), quoted[1:])
 	if !ok {
 		return jx.DecodeBytes(quoted).StrAppend(nil)
 	}
-	return p.take(text), nil
+	return p.claim(text), nil
 }
 
-// room returns memory for what unquote makes of n bytes.
-func (p *parser) room(n int) []byte {
+// buffer returns empty memory in which unquote can decode n bytes.
+func (p *parser) buffer(n int) []byte {
 	if need := n + word; cap(p.free) < need {
-		if p.known != nil { // there will be more
+		if p.known != nil { // the parser is reused
 			need = max(need, slab)
 		}
 		p.free = make([]byte, 0, need)
@@ -233,8 +235,8 @@ func (p *parser) room(n int) []byte {
 	return p.free
 }
 
-// take gives away the part of the room that has been written.
-func (p *parser) take(text []byte) []byte {
+// claim returns text, which was decoded into the buffer, and excludes it from the next buffer.
+func (p *parser) claim(text []byte) []byte {
 	n := len(text)
 	p.free = text[n:n]
 	return text[:n:n]
@@ -242,7 +244,7 @@ func (p *parser) take(text []byte) []byte {
 
 var errTrailing = errors.New("something follows the object")
 
-// text reads a string, or makes one of a number or a boolean; what else there is, is kept.
+// text reads a string, or makes one from a number or a boolean. Any other value goes to extra.
 func (p *parser) text(key []byte, dst *string, extra *map[string]json.RawMessage) error {
 	*dst = ""
 	switch p.dec.Next() {
@@ -259,13 +261,13 @@ func (p *parser) text(key []byte, dst *string, extra *map[string]json.RawMessage
 		}
 		*dst = p.intern(raw)
 	default:
-		return p.keep(key, extra)
+		return p.addExtra(key, extra)
 	}
-	forget(key, *extra)
+	deleteExtra(key, *extra)
 	return nil
 }
 
-// errorText reads the member "error", of which nothing may be lost: it is what the caller gets to see.
+// errorText reads the field "error" without any loss, because the caller gets to see it.
 func (p *parser) errorText() error {
 	s, raw, err := readString(&p.dec)
 	if s == "" {
@@ -275,52 +277,53 @@ func (p *parser) errorText() error {
 	return err
 }
 
-// int reads a whole number, in quotes or not; what else there is, is kept.
+// int reads a whole number, with or without quotes. Any other value goes to extra.
 func (p *parser) int(key []byte, extra *map[string]json.RawMessage) (n int, ok bool, err error) {
 	if t := p.dec.Next(); t != jx.Number && t != jx.String {
-		return 0, false, p.keep(key, extra)
+		return 0, false, p.addExtra(key, extra)
 	}
 	raw, err := p.dec.Raw()
 	if err != nil {
 		return 0, false, err
 	}
 	if n, ok := whole(raw); ok {
-		forget(key, *extra)
+		deleteExtra(key, *extra)
 		return n, true, nil
 	}
-	put(extra, key, raw)
+	setExtra(extra, key, raw)
 	return 0, false, nil
 }
 
-// keep saves a member as it is, unless it is null.
-func (p *parser) keep(key []byte, extra *map[string]json.RawMessage) error {
+// addExtra stores the next value as it is, unless it is null.
+func (p *parser) addExtra(key []byte, extra *map[string]json.RawMessage) error {
 	raw, err := p.dec.Raw()
 	if err != nil {
 		return err
 	}
 	if raw.Type() == jx.Null {
-		forget(key, *extra)
+		deleteExtra(key, *extra)
 		return nil
 	}
-	put(extra, key, raw)
+	setExtra(extra, key, raw)
 	return nil
 }
 
-func put(extra *map[string]json.RawMessage, key, raw []byte) {
+// setExtra stores a copy of a value that fits no field.
+func setExtra(extra *map[string]json.RawMessage, key, raw []byte) {
 	if *extra == nil {
 		*extra = make(map[string]json.RawMessage)
 	}
 	(*extra)[string(key)] = bytes.Clone(raw)
 }
 
-// forget drops what a member of the same name has left: the last one counts.
-func forget(key []byte, extra map[string]json.RawMessage) {
+// deleteExtra removes what an earlier field of the same name has stored: the last one counts.
+func deleteExtra(key []byte, extra map[string]json.RawMessage) {
 	if extra != nil {
 		delete(extra, string(key))
 	}
 }
 
-// intern returns b as a string, the same one as last time if it can.
+// intern returns b as a string, shared with earlier calls if p.known has it.
 func (p *parser) intern(b []byte) string {
 	if p.known == nil || len(b) > maxKnownLength {
 		return string(b)
@@ -336,7 +339,7 @@ func (p *parser) intern(b []byte) string {
 	return s
 }
 
-// readString reads any value: a string as what it says, null as nothing, others as their JSON in raw.
+// readString reads any value: the text of a string, nothing for null, and the JSON of any other value in raw.
 func readString(d *jx.Decoder) (s string, raw jx.Raw, err error) {
 	switch d.Next() {
 	case jx.String:
@@ -349,7 +352,7 @@ func readString(d *jx.Decoder) (s string, raw jx.Raw, err error) {
 	return "", raw, err
 }
 
-// whole makes an int of a JSON number, with or without quotes, if it is one: 15, "15", 15.0.
+// whole returns the int that a JSON number stands for, with or without quotes: 15, "15", 15.0.
 func whole(raw []byte) (int, bool) {
 	if n, err := strconv.Atoi(string(raw)); err == nil {
 		return n, true
@@ -361,7 +364,7 @@ func whole(raw []byte) (int, bool) {
 	return int(f), true
 }
 
-// number makes a float of a JSON number, with or without quotes.
+// number returns the float that a JSON number stands for, with or without quotes.
 func number(raw []byte) (float64, bool) {
 	raw = bytes.TrimSpace(bytes.Trim(raw, `"`))
 	f, err := strconv.ParseFloat(string(raw), 64)
