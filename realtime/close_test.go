@@ -115,14 +115,7 @@ func TestClose_endsWithinTwoSecondsWhateverGoesOn(t *testing.T) {
 			return c
 		},
 		"with a user who reads nothing": func(t *testing.T, s *server, cfg realtime.Config) *client {
-			cfg.Buffer = 1
-			conn, err := realtime.New(cfg)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := conn.Connect(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			conn := unread(t, cfg, 1)
 			for range 10 {
 				s.last().say("room:a", "m")
 			}

@@ -43,7 +43,7 @@ type server struct {
 	requests []url.Values // guarded by mu; the query of every handshake
 	log      []string     // guarded by mu; every frame received, pings as "ping"
 	down     error        // guarded by mu; dials fail with it
-	upgrade  handler      // guarded by mu; looks at a handshake first; true: there will be no websocket
+	upgrade  handler      // guarded by mu; handles a handshake first; true: no websocket is opened
 	closing  bool         // guarded by mu; shutdown has begun
 }
 
@@ -275,7 +275,7 @@ func (s *server) last() *peer {
 	return s.peers[len(s.peers)-1]
 }
 
-// cut breaks all links without a word.
+// cut breaks all links without a close frame.
 func (s *server) cut() {
 	s.mu.Lock()
 	peers := slices.Clone(s.peers)
@@ -297,7 +297,7 @@ func (s *server) setUpgrade(h handler) {
 	s.upgrade = h
 }
 
-// config is for a connection to s that tries again after exactly a second.
+// config is for a connection to s that retries after exactly one second.
 func (s *server) config() realtime.Config {
 	return realtime.Config{
 		URL:       "ws://queup.test/ws/",
@@ -358,6 +358,20 @@ func connected(t *testing.T, cfg realtime.Config) *client {
 	return c
 }
 
+// unread returns a connection whose events nobody reads, with a buffer for that many.
+func unread(t *testing.T, cfg realtime.Config, buffer int) *realtime.Conn {
+	t.Helper()
+	cfg.Buffer = buffer
+	conn, err := realtime.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
 // attach attaches channels, one after the other.
 func (c *client) attach(channels ...string) {
 	c.t.Helper()
@@ -368,7 +382,7 @@ func (c *client) attach(channels ...string) {
 	}
 }
 
-// events returns what has come so far, once everything has come to rest.
+// events returns the events so far, once all goroutines wait.
 func (c *client) events() []realtime.Event {
 	synctest.Wait()
 	c.mu.Lock()

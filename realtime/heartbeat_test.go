@@ -132,7 +132,7 @@ func TestHeartbeat_noticesAHalfOpenLink(t *testing.T) {
 	})
 }
 
-// halfOpen swallows what is written and delivers nothing while it is deaf.
+// halfOpen discards all writes and delivers nothing while it is deaf.
 type halfOpen struct {
 	net.Conn
 	deaf *atomic.Bool
@@ -186,18 +186,10 @@ func TestPing_ofTheServerIsAnswered(t *testing.T) {
 	})
 }
 
-// A user who does not take his events stops the reading, but neither the pings nor, once he is back, the link.
+// A user who does not receive events stops the reading, but not the pings. The link survives when the user continues.
 func TestEvents_backPressure(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
-		cfg := s.config()
-		cfg.Buffer = 4
-		conn, err := realtime.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.Connect(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		conn := unread(t, s.config(), 4)
 		const n = 1000
 		p := s.last()
 		for range n {
@@ -283,7 +275,7 @@ func TestHeartbeat_readDeadline(t *testing.T) {
 		time.Sleep(time.Hour + time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
-		if len(left) != 146 { // for "connected", for 144 pongs, and for what is to come
+		if len(left) != 146 { // for "connected", for 144 pongs, and for the next frame
 			t.Errorf("%d reads with a deadline", len(left))
 		}
 		for _, d := range left {
@@ -294,7 +286,7 @@ func TestHeartbeat_readDeadline(t *testing.T) {
 	})
 }
 
-// watched tells of every Read and the deadline it has.
+// watched reports every Read with its deadline.
 type watched struct {
 	realtime.Socket
 	deadline time.Time
@@ -314,15 +306,7 @@ func (w *watched) Read() (realtime.Opcode, []byte, error) {
 // When the user has stalled the link and the server dies meanwhile, the link ends when he is back.
 func TestEvents_backPressureAndADeadServer(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
-		cfg := s.config()
-		cfg.Buffer = 1
-		conn, err := realtime.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.Connect(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		conn := unread(t, s.config(), 1)
 		s.last().say("room:a", "one")
 		s.last().say("room:a", "two")
 		time.Sleep(time.Minute)

@@ -97,7 +97,7 @@ func TestStatus_ofAnOutage(t *testing.T) {
 	})
 }
 
-// The state is told in time even if the attempt hangs; the event waits for its end.
+// The state changes in time even if the attempt hangs; the event waits for its end.
 func TestStatus_suspendedDuringAnAttempt(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		cfg := s.config()
@@ -133,7 +133,7 @@ func TestStatus_suspendedDuringAnAttempt(t *testing.T) {
 	})
 }
 
-// A link that comes back but cannot attach its channels is no usable link, so the clock runs on.
+// A new link that cannot attach its channels is not usable, so the timer runs on.
 func TestStatus_suspendedAlthoughHandshakesSucceed(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		s.answer = func(p *peer, _ realtime.Frame) bool {
@@ -222,18 +222,10 @@ func TestStats(t *testing.T) {
 	})
 }
 
-// What is lost because the connection was closed over it is counted, and nothing else ever is.
+// Only events lost because the connection was closed while they waited are counted.
 func TestStats_dropped(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
-		cfg := s.config()
-		cfg.Buffer = 4
-		conn, err := realtime.New(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.Connect(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		conn := unread(t, s.config(), 4)
 		for i := range 4 {
 			s.last().say("room:a", strconv.Itoa(i))
 		}
