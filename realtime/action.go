@@ -18,9 +18,9 @@ const (
 	ActionClose        Action = 7  // unused
 	ActionClosed       Action = 8  // unused
 	ActionError        Action = 9  // server: a request was refused, or something went wrong
-	ActionAttach       Action = 10 // client: send me what happens in a channel
+	ActionAttach       Action = 10 // client: subscribe to a channel
 	ActionAttached     Action = 11 // server: the answer to 10
-	ActionDetach       Action = 12 // client: no more of a channel
+	ActionDetach       Action = 12 // client: unsubscribe from a channel
 	ActionDetached     Action = 13 // server: the answer to 12
 	ActionPresence     Action = 14 // both: someone is there, gone or changed
 	ActionMessage      Action = 15 // an event in a channel
@@ -47,7 +47,7 @@ func (a Action) String() string {
 // PresenceAction says how someone's presence in a channel changes. See docs/PROTOCOL.md 5.5.
 type PresenceAction int
 
-// The presence actions. Enter is also what a frame without one means.
+// The presence actions. A frame without an action means Enter.
 const (
 	PresenceEnter  PresenceAction = 0 // visible from here on
 	PresenceLeave  PresenceAction = 1 // no longer visible

@@ -10,13 +10,13 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// channel is one the server has attached for us, and what we last said about our presence in it.
+// channel is a channel that the server has attached for us, with our latest presence in it.
 type channel struct {
 	name     string
 	presence announcement
 }
 
-// announcement is what is left to repeat on a new link after a number of presence calls.
+// announcement is the net effect of our presence calls, to be repeated on a new link.
 type announcement struct {
 	entered bool            // it is repeated as an enter, with the data of the last update
 	updated bool            // without enter: it is repeated as an update
@@ -35,9 +35,9 @@ func (a announcement) after(action PresenceAction, data json.RawMessage) announc
 	return next
 }
 
-// Attach has the server send what happens in a channel ("room:<id>", "user:<id>"), and returns when it has confirmed. From
+// Attach subscribes to the events of a channel ("room:<id>", "user:<id>"), and returns when the server has confirmed. From
 // then on the channel is attached again after every reconnect, in the order of the confirmations, until [Conn.Detach] or a
-// refusal. While the link is down Attach waits for the next one; ctx bounds it all. Attaching twice is no error.
+// refusal. While the link is down Attach waits for the next one; ctx bounds it all. Attaching twice is not an error.
 //
 // The error matches a [ServerError] if the server refused, [ErrNoAnswer] if it did not answer in time, the cause of ctx,
 // [ErrNotConnected] or [ErrClosed]. See docs/PROTOCOL.md 5.3.
@@ -64,13 +64,13 @@ func (c *Conn) Detach(ctx context.Context, channel string) error {
 	return nil
 }
 
-// Presence tells the server and the others in a channel that this client enters, leaves or changes its data, and returns
-// when the server has shown it back. Data is any JSON value; nil is an empty object. In an attached channel the last word
-// is remembered: after a reconnect presence is entered again with the latest data, unless it was left. While the link is
-// down Presence waits for the next one; ctx bounds it all.
+// Presence announces to a channel that this client enters, leaves or changes its data, and returns when the server has echoed
+// the announcement. Data is any JSON value; nil is an empty object. In an attached channel the latest announcement is
+// remembered: after a reconnect presence is entered again with the latest data, unless it was left. While the link is down
+// Presence waits for the next one; ctx bounds it all.
 //
-// The errors are those of [Conn.Attach], and one for data that is no JSON or an action that does not exist. With
-// [ErrNoAnswer] the announcement was sent and stays remembered, only nobody has confirmed it. See docs/PROTOCOL.md 5.5.
+// The errors are those of [Conn.Attach], and one for data that is not valid JSON or an action that does not exist. With
+// [ErrNoAnswer] the announcement was sent and stays remembered, but was not confirmed. See docs/PROTOCOL.md 5.5.
 func (c *Conn) Presence(ctx context.Context, channel string, a PresenceAction, data json.RawMessage) error {
 	if a < PresenceEnter || a > PresenceUpdate {
 		return fmt.Errorf("presence in %s: there is no action %d", channel, int(a))
@@ -79,7 +79,7 @@ func (c *Conn) Presence(ctx context.Context, channel string, a PresenceAction, d
 	if len(data) == 0 {
 		data = json.RawMessage(`{}`)
 	} else if !jx.Valid(data) {
-		return fmt.Errorf("presence in %s: the data is no JSON", channel)
+		return fmt.Errorf("presence in %s: the data is not valid JSON", channel)
 	}
 	f := Frame{Action: ActionPresence, Channel: channel, Presence: &PresenceBody{Action: a, Data: data}}
 	if err := c.ask(ctx, f, nil); err != nil {
@@ -99,7 +99,7 @@ func (c *Conn) Publish(ctx context.Context, channel string, m MessageBody) error
 		m.Type = "json"
 	}
 	if m.Type != typeString && !jx.Valid(m.Data) {
-		return fmt.Errorf("publish in %s: the data is no JSON", channel)
+		return fmt.Errorf("publish in %s: the data is not valid JSON", channel)
 	}
 	m.Data = slices.Clone(m.Data)
 	l, err := c.usable(ctx, true)
@@ -132,7 +132,7 @@ func (c *Conn) RequestToken(ctx context.Context, clientID string) (string, error
 	return token, nil
 }
 
-// ask makes a request on the link at hand, and again on the next one if that link is lost before the answer.
+// ask makes a request on the current link, and retries on the next link if that one is lost before the answer.
 func (c *Conn) ask(ctx context.Context, f Frame, confirmed func(f *Frame)) error {
 	for {
 		l, err := c.usable(ctx, true)
@@ -153,8 +153,8 @@ func (c *Conn) ask(ctx context.Context, f Frame, confirmed func(f *Frame)) error
 	}
 }
 
-// usable returns a working link, and waits for it. With next unset it does not wait for one that has yet to be made, but
-// returns errLinkLost; for one whose channels are being attached it waits.
+// usable returns a working link, and waits for it. With next unset it returns errLinkLost instead of waiting for a new link. It
+// always waits for a link whose channels are being attached.
 func (c *Conn) usable(ctx context.Context, next bool) (*link, error) {
 	for {
 		c.mu.Lock()
@@ -183,7 +183,7 @@ func (c *Conn) usable(ctx context.Context, next bool) (*link, error) {
 	}
 }
 
-// remember notes a confirmed attach; the order of the first ones is kept.
+// remember adds a channel whose attach was confirmed. Channels keep the order in which they were first attached.
 func (c *Conn) remember(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +192,7 @@ func (c *Conn) remember(name string) {
 	}
 }
 
-// forget removes a channel and says whether it was there.
+// forget removes a channel and reports whether it was there.
 func (c *Conn) forget(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -211,7 +211,7 @@ func (c *Conn) find(name string) *channel {
 	return nil
 }
 
-// announce remembers a presence about to be sent; undo takes it back.
+// announce remembers a presence that is about to be sent. undo restores the one before, unless there is a newer one.
 func (c *Conn) announce(name string, p PresenceBody) (undo func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -156,7 +156,7 @@ func TestCalls_refusedByTheServer(t *testing.T) {
 		s.cut()
 		time.Sleep(time.Minute)
 		if got := s.received("k2"); len(got) > 0 {
-			t.Errorf("what was refused is repeated on the next link: %v", got)
+			t.Errorf("a refused presence is repeated on the next link: %v", got)
 		}
 	})
 }
@@ -253,7 +253,7 @@ func TestCalls_beforeConnect(t *testing.T) {
 	})
 }
 
-// A refusal takes back what it refuses, not what was said after it.
+// A refusal undoes only the refused announcement, not later ones.
 func TestPresence_refusedLate(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		s.answer = func(p *peer, f realtime.Frame) bool {

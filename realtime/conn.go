@@ -13,7 +13,7 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// Config is what [New] makes a [Conn] of. URL and Token are required.
+// Config configures a [Conn] for [New]. URL and Token are required.
 type Config struct {
 	// URL of the websocket, ws or wss, such as wss://ws.queup.net/ws/. Its query is kept and completed as
 	// docs/PROTOCOL.md 5.1 says.
@@ -39,14 +39,14 @@ type Config struct {
 	WriteTimeout time.Duration
 	// SuspendAfter is how long there may be no usable link before the connection counts as [StateSuspended]. Zero: 2 min.
 	SuspendAfter time.Duration
-	// Buffer is the capacity of Conn.Events: so many events are read before anybody takes them. Zero: 1024, which are some 1.5 MiB
-	// in a busy room.
+	// Buffer is the capacity of Conn.Events: how many events are read ahead of their receiver. Zero: 1024, about 1.5 MiB in a busy
+	// room.
 	Buffer int
 	// NamePresence puts the clientId and connectionId of the link into what Conn.Presence announces, as backtracked did. The
 	// server knows them without it.
 	NamePresence bool
-	// Guest says that Token gives tokens of guests. Each of them names a client of its own, so a reconnect does not ask for the
-	// client id of the link before.
+	// Guest says that Token returns tokens of guests. Each token names a new client, so a reconnect does not ask for the client id
+	// of the previous link.
 	Guest bool
 	// Transport carries Conn.PresenceList. Nil: an http.Transport that dials as Dialer does if that is a [WebsocketDialer].
 	Transport http.RoundTripper
@@ -61,7 +61,7 @@ type Conn struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	own    sync.WaitGroup // Connect and the supervisor, who in turn waits for reader and writer
+	own    sync.WaitGroup // Connect and the supervisor, which waits for reader and writer
 	user   sync.WaitGroup // functions of the user: Token, Dialer, Reconnect
 	finish sync.Once
 	quiet  chan struct{} // closed when own is done; events is closed by then
@@ -82,18 +82,17 @@ type Conn struct {
 
 	known redact.Known // the secrets that no error and no log may hold
 
-	suspended chan time.Time // buffered; tells the supervisor since when there is no link
+	suspended chan time.Time // buffered; to the supervisor: the time since when there has been no link
 	complete  time.Time      // owned by the supervisor: link.complete of the latest usable link that was lost; zero while there is one
 	stats     counters
 }
 
-// New checks cfg and returns a connection that does nothing before [Conn.Connect]. All that is wrong with cfg is joined into
-// one error.
+// New checks cfg and returns a connection that does nothing before [Conn.Connect]. One error joins all faults of cfg.
 func New(cfg Config) (*Conn, error) {
 	base, err := url.Parse(cfg.URL)
 	var errs []error
 	if err != nil || base.Host == "" || base.Scheme != "ws" && base.Scheme != "wss" {
-		errs = append(errs, errors.New("URL is no ws:// or wss:// URL")) // not quoted, it may hold a password
+		errs = append(errs, errors.New("URL is not a ws:// or wss:// URL")) // not quoted, it may hold a password
 	}
 	if cfg.Token == nil {
 		errs = append(errs, errors.New("the function Token is nil"))
@@ -149,10 +148,9 @@ func New(cfg Config) (*Conn, error) {
 	return c, nil
 }
 
-// Connect makes the first link: token, websocket, open packet, and the server's word that the link is usable. ctx bounds
-// this call, not the connection. It makes one attempt and fails with its error, after which it may be called again. Once it
-// has succeeded, lost links heal by themselves until [Conn.Close] or a permanent error, and Connect returns
-// [ErrAlreadyConnected].
+// Connect makes the first link: token, websocket, open packet, and the server's confirmation that the link is usable. ctx
+// bounds this call, not the connection. Connect makes one attempt, and may be called again if that fails. Once it has
+// succeeded, lost links heal by themselves until [Conn.Close] or a permanent error, and Connect returns [ErrAlreadyConnected].
 func (c *Conn) Connect(ctx context.Context) error {
 	if err := c.begin(); err != nil {
 		return err
@@ -183,10 +181,10 @@ func (c *Conn) begin() error {
 	return ErrAlreadyConnected
 }
 
-// Events returns the one stream of all that happens, in order. It must be read: when its buffer is full, the connection
-// stops reading from the network (it goes on sending pings, and does not take the silence it causes itself for a dead
-// link), and answers to calls wait behind the events. So a goroutine that reads Events must not wait for a call of this
-// package unless another goroutine goes on reading. The channel is closed when the connection has ended.
+// Events returns the single stream of all events, in order. It must be read: when its buffer is full, the connection stops
+// reading from the network, and answers to calls wait behind the events. It continues to send pings, and does not mistake the
+// silence that it causes itself for a dead link. So a goroutine that reads Events must not wait for a call of this package
+// unless another goroutine continues to read. The channel is closed when the connection has ended.
 func (c *Conn) Events() <-chan Event { return c.events }
 
 // ClientID returns the id the server gave this client, empty before the first [Connected].
@@ -196,7 +194,7 @@ func (c *Conn) ClientID() string {
 	return c.clientID
 }
 
-// ConnectionID returns the id of the present link or, while there is none, of the last.
+// ConnectionID returns the id of the current link or, while there is none, of the last one.
 func (c *Conn) ConnectionID() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -207,7 +205,8 @@ func (c *Conn) ConnectionID() string {
 // Dialer or Reconnect.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Err returns nil until the connection has ended for good, then [ErrClosed] after [Conn.Close], or else what ended it.
+// Err returns nil until the connection has ended for good. Then it returns [ErrClosed] after [Conn.Close], or else the error
+// that ended the connection.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -218,8 +217,8 @@ func (c *Conn) Err() error {
 const closeTimeout = 2 * time.Second
 
 // Close ends the connection: the websocket is closed with code 1000, waiting calls return [ErrClosed], Events is closed. It
-// may be called more than once and from anywhere, Token and Dialer included; it waits for no code of the user and takes at
-// most 2 s. It returns nil.
+// may be called more than once and from anywhere, Token and Dialer included. It does not wait for code of the user, takes at
+// most 2 s and returns nil.
 func (c *Conn) Close() error {
 	_ = c.conclude(ErrClosed)
 	c.shutdown(ErrClosed)
@@ -232,7 +231,7 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// conclude notes that the connection has ended, and why, unless that is known. It returns the reason that counts.
+// conclude sets the state to closed with the reason err. The first reason counts and is returned.
 func (c *Conn) conclude(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -243,7 +242,7 @@ func (c *Conn) conclude(err error) error {
 	return c.err
 }
 
-// shutdown stops everything that runs. It is called after conclude, when nothing new can start.
+// shutdown stops all goroutines. It is called after conclude, when nothing new can start.
 func (c *Conn) shutdown(err error) {
 	c.cancel(err)
 	c.finish.Do(func() {
@@ -257,7 +256,7 @@ func (c *Conn) shutdown(err error) {
 	})
 }
 
-// closedLocked is what calls return when the connection has ended: ErrClosed, and the reason if that is another.
+// closedLocked returns the error of calls after the end of the connection: ErrClosed, and the reason if there is another one.
 func (c *Conn) closedLocked() error {
 	if errors.Is(c.err, ErrClosed) {
 		return ErrClosed

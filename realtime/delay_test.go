@@ -12,8 +12,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A message says how long it can have been on its way: since the latest ping that was answered before it, or since the link was made.
-// Pings that wait for their answer do not count, however many there are. The loss of the link says the same of what is missing.
+// MaxDelay of a message counts from the latest ping that was answered before it, or from when the link was made. Pings without
+// an answer do not count, however many there are. Complete of Disconnected counts from the same time.
 func TestMessage_maxDelay(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		s.open.PingTimeout = 5 * time.Minute
@@ -68,7 +68,7 @@ func TestMessage_maxDelay(t *testing.T) {
 
 var errDown = errors.New("down")
 
-// The attempts to come back do not change what is missing, and a new link begins afresh.
+// The attempts to reconnect do not change Complete, and a new link starts with a new one.
 func TestDisconnected_complete(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		made := time.Now()
@@ -102,7 +102,7 @@ func TestHeartbeat_ofAServerThatAnnouncesNone(t *testing.T) {
 		s.mute = func(*peer) bool { return true }
 		began := time.Now()
 		c := connected(t, s.config())
-		for stop := false; !stop; { // so that the silence is not what ends the link
+		for stop := false; !stop; { // so that silence does not end the link
 			select {
 			case <-time.After(time.Second):
 				s.last().say("room:a", "hello")

@@ -20,31 +20,31 @@ type Message struct {
 	Name    string // the event; "*" when the publisher gave none
 	Type    string // "json" or "string"
 	Data    []byte // JSON text as in [MessageBody]; it belongs to the receiver
-	// MaxDelay is how long the message has been on its way at most: the server had answered a ping before it sent the message, and
-	// that ping was sent so long before At, or the link was made then. A link that stalls makes it longer, by as long as it stalls.
+	// MaxDelay is an upper bound for how long the message was in transit. It counts from the latest ping that the server had
+	// answered before it sent the message, or from when the link was made. A link that stalls makes it longer by as much.
 	MaxDelay time.Duration
 }
 
-// Presence tells that someone's presence in a channel changed. See docs/PROTOCOL.md 5.5.
+// Presence is emitted when the presence of a client in a channel has changed. See docs/PROTOCOL.md 5.5.
 type Presence struct {
 	At           time.Time // of receipt
 	Channel      string
 	Action       PresenceAction
-	ClientID     string          // who; a user id for registered users
-	ConnectionID string          // one of the connections they have
+	ClientID     string          // a user id for registered users
+	ConnectionID string          // one of the client's connections
 	Data         json.RawMessage // nil if there was none
 }
 
-// Connected tells that the link is up. With Reconnected set, the channels are attached again and presence is entered again,
-// as far as no [AttachFailed] said otherwise before.
+// Connected is emitted when the link is up. With Reconnected set, the channels are attached again and presence is entered
+// again, except where an [AttachFailed] came before.
 type Connected struct {
 	ClientID     string
 	ConnectionID string
 	Reconnected  bool
 }
 
-// Disconnected tells that the link is down, or that an attempt to bring it back has failed. Nothing of the old link comes
-// after it.
+// Disconnected is emitted when the link is down, or when an attempt to reconnect has failed. No event of the old link follows
+// it.
 type Disconnected struct {
 	Err     error
 	RetryIn time.Duration // until the next attempt; zero if Final
@@ -54,33 +54,33 @@ type Disconnected struct {
 	Complete time.Time
 }
 
-// Suspended tells that there has been no usable link for Config.SuspendAfter. The attempts go on. It comes once per outage,
-// late by up to Config.ConnectTimeout if an attempt is under way at the time.
+// Suspended is emitted when there has been no usable link for Config.SuspendAfter. The attempts continue. It comes once per
+// outage, late by up to Config.ConnectTimeout if an attempt is under way at the time.
 type Suspended struct {
 	Since time.Time // when the last usable link was lost
 	Err   error     // of the latest attempt
 }
 
-// AttachFailed tells that a channel could not be attached, or presence not entered, after a reconnect. A channel the server
-// has refused is forgotten: attach it again to have it back. One that got no answer is tried again on the next link.
+// AttachFailed is emitted when a channel could not be attached, or presence not entered, after a reconnect. A channel that the
+// server has refused is forgotten until it is attached again. One that got no answer is tried again on the next link.
 type AttachFailed struct {
 	Channel string
 	Err     error // matches a [ServerError] for a refusal, [ErrNoAnswer] for silence
 }
 
-// Detached tells that the server has detached a channel nobody asked it to. The channel is forgotten.
+// Detached is emitted when the server has detached a channel unasked. The channel is forgotten.
 type Detached struct {
 	At      time.Time // of receipt
 	Channel string
 }
 
-// ServerError is an error the server reports. The call whose ReqID it carries returns it too, to be found with errors.As.
+// ServerError is an error that the server reports. The call with the same ReqID returns it too; find it with errors.As.
 type ServerError struct {
 	At      time.Time // of receipt
 	Text    string
 	ReqID   string                     // empty: it answers no request
 	Channel string                     // often empty
-	Extra   map[string]json.RawMessage // whatever else the server said
+	Extra   map[string]json.RawMessage // other fields of the server's answer
 }
 
 // Error returns the text of the server, with control characters escaped.
@@ -91,14 +91,14 @@ func (e ServerError) Error() string {
 	return printable.Text("realtime: the server reports: " + e.Text)
 }
 
-// UnknownAction is a frame this package gives no meaning to.
+// UnknownAction is a frame with an action that this package does not know.
 type UnknownAction struct {
 	At    time.Time // of receipt
 	Frame Frame
 	Raw   []byte // the JSON as it came
 }
 
-// Malformed is a frame that could not be read. The link goes on.
+// Malformed is a frame that could not be read. The link stays up.
 type Malformed struct {
 	At  time.Time // of receipt
 	Raw []byte

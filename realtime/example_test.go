@@ -49,7 +49,7 @@ func ExampleNew() {
 	_, err := realtime.New(realtime.Config{URL: "https://ws.queup.net/ws/", RequestTimeout: -time.Second})
 	fmt.Println(err)
 	// Output:
-	// realtime: config: URL is no ws:// or wss:// URL
+	// realtime: config: URL is not a ws:// or wss:// URL
 	// the function Token is nil
 	// RequestTimeout is negative: -1s
 }

@@ -27,8 +27,8 @@ func faulty(t *testing.T, s *server, seed uint64) (*client, *faults.Injector) {
 	return c, in
 }
 
-// heard says whether what the server says now arrives within a time.
-func heard(t *testing.T, s *server, c *client, within time.Duration) bool {
+// delivers reports whether a message that the server sends now arrives within a time.
+func delivers(t *testing.T, s *server, c *client, within time.Duration) bool {
 	t.Helper()
 	name := fmt.Sprintf("said after %v", time.Now().UnixNano())
 	s.last().say("room:a", name)
@@ -52,7 +52,7 @@ func TestFaults_theLinkHeals(t *testing.T) {
 	const (
 		interval = 25 * time.Second
 		timeout  = 60 * time.Second
-		long     = 10 * time.Minute // for what a link has to bear
+		long     = 10 * time.Minute // for faults that a link has to survive
 	)
 	broken := func(err error) bool { return err != nil }
 	reset := func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
@@ -102,7 +102,7 @@ func TestFaults_theLinkHeals(t *testing.T) {
 						lost = time.Since(start)
 					}
 				}
-				if tt.lost == nil && tt.lasts == long && !heard(t, s, c, 10*time.Second) {
+				if tt.lost == nil && tt.lasts == long && !delivers(t, s, c, 10*time.Second) {
 					t.Error("nothing gets through")
 				}
 				in.Set()
@@ -121,8 +121,8 @@ func TestFaults_theLinkHeals(t *testing.T) {
 				if got := c.State(); got != realtime.StateConnected {
 					t.Fatalf("afterwards: %v", c.Status())
 				}
-				if !heard(t, s, c, time.Second) {
-					t.Error("nothing is heard afterwards")
+				if !delivers(t, s, c, time.Second) {
+					t.Error("nothing arrives afterwards")
 				}
 				if id := c.ConnectionID(); len(s.received(id+" attach room:a")) == 0 || len(s.received(id+" presence room:a enter")) == 0 {
 					t.Errorf("the last link, %s, saw %v", id, s.received(id))
@@ -154,7 +154,7 @@ func TestFaults_chaos(t *testing.T) {
 				time.Sleep(2 * time.Minute) // a half-open link has to be noticed
 				s.cut()                     // a corrupt answer may have cost a channel for the life of a link
 				time.Sleep(30 * time.Second)
-				if !heard(t, s, c, time.Second) {
+				if !delivers(t, s, c, time.Second) {
 					t.Errorf("%+v", c.Status())
 				}
 				synctest.Wait()

@@ -13,8 +13,7 @@ import (
 
 // Frame is one QueUp message, the JSON inside an Engine.IO message packet. See docs/PROTOCOL.md 5.3.
 //
-// A string is empty where the wire had none. Members this package does not know, and known ones of a type nothing can be
-// made of, are kept in Extra as they came.
+// A string is empty if the wire had none. Extra holds unknown fields as they came, and known fields of an unusable type.
 type Frame struct {
 	Action       Action
 	Channel      string
@@ -28,32 +27,32 @@ type Frame struct {
 	Extra        map[string]json.RawMessage
 }
 
-// PresenceBody is the "presence" member of a [Frame].
+// PresenceBody is the "presence" field of a [Frame].
 type PresenceBody struct {
 	Action       PresenceAction
-	ClientID     string // who; filled in by the server
-	ConnectionID string // one of the connections they have; filled in by the server
+	ClientID     string // filled in by the server
+	ConnectionID string // one of the client's connections; filled in by the server
 	Data         json.RawMessage
 	Extra        map[string]json.RawMessage
 }
 
-// MessageBody is the "message" member of a [Frame].
+// MessageBody is the "message" field of a [Frame].
 type MessageBody struct {
 	Name string // the event; "*" when the publisher gave none
 	Type string // "json" or "string"
-	// Data is JSON text. For type json it is the text inside the string QueUp sends, which is not looked at (a publisher
-	// may have sent anything), or the value itself if it came without the string around it. For type string it is the
-	// string with its quotes. Nil if there was none.
+	// Data is JSON text, nil if there was none. For type json it is the text inside the string that QueUp sends, or the value
+	// itself if it came without a string around it. That text is not validated: a publisher may have sent anything. For type
+	// string it is the string with its quotes.
 	Data  []byte
 	Extra map[string]json.RawMessage
 }
 
-// ErrFrame is returned by [ParseFrame] for text that is no JSON object.
+// ErrFrame is returned by [ParseFrame] for text that is not a JSON object.
 var ErrFrame = errors.New("realtime: not a QueUp frame")
 
 // ParseFrame reads the data of a message packet. It is lenient: null counts as absent, numbers may be in quotes, and a
-// member of the wrong type never costs the others. Only text that is no JSON object is an error, and wraps [ErrFrame].
-// The result shares no memory with data.
+// field of the wrong type does not affect the others. Only text that is not a JSON object is an error, which wraps
+// [ErrFrame]. The result shares no memory with data.
 func ParseFrame(data []byte) (Frame, error) {
 	var p parser
 	if err := p.parse(data); err != nil {
@@ -62,9 +61,9 @@ func ParseFrame(data []byte) (Frame, error) {
 	return p.owned(), nil
 }
 
-// AppendFrame appends the JSON of f to dst, in the order and spelling QueUp uses: empty members are left out, message data
-// of type json goes out as a string. Nothing is validated but message data of type string: text that is no JSON is taken
-// as the string itself.
+// AppendFrame appends the JSON of f to dst, in the order and spelling that QueUp uses. Empty fields are left out, and message
+// data of type json is sent as a string. Only message data of type string is validated: text that is not JSON is taken as the
+// string itself.
 func AppendFrame(dst []byte, f Frame) []byte {
 	w := objectWriter{Writer: jx.Writer{Buf: dst}}
 	w.open()
@@ -96,11 +95,11 @@ func AppendFrame(dst []byte, f Frame) []byte {
 	return w.Buf
 }
 
-// objectWriter writes nested objects, leaving out what is empty and what was written before.
+// objectWriter writes nested objects without empty fields and without a second field of the same name.
 type objectWriter struct {
 	jx.Writer
-	begun bool     // the object at hand has a member
-	names []string // of the object at hand
+	begun bool     // the current object has a field
+	names []string // of the current object's fields
 }
 
 func (w *objectWriter) open()  { w.RawStr("{"); w.begun, w.names = false, w.names[:0] }
@@ -130,14 +129,14 @@ func (w *objectWriter) raw(name string, value []byte) {
 	}
 }
 
-// extra writes what was kept, sorted, so that equal frames are equal text.
-func (w *objectWriter) extra(members map[string]json.RawMessage) {
-	if len(members) == 0 {
+// extra writes the Extra of a frame, sorted, so that equal frames are equal text.
+func (w *objectWriter) extra(fields map[string]json.RawMessage) {
+	if len(fields) == 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if !slices.Contains(w.names, name) {
-			w.raw(name, members[name])
+			w.raw(name, fields[name])
 		}
 	}
 }
@@ -146,7 +145,7 @@ func (w *objectWriter) presence(p PresenceBody) {
 	outer := w.names
 	w.names = nil
 	w.open()
-	if p.Extra["action"] == nil { // else it was none to be understood, and goes out as it came
+	if p.Extra["action"] == nil { // else the action could not be read, and is sent as it came
 		w.key("action")
 		w.Int(int(p.Action))
 	}
@@ -180,10 +179,10 @@ func (w *objectWriter) message(m MessageBody) {
 // typeString marks a message whose data is text, not JSON.
 const typeString = "string"
 
-// errFrame says what is wrong with a frame without quoting it: a frame may hold a token.
+// errFrame returns an ErrFrame with its cause. It does not quote the frame, which may hold a token.
 func errFrame(err error) error { return fmt.Errorf("%w: %w", ErrFrame, cause(err)) }
 
-// cause returns what a decoder stumbled over. It is wrapped once for each level of nesting, of which there may be thousands.
+// cause returns the innermost error of a decoder, which wraps it once per level of nesting. There may be thousands of levels.
 func cause(err error) error {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
 		err = next

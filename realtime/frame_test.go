@@ -113,7 +113,7 @@ func TestFrame_bothWays(t *testing.T) {
 	}
 }
 
-// What real servers get wrong, and what must come of it all the same.
+// Faults of real servers, and the frame that must be read all the same.
 func TestParseFrame_isLenient(t *testing.T) {
 	message := func(name, typ, data string) realtime.Frame {
 		return realtime.Frame{Action: realtime.ActionMessage, Message: &realtime.MessageBody{Name: name, Type: typ, Data: []byte(data)}}
@@ -140,12 +140,12 @@ func TestParseFrame_isLenient(t *testing.T) {
 		"data as an object":     {`{"action":15,"message":{"name":"n","type":"json","data":{"a": "b\n"}}}`, message("n", "json", `{"a": "b\n"}`)},
 		"data as an array":      {`{"action":15,"message":{"name":"n","type":"json","data":[1, 2]}}`, message("n", "json", `[1, 2]`)},
 		"data as a number":      {`{"action":15,"message":{"name":"n","type":"string","data":5}}`, message("n", "string", `5`)},
-		"data that is no JSON":  {`{"action":15,"message":{"name":"n","type":"json","data":"oops"}}`, message("n", "json", `oops`)},
+		"data that is not JSON": {`{"action":15,"message":{"name":"n","type":"json","data":"oops"}}`, message("n", "json", `oops`)},
 		"data of type xml":      {`{"action":15,"message":{"name":"n","type":"xml","data":"<a>"}}`, message("n", "xml", `<a>`)},
 		"null data":             {`{"action":15,"message":{"name":"n","type":"json","data":null}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Name: "n", Type: "json"}}},
 		"surrogates":            {`{"action":15,"message":{"name":"n","type":"json","data":"\"\ud83d\ude00\""}}`, message("n", "json", `"😀"`)},
-		"message members":       {`{"action":15,"message":{"name":["n"],"type":7,"data":"1","id":"m1"}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Type: "7", Data: []byte(`1`), Extra: raw("name", `["n"]`, "id", `"m1"`)}}},
-		"presence members":      {`{"action":14,"presence":{"action":null,"clientId":5,"data":null,"more":1}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{ClientID: "5", Extra: raw("more", `1`)}}},
+		"message fields":        {`{"action":15,"message":{"name":["n"],"type":7,"data":"1","id":"m1"}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Type: "7", Data: []byte(`1`), Extra: raw("name", `["n"]`, "id", `"m1"`)}}},
+		"presence fields":       {`{"action":14,"presence":{"action":null,"clientId":5,"data":null,"more":1}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{ClientID: "5", Extra: raw("more", `1`)}}},
 		"presence action":       {`{"action":14,"presence":{"action":"2"}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{Action: 2}}},
 		"presence in words":     {`{"action":14,"presence":{"action":"join"}}`, realtime.Frame{Action: 14, Presence: &realtime.PresenceBody{Action: -1, Extra: raw("action", `"join"`)}}},
 		"escaped names":         {`{"\u0061ction":15,"message":{"n\u0061me":"n"}}`, realtime.Frame{Action: 15, Message: &realtime.MessageBody{Name: "n"}}},
@@ -213,7 +213,7 @@ func TestAction_String(t *testing.T) {
 	}
 }
 
-// What is wrong deep down is said in one line.
+// The error for a fault deep inside a frame is one line.
 func TestParseFrame_deepNonsenseIsAShortError(t *testing.T) {
 	for _, levels := range []int{100, 9_000, 500_000} {
 		for name, open := range map[string]string{"arrays": "[", "objects": `{"a":`} {

@@ -26,7 +26,7 @@ import (
 const (
 	interopInterval = 300 * time.Millisecond
 	interopTimeout  = 700 * time.Millisecond
-	interopPatience = 20 * time.Second // for what should take no time, on a busy machine
+	interopPatience = 20 * time.Second // for an immediate answer, on a busy machine
 )
 
 // engineIO is the server as a process.
@@ -123,7 +123,7 @@ func (s *engineIO) await(t *testing.T, match func(engineEvent) bool) engineEvent
 		select {
 		case <-s.news:
 		case <-timeout:
-			t.Fatalf("the server has not said what was waited for, but: %+v", s.events)
+			t.Fatalf("the expected event of the server did not come, but: %+v", s.events)
 		}
 	}
 }
@@ -240,7 +240,7 @@ func TestInterop_tenThousandMessages(t *testing.T) {
 	}
 }
 
-// The server stops answering but its sockets stay open: nobody but the heart tells.
+// The server stops answering but its sockets stay open. Only the heartbeat notices.
 func TestInterop_silentServer(t *testing.T) {
 	s := startEngineIO(t, 0)
 	conn := connectInterop(t, s.config())

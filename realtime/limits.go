@@ -7,15 +7,15 @@ import (
 )
 
 var (
-	// ErrRateLimited is matched by a [ServerError], a *[CloseError], a *[HandshakeError] and a *[PresenceListError] with which the
-	// server says that there was too much of something. QueUp's front-end knows the word "rateLimited"; how it arrives is
-	// not known, so each of these is looked at. See docs/PROTOCOL.md 5.7.
+	// ErrRateLimited is matched by a [ServerError], a *[CloseError], a *[HandshakeError] and a *[PresenceListError] that report a
+	// rate limit. QueUp's front-end knows the word "rateLimited"; how it arrives is not known, so all four are searched for it.
+	// See docs/PROTOCOL.md 5.7.
 	ErrRateLimited = errors.New("realtime: rate limited")
-	// ErrSpectatorLimit is matched by the same errors when they speak of the "spectatorLimitReached".
+	// ErrSpectatorLimit is matched by the same errors if they contain "spectatorLimitReached".
 	ErrSpectatorLimit = errors.New("realtime: spectator limit reached")
 )
 
-// limited says whether an answer means target, which is one of the two errors above or none of our business.
+// limited reports whether an answer means target. It is false for any target but the two errors above.
 func limited(target error, status int, text string) bool {
 	switch target {
 	case ErrRateLimited: //nolint:errorlint // this implements errors.Is
@@ -26,7 +26,7 @@ func limited(target error, status int, text string) bool {
 	return false
 }
 
-// says finds words however they are spelt: rateLimited, rate_limited, "Rate limit exceeded".
+// says reports whether text contains words in any spelling: rateLimited, rate_limited, "Rate limit exceeded".
 func says(text, words string) bool {
 	letters := strings.Map(func(r rune) rune {
 		switch {

@@ -47,7 +47,7 @@ func TestLimits_areRecognized(t *testing.T) {
 	}
 }
 
-// Whichever way a limit is told, the caller gets it with its type.
+// In whatever form the server reports a limit, the caller gets the typed error.
 func TestLimits_reachTheCaller(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		cfg := s.config()

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// link is one websocket from the handshake to its end. Reader and writer are goroutines of the link; whoever of them fails
-// first ends it with the reason, and the supervisor closes the socket and waits for both.
+// link is one websocket from the handshake to its end. Reader and writer are goroutines of the link. The first of them to fail
+// ends it with the reason; then the supervisor closes the socket and waits for both.
 type link struct {
 	c      *Conn  // immutable
 	sock   Socket // immutable; read by the reader, written by the writer
@@ -26,8 +26,8 @@ type link struct {
 	heart                  Open          // immutable after the open packet
 	silence                time.Duration // owned by the reader: how long a Read may take; zero before the open packet
 	counted                time.Time     // owned by the reader: since when
-	heard                  time.Time     // owned by the reader: when the latest frame came
-	complete               time.Time     // owned by the reader: all that the server sent before has come
+	received               time.Time     // owned by the reader: when the latest frame came
+	complete               time.Time     // owned by the reader: everything that the server sent before this time has come
 	parser                 parser        // owned by the reader
 
 	out   chan outgoing // to the writer, unbuffered
@@ -35,7 +35,7 @@ type link struct {
 	pongs chan struct{} // reader to writer: a pong has come
 
 	born    time.Time    // immutable
-	stalled atomic.Bool  // the reader waits for the user to take an event
+	stalled atomic.Bool  // the reader waits for the user to receive an event
 	resumed atomic.Int64 // nanoseconds after born when it last stopped waiting
 
 	mu    sync.Mutex  // leaf
@@ -69,13 +69,13 @@ func newLink(c *Conn, sock Socket) *link {
 // fail ends the link; the first reason counts.
 func (l *link) fail(err error) { l.cancel(err) }
 
-// close closes the socket, once; others wait until it is closed.
+// close closes the socket once; other callers wait until it is closed.
 func (l *link) close(code int) {
 	l.closed.Do(func() { _ = l.sock.Close(code, "") })
 }
 
-// handshake reads up to the server's "connected" on the goroutine of the caller, and leaves the writer running, as the
-// heart must beat from the open packet on. Ending ctx closes the socket.
+// handshake reads up to the server's "connected" on the goroutine of the caller. It leaves the writer running, because pings
+// are due from the open packet on. Ending ctx closes the socket.
 func (l *link) handshake(ctx context.Context) error {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -129,7 +129,7 @@ func (l *link) greet() error {
 	}
 }
 
-// Bounds for what a server may announce: nonsense must neither flood it with pings nor leave us deaf.
+// Bounds for the intervals that a server may announce: a wrong value must neither flood it with pings nor stop our checks.
 const (
 	defaultPingInterval = 25 * time.Second // Engine.IO's own, for a server that announces none
 	defaultPingTimeout  = 60 * time.Second
@@ -137,7 +137,7 @@ const (
 	maxHeart            = 10 * time.Minute
 )
 
-// grain is by which part of itself a deadline may be late: 0.3 s with QueUp's heartbeat.
+// grain is the fraction of itself by which a deadline may be late: 0.3 s with QueUp's heartbeat.
 const grain = 256
 
 func bounded(o Open) Open {
@@ -146,10 +146,11 @@ func bounded(o Open) Open {
 	return o
 }
 
-// next reads one packet. The deadline counts from here, not from the last packet, so that a user who takes his time with
-// an event is not mistaken for a dead server.
+// next reads one packet. The deadline counts from this call, not from the last packet, so that a slow event handler is not
+// mistaken for a dead server.
 func (l *link) next() (Packet, error) {
-	// Before the open packet only the context of the attempt counts. In a busy room a deadline that is a moment old will do.
+	// Before the open packet only the context of the attempt counts. A deadline that is a moment old is good enough, and saves
+	// setting it for each packet of a busy room.
 	if now := time.Now(); l.silence > 0 && now.Sub(l.counted) >= l.silence/grain {
 		l.counted = now
 		_ = l.sock.SetReadDeadline(now.Add(l.silence + l.silence/grain)) // if it cannot, Read knows the reason
@@ -161,8 +162,8 @@ func (l *link) next() (Packet, error) {
 	if err != nil {
 		return Packet{}, err
 	}
-	l.heard = time.Now()
-	l.c.stats.received(l.heard, len(data))
+	l.received = time.Now()
+	l.c.stats.received(l.received, len(data))
 	p, err := ParsePacket(data)
 	if err != nil {
 		l.c.stats.malformed.Add(1)
@@ -171,7 +172,7 @@ func (l *link) next() (Packet, error) {
 	return p, nil
 }
 
-// badPacketError is a frame that next could not read. It is valid until the next one.
+// badPacketError is a frame that next could not read. It is valid until the next call.
 type badPacketError struct {
 	data []byte
 	err  error
@@ -185,7 +186,7 @@ func (l *link) read() {
 	for {
 		p, err := l.next()
 		if bad, ok := errors.AsType[*badPacketError](err); ok {
-			l.deliver(Malformed{At: l.heard, Raw: bytes.Clone(bad.data), Err: bad.err})
+			l.deliver(Malformed{At: l.received, Raw: bytes.Clone(bad.data), Err: bad.err})
 			continue
 		}
 		if err == nil && p.Type == PacketMessage {
@@ -202,7 +203,7 @@ func (l *link) read() {
 	}
 }
 
-// control handles the packets that are no messages. An error ends the link.
+// control handles the packets other than messages. An error ends the link.
 func (l *link) control(p Packet) error {
 	switch p.Type {
 	case PacketClose:
@@ -210,7 +211,7 @@ func (l *link) control(p Packet) error {
 	case PacketPing:
 		select {
 		case l.echo <- bytes.Clone(p.Data):
-		default: // one answer is on its way already
+		default: // another answer is waiting to be sent
 		}
 	case PacketPong:
 		l.c.stats.lastPong.Store(time.Now().UnixNano())
@@ -223,26 +224,25 @@ func (l *link) control(p Packet) error {
 	return nil
 }
 
-// asking notes that a ping is about to be sent. The pings without a pong are few: the oldest of them ends the link after the
-// pingTimeout.
+// asking records a ping that is about to be sent. There are only a few pings without a pong, because the oldest one ends the
+// link after the pingTimeout.
 func (l *link) asking() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pings = append(l.pings, time.Now())
 }
 
-// answered notes a pong, which answers the oldest ping: the server sent it after that ping, and all that it sent before has come
-// before the pong.
+// answered records a pong, which answers the oldest ping. Everything that the server sent before that ping has come by now.
 func (l *link) answered() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.pings) > 0 { // else nobody asked for it
+	if len(l.pings) > 0 { // else the pong was unsolicited
 		l.complete, l.pings = l.pings[0], l.pings[1:]
 	}
 }
 
-// deliver hands an event to the user and waits as long as that takes. What was read is delivered even if the link has ended
-// meanwhile; only the end of the connection stops it.
+// deliver sends an event to the user and waits as long as that takes. An event that was read is delivered even if the link has
+// ended meanwhile; only the end of the connection stops it.
 func (l *link) deliver(e Event) {
 	select {
 	case l.c.events <- e:
@@ -255,7 +255,7 @@ func (l *link) deliver(e Event) {
 	l.stalled.Store(false)
 }
 
-// send gives a frame to the writer and waits until it is written.
+// send passes a frame to the writer and waits until it is written.
 func (l *link) send(ctx context.Context, frame []byte) error {
 	m := outgoing{data: frame, sent: make(chan error, 1)}
 	select {
@@ -273,7 +273,7 @@ func (l *link) send(ctx context.Context, frame []byte) error {
 	}
 }
 
-// write is the writer: frames of the user, pings, and answers to pings. It also watches for the pongs.
+// write is the writer. It sends frames of the user, pings, and answers to pings, and ends the link if a pong is overdue.
 func (l *link) write() {
 	ticker := time.NewTicker(l.heart.PingInterval)
 	defer ticker.Stop()
@@ -300,7 +300,7 @@ func (l *link) write() {
 			overdue.Stop()
 		case <-overdue.C:
 			if len(l.pongs) > 0 {
-				break // it came at the last moment
+				break // the pong came at the last moment
 			}
 			if left := l.patience(pinged); left > 0 {
 				overdue.Reset(left)
@@ -311,7 +311,7 @@ func (l *link) write() {
 	}
 }
 
-// patience says how much longer a pong may take. The time in which we did not read does not count against the server.
+// patience returns how much longer a pong may take. Time in which we did not read does not count against the server.
 func (l *link) patience(pinged time.Time) time.Duration {
 	if l.stalled.Load() {
 		return l.heart.PingTimeout
@@ -323,8 +323,8 @@ func (l *link) patience(pinged time.Time) time.Duration {
 	return l.heart.PingTimeout - time.Since(since)
 }
 
-// writeFrame sends one text frame. Its errors end the link. A write that hangs holds up the pings and the watch for pongs, so
-// it gets no more time than a pong does.
+// writeFrame sends one text frame. Its errors end the link. A write that hangs delays the pings and the check for pongs, so it
+// gets no more time than a pong does.
 func (l *link) writeFrame(data []byte) error {
 	patience := min(l.c.cfg.WriteTimeout, l.heart.PingTimeout)
 	l.c.cfg.Logger.LogAttrs(l.ctx, slog.LevelDebug, "realtime frame out", slog.String("packet", PacketType(data[0]).String()), slog.Int("bytes", len(data)))

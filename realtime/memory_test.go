@@ -18,8 +18,8 @@ func bloatedFrames(size int) map[string]string {
 	}
 	for _, name := range []string{"action", "channel", "clientId", "connectionId", "socketId", "reqId", "token", "error", "presence", "message", "unknown"} {
 		for _, value := range []string{`0`, `"a"`, `{}`, `[]`, `{"a":0}`} {
-			member := fmt.Sprintf("%q:%s", name, value)
-			texts["again and again "+member] = "{" + strings.Repeat(member+",", size/len(member)) + member + "}"
+			field := fmt.Sprintf("%q:%s", name, value)
+			texts["repeated "+field] = "{" + strings.Repeat(field+",", size/len(field)) + field + "}"
 		}
 	}
 	for _, begin := range []string{`{`, `{"message":{`, `{"presence":{`, `[{`} {
@@ -29,7 +29,7 @@ func bloatedFrames(size int) map[string]string {
 			fmt.Fprintf(&text, `"%x":0,`, i)
 		}
 		text.WriteString(`"":0` + strings.NewReplacer("{", "}", "[", "]").Replace(strings.Trim(begin, `"mesagprnc:`)))
-		texts["unknown members in "+begin] = text.String()
+		texts["unknown fields in "+begin] = text.String()
 	}
 	return texts
 }

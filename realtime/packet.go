@@ -51,7 +51,7 @@ type Packet struct {
 	Data []byte // what follows the type; nil or empty if nothing does
 }
 
-// ErrPacket is returned by [ParsePacket] for a frame that is no Engine.IO v3 packet.
+// ErrPacket is returned by [ParsePacket] for a frame that is not an Engine.IO v3 packet.
 var ErrPacket = errors.New("realtime: not an Engine.IO packet")
 
 // ParsePacket reads one websocket frame. It takes the three spellings of Engine.IO v3: text ("4{…}"), base64 ("b4e30=")
@@ -80,7 +80,7 @@ func AppendPacket(dst []byte, t PacketType, data []byte) []byte {
 	return append(append(dst, byte(t)), data...)
 }
 
-// Open is the data of the open packet: the session and the rhythm of its heartbeat.
+// Open is the data of the open packet: the session and its heartbeat.
 type Open struct {
 	SID          string        // the Engine.IO session
 	PingInterval time.Duration // how often the client pings; whole milliseconds on the wire
@@ -91,7 +91,7 @@ type Open struct {
 const maxOpenMillis = float64(365 * 24 * time.Hour / time.Millisecond)
 
 // ParseOpen reads the data of an open packet. Missing, negative and unreadable numbers become zero, absurd ones a year;
-// only data that is no JSON object is an error.
+// only data that is not a JSON object is an error.
 func ParseOpen(data []byte) (Open, error) {
 	var o Open
 	d := jx.GetDecoder()

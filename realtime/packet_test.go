@@ -73,13 +73,13 @@ func TestParseOpen(t *testing.T) {
 			`{"sid":"a-b","upgrades":[],"pingInterval":25000,"pingTimeout":60000}`,
 			realtime.Open{SID: "a-b", PingInterval: 25 * time.Second, PingTimeout: time.Minute},
 		},
-		"empty":           {`{}`, realtime.Open{}},
-		"null":            {`{"sid":null,"pingInterval":null,"pingTimeout":null}`, realtime.Open{}},
-		"quoted, float":   {`{"pingInterval":"500","pingTimeout":1e3}`, realtime.Open{PingInterval: 500 * time.Millisecond, PingTimeout: time.Second}},
-		"wrong types":     {`{"sid":[1],"pingInterval":{"a":1},"pingTimeout":true}`, realtime.Open{}},
-		"negative":        {`{"pingInterval":-1,"pingTimeout":-1e99}`, realtime.Open{}},
-		"more than fits":  {`{"pingInterval":1e300,"pingTimeout":9223372036854775807}`, realtime.Open{PingInterval: year, PingTimeout: year}},
-		"unknown members": {`{"maxPayload":1000000,"sid":"x"}`, realtime.Open{SID: "x"}},
+		"empty":          {`{}`, realtime.Open{}},
+		"null":           {`{"sid":null,"pingInterval":null,"pingTimeout":null}`, realtime.Open{}},
+		"quoted, float":  {`{"pingInterval":"500","pingTimeout":1e3}`, realtime.Open{PingInterval: 500 * time.Millisecond, PingTimeout: time.Second}},
+		"wrong types":    {`{"sid":[1],"pingInterval":{"a":1},"pingTimeout":true}`, realtime.Open{}},
+		"negative":       {`{"pingInterval":-1,"pingTimeout":-1e99}`, realtime.Open{}},
+		"more than fits": {`{"pingInterval":1e300,"pingTimeout":9223372036854775807}`, realtime.Open{PingInterval: year, PingTimeout: year}},
+		"unknown fields": {`{"maxPayload":1000000,"sid":"x"}`, realtime.Open{SID: "x"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

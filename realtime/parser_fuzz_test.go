@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The parser of a link is used again and again and remembers strings. It reads each frame as one that has read nothing does,
-// and what it has returned before stays as it was.
+// The parser of a link is reused and remembers strings. It reads each frame as a new parser does, and earlier results do not
+// change.
 func FuzzParserIsUsedAgain(f *testing.F) {
 	f.Add([]byte(`{"action":15,"channel":"room:a","message":{"name":"x","type":"json","data":"{\"a\":1}"}}`), []byte(`{"action":15,"message":{"data":"x"}}`))
 	f.Add([]byte(`{"action":14,"presence":{"clientId":"u","data":[1]},"extra":{}}`), []byte(`{"action":14,"presence":{}}`))

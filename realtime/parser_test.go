@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The reader's parser makes less than one allocation of a message it has seen the like of: memory for the data of a few. What
-// belongs to the receiver is the data alone, and what one does with it is nothing to the next message.
+// The reader's parser makes less than one allocation per message like those before it: memory for the data of a few messages.
+// The receiver owns only the data, and writing to it does not affect the next message.
 func TestParser_copiesTheDataOnceAndNothingElse(t *testing.T) {
 	data := []byte(`{"type":"chat-message","message":"` + strings.Repeat("a \\\"b\\\" ", 100) + `"}`)
 	text := AppendFrame(nil, Frame{

@@ -8,17 +8,18 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// ReconnectPolicy says how long to wait before the next attempt to connect, and whether there shall be one. The first
-// attempt after a lasting link is try 1. The count starts again only when a link has been [Connected], its channels attached,
-// for 30 s: a server that accepts every link and ends it at once meets longer and longer waits, as one that refuses does.
-// last is why the link, or the attempt before, ended. With again false the connection ends with last. A policy is called
-// by one goroutine at a time and never for an error marked by [Permanent]; a negative wait counts as none.
-type ReconnectPolicy func(try int, last error) (wait time.Duration, again bool)
+// ReconnectPolicy returns how long to wait before the next attempt to connect, and whether to make one at all. last is the
+// error that ended the link or the previous attempt. If retry is false the connection ends with last.
+//
+// The first attempt after a lasting link is try 1. The count starts again only when a link has been [Connected], its channels
+// attached, for 30 s. So a server that accepts every link and ends it at once meets the same growing waits as one that refuses.
+// A policy is called by one goroutine at a time and never for an error marked by [Permanent]. A negative wait counts as zero.
+type ReconnectPolicy func(try int, last error) (wait time.Duration, retry bool)
 
 // Backoff makes policies that wait a random time below a bound that doubles: try 1 waits up to First, try 2 up to Base,
-// try 3 up to twice that, and so on up to Max. The whole of it is random ("full jitter"), so that clients which lost
-// their links together do not come back together. A server that refuses a handshake and says for how long (Retry-After) is
-// left alone for that long, but for no more than five minutes, and the random time comes on top.
+// try 3 up to twice that, and so on up to Max. The whole wait is random ("full jitter"), so that clients which lost their links
+// together do not reconnect together. If a server refuses a handshake with a Retry-After, that wait comes first, at most
+// five minutes of it.
 type Backoff struct {
 	First    time.Duration  // bound of try 1; zero: 250 ms
 	Base     time.Duration  // bound of try 2; zero: 500 ms
@@ -28,7 +29,7 @@ type Backoff struct {
 }
 
 // Next is a [ReconnectPolicy].
-func (b Backoff) Next(try int, last error) (wait time.Duration, again bool) {
+func (b Backoff) Next(try int, last error) (wait time.Duration, retry bool) {
 	if b.MaxTries > 0 && try > b.MaxTries {
 		return 0, false
 	}
@@ -43,7 +44,7 @@ func (b Backoff) Next(try int, last error) (wait time.Duration, again bool) {
 	return wait, true
 }
 
-// maxRetryAfter keeps a server from sending a bot away for good.
+// maxRetryAfter bounds a Retry-After, so that a server cannot keep a bot away for good.
 const maxRetryAfter = 5 * time.Minute
 
 func (b Backoff) bound(try int) time.Duration {
@@ -62,7 +63,7 @@ func (b Backoff) bound(try int) time.Duration {
 }
 
 // DefaultReconnect is the [ReconnectPolicy] of a zero [Backoff]: 0 to 250 ms, then below 500 ms doubling to 30 s, for ever.
-func DefaultReconnect(try int, last error) (wait time.Duration, again bool) {
+func DefaultReconnect(try int, last error) (wait time.Duration, retry bool) {
 	return Backoff{}.Next(try, last)
 }
 

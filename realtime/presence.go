@@ -20,23 +20,23 @@ import (
 
 // PresenceEntry is one connection that is present in a channel. See docs/PROTOCOL.md 2.13.
 type PresenceEntry struct {
-	ClientID     string          // who; a user id for registered users
-	ConnectionID string          // one of the connections they have
+	ClientID     string          // a user id for registered users
+	ConnectionID string          // one of the client's connections
 	Data         json.RawMessage // nil if there was none
 	Extra        map[string]json.RawMessage
 }
 
-// PresenceFilter narrows [Conn.PresenceList]; what is empty does not.
+// PresenceFilter narrows [Conn.PresenceList]. Empty fields match everything.
 type PresenceFilter struct {
 	ClientID     string
 	ConnectionID string
 }
 
-// PresenceListError is an answer to [Conn.PresenceList] that is no list.
+// PresenceListError is an answer to [Conn.PresenceList] that is not a list.
 type PresenceListError struct {
 	Status int    // HTTP status
 	Body   []byte // the beginning of the answer, at most 1 KiB, without the token
-	Err    error  // what is wrong with an answer of status 200, else nil
+	Err    error  // why an answer of status 200 could not be read, else nil
 }
 
 // Error names the status.
@@ -56,12 +56,13 @@ func (e *PresenceListError) Is(target error) bool { return limited(target, e.Sta
 const (
 	maxPresenceList = 16 << 20 // bytes
 	maxErrorBody    = 1 << 10  // bytes
-	sizeOfEntry     = 128      // bytes that an entry counts for: its own, and those of the shorter lists before the list had grown
+	sizeOfEntry     = 128      // bytes counted per entry: its own, and its part of the shorter lists that the list grew out of
 )
 
-// PresenceList asks the host of the websocket, over HTTP, who is present in a channel. It needs no link and no [Conn.Attach].
-// It shows the token of the latest link, and fetches a new one by Config.Token if there is none yet, or if the server does not
-// take it any more. Redirects are not followed, as the token would go with them. ctx and Config.RequestTimeout bound the call.
+// PresenceList returns the connections present in a channel. It asks the host of the websocket over HTTP, and needs no link and
+// no [Conn.Attach]. It sends the token of the latest link, and fetches a new one from Config.Token if there is none yet, or if
+// the server does not accept it any more. It does not follow redirects, because they would carry the token. ctx and
+// Config.RequestTimeout bound the call.
 //
 // The error matches a *[PresenceListError] if the server answered with anything but a list, [ErrNoAnswer] if it did not answer
 // in time, the cause of ctx, or [ErrClosed]. See docs/PROTOCOL.md 2.13.
@@ -102,7 +103,7 @@ func (c *Conn) PresenceList(ctx context.Context, channel string, only PresenceFi
 	}
 }
 
-// tokenRefused says whether another token may help.
+// tokenRefused reports whether another token may help.
 func tokenRefused(status int) bool {
 	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusFound
 }
@@ -158,7 +159,7 @@ func (c *Conn) presenceList(ctx context.Context, address, token string) ([]Prese
 	return list, nil
 }
 
-// ParsePresenceList reads a presence list, a JSON array. It is as lenient as [ParseFrame]: entries that are no objects are left
+// ParsePresenceList reads a presence list, a JSON array. It is as lenient as [ParseFrame]: entries other than objects are left
 // out. Text that is not an array is an error, and so is one with more entries than its length allows; both wrap [ErrFrame].
 func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 	var p parser
@@ -166,7 +167,7 @@ func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 	memory := lenient.Lend(data)
 	defer memory.GiveBack()
 	if p.dec.Next() != jx.Array {
-		return nil, errFrame(errors.New("the presence list is no array"))
+		return nil, errFrame(errors.New("the presence list is not an array"))
 	}
 	var list []PresenceEntry
 	err := p.dec.Arr(func(d *jx.Decoder) error {
@@ -183,7 +184,7 @@ func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 		if err := memory.TakeExtra(len(b.Extra)); err != nil {
 			return err
 		}
-		if len(list) == cap(list) { // doubled, which takes less in all than the quarter that append adds
+		if len(list) == cap(list) { // doubling allocates less in total than the quarter that append adds
 			list = slices.Grow(list, max(1, len(list)))
 		}
 		list = append(list, PresenceEntry{ClientID: b.ClientID, ConnectionID: b.ConnectionID, Data: b.Data, Extra: b.Extra})
@@ -198,7 +199,7 @@ func ParsePresenceList(data []byte) ([]PresenceEntry, error) {
 	return slices.Clip(list), nil
 }
 
-// newTransport makes the transport of a Config that has none. It keeps no connection, so that nothing is left to close.
+// newTransport returns the transport for a Config without one. It keeps no connections, so nothing has to be closed.
 func newTransport(d Dialer) *http.Transport {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, TLSHandshakeTimeout: defaultHandshakeTimeout}
 	if ws, ok := d.(*WebsocketDialer); ok {

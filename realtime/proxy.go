@@ -14,13 +14,13 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-var errProxyURL = errors.New("realtime: HTTP_PROXY or HTTPS_PROXY is no URL of a proxy")
+var errProxyURL = errors.New("realtime: HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy")
 
 type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// proxied is the way of one handshake through a proxy, or past all of them. The websocket library first has the proxy
-// chosen and then dials. It speaks socks5; http and https proxies are spoken to here, as it knows no https, sends no user
-// without a password, and does not say why it was refused.
+// proxied dials for one handshake, through a proxy or directly. The websocket library calls choose and then dial. It speaks
+// socks5 itself. This type speaks to http and https proxies, because the library does not know https, sends no user without a
+// password, and does not say why a proxy refused.
 type proxied struct {
 	d    *WebsocketDialer
 	base dialFunc
@@ -38,7 +38,7 @@ func (p *proxied) choose(req *http.Request) (*url.URL, error) {
 		err = new(redact.Known).Error(err)
 	case p.d.NetDialContext == nil:
 		if proxy, err = http.ProxyFromEnvironment(req); err != nil {
-			err = errProxyURL // the reason would quote it, with its password
+			err = errProxyURL // err would quote the URL with its password
 		}
 	}
 	if proxy == nil || err != nil {
@@ -94,7 +94,7 @@ func tunnel(ctx context.Context, conn net.Conn, user *url.Userinfo, addr string)
 	if err := req.Write(conn); err != nil {
 		return fmt.Errorf("realtime: proxy: %w", err)
 	}
-	answer := bufio.NewReader(conn) // may be dropped: behind the proxy nobody speaks before we do
+	answer := bufio.NewReader(conn) // may be dropped: the server behind the proxy sends nothing before we do
 	resp, err := http.ReadResponse(answer, req)
 	if err != nil {
 		return fmt.Errorf("realtime: proxy: %w", err)

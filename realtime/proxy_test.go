@@ -20,7 +20,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// proxy is a small HTTP proxy that knows CONNECT, with or without TLS, and notes what it was asked for.
+// proxy is a small HTTP proxy for CONNECT, with or without TLS, that records its requests.
 type proxy struct {
 	login string // wanted, as user:password
 	mu    sync.Mutex
@@ -134,10 +134,10 @@ func TestWebsocketDialer_socks5(t *testing.T) {
 	}
 }
 
-// socksRequest is what somebody asks of a SOCKS5 proxy.
+// socksRequest is a request to a SOCKS5 proxy.
 type socksRequest struct{ login, address string }
 
-// socks5 serves one connection (RFC 1928, 1929), tells what it was asked for, and connects to target whatever that was.
+// socks5 serves one connection (RFC 1928, 1929), reports the request, and connects to target whatever the request was.
 func socks5(t *testing.T, target string, asked chan<- socksRequest) (addr string) {
 	t.Helper()
 	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

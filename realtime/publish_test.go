@@ -31,8 +31,8 @@ func TestPublish(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := c.Publish(t.Context(), "room:a", realtime.MessageBody{Data: []byte(`{`)}); err == nil || !strings.Contains(err.Error(), "no JSON") {
-			t.Errorf("publishing what is no JSON: %v", err)
+		if err := c.Publish(t.Context(), "room:a", realtime.MessageBody{Data: []byte(`{`)}); err == nil || !strings.Contains(err.Error(), "not valid JSON") {
+			t.Errorf("publishing data that is not JSON: %v", err)
 		}
 		synctest.Wait()
 		want := []realtime.Frame{

@@ -13,8 +13,8 @@ const (
 	secretPassword = "password" // in the configured URL
 )
 
-// hide returns err without a secret. We put none anywhere, but a foreign dialer may quote the URL, and a server may send
-// back what it was sent. The errors of this package keep their type and have their texts masked; any other error that quotes a
+// hide returns err without secrets. This package puts none into errors, but a foreign dialer may quote the URL, and a server
+// may echo our data. The errors of this package keep their type and have their texts masked. Any other error that quotes a
 // secret is replaced by one that matches the same errors and cannot be unwrapped.
 func (c *Conn) hide(err error) error {
 	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
@@ -30,7 +30,7 @@ func (c *Conn) hide(err error) error {
 	if !c.known.Taints(err) {
 		return err
 	}
-	// One of ours in a wrapper that quotes a secret is worth more than the wrapper.
+	// If the wrapper of one of our errors quotes a secret, drop the wrapper and keep our error.
 	masked := c.known.Error(err)
 	if refused, ok := errors.AsType[*HandshakeError](err); ok {
 		masked = c.hide(refused)

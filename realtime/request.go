@@ -18,11 +18,11 @@ type call struct {
 	channel   string
 	presence  PresenceAction
 	frame     []byte         // as it goes over the wire
-	confirmed func(f *Frame) // nil, or run by the reader before anything that came after the confirmation is looked at
-	done      chan error     // buffered; gets one value from the reader, who has taken the call off the list
+	confirmed func(f *Frame) // nil, or run by the reader on the confirmation, before it reads the next frame
+	done      chan error     // buffered; gets one value from the reader, which has removed the call from the list
 }
 
-// errLinkLost is what requests return when the link ends before the answer; the calls of Conn turn to the next link.
+// errLinkLost is returned by requests when the link ends before the answer. The calls of Conn retry on the next link.
 var errLinkLost = errors.New("realtime: link lost")
 
 // request sends a frame and waits for the answer, at most RequestTimeout.
@@ -62,11 +62,11 @@ func (l *link) begin(f Frame, confirmed func(f *Frame)) *call {
 	return call
 }
 
-// identifiedLocked gives a frame the id of a request, and a presence the ids of this link if the user wants it so.
+// identifiedLocked returns f with a new request id, and with the ids of this link in a presence if Config.NamePresence is set.
 func (l *link) identifiedLocked(f Frame) Frame {
 	l.asked++
-	// QueUp's own client sends 24 characters and the connection id. Ours count, so that a recorded conversation can be
-	// compared with another; the connection id tells them from those of other clients.
+	// QueUp's own client sends 24 random characters and the connection id. Ours count up, so that recorded conversations can be
+	// compared; the connection id keeps them apart from those of other clients.
 	f.ReqID = fmt.Sprintf("%024d%s", l.asked, l.connectionID)
 	if f.Presence != nil && l.c.cfg.NamePresence {
 		named := *f.Presence
@@ -76,7 +76,7 @@ func (l *link) identifiedLocked(f Frame) Frame {
 	return f
 }
 
-// notify sends a frame nobody answers.
+// notify sends a frame that has no answer.
 func (l *link) notify(ctx context.Context, f Frame) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.c.cfg.RequestTimeout, ErrNotSent)
 	defer cancel()
@@ -86,7 +86,7 @@ func (l *link) notify(ctx context.Context, f Frame) error {
 	return l.send(ctx, AppendFrame([]byte{byte(PacketMessage)}, f))
 }
 
-// withdraw takes a call off the list and says whether it was there, and so will get no answer any more.
+// withdraw removes a call from the list and reports whether it was there. If so, it will not be settled any more.
 func (l *link) withdraw(c *call) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -111,12 +111,12 @@ func (l *link) wait(ctx context.Context, c *call) error {
 		}
 	}
 	if !l.withdraw(c) {
-		return <-c.done // it came at the same moment
+		return <-c.done // the answer came at the same moment
 	}
 	return err
 }
 
-// settle gives the oldest call that matches its outcome, and says whether there was one.
+// settle ends the oldest call that matches with its outcome, and reports whether there was one.
 func (l *link) settle(outcome error, match func(*call) bool) bool {
 	l.mu.Lock()
 	i := slices.IndexFunc(l.calls, match)
@@ -134,11 +134,11 @@ func (l *link) settle(outcome error, match func(*call) bool) bool {
 	return true
 }
 
-// receive handles one QueUp message: it settles the call that waits for it, then tells the user.
+// receive handles one QueUp message: it settles the call that waits for it, then delivers the event.
 func (l *link) receive(data []byte) {
 	if err := l.parser.parse(data); err != nil {
 		l.c.stats.malformed.Add(1)
-		l.deliver(Malformed{At: l.heard, Raw: bytes.Clone(data), Err: err})
+		l.deliver(Malformed{At: l.received, Raw: bytes.Clone(data), Err: err})
 		return
 	}
 	f := &l.parser.frame
@@ -148,13 +148,13 @@ func (l *link) receive(data []byte) {
 	switch f.Action {
 	case ActionMessage:
 		// Without monotonic readings, which stop while the computer is suspended.
-		m := Message{At: l.heard, MaxDelay: max(l.heard.Round(0).Sub(l.complete.Round(0)), 0), Channel: f.Channel}
+		m := Message{At: l.received, MaxDelay: max(l.received.Round(0).Sub(l.complete.Round(0)), 0), Channel: f.Channel}
 		if f.Message != nil {
 			m.Name, m.Type, m.Data = f.Message.Name, f.Message.Type, f.Message.Data
 		}
 		l.deliver(m)
 	case ActionPresence:
-		p := Presence{At: l.heard, Channel: f.Channel}
+		p := Presence{At: l.received, Channel: f.Channel}
 		if f.Presence != nil {
 			p.Action, p.Data = f.Presence.Action, f.Presence.Data
 			p.ClientID, p.ConnectionID = f.Presence.ClientID, f.Presence.ConnectionID
@@ -166,7 +166,7 @@ func (l *link) receive(data []byte) {
 	case ActionDetached:
 		asked := l.settle(nil, func(c *call) bool { return c.confirmedBy(f) })
 		if !asked && l.c.forget(f.Channel) {
-			l.deliver(Detached{At: l.heard, Channel: f.Channel})
+			l.deliver(Detached{At: l.received, Channel: f.Channel})
 		}
 	case ActionError:
 		e := l.serverError()
@@ -174,21 +174,21 @@ func (l *link) receive(data []byte) {
 		l.deliver(e)
 	case ActionHeartbeat, ActionConnected: // nothing new
 	default:
-		l.deliver(UnknownAction{At: l.heard, Frame: l.parser.owned(), Raw: bytes.Clone(data)})
+		l.deliver(UnknownAction{At: l.received, Frame: l.parser.owned(), Raw: bytes.Clone(data)})
 	}
 }
 
-// serverError makes an error of the frame at hand.
+// serverError returns the current frame as an error.
 func (l *link) serverError() ServerError {
 	f := &l.parser.frame
 	known := &l.c.known
 	for name, raw := range f.Extra {
 		f.Extra[name] = known.Bytes(raw)
 	}
-	return ServerError{At: l.heard, Text: known.Text(f.Error), ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
+	return ServerError{At: l.received, Text: known.Text(f.Error), ReqID: f.ReqID, Channel: f.Channel, Extra: f.Extra}
 }
 
-// confirmedBy pairs an answer with its request: by the id if the answer repeats it, else by what it is about.
+// confirmedBy reports whether f answers the request: by its id if the answer repeats it, else by action and channel.
 func (c *call) confirmedBy(f *Frame) bool {
 	if c.answer != f.Action {
 		return false
@@ -199,15 +199,15 @@ func (c *call) confirmedBy(f *Frame) bool {
 	return c.channel == f.Channel && f.Action != ActionPresence
 }
 
-// shownBy recognises our own presence when the server shows it to the channel without the id of the request. It may name the
-// client, the connection, or both; one that names neither could be anybody's.
+// shownBy reports whether f is our own presence, echoed by the server without the id of the request. The echo may name the
+// client, the connection, or both. One that names neither could belong to any client.
 func (c *call) shownBy(f *Frame, p Presence, l *link) bool {
 	return c.answer == ActionPresence && f.ReqID == "" && c.channel == f.Channel && c.presence == p.Action &&
 		p.ClientID+p.ConnectionID != "" &&
 		(p.ClientID == "" || p.ClientID == l.clientID) && (p.ConnectionID == "" || p.ConnectionID == l.connectionID)
 }
 
-// refusedBy pairs an error with its request.
+// refusedBy reports whether an error answers the request.
 func (c *call) refusedBy(f *Frame) bool {
 	if f.ReqID != "" {
 		return c.reqID == f.ReqID

@@ -120,7 +120,7 @@ func TestReconnect_aRefusedPresenceIsForgotten(t *testing.T) {
 		s.cut()
 		time.Sleep(time.Minute)
 		if got := s.received("k2 presence"); len(got) != 1 || got[0] != "k2 presence room:a enter 1" {
-			t.Errorf("re-entered with %v, want what was accepted last", got)
+			t.Errorf("re-entered with %v, want the data that was accepted last", got)
 		}
 		if got := of[realtime.AttachFailed](c.events()); len(got) != 1 {
 			t.Errorf("reported %v", got)
@@ -210,7 +210,7 @@ func TestDetach_whileTheChannelsAreAttachedAgain(t *testing.T) {
 	})
 }
 
-// And neither must one whose link breaks meanwhile wait for the next: that begins without the channel.
+// Detach must not wait for the next link if its own breaks meanwhile: the next one begins without the channel.
 func TestDetach_whileTheChannelsAreAttachedAgainAndTheLinkBreaks(t *testing.T) {
 	bubble(t, func(t *testing.T, s *server) {
 		s.answer = func(p *peer, _ realtime.Frame) bool { return p.id == "k2" }

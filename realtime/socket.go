@@ -11,7 +11,7 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// Opcode tells the two kinds of websocket data frames apart.
+// Opcode is the kind of a websocket data frame.
 type Opcode int
 
 // The opcodes of RFC 6455.
@@ -31,11 +31,11 @@ func (op Opcode) String() string {
 	return "opcode " + strconv.Itoa(int(op))
 }
 
-// Dialer opens websockets. It is the seam under this package: cassettes, faults and fakes stand here.
+// Dialer opens websockets. Cassettes, faults and fakes plug in here.
 //
-// Dial returns when the handshake is through, with a *[HandshakeError] if the server answered it with anything but a
-// websocket. It ends soon after ctx does. The URL holds the access token and belongs in no error and no log. A dialer is
-// safe for concurrent use.
+// Dial returns when the handshake is complete, with a *[HandshakeError] if the server answered with anything but a websocket.
+// It ends soon after ctx does. The URL holds the access token and must not appear in an error or a log. A dialer is safe for
+// concurrent use.
 type Dialer interface {
 	Dial(ctx context.Context, url string, h http.Header) (Socket, error)
 }
@@ -44,9 +44,9 @@ type Dialer interface {
 // Close may be called from anywhere, and more than once.
 type Socket interface {
 	// Read returns the next data frame; data is valid until the next Read. It returns a *[CloseError] when the other side
-	// closed, an error that matches os.ErrDeadlineExceeded when the deadline has passed. After an error there is no more.
+	// closed, and an error that matches os.ErrDeadlineExceeded when the deadline has passed. An error is final.
 	Read() (op Opcode, data []byte, err error)
-	// Write sends one data frame. After an error there is no more.
+	// Write sends one data frame. An error is final.
 	Write(op Opcode, data []byte) error
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
@@ -57,16 +57,16 @@ type Socket interface {
 
 // HandshakeError is the answer of a server that did not open a websocket. It never holds the URL.
 type HandshakeError struct {
-	// Status is the HTTP status; 401, 403 and 302 to the login page mean that the token is no good. It is 0 if the answer
+	// Status is the HTTP status; 401, 403 and 302 to the login page mean that the token is not valid. It is 0 if the answer
 	// was too long to be read.
 	Status int
 	Body   []byte // the beginning of the answer, at most 1 KiB, without the token
 	// RetryAfter is the wait the server asks for; zero if it does not. [Backoff] keeps to it.
 	RetryAfter time.Duration
-	Err        error // what the websocket library said
+	Err        error // of the websocket library
 }
 
-// Error names the status, or what was wrong with an answer whose status is not.
+// Error names the status, or the fault of an answer whose status is not an error.
 func (e *HandshakeError) Error() string {
 	if e.Err != nil && (e.Status == 0 || e.Status == http.StatusSwitchingProtocols) {
 		return printable.Text("realtime: handshake failed: " + e.Err.Error())
@@ -81,10 +81,10 @@ func (e *HandshakeError) Error() string {
 // Unwrap returns Err.
 func (e *HandshakeError) Unwrap() error { return e.Err }
 
-// CloseError says that the other side closed the websocket.
+// CloseError is returned when the other side has closed the websocket.
 type CloseError struct {
 	Code   int    // RFC 6455 7.4; 1006 is a connection that broke without a close frame
-	Reason string // the server's words, often empty
+	Reason string // as the server gave it, often empty
 }
 
 // Error names code and reason.
@@ -96,7 +96,7 @@ func (e *CloseError) Error() string {
 }
 
 var (
-	// ErrClosed is returned by calls after [Conn.Close], and after the connection has ended for good, then together with the reason.
+	// ErrClosed is returned by calls after [Conn.Close]. After the connection has ended for good it wraps the reason, too.
 	ErrClosed = errors.New("realtime: connection closed")
 	// ErrNotConnected is returned by calls before [Conn.Connect].
 	ErrNotConnected = errors.New("realtime: not connected")
@@ -108,7 +108,7 @@ var (
 	ErrNotSent = errors.New("realtime: not sent")
 	// ErrConnectTimeout ends an attempt to connect after Config.ConnectTimeout.
 	ErrConnectTimeout = errors.New("realtime: connecting took too long")
-	// ErrHeartbeat ends a link on which nothing, or no pong, was heard for as long as the open packet allows.
+	// ErrHeartbeat ends a link on which no frame, or no pong, was received for as long as the open packet allows.
 	ErrHeartbeat = errors.New("realtime: the server fell silent")
 	// ErrServerClosed ends a link when the server sent the Engine.IO close packet.
 	ErrServerClosed = errors.New("realtime: the server closed the session")
@@ -125,8 +125,8 @@ func (e *permanentError) Error() string        { return e.err.Error() }
 func (e *permanentError) Unwrap() error        { return e.err }
 func (e *permanentError) Is(target error) bool { return target == errPermanent }
 
-// Permanent marks an error of Config.Token (or of a [Dialer]) that trying again will not mend, such as a wrong password: the
-// connection ends after this one attempt. Every other error is temporary. Permanent(nil) is nil.
+// Permanent marks an error of Config.Token (or of a [Dialer]) that a retry cannot fix, such as a wrong password. The connection
+// ends after this attempt. Every other error is transient. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -134,5 +134,5 @@ func Permanent(err error) error {
 	return &permanentError{err}
 }
 
-// IsPermanent says whether err was marked by [Permanent].
+// IsPermanent reports whether err was marked by [Permanent].
 func IsPermanent(err error) bool { return errors.Is(err, errPermanent) }

@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// Stats is what a health check wants to know about a [Conn]. Counts are of the whole life of the connection. A frame is one
-// text frame of the websocket after the handshake, its bytes are the payload.
+// Stats holds the figures of a [Conn] for a health check. Counts cover the whole life of the connection. A frame is one text
+// frame of the websocket after the handshake; its bytes are the payload.
 type Stats struct {
 	Status     Status
 	LastFrame  time.Time // receipt of the latest frame; zero if there was none
 	LastPong   time.Time // receipt of the latest answer to a ping
-	Reconnects int64     // links that replaced a lost one, channels and all
+	Reconnects int64     // links that replaced a lost one and have attached its channels
 	FramesIn   int64
 	FramesOut  int64
 	BytesIn    int64
 	BytesOut   int64
 	Malformed  int64 // frames that could not be read; each is a [Malformed] event
-	Dropped    int64 // events lost because the connection was closed while they waited; until then none is
-	Waiting    int   // events in Conn.Events that nobody has taken yet
+	Dropped    int64 // events lost because the connection was closed while they waited; zero until then
+	Waiting    int   // events in Conn.Events that were not received yet
 }
 
 // Stats returns a snapshot. It costs a few loads and a short lock, whatever the traffic.
@@ -39,7 +39,7 @@ func (c *Conn) Stats() Stats {
 	}
 }
 
-// counters are written by reader, writer and supervisor, and read by anybody.
+// counters are written by reader, writer and supervisor, and read by any goroutine.
 type counters struct {
 	lastFrame, lastPong atomic.Int64 // nanoseconds since 1970; zero: never
 	reconnects          atomic.Int64

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// State says where a [Conn] stands.
+// State is the state of a [Conn].
 type State int
 
 // The states of a [Conn].
@@ -16,9 +16,9 @@ const (
 	StateIdle         State = iota // before Connect, and after a Connect that failed
 	StateConnecting                // Connect is under way
 	StateConnected                 // usable
-	StateReconnecting              // the link is lost, the next one is waited for or being set up
+	StateReconnecting              // the link is lost; the next attempt is waited for or under way
 	StateSuspended                 // the same, and for longer than Config.SuspendAfter
-	StateClosed                    // for good; Conn.Err says why
+	StateClosed                    // for good; Conn.Err returns the reason
 )
 
 // String returns the name of the state in lower case.
@@ -43,7 +43,7 @@ func (s State) String() string {
 // MarshalText returns the name of the state, so that people can read it in JSON, too.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText takes what MarshalText returns.
+// UnmarshalText reads the result of MarshalText.
 func (s *State) UnmarshalText(text []byte) error {
 	for state := StateIdle; state <= StateClosed; state++ {
 		if state.String() == string(text) {
@@ -54,7 +54,7 @@ func (s *State) UnmarshalText(text []byte) error {
 	return fmt.Errorf("realtime: no state %q", text)
 }
 
-// Status is a [State] and what belongs to it.
+// Status is a [State] with its details.
 type Status struct {
 	State State
 	Since time.Time // when this state began
@@ -63,24 +63,24 @@ type Status struct {
 	// Unstable is set while links flap: there is a link, the two before it ended within 30 s, and this one is not yet 30 s old.
 	// It is false in all states but StateConnected.
 	Unstable bool
-	// Err is why there is no link: why the last one, or the latest attempt, failed. While Unstable is set it is why the link
-	// before ended. After the end it is Conn.Err.
+	// Err is the error that ended the last link or the latest attempt. While Unstable is set it is the error that ended the
+	// previous link. After the end it is Conn.Err.
 	Err error
 }
 
-// State returns where the connection stands at this moment.
+// State returns the current state of the connection.
 func (c *Conn) State() State { return c.Status().State }
 
-// Status returns where the connection stands at this moment, and why.
+// Status returns the current state of the connection and the reason for it.
 func (c *Conn) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.status
 }
 
-// Watch yields the present status at once and then each new one, until ctx ends, the loop is left, or [StateClosed] was
-// yielded. It holds up nobody: a loop that is too slow for a change gets the next one. It takes nothing from [Conn.Events],
-// and any number of loops may watch.
+// Watch yields the current status at once and then each new one, until ctx ends, the loop is left, or [StateClosed] was
+// yielded. It never blocks the connection: a loop that is too slow for a change gets the next one. It receives nothing from
+// [Conn.Events], and any number of loops may watch.
 func (c *Conn) Watch(ctx context.Context) iter.Seq[Status] {
 	return func(yield func(Status) bool) {
 		var last Status
@@ -105,7 +105,7 @@ func (c *Conn) Watch(ctx context.Context) iter.Seq[Status] {
 	}
 }
 
-// setStatusLocked changes the status, unless it is final, and wakes who waits for a change.
+// setStatusLocked changes the status, unless it is final, and wakes all that wait for a change.
 func (c *Conn) setStatusLocked(s Status) {
 	if c.status.State == StateClosed {
 		return
@@ -123,14 +123,14 @@ func (c *Conn) setStatusLocked(s Status) {
 	c.changed = make(chan struct{})
 }
 
-// failed notes that Connect has failed, and may be called again.
+// failed sets the state to idle after a failed Connect, which may be called again.
 func (c *Conn) failed(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.setStatusLocked(Status{State: StateIdle, Err: err})
 }
 
-// settled notes that a link has lasted, if it is still the one in use.
+// settled clears Unstable when link l has lasted, if it is still the one in use.
 func (c *Conn) settled(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -139,7 +139,7 @@ func (c *Conn) settled(l *link) {
 	}
 }
 
-// down notes that there is no usable link, and when the next attempt will be: zero for now.
+// down sets the state to reconnecting. retryAt is the time of the next attempt, zero if that starts at once.
 func (c *Conn) down(err error, retryAt time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,18 +156,18 @@ func (c *Conn) down(err error, retryAt time.Time) {
 	c.setStatusLocked(status)
 }
 
-// suspend is run by the timer of down.
+// suspend sets the state to suspended. The timer of down runs it.
 func (c *Conn) suspend(outage int, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.suspension == nil || c.outage != outage {
-		return // a link was faster
+		return // a new link came first
 	}
 	status := c.status
 	status.State = StateSuspended
 	c.setStatusLocked(status)
 	select {
 	case c.suspended <- since:
-	default: // the supervisor has not yet told of the last time
+	default: // the supervisor has not yet emitted the last one
 	}
 }

@@ -11,8 +11,7 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// supervise owns the connection from the first link on: it waits for the end of a link, makes the next one, and is the only
-// one to do either.
+// supervise owns the connection from the first link on. It alone waits for the end of a link and makes the next one.
 func (c *Conn) supervise(l *link) {
 	try, short := 0, 0 // attempts since the latest link that lasted, and links since then
 	l.wg.Go(l.read)
@@ -41,8 +40,8 @@ func (c *Conn) supervise(l *link) {
 	}
 }
 
-// lastingLink is how long a link must have been connected before its loss counts as a new outage: then the attempts are counted
-// from 1 again. It is the largest bound of [DefaultReconnect], so that no server sees handshakes faster for ending its links early.
+// lastingLink is how long a link must have been connected before its loss counts as a new outage, with attempts counted from 1
+// again. It is the largest bound of [DefaultReconnect], so that a server that ends links early does not get handshakes faster.
 const lastingLink = 30 * time.Second
 
 // flaps is how many links in a row must have ended early for the next one to be unstable until it has lasted.
@@ -62,23 +61,23 @@ func (c *Conn) waitForEnd(l *link) (lasted bool) {
 	return true
 }
 
-// up makes a link the one that calls use, and says so. flapping is why the link before it ended, if links flap; else nil.
-func (c *Conn) up(l *link, again bool, flapping error) {
+// up makes l the link that calls use, and emits Connected. flapping is the error that ended the previous link if links flap.
+func (c *Conn) up(l *link, reconnected bool, flapping error) {
 	c.mu.Lock()
 	c.link, c.restoring = l, false
 	c.clientID, c.connectionID = l.clientID, l.connectionID
 	c.setStatusLocked(Status{State: StateConnected, Unstable: flapping != nil, Err: flapping})
 	c.mu.Unlock()
 	select {
-	case <-c.suspended: // too late to tell
+	case <-c.suspended: // too late to emit Suspended
 	default:
 	}
-	if again {
+	if reconnected {
 		c.stats.reconnects.Add(1)
 	}
 	c.cfg.Logger.InfoContext(c.ctx, "realtime connected",
-		slog.String("client_id", printable.Text(l.clientID)), slog.String("connection_id", printable.Text(l.connectionID)), slog.Bool("again", again))
-	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: again})
+		slog.String("client_id", printable.Text(l.clientID)), slog.String("connection_id", printable.Text(l.connectionID)), slog.Bool("again", reconnected))
+	c.emit(Connected{ClientID: l.clientID, ConnectionID: l.connectionID, Reconnected: reconnected})
 }
 
 // bury waits for the goroutines of a link that has ended, and returns why it ended.
@@ -97,12 +96,12 @@ func (c *Conn) bury(l *link) error {
 	return cause
 }
 
-// relink tries until there is a link, or there will be none.
+// relink retries until there is a link, or the connection is to end.
 func (c *Conn) relink(try *int, last error) (*link, error) {
 	for c.ctx.Err() == nil && !IsPermanent(last) {
 		*try++
-		wait, again := c.policy(*try, last)
-		if !again {
+		wait, retry := c.policy(*try, last)
+		if !retry {
 			break
 		}
 		c.cfg.Logger.WarnContext(c.ctx, "realtime link lost",
@@ -127,11 +126,11 @@ func (c *Conn) relink(try *int, last error) (*link, error) {
 	return nil, last
 }
 
-// policy asks the user when to try again. It runs apart from us like everything of the user.
+// policy calls the user's ReconnectPolicy, in a goroutine of its own like all code of the user.
 func (c *Conn) policy(try int, last error) (time.Duration, bool) {
 	wait, err := await(c.ctx, c, func() (time.Duration, error) {
-		wait, again := c.cfg.Reconnect(try, last)
-		if !again {
+		wait, retry := c.cfg.Reconnect(try, last)
+		if !retry {
 			return 0, errNoMore
 		}
 		return max(wait, 0), nil
@@ -151,12 +150,12 @@ func (c *Conn) giveUp(err error) {
 	select {
 	case c.events <- final:
 	default:
-		c.emit(final) // waits for room, but not after Close
+		c.emit(final) // waits for a place in the buffer, but not after Close
 	}
 	c.shutdown(err)
 }
 
-// emit hands an event to the user, unless the connection has ended.
+// emit sends an event to the user, unless the connection has ended.
 func (c *Conn) emit(e Event) {
 	select {
 	case c.events <- e:
@@ -216,12 +215,12 @@ func (c *Conn) url(token string) string {
 	return u.String()
 }
 
-// presenceWait is how long a reconnect waits for the server to show our presences back. They were sent by then.
+// presenceWait is how long a reconnect waits for the server to echo our presences after they were sent.
 const presenceWait = 2 * time.Second
 
-// restore attaches the channels again and enters presence again, in the order the channels were first attached. What the
-// server refuses is reported and left out; what it does not answer is reported and kept for the next link, unless it
-// answers nothing at all: then the link is no good. The returned error ends the link.
+// restore attaches the channels again and enters presence again, in the order in which the channels were first attached. A
+// refused channel is reported and forgotten. A channel without an answer is reported and tried again on the next link. If no
+// channel got an answer, restore fails. The returned error ends the link.
 func (c *Conn) restore(l *link) error {
 	c.mu.Lock()
 	c.restoring = true
@@ -278,7 +277,7 @@ func (c *Conn) restorePresence(l *link, entering []*call) error {
 }
 
 // await runs a function of the user in a goroutine of its own, so that a function which ignores its context, or calls
-// Close, holds up nobody. A result that comes after the end of ctx goes to drop.
+// Close, does not block the connection. A result that comes after the end of ctx goes to drop.
 func await[T any](ctx context.Context, c *Conn, f func() (T, error), drop func(T)) (T, error) {
 	type result struct {
 		value T
@@ -304,7 +303,7 @@ func await[T any](ctx context.Context, c *Conn, f func() (T, error), drop func(T
 	}
 }
 
-// pause waits for the next attempt, tells if the connection becomes suspended, and says whether it goes on.
+// pause waits for the next attempt and emits Suspended when it is due. It reports false if the connection has ended.
 func (c *Conn) pause(d time.Duration, last error) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

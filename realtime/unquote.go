@@ -5,11 +5,12 @@ import (
 	"math/bits"
 )
 
-// unquote appends the text of a JSON string to dst, which has to have room for all of quoted and a word more, and says how much
-// of quoted the string took. Quoted begins behind the opening quote; what follows the closing one is not looked at. Event data
-// is JSON in a string: full of escaped quotes, with hardly any other escape, so it is copied word by word, and what a word has
-// too much behind a backslash is overwritten by what follows. It is false for an escape of more than one letter, and for what is
-// no JSON string.
+// unquote appends the text of a JSON string to dst and returns how many bytes of quoted the string took. Quoted begins after
+// the opening quote; bytes after the closing one are ignored. dst must have room for all of quoted and one word more. ok is
+// false for text that is not a JSON string, and for an escape of more than one letter.
+//
+// Event data is JSON in a string: many escaped quotes and hardly any other escape. So it is copied word by word, and the bytes
+// that a word has after a backslash are overwritten by the next word.
 func unquote(dst, quoted []byte) (text []byte, size int, ok bool) {
 	rest := quoted
 	n := len(dst)
@@ -51,9 +52,9 @@ func unquote(dst, quoted []byte) (text []byte, size int, ok bool) {
 
 const word = 8 // bytes in a uint64
 
-// firstSpecial returns which byte of a word is the first that does not stand for itself in a JSON string: a quote, a backslash
-// or a control character. It is word for none. A byte is less than n, and its highest bit survives, where subtracting n from it
-// borrows; a borrow may mark the bytes above too, but never one below.
+// firstSpecial returns the index of the first byte of a word that does not stand for itself in a JSON string: a quote, a
+// backslash or a control character. It returns word if there is none. Subtracting n from a byte borrows, and so sets the
+// highest bit, if the byte is less than n. A borrow may mark the bytes above too, but never one below.
 func firstSpecial(w uint64) int {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote, backslash := w^ones*'"', w^ones*'\\'
@@ -61,5 +62,5 @@ func firstSpecial(w uint64) int {
 	return bits.TrailingZeros64(special&highs) / word
 }
 
-// unescaped is what stands behind a backslash for one byte; u, which stands for more, is not among them.
+// unescaped maps the letter after a backslash to the byte it stands for. It is zero for u, which is followed by four digits.
 var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}

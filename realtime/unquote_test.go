@@ -13,7 +13,7 @@ func FuzzUnquote(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := jx.DecodeBytes(data)
-		d.Next() // skips white space, as going from member to member does
+		d.Next() // skips white space, as the decoder does between fields
 		quoted, err := d.Raw()
 		if err != nil || quoted.Type() != jx.String {
 			return

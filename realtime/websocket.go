@@ -21,16 +21,16 @@ import (
 	"github.com/queup-go/queup/internal/retryafter"
 )
 
-// DefaultReadLimit is the largest frame a [WebsocketDialer] accepts unless told otherwise: 1 MiB.
+// DefaultReadLimit is the default of [WebsocketDialer].ReadLimit: 1 MiB.
 const DefaultReadLimit = 1 << 20
 
 const defaultHandshakeTimeout = 30 * time.Second
 
-// readBuffer is for one system call to bring what a busy room says in a moment.
+// readBuffer is large enough that one system call reads all frames that a busy room sends in a moment.
 const readBuffer = 32 << 10
 
-// maxHandshake bounds what is read before the websocket is open, certificates and the answers of proxies included: the
-// library reads a header of any length.
+// maxHandshake bounds how many bytes are read before the websocket is open, certificates and the answers of proxies included.
+// The library would read a header of any length.
 const maxHandshake = 512 << 10
 
 // WebsocketDialer is the [Dialer] for the real network, and for anything that can make a net.Conn. Its zero value is ready
@@ -55,7 +55,7 @@ var errHandshakeTimeout = fmt.Errorf("realtime: the handshake took too long: %w"
 // Dial opens a websocket. An answer other than a websocket is a *[HandshakeError]. No error holds the URL.
 func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header) (Socket, error) {
 	if _, err := url.Parse(rawURL); err != nil {
-		return nil, errors.New("realtime: the URL is malformed") // the reason would quote it
+		return nil, errors.New("realtime: the URL is malformed") // err would quote it
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, orDefault(d.HandshakeTimeout, defaultHandshakeTimeout), errHandshakeTimeout)
 	defer cancel()
@@ -80,7 +80,7 @@ func (d *WebsocketDialer) Dial(ctx context.Context, rawURL string, h http.Header
 		return nil, dialError(ctx, &guard, resp, err)
 	}
 	if extensions := resp.Header.Get("Sec-Websocket-Extensions"); extensions != "" {
-		// We offer none (RFC 6455 4.1). The library would unpack what a server compresses unasked, without any limit.
+		// We offer no extension (RFC 6455 4.1). The library would decompress unasked data without any limit.
 		_ = ws.Close()
 		return nil, &HandshakeError{Status: resp.StatusCode, Err: errExtension}
 	}
@@ -99,7 +99,7 @@ func dialError(ctx context.Context, guard *guard, resp *http.Response, err error
 		body, _ := io.ReadAll(resp.Body) // the library has cut it to 1 KiB
 		return &HandshakeError{Status: resp.StatusCode, Body: body, RetryAfter: retryafter.Read(resp.Header), Err: err}
 	}
-	// What went wrong below may not show in err: in the middle of a line, the line is called malformed.
+	// err may hide the real cause: if the limit cuts a line, the library calls the line malformed.
 	if guard.read.Load() > maxHandshake {
 		return &HandshakeError{Err: errHandshake}
 	}
@@ -109,7 +109,7 @@ func dialError(ctx context.Context, guard *guard, resp *http.Response, err error
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if text := err.Error(); len(text) > maxReason { // it quotes what came
+	if text := err.Error(); len(text) > maxReason { // it quotes the answer
 		return errors.New(printable.Text("realtime: dial: " + strings.ToValidUTF8(text[:maxReason], "") + "…"))
 	}
 	return &unreachedError{err}
@@ -144,14 +144,14 @@ func (d *WebsocketDialer) tlsConfig(serverName string) *tls.Config {
 	return cfg
 }
 
-// guard closes a connection that is being set up when its time is over, and bounds what is read until then.
+// guard closes a connection whose handshake takes too long, and bounds how much the handshake may read.
 type guard struct {
 	mu    sync.Mutex
 	conn  net.Conn // guarded by mu
 	over  bool     // guarded by mu; cut came first
 	ready bool     // guarded by mu; release came first
 
-	open atomic.Bool  // nothing is bounded any more
+	open atomic.Bool  // the handshake is over, and so is the bound
 	read atomic.Int64 // bytes so far
 }
 
@@ -197,7 +197,7 @@ func (g *guard) cut() {
 	}
 }
 
-// release ends the watch and says whether the connection was left alone.
+// release ends the watch and reports whether the connection is still open.
 func (g *guard) release() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -206,7 +206,7 @@ func (g *guard) release() bool {
 	return !g.over
 }
 
-// wsSocket makes a [Socket] of a gorilla connection.
+// wsSocket is a [Socket] on a gorilla connection.
 type wsSocket struct {
 	ws    *websocket.Conn
 	limit int64
@@ -266,7 +266,7 @@ func (s *wsSocket) explain(err error) error {
 	return deadline(err)
 }
 
-// deadline makes a timeout match os.ErrDeadlineExceeded again: the library replaces it by an error of its own.
+// deadline makes a timeout match os.ErrDeadlineExceeded, which the library replaces with an error of its own.
 func deadline(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w: %w", err, os.ErrDeadlineExceeded)
@@ -290,8 +290,8 @@ const (
 	closeReplyTimeout = 500 * time.Millisecond // for its own to arrive, if a Read waits for it
 )
 
-// Close implements [Socket]. With a code it gives the peer the time to answer: a connection closed under data it still
-// sends is reset, and the close frame lost with it.
+// Close implements [Socket]. With a code it gives the peer time to answer: closing while the peer still sends resets the
+// connection, and the close frame is lost.
 func (s *wsSocket) Close(code int, reason string) error {
 	s.closeOnce.Do(func() {
 		if code != 0 {
