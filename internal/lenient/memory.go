@@ -9,46 +9,49 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// A Memory holds what was decoded from objects of which the same JSON comes again and again, such as the account in each chat
-// line of its owner: to compare the JSON costs a fraction of decoding it. Its zero value is ready, and safe for concurrent use.
+// A Memory saves decoding objects whose JSON comes repeatedly, such as the account in each chat line of its owner. Comparing the
+// JSON costs a fraction of decoding it. The zero Memory is ready for use, and safe for concurrent use.
 //
-// What it returns shares maps and slices with what it returned before, so nobody may write to them.
+// The decoder passed to Learn is the reference: Recall returns only what that decoder has made of the same bytes. Values of the
+// same bytes share maps, slices and what pointers point to, so nobody may write to them.
 type Memory[T any] struct {
-	shelves [memoryShelves]shelf[T]
-	seen    [memoryHints]atomic.Uint32 // by another part of the hash of some JSON, the rest of it
+	buckets   [memoryBuckets]bucket[T]
+	sightings sightings
 }
 
-// A Memory is bounded: so many objects on a shelf, so many shelves, and no object that is longer. The numbers are powers of two.
+// The bounds of a Memory. The first three are powers of two.
 const (
-	shelfPlaces   = 4 // with which a shelf is one line of the processor's cache
-	memoryShelves = 4096
-	memoryHints   = 16384
-	maxRemembered = 4 << 10 // bytes of JSON
+	bucketSlots   = 4 // a bucket fills one line of the processor's cache
+	memoryBuckets = 4096
+	maxSightings  = 16384
+	maxRemembered = 4 << 10 // bytes of JSON; a longer object is decoded each time
 )
 
-// sample is how many bytes of an object say on which shelf it stands: enough for its ids and when it was changed, because many
-// forms of the same would push each other out. A shorter object is decoded in no time.
-const sample = 192
+// sampleSize is how many bytes at the beginning of an object choose its bucket: enough for its ids and the time of its last
+// change, so that versions of one object share a bucket only by chance. A shorter object is decoded each time, which costs little.
+const sampleSize = 192
 
-// shelf has the places in which an object may stand, so that a few of the same shelf do not push each other out.
-type shelf[T any] struct {
-	hashes  [shelfPlaces]atomic.Uint64 // of the sample of what stands there, or did a moment ago
-	objects [shelfPlaces]atomic.Pointer[memorised[T]]
+// bucket holds the objects whose samples share a part of their hash.
+type bucket[T any] [bucketSlots]slot[T]
+
+type slot[T any] struct {
+	hash   atomic.Uint64 // of the object's sample; the object may be newer for a moment
+	object atomic.Pointer[remembered[T]]
 }
 
-type memorised[T any] struct {
+type remembered[T any] struct {
 	text  []byte
 	value T
 }
 
-// Recall is the [Recall] of what Learn has decoded. An object ends where it begins to be none, so that the same bytes are the
-// same object, whatever follows them.
+// Recall is the [Recall] of the objects that Learn has decoded. An object ends at its closing brace, so it is recognised whatever
+// bytes follow it.
 func (m *Memory[T]) Recall(dst *T, rest []byte) int {
-	if len(rest) < sample {
+	if len(rest) < sampleSize {
 		return 0
 	}
-	hash := maphash.Bytes(seed, rest[:sample])
-	known := m.shelf(hash).find(hash, rest)
+	hash := maphash.Bytes(seed, rest[:sampleSize])
+	known := m.bucket(hash).find(hash, rest)
 	if known == nil {
 		return 0
 	}
@@ -56,8 +59,8 @@ func (m *Memory[T]) Recall(dst *T, rest []byte) int {
 	return len(known.text)
 }
 
-// Learn decodes the next value as decode does. An object is remembered when it comes a second time, so that a great many of
-// them do not push each other out at the cost of a copy each.
+// Learn decodes the next value with decode. It remembers an object that comes for the second time, so that objects that come
+// once cost no copy and evict no others.
 func (m *Memory[T]) Learn(dst *T, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	if d.Next() != jx.Object {
 		return decode(dst, d)
@@ -69,52 +72,58 @@ func (m *Memory[T]) Learn(dst *T, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	inner := d.within(text)
 	defer inner.GiveBack()
 	unfit, err := decode(dst, inner)
-	if unfit == nil && err == nil && sample <= len(text) && len(text) <= maxRemembered && m.again(maphash.Bytes(seed, text)) {
-		hash := maphash.Bytes(seed, text[:sample])
-		m.shelf(hash).put(hash, &memorised[T]{bytes.Clone(text), *dst})
+	decoded := unfit == nil && err == nil
+	sized := sampleSize <= len(text) && len(text) <= maxRemembered
+	if decoded && sized && m.sightings.repeated(maphash.Bytes(seed, text)) {
+		hash := maphash.Bytes(seed, text[:sampleSize])
+		m.bucket(hash).store(hash, &remembered[T]{bytes.Clone(text), *dst})
 	}
 	return unfit, err
 }
 
-func (m *Memory[T]) shelf(hash uint64) *shelf[T] { return &m.shelves[hash%memoryShelves] }
+func (m *Memory[T]) bucket(hash uint64) *bucket[T] { return &m.buckets[hash%memoryBuckets] }
 
-// again reports whether an object came before. Of two that leave their hint in the same place one stays, sooner or later, or
-// they would keep each other from being remembered.
-func (m *Memory[T]) again(hash uint64) bool {
-	rest := uint32(hash>>32) | 1 // zero is a place without a hint
-	place := &m.seen[hash%memoryHints]
-	switch hint := place.Load(); {
-	case hint == rest:
-		place.Store(0)
-		return true
-	case hint == 0 || rand.Uint32()%2 == 0:
-		place.Store(rest)
-	}
-	return false
-}
-
-// find returns the object that text begins with.
-func (s *shelf[T]) find(hash uint64, text []byte) *memorised[T] {
-	for i := range s.hashes {
-		if s.hashes[i].Load() != hash {
+// find returns the object that text begins with, or nil.
+func (b *bucket[T]) find(hash uint64, text []byte) *remembered[T] {
+	for i := range b {
+		if b[i].hash.Load() != hash {
 			continue
 		}
-		if known := s.objects[i].Load(); known != nil && bytes.HasPrefix(text, known.text) {
+		if known := b[i].object.Load(); known != nil && bytes.HasPrefix(text, known.text) {
 			return known
 		}
 	}
 	return nil
 }
 
-// put takes an empty place, or any, so that what no longer comes does not stay for ever.
-func (s *shelf[T]) put(hash uint64, object *memorised[T]) {
-	place := rand.IntN(shelfPlaces)
-	for i := range s.objects {
-		if s.objects[i].Load() == nil {
-			place = i
+// store fills an empty slot. If there is none it evicts a random object, so that objects that no longer come do not stay for ever.
+func (b *bucket[T]) store(hash uint64, object *remembered[T]) {
+	free := &b[rand.IntN(bucketSlots)]
+	for i := range b {
+		if b[i].object.Load() == nil {
+			free = &b[i]
 			break
 		}
 	}
-	s.objects[place].Store(object)
-	s.hashes[place].Store(hash)
+	free.object.Store(object)
+	free.hash.Store(hash)
+}
+
+// sightings holds a part of the hash of objects that were seen once. Another part of the hash chooses the place. Zero is an
+// empty place.
+type sightings [maxSightings]atomic.Uint32
+
+// repeated reports whether an object was seen before, and forgets it then. An object replaces another one in its place with a
+// chance of one half. If it always did, two objects that come in turns would keep each other from being remembered.
+func (s *sightings) repeated(hash uint64) bool {
+	sighting := uint32(hash>>32) | 1
+	place := &s[hash%maxSightings]
+	switch seen := place.Load(); {
+	case seen == sighting:
+		place.Store(0)
+		return true
+	case seen == 0 || rand.Uint32()%2 == 0:
+		place.Store(sighting)
+	}
+	return false
 }

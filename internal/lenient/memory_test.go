@@ -179,3 +179,37 @@ func TestMemory_isSafeForConcurrentUse(t *testing.T) {
 	}
 	readers.Wait()
 }
+
+func BenchmarkMemory(b *testing.B) {
+	decode := func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {
+		*dst = thing{}
+		return lenient.Object(d, dst, &dst.Extra, (*thing).member)
+	}
+	var memory lenient.Memory[thing]
+	var dst thing
+	learn := func(b *testing.B, text []byte) {
+		b.Helper()
+		d := lenient.Lend(text)
+		defer d.GiveBack()
+		if _, err := memory.Learn(&dst, d, decode); err != nil {
+			b.Fatal(err)
+		}
+	}
+	known, long := []byte(person("known", 1)), []byte(person(strings.Repeat("long", 1100), 1))
+	learn(b, known)
+	learn(b, known)
+	b.Run("recall", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if memory.Recall(&dst, known) == 0 {
+				b.Fatal("it is not remembered")
+			}
+		}
+	})
+	b.Run("learn", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			learn(b, long)
+		}
+	})
+}
