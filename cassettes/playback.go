@@ -172,6 +172,9 @@ func (p *playback) pending(s *step) bool {
 	return slices.ContainsFunc(s.After, func(id int) bool { return !p.begun[id] })
 }
 
+// unreleased reports whether a step waits for the test to ask for it. The caller holds mu.
+func (p *playback) unreleased(s *step) bool { return p.c.cfg.pace.stepped && s.rank >= p.released }
+
 // finish checks at the end of the test that all was played.
 func (p *playback) finish() {
 	p.mu.Lock()

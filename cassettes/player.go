@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/saturate"
+	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -223,53 +223,60 @@ func (pl *player) due(s *step) time.Duration {
 	return 0
 }
 
-// scan finds the step that is to be played next, and with patient set how long that takes. The caller holds
-// playback.mu.
+// scan returns the step that is to be played next, nil if something else has to happen first. With patient set it returns nil
+// and the wait if that step is not due yet. The caller holds playback.mu.
+//
+// Steps that are not done wait as follows. All others may be played, so the first of them is next.
+//
+//	a step after one of the program  for the program to send that one, on the same channel
+//	a step of a detached channel     for the program to attach it
+//	an event                         for the requests before it, for the test if Stepped, and for the event before it on its channel
+//	the end of the connection        for the requests before it, for the test if Stepped, and for all steps before it
+//
+// A step without a channel that waits holds up everything after it.
 func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
-	var blocked, held map[string]bool // channels where something has to happen first; held ones hold events only
-	gated := false                    // events wait for a request
-	complete := true                  // nothing was left out so far
-	pace := pl.p.c.cfg.pace
+	var (
+		awaited = map[string]bool{} // channels on which the program has to send something first
+		held    = map[string]bool{} // channels on which an event waits
+		gated   = false             // events wait for a request
+		skipped = false             // an earlier step waits
+		pace    = pl.p.c.cfg.pace
+	)
 	for _, s := range pl.line.steps {
 		gated = gated || pl.p.pending(s)
 		if s.done {
 			continue
 		}
 		channel := s.msg.Channel
+		eventsWait := gated || pl.p.unreleased(s)
+		waits := true
 		switch {
 		case s.ends():
-			if !complete || gated || pace.stepped && s.rank >= pl.p.released {
+			if skipped || eventsWait {
 				return nil, 0
 			}
+			waits = false
 		case s.Dir == cassette.Out:
-			blocked = put(blocked, channel)
-			complete = false
-			continue
-		case blocked[channel], pl.detached(channel):
-			complete = false
+			awaited[channel] = true
+		case awaited[channel], pl.detached(channel):
 			if channel == "" {
 				return nil, 0
 			}
-			continue
-		case s.msg.Event() && (gated || held[channel] || pace.stepped && s.rank >= pl.p.released):
-			held = put(held, channel)
-			complete = false
+		case s.msg.Event() && (eventsWait || held[channel]):
+			held[channel] = true
+		default:
+			waits = false
+		}
+		if waits {
+			skipped = true
 			continue
 		}
 		if left := pl.due(s); left > 0 && (patient || pace.factor > 0) {
-			return nil, left // and all that follows is later
+			return nil, left // all steps after it are due later
 		}
 		return s, 0
 	}
 	return nil, 0
-}
-
-func put(set map[string]bool, channel string) map[string]bool {
-	if set == nil {
-		set = map[string]bool{}
-	}
-	set[channel] = true
-	return set
 }
 
 // detached reports whether a connection taken up again has yet to attach a channel. The caller holds playback.mu.
