@@ -143,6 +143,9 @@ var (
 		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}`)
 )
 
+// placeholderStarts are the first bytes of all placeholders.
+const placeholderStarts = "r12h0m"
+
 // isPlaceholder reports whether all of s is a placeholder.
 func isPlaceholder(s string) bool { return len(s) > 0 && len(placeholders.FindString(s)) == len(s) }
 
@@ -231,30 +234,63 @@ func mailAddress(match string) string {
 	return match
 }
 
-// shapes calls f for everything in a text that is secret by its form: its place and kind.
+// patterns are the secrets that are recognised by their form, tokens aside.
+var patterns = []struct {
+	kind     string
+	possible func(s string) bool // quickly rules out most texts
+	pattern  *regexp.Regexp
+	secret   func(s string, start, end int) bool // whether a match is a secret
+}{
+	{
+		kind: kindEmail,
+		possible: func(s string) bool {
+			return strings.Contains(s, "@") || strings.Contains(s, "%40") || strings.Contains(s, "&")
+		},
+		pattern: emails,
+		secret:  func(string, int, int) bool { return true },
+	},
+	{
+		kind:     kindIP,
+		possible: func(s string) bool { return strings.Count(s, ".") >= 3 },
+		pattern:  ipv4s,
+		secret:   func(s string, start, end int) bool { return isWholeIPv4(s, start, end) && publicIP(s[start:end]) },
+	},
+	{
+		kind:     kindIP,
+		possible: func(s string) bool { return strings.Count(s, ":") >= 3 },
+		pattern:  ipv6s,
+		secret:   func(s string, start, end int) bool { return isWholeIPv6(s, start, end) && publicIP(s[start:end]) },
+	},
+}
+
+// shapes calls f with the place and kind of each secret that is recognised by its form.
 func shapes(s string, f func(start, end int, kind string)) {
-	if strings.Contains(s, "@") || strings.Contains(s, "%40") || strings.Contains(s, "&") {
-		for _, m := range emails.FindAllStringIndex(s, -1) {
-			f(m[0], m[1], kindEmail)
+	for _, p := range patterns {
+		if !p.possible(s) {
+			continue
 		}
-	}
-	if strings.Count(s, ".") >= 3 {
-		for _, m := range ipv4s.FindAllStringIndex(s, -1) {
-			whole := (m[0] == 0 || s[m[0]-1] != '.') && (m[1] == len(s) || s[m[1]] != '.' || m[1]+1 == len(s) || s[m[1]+1] < '0' || s[m[1]+1] > '9')
-			if whole && publicIP(s[m[0]:m[1]]) {
-				f(m[0], m[1], kindIP)
-			}
-		}
-	}
-	if strings.Count(s, ":") >= 3 {
-		for _, m := range ipv6s.FindAllStringIndex(s, -1) {
-			whole := (m[0] == 0 || !wordByte(s[m[0]-1])) && (m[1] == len(s) || !wordByte(s[m[1]]) && s[m[1]] != ':')
-			if whole && publicIP(s[m[0]:m[1]]) {
-				f(m[0], m[1], kindIP)
+		for _, m := range p.pattern.FindAllStringIndex(s, -1) {
+			if p.secret(s, m[0], m[1]) {
+				f(m[0], m[1], p.kind)
 			}
 		}
 	}
 	redact.Each(s, func(start, end int) { f(start, end, kindToken) })
+}
+
+// isWholeIPv4 reports whether s[start:end] is not a part of more than four numbers, such as a version. A dot after it may end a
+// sentence.
+func isWholeIPv4(s string, start, end int) bool {
+	numberBefore := start > 0 && s[start-1] == '.'
+	numberAfter := end+1 < len(s) && s[end] == '.' && '0' <= s[end+1] && s[end+1] <= '9'
+	return !numberBefore && !numberAfter
+}
+
+// isWholeIPv6 reports whether s[start:end] is not a part of a word or of a longer list of numbers.
+func isWholeIPv6(s string, start, end int) bool {
+	wordBefore := start > 0 && wordByte(s[start-1])
+	wordAfter := end < len(s) && (wordByte(s[end]) || s[end] == ':')
+	return !wordBefore && !wordAfter
 }
 
 func wordByte(b byte) bool {
@@ -289,7 +325,7 @@ func (r *Redactor) text(s string) string {
 	var b strings.Builder
 	from := 0
 	for i := 0; i < len(s); {
-		if s[i] == 'r' || s[i] == '1' || s[i] == '2' || s[i] == 'h' || s[i] == '0' || s[i] == 'm' {
+		if strings.IndexByte(placeholderStarts, s[i]) >= 0 {
 			if p := placeholders.FindString(s[i:]); p != "" {
 				i += len(p)
 				continue

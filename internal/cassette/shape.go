@@ -1,6 +1,7 @@
 package cassette
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,21 +13,18 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// Shape is which fields JSON texts have, and of which types they are. Values do not count.
-type Shape map[string]*types
+// Shape holds the fields of JSON texts, by path, and their types. Values do not count.
+type Shape map[string]types
 
-// types is what was seen in one place.
-type types struct {
-	seen map[string]bool // string, number, bool, null, object, array
-	of   int             // how many objects had the place's parent
-}
+// types are the JSON types seen in one place: string, number, bool, null, object, array, or text for a body that is not JSON.
+type types map[string]bool
 
-// Shapes are the shapes of a conversation, by what was said: an operation and its status, or an event.
+// Shapes are the shapes of a conversation, by operation and status, or by event.
 type Shapes map[string]Shape
 
 var ids = regexp.MustCompile(`[0-9a-fA-F]{24,}|\b\d+\b`)
 
-// generalise makes equal what is equal but for ids.
+// generalise replaces ids, so that texts that differ only by ids become equal.
 func generalise(s string) string { return ids.ReplaceAllString(s, "{}") }
 
 // AddExchange adds the answer to a request.
@@ -40,13 +38,18 @@ func (s Shapes) AddFrame(frame []byte) {
 	if m.Ping || m.Pong || m.Heartbeat || len(frame) == 0 {
 		return
 	}
-	name := fmt.Sprintf("frame action %d", m.Action)
-	if m.Action == actionMessage {
-		name = "event " + generalise(m.Name)
-	} else if m.Action < 0 {
-		name = fmt.Sprintf("packet %q", frame[0])
+	s.add(frameName(m, frame), string(frame[1:]))
+}
+
+// frameName returns the name under which a frame stands in [Shapes].
+func frameName(m Message, frame []byte) string {
+	switch {
+	case m.Action == actionMessage:
+		return "event " + generalise(m.Name)
+	case m.Action < 0:
+		return fmt.Sprintf("packet %q", frame[0])
 	}
-	s.add(name, string(frame[1:]))
+	return fmt.Sprintf("frame action %d", m.Action)
 }
 
 func (s Shapes) add(name, body string) {
@@ -57,51 +60,55 @@ func (s Shapes) add(name, body string) {
 	}
 	var v any
 	if json.Unmarshal([]byte(body), &v) != nil {
-		shape.note("", "text")
+		shape.add("", "text")
 		return
 	}
 	shape.walk("", v, 0)
 }
 
-func (s Shape) note(path, typ string) {
-	t := s[path]
-	if t == nil {
-		t = &types{seen: map[string]bool{}}
-		s[path] = t
+func (s Shape) add(path, typ string) {
+	if s[path] == nil {
+		s[path] = types{}
 	}
-	t.seen[typ] = true
-	t.of++
+	s[path][typ] = true
 }
 
+// walk adds a value and all that it contains. JSON in strings is walked, too, down to a depth of maxNested.
 func (s Shape) walk(path string, v any, depth int) {
 	switch v := v.(type) {
 	case map[string]any:
-		s.note(path, "object")
-		for name, member := range v {
-			s.walk(path+"."+generalise(name), member, depth)
+		s.add(path, "object")
+		for name, field := range v {
+			s.walk(path+"."+generalise(name), field, depth)
 		}
 	case []any:
-		s.note(path, "array")
-		for _, member := range v {
-			s.walk(path+"[]", member, depth)
+		s.add(path, "array")
+		for _, entry := range v {
+			s.walk(path+"[]", entry, depth)
 		}
 	case string:
 		var nested any
-		if depth < maxNested && len(v) > 1 && (v[0] == '{' || v[0] == '[') && json.Unmarshal([]byte(v), &nested) == nil {
+		if depth < maxNested && jsonInside(v, &nested) {
 			s.walk(path+"(json)", nested, depth+1)
-			return
+		} else {
+			s.add(path, "string")
 		}
-		s.note(path, "string")
 	case float64:
-		s.note(path, "number")
+		s.add(path, "number")
 	case bool:
-		s.note(path, "bool")
+		s.add(path, "bool")
 	default:
-		s.note(path, "null")
+		s.add(path, "null")
 	}
 }
 
-// FromTape adds everything the server said in a recording.
+// jsonInside decodes a string that is the JSON text of an object or a list, and reports whether it is one.
+func jsonInside(s string, v *any) bool {
+	mayBeJSON := len(s) > 1 && (s[0] == '{' || s[0] == '[')
+	return mayBeJSON && json.Unmarshal([]byte(s), v) == nil
+}
+
+// FromTape adds everything that the server sent in a recording.
 func (s Shapes) FromTape(t *Tape) {
 	for _, e := range t.HTTP {
 		if _, _, failed := e.NetworkError(); failed {
@@ -124,11 +131,11 @@ type Drift struct {
 	In    string // the operation or event
 	Field string
 	What  string // appeared, went, changed
-	Was   string // the types before
-	Is    string // the types now
+	Was   string // the recorded types
+	Is    string // the live types
 }
 
-// String is the drift in one line.
+// String returns the drift in one line.
 func (d Drift) String() string {
 	text := fmt.Sprintf("%s: %s changed from %s to %s", d.In, d.Field, d.Was, d.Is)
 	switch d.What {
@@ -140,16 +147,15 @@ func (d Drift) String() string {
 	return printable.Text(text)
 }
 
-// Compare returns how the shapes of what both sides have said differ, and what only one of them has said. A null says nothing of a
-// type, and a field counts as gone only if the object that had it is there.
+// Compare returns the drifts between the shapes that both sides have, and the names that only one side has. A field that is always
+// null has no type to compare. A field went only if the object it belonged to is still there.
 func Compare(recorded, live Shapes) (drifts []Drift, onlyRecorded, onlyLive []string) {
 	for _, name := range sortedKeys(recorded) {
-		now, ok := live[name]
-		if !ok {
+		if shape, ok := live[name]; ok {
+			drifts = append(drifts, compareShape(name, recorded[name], shape)...)
+		} else {
 			onlyRecorded = append(onlyRecorded, name)
-			continue
 		}
-		drifts = append(drifts, compareShape(name, recorded[name], now)...)
 	}
 	for _, name := range sortedKeys(live) {
 		if _, ok := recorded[name]; !ok {
@@ -159,67 +165,60 @@ func Compare(recorded, live Shapes) (drifts []Drift, onlyRecorded, onlyLive []st
 	return drifts, onlyRecorded, onlyLive
 }
 
-func compareShape(in string, was, is Shape) (drifts []Drift) {
-	all := maps.Clone(was)
-	maps.Copy(all, is)
+func compareShape(in string, recorded, live Shape) (drifts []Drift) {
+	all := maps.Clone(recorded)
+	maps.Copy(all, live)
 	for _, path := range sortedKeys(all) {
-		before, now := was[path], is[path]
-		field := path
-		if field == "" {
-			field = "the whole"
-		} else {
-			field = strings.TrimPrefix(field, ".")
-		}
+		was, is := recorded[path], live[path]
+		drift := Drift{In: in, Field: cmp.Or(strings.TrimPrefix(path, "."), "the whole"), Was: was.String(), Is: is.String()}
 		switch {
-		case before == nil:
-			if was.hasParent(path) {
-				drifts = append(drifts, Drift{In: in, Field: field, What: "appeared", Is: now.String()})
-			}
-		case now == nil:
-			if is.hasParent(path) {
-				drifts = append(drifts, Drift{In: in, Field: field, What: "went", Was: before.String()})
-			}
-		case !before.agrees(now):
-			drifts = append(drifts, Drift{In: in, Field: field, What: "changed", Was: before.String(), Is: now.String()})
+		case was == nil && recorded.hasParent(path):
+			drift.What = "appeared"
+		case is == nil && live.hasParent(path):
+			drift.What = "went"
+		case was != nil && is != nil && !was.include(is):
+			drift.What = "changed"
+		default:
+			continue
 		}
+		drifts = append(drifts, drift)
 	}
 	return drifts
 }
 
-// hasParent reports whether the object was seen in which the field would be. Elements of a list tell nothing of an empty one.
+// hasParent reports whether the shape has the object that the field of that path belongs to. An entry of a list has none: a list
+// without entries says nothing about them.
 func (s Shape) hasParent(path string) bool {
 	if strings.HasSuffix(path, "[]") {
 		return false
 	}
-	if nested, ok := strings.CutSuffix(path, "(json)"); ok {
-		return s[nested] != nil // it was a string that is no JSON
+	if outer, ok := strings.CutSuffix(path, "(json)"); ok {
+		return s[outer] != nil // a string that is not JSON
 	}
 	i := strings.LastIndexByte(path, '.')
-	return i >= 0 && s[path[:i]] != nil && s[path[:i]].seen["object"]
+	return i >= 0 && s[path[:i]]["object"]
 }
 
-// agrees reports whether each side has a type that the other knows. Null agrees with all.
-func (t *types) agrees(other *types) bool {
-	for typ := range other.seen {
-		if typ != "null" && !t.seen[typ] && !t.onlyNull() {
+// include reports whether each type of other but null is among t. It is true if either of them is always null.
+func (t types) include(other types) bool {
+	if t.onlyNull() || other.onlyNull() {
+		return true
+	}
+	for typ := range other {
+		if typ != "null" && !t[typ] {
 			return false
 		}
 	}
-	for typ := range t.seen {
-		if typ != "null" && other.seen[typ] {
-			return true
-		}
-	}
-	return t.onlyNull() || other.onlyNull()
+	return true
 }
 
-func (t *types) onlyNull() bool { return len(t.seen) == 1 && t.seen["null"] }
+func (t types) onlyNull() bool { return len(t) == 1 && t["null"] }
 
-func (t *types) String() string { return strings.Join(sortedKeys(t.seen), " or ") }
+func (t types) String() string { return strings.Join(sortedKeys(t), " or ") }
 
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
-// Stat is what is in a recording, in numbers.
+// Stat holds the figures of a recording.
 type Stat struct {
 	Source      string
 	Requests    int
@@ -231,7 +230,7 @@ type Stat struct {
 	Events      map[string]int
 }
 
-// Count returns what is in the recording.
+// Count returns the figures of the recording.
 func (t *Tape) Count() Stat {
 	s := Stat{Source: t.Header.Source, Requests: len(t.HTTP), Statuses: map[string]int{}, Events: map[string]int{}}
 	for _, e := range t.HTTP {
