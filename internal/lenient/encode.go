@@ -10,10 +10,10 @@ import (
 	"github.com/queup-go/queup/internal/htmltext"
 )
 
-// A Presence says what becomes of a member with the zero value.
+// A Presence says how a member with the zero value is written.
 type Presence uint8
 
-// What becomes of a member with the zero value.
+// The ways to write a member with the zero value.
 const (
 	Optional Presence = iota // it is left out
 	Required                 // it is written
@@ -22,15 +22,14 @@ const (
 
 // An ObjectEncoder writes an object, member by member.
 //
-// A member that stands in the extra map, because its value did not fit when it was read, is written from there, in the
-// place of the typed one.
+// A member in the extra map did not fit when it was read. It is written from there, instead of the typed value.
 type ObjectEncoder struct {
 	e     *jx.Encoder
 	extra map[string]json.RawMessage
 	done  []string // keys of extra that are written already
 }
 
-// EncodeObject begins an object that ends with the members of extra.
+// EncodeObject begins an object. Its End writes the members of extra.
 func EncodeObject(e *jx.Encoder, extra map[string]json.RawMessage) ObjectEncoder {
 	e.ObjStart()
 	return ObjectEncoder{e: e, extra: extra}
@@ -68,7 +67,7 @@ func (o *ObjectEncoder) Field(name string, zero bool, p Presence) bool {
 	return true
 }
 
-// Type writes the member that names an event, whatever the extra map says.
+// Type writes the member that names an event, even if the extra map has another value for it.
 func (o *ObjectEncoder) Type(name string) {
 	o.e.FieldStart("type")
 	o.e.Str(name)
@@ -148,8 +147,8 @@ func (o *ObjectEncoder) Raw(name string, v json.RawMessage, p Presence) {
 	}
 }
 
-// The functions below write the entries of lists and what pointers point to. Their parameters have the order of a
-// method expression, so that a generated Encode method can stand beside them.
+// The functions below write entries of lists and targets of pointers. Their parameters have the order of a method expression, so
+// that a generated Encode method can be used like them.
 
 // EncodeList writes a list; nil is an empty one.
 func EncodeList[T any](list []T, e *jx.Encoder, encode func(v T, e *jx.Encoder)) {
@@ -184,8 +183,8 @@ func EncodeEpochTime(v time.Time, e *jx.Encoder) {
 	}
 }
 
-// EncodeISOTime writes a moment as ISO 8601 text in the form of JavaScript, with milliseconds and in UTC. The zero Time
-// has no such form; QueUp writes a number there.
+// EncodeISOTime writes a moment as ISO 8601 text in the form of JavaScript, with milliseconds and in UTC. It writes the zero
+// Time as the number 0, as QueUp does.
 func EncodeISOTime(v time.Time, e *jx.Encoder) {
 	if v.IsZero() {
 		e.Int(0)
@@ -203,7 +202,7 @@ func EncodeSeconds(v time.Duration, e *jx.Encoder) { e.Int64(int64(v / time.Seco
 // EncodeMinutes writes a length in whole minutes.
 func EncodeMinutes(v time.Duration, e *jx.Encoder) { e.Int64(int64(v / time.Minute)) }
 
-// EncodeRaw writes a value as it came; nothing is null.
+// EncodeRaw writes a value as it came. An empty one is written as null.
 func EncodeRaw(v json.RawMessage, e *jx.Encoder) {
 	if len(v) == 0 {
 		e.Null()

@@ -1,10 +1,12 @@
-// Package lenient reads and writes the JSON of QueUp, which writes the same member now as a number, now as text, now as
-// null. It is what the generated code of gen/wire calls.
+// Package lenient reads and writes the JSON of QueUp, which writes the same member as a number, as text or as null. The generated
+// code of gen/wire calls it.
 //
-// Every decoding function fills *dst from the next value of d and has the same result: only broken JSON is an error. A
-// value that does not fit leaves *dst at its zero value and is returned as it came, so that the object around it can
-// keep it; the result is nil for a value that fits. Null fits everything and means the zero value. The returned bytes
-// belong to d and are valid until its next call.
+// Every decoding function fills *dst from the next value of d and has the same result. Only broken JSON is an error. A value that
+// does not fit leaves *dst at its zero value and is returned as it came, so that the object around it can keep it. The result is
+// nil for a value that fits. Null fits everything and means the zero value. The returned bytes belong to d and are valid until
+// its next call.
+//
+// In this package a member is always a name and value of a JSON object, and a field is one of a Go struct.
 //
 // Nesting cannot exhaust the stack: jx refuses it beyond 10 000 levels.
 package lenient
@@ -57,18 +59,18 @@ func end(d *Decoder) error {
 	return cause(err)
 }
 
-// cause returns what a decoder stumbled over. jx wraps it once for each level of nesting, in a word that tells nothing.
+// cause returns the innermost error of a decoder. jx wraps it once per level of nesting, in a word without information.
 func cause(err error) error {
 	for next := errors.Unwrap(err); next != nil; next = errors.Unwrap(next) {
 		err = next
 	}
 	if err == io.EOF { //nolint:errorlint // it is the innermost error
-		return io.ErrUnexpectedEOF // or else it would look like the regular end of a stream
+		return io.ErrUnexpectedEOF // io.EOF would look like the regular end of a stream
 	}
 	return err
 }
 
-// Marshal returns what encode writes.
+// Marshal returns the JSON that encode writes.
 func Marshal(encode func(e *jx.Encoder)) ([]byte, error) {
 	e := jx.GetEncoder()
 	defer jx.PutEncoder(e)
@@ -76,7 +78,7 @@ func Marshal(encode func(e *jx.Encoder)) ([]byte, error) {
 	return bytes.Clone(e.Bytes()), nil
 }
 
-// Drop forgets a value that did not fit: for callers that have no place to keep it.
+// Drop returns only the error, for callers that cannot keep a value that did not fit.
 func Drop(_ jx.Raw, err error) error { return err }
 
 // raw returns the next value as it is.
@@ -85,11 +87,11 @@ func raw(d *Decoder) (jx.Raw, error) {
 	return d.Raw()
 }
 
-// A Member decodes the value of one member of a T. What does not fit is returned as it came. It is a method expression
-// where it can be, because a method value costs memory each time.
+// A Member decodes the value of one member of a T. A value that does not fit is returned as it came. Callers pass a method
+// expression where they can, because a method value costs memory each time.
 type Member[T any] = func(x *T, key []byte, d *Decoder) (unfit jx.Raw, err error)
 
-// Object decodes an object into x by calling member for each of its members. What member returns as unfit goes to extra,
+// Object decodes an object into x by calling member for each of its members. Values that member returns as unfit go to extra,
 // under the member's own name.
 func Object[T any](d *Decoder, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
@@ -117,8 +119,8 @@ func Object[T any](d *Decoder, x *T, extra *map[string]json.RawMessage, member M
 	return nil, members.Err()
 }
 
-// keep stores a value that fits nowhere, under a name that is UTF-8 like every other text. A member that occurs twice counts
-// as its last occurrence.
+// keep stores an unfit value in extra, under a name that is UTF-8 like every other text. Of a member that occurs twice the last
+// one counts.
 func keep(d *Decoder, extra *map[string]json.RawMessage, key []byte, unfit jx.Raw) error {
 	if unfit == nil {
 		delete(*extra, valid(string(key)))
@@ -138,7 +140,7 @@ func keep(d *Decoder, extra *map[string]json.RawMessage, key []byte, unfit jx.Ra
 	return nil
 }
 
-// ObjectOrID is Object for a type that QueUp shortens to its id at times. The id goes to *id.
+// ObjectOrID is Object for a type that QueUp sometimes shortens to its id. The id goes to *id.
 func ObjectOrID[K ~string, T any](d *Decoder, id *K, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
 	switch d.Next() {
 	case jx.String, jx.Number:
@@ -167,9 +169,9 @@ func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, err
 	return nil, receive(inner, data)
 }
 
-// List decodes an array. Entries that are null or do not fit are left out. An empty array is an empty list, not nil; one whose entries
-// do not fit, all of them, is nil, as what is not an array. A list of nothing but null is empty, and has capacity, by which it can be told
-// from an empty array.
+// List decodes an array. Entries that are null or do not fit are left out. An empty array is an empty list, not nil. An array of
+// which no entry fits is nil, and so is any other value. An array of nulls only is an empty list with capacity, which an empty
+// array has not.
 func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	switch d.Next() {
@@ -213,8 +215,8 @@ func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	return nil, nil
 }
 
-// add appends the next value of d to a list if it fits. Each entry is counted once; the first when its memory is allocated, which
-// many short lists may do in vain.
+// add appends the next value of d to a list if it fits. Each entry is counted once. The first is counted when its memory is
+// allocated, even if it does not fit.
 func add[S ~[]T, T any](list S, d *Decoder, decode Func[T]) (S, error) {
 	size := sizeOf[T]()
 	if cap(list) == 0 {
@@ -223,8 +225,8 @@ func add[S ~[]T, T any](list S, d *Decoder, decode Func[T]) (S, error) {
 		}
 	}
 	if len(list) == cap(list) {
-		// A list is doubled, but not beyond what the document may still take. append grows long lists by a quarter, and allocates five
-		// times their size in all; this is three times.
+		// A list is doubled, but not beyond the memory that the document has left. append grows long lists by a quarter and allocates
+		// five times their size in total; this allocates three times.
 		list = slices.Grow(list, max(1, min(len(list), d.document.left/size)))
 	}
 	list = list[:len(list)+1]
@@ -238,8 +240,8 @@ func add[S ~[]T, T any](list S, d *Decoder, decode Func[T]) (S, error) {
 	return list, d.Take(size)
 }
 
-// Objects is List for entries that decode takes as an object or as its id. An empty text and the number 0 are not ids: they are
-// left out, because each would become a large struct with nothing in it.
+// Objects is List for entries that are objects or their ids. An empty text and the number 0 are not ids. They are left out,
+// because each would become a large empty struct.
 func Objects[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	return List(dst, d, func(entry *T, d *Decoder) (jx.Raw, error) {
 		if kind := d.Next(); kind != jx.String && kind != jx.Number {
@@ -255,7 +257,7 @@ func Objects[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) 
 	})
 }
 
-// Pointer decodes a value whose absence means something: null and what does not fit leave *dst nil.
+// Pointer decodes a value whose absence has a meaning: *dst is nil for null and for a value that does not fit.
 func Pointer[T any](dst **T, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
 	if d.Next() == jx.Null {

@@ -15,7 +15,7 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// A fit is a JSON value and what a decoder makes of it.
+// A fit is a JSON value and the Go value it decodes to.
 type fit[T any] struct {
 	json string
 	want T
@@ -291,7 +291,7 @@ func TestUnmarshal(t *testing.T) {
 	}
 }
 
-// The input may be a buffer that is used again.
+// The input may be a buffer that is reused.
 func TestWhatIsKeptIsCopied(t *testing.T) {
 	type kept struct {
 		thing
@@ -337,7 +337,7 @@ func eventType(data []byte) (string, error) {
 	return lenient.EventType(d, data)
 }
 
-// The decoders lent to one user must not remember the input of the last: it belongs to an event.
+// A decoder must not keep the input of its last user: it belongs to an event.
 func TestInputIsLeftAlone(t *testing.T) {
 	const text = `{"type":"a","message":"the first input"}`
 	data := []byte(text)

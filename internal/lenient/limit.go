@@ -8,11 +8,11 @@ import (
 	"github.com/go-faster/jx"
 )
 
-// What a document may take in memory, besides its own bytes: so much for each of them and so much more, up to a maximum. A record
-// of QueUp takes one to three times the length of its JSON; a bare id of 24 characters in a list of users takes 20 times.
+// The memory that a document may take besides its own bytes: memoryPerByte for each byte plus memoryAnyway, at most memoryAtMost.
+// A record of QueUp takes one to three times the length of its JSON. A bare id of 24 characters in a list of users takes 20 times.
 //
-// Only what a few bytes of JSON can make large is counted: entries of lists, what pointers point to, and members that no field
-// holds. All else takes no more than a few times its own length.
+// Only values that a few bytes of JSON can make large are counted: entries of lists, targets of pointers, and members without a
+// field. Everything else takes at most a few times its own length.
 const (
 	memoryPerByte  = 24
 	memoryAnyway   = 256 << 10
@@ -21,12 +21,12 @@ const (
 	sizeOfExtraMap = 448 // a map with its first places
 )
 
-// MaxEntry bounds the size of what a list or an event holds, in bytes of memory. A test of tools/eventgen holds
-// every type of gen/wire to it.
+// MaxEntry bounds the size of one entry of a list or an event, in bytes of memory. A test of tools/eventgen checks every type of
+// gen/wire against it.
 const MaxEntry = 3072
 
-// Fits reports whether decoding data, which is valid JSON, stays within its limit of memory for certain, whatever it is decoded
-// into. It is for answers with few entries for their length, as nearly all are, which need not be decoded to know that.
+// Fits reports whether decoding data, which is valid JSON, certainly stays within its limit of memory, whatever type it is decoded
+// into. It is true for nearly all answers, so they need not be decoded to know that.
 func Fits(data []byte) bool {
 	var objects, lists, members, separators int
 	for i := 0; i < len(data); i++ {
@@ -43,12 +43,12 @@ func Fits(data []byte) bool {
 			separators++
 		}
 	}
-	// Of the separators in an object there is one less than it has members, and likewise in a list.
+	// An object has one separator less than members, and a list one less than entries.
 	entries := separators - members + objects + lists
 	return entries*MaxEntry+members*sizeOfExtra+objects*sizeOfExtraMap <= limit(len(data))
 }
 
-// A LimitError says that a document would take too much memory.
+// A LimitError is returned for a document that would take too much memory.
 type LimitError struct {
 	Length int // bytes of the document
 	Limit  int // bytes of memory that it may take
@@ -58,7 +58,7 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("more objects and list entries than fit into %d KiB, the limit for %d bytes of JSON", e.Limit>>10, e.Length)
 }
 
-// A Decoder reads a document and counts what it takes in memory.
+// A Decoder reads a document and counts the memory that it takes.
 type Decoder struct {
 	*jx.Decoder
 	document *document
@@ -91,11 +91,11 @@ func (d *Decoder) TakeExtra(n int) error {
 // sizeOf returns how many bytes of memory a T takes.
 func sizeOf[T any]() int { return int(unsafe.Sizeof(*new(T))) }
 
-// decoders is a pool of its own. That of jx keeps the input of the last user as a read buffer for the next one, and our
-// inputs outlive their decoder: they are the Raw of events.
+// decoders is a pool of our own. The pool of jx reuses the input of one user as the read buffer of the next, but our inputs
+// outlive their decoder: they are the Raw of events.
 var decoders = sync.Pool{New: func() any { return &Decoder{Decoder: new(jx.Decoder)} }}
 
-// Lend returns a decoder for a document, to be given back.
+// Lend returns a decoder for a document. The caller gives it back with GiveBack.
 func Lend(data []byte) *Decoder {
 	d := decoders.Get().(*Decoder)
 	d.ResetBytes(data)
@@ -104,7 +104,7 @@ func Lend(data []byte) *Decoder {
 	return d
 }
 
-// within returns a decoder for a part of d's document, to be given back.
+// within returns a decoder for a part of d's document. The caller gives it back with GiveBack.
 func (d *Decoder) within(data []byte) *Decoder {
 	inner := decoders.Get().(*Decoder)
 	inner.ResetBytes(data)

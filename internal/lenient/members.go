@@ -13,13 +13,15 @@ var (
 	errMember    = errors.New("a member of the object is not well-formed")
 )
 
-// A Recall takes the value at the beginning of rest from what is remembered, and returns how long its JSON is; 0 if it is not
-// remembered.
+// A Recall sets x to the remembered value whose JSON rest begins with, and returns the length of that JSON. It returns 0 if none
+// is remembered.
 type Recall[T any] = func(x *T, key, rest []byte) int
 
-// Members decodes data, the document of d or a part of it, which must hold one object and nothing after it, as Object does. It
-// asks recall first, if there is one: most of an event is an account and a record that are known, and need not be read. That is why
-// it finds its own way from member to member; a decoder has to read a value to know where the next one begins.
+// Members decodes data as Object does, and asks recall for each value first, if recall is not nil. data is the document of d or a
+// part of it, and must hold one object and nothing after it.
+//
+// Most of an event is an account and a record that are remembered and need not be read. So Members finds the members itself,
+// because a decoder has to read a value to find the next one. Object is the reference: FuzzMembers holds both to the same result.
 func Members[T any](d *Decoder, data []byte, x *T, extra *map[string]json.RawMessage, member Member[T], recall Recall[T]) error {
 	rest, ok := after(data, '{')
 	if !ok {
@@ -60,7 +62,7 @@ func Members[T any](d *Decoder, data []byte, x *T, extra *map[string]json.RawMes
 	return nil
 }
 
-// name reads the name of a member. What follows the colon is left.
+// name reads the name of a member and the colon after it.
 func name(text []byte, d *Decoder) (key, rest []byte, ok bool) {
 	size := extent(text)
 	d.ResetBytes(text[:size])
@@ -81,7 +83,7 @@ func after(text []byte, c byte) (rest []byte, ok bool) {
 	return trimSpace(text[1:]), true
 }
 
-// trimSpace cuts off what JSON takes for white space, at the beginning.
+// trimSpace cuts off JSON's white space at the beginning.
 func trimSpace(text []byte) []byte {
 	for len(text) > 0 && (text[0] == ' ' || text[0] == '\n' || text[0] == '\t' || text[0] == '\r') {
 		text = text[1:]
@@ -89,7 +91,7 @@ func trimSpace(text []byte) []byte {
 	return text
 }
 
-// extent returns how long the value at the beginning of text is, if it is one; whether it is, only a decoder can say.
+// extent returns the length of the value at the beginning of text. Whether that is a valid value, only a decoder finds out.
 func extent(text []byte) int {
 	depth := 0
 	for i := 0; i < len(text); i++ {
@@ -102,7 +104,7 @@ func extent(text []byte) int {
 		case '{', '[':
 			depth++
 		case '}', ']':
-			if depth == 0 { // it belongs to what is around the value
+			if depth == 0 { // it ends the object or list around the value
 				return i
 			}
 			if depth--; depth == 0 {
@@ -117,7 +119,7 @@ func extent(text []byte) int {
 	return len(text)
 }
 
-// quoted returns how long the string at the beginning of text is, quotes included.
+// quoted returns the length of the string at the beginning of text, quotes included.
 func quoted(text []byte) int {
 	for i := 1; i < len(text); i++ {
 		quote := bytes.IndexByte(text[i:], '"')
@@ -126,7 +128,7 @@ func quoted(text []byte) int {
 		}
 		i += quote
 		backslashes := 0
-		for text[i-1-backslashes] == '\\' { // at the latest, the first quote ends it
+		for text[i-1-backslashes] == '\\' { // the opening quote ends the loop at the latest
 			backslashes++
 		}
 		if backslashes%2 == 0 {
@@ -136,7 +138,7 @@ func quoted(text []byte) int {
 	return len(text)
 }
 
-// fault returns what the decoder says of data, because it knows the place, and err if that is nothing.
+// fault returns the decoder's error for data, because that names the position. It returns err if the decoder finds no fault.
 func fault(data []byte, err error) error {
 	if broken := Unmarshal(data, func(d *Decoder) error { return d.Skip() }); broken != nil {
 		return broken
@@ -144,8 +146,8 @@ func fault(data []byte, err error) error {
 	return cause(err)
 }
 
-// EventType returns the member "type" of the object in data, the document of d or a part of it, and an error if data is not one
-// object and nothing else.
+// EventType returns the member "type" of the object in data, which is the document of d or a part of it. It is an error if data is
+// not one object and nothing else.
 func EventType(d *Decoder, data []byte) (name string, err error) {
 	var extra map[string]json.RawMessage
 	err = Members(d, data, &name, &extra, func(name *string, key []byte, d *Decoder) (jx.Raw, error) {

@@ -11,14 +11,14 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// An occasion is what an event is to Members: an object that holds some that are remembered.
+// An occasion stands for an event: an object that contains objects that are remembered.
 type occasion struct {
 	Text   string
 	Author thing
 	Extra  map[string]json.RawMessage
 }
 
-// things is what occasions have told.
+// things remembers the authors of occasions.
 var things lenient.Memory[thing]
 
 func decodeThing(x *thing, d *lenient.Decoder) (jx.Raw, error) {
@@ -49,7 +49,7 @@ func members(data []byte, x *occasion) error {
 	return lenient.Members(d, data, x, &x.Extra, (*occasion).member, (*occasion).recall)
 }
 
-// slowly reads an object with nothing but the decoder.
+// slowly reads an object with the decoder only.
 func slowly(data []byte) (x occasion, err error) {
 	err = lenient.Unmarshal(data, func(d *lenient.Decoder) error {
 		if d.Next() == jx.Null {
@@ -69,7 +69,7 @@ func slowly(data []byte) (x occasion, err error) {
 	return x, err
 }
 
-// However an object is written, and whether or not what it holds is remembered, Members reads what the decoder reads.
+// However an object is written, and whether or not its values are remembered, Members reads what the decoder reads.
 func FuzzMembers(f *testing.F) {
 	known := person("a", 1)
 	for _, text := range []string{
@@ -83,7 +83,7 @@ func FuzzMembers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		want, wantErr := slowly(data)
-		for range 3 { // the last time, what is in it is remembered
+		for range 3 { // the last time, its author is remembered
 			var got occasion
 			err := members(data, &got)
 			if (err == nil) != (wantErr == nil) {
@@ -96,8 +96,8 @@ func FuzzMembers(f *testing.F) {
 	})
 }
 
-// An error says where the fault is in what came, not in the part of it that was looked at.
-func TestMembers_tellsThePlace(t *testing.T) {
+// The position in an error counts from the beginning of the document, not of the value that was decoded.
+func TestMembers_errorNamesThePosition(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"text": "a", "author": {"id": tru}}`: "unexpected byte 125 '}' at 34",
 		`{"text": "a" "author": 1}`:            "unexpected byte 34 '\"' at 13",

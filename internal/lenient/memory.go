@@ -13,7 +13,7 @@ import (
 // JSON costs a fraction of decoding it. The zero Memory is ready for use, and safe for concurrent use.
 //
 // The decoder passed to Learn is the reference: Recall returns only what that decoder has made of the same bytes. Values of the
-// same bytes share maps, slices and what pointers point to, so nobody may write to them.
+// same bytes share their maps, slices and pointers, so nobody may write to them.
 type Memory[T any] struct {
 	buckets   [memoryBuckets]bucket[T]
 	sightings sightings

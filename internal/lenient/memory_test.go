@@ -12,14 +12,14 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// recaller reads objects as Members does: what is remembered is taken, all else is decoded and learned.
+// recaller reads objects as Members does: remembered ones are recalled, all others are decoded and learned.
 type recaller struct {
 	memory  lenient.Memory[thing]
 	decoded int
 }
 
-// take returns what the value at the beginning of text holds, and how long its JSON is, if it was remembered.
-func (r *recaller) take(text []byte) (got thing, size int, unfit jx.Raw, err error) {
+// read returns the value at the beginning of text, and the length of its JSON if it was remembered.
+func (r *recaller) read(text []byte) (got thing, size int, unfit jx.Raw, err error) {
 	if size = r.memory.Recall(&got, text); size > 0 {
 		return got, size, nil, nil
 	}
@@ -36,7 +36,7 @@ func person(id string, size int) string {
 	return fmt.Sprintf(`{"id": %q, "name": %q, "size": %d}`, id, strings.Repeat("a long name, ", 15), size)
 }
 
-func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
+func TestMemory_decodesRepeatedObjectsOnce(t *testing.T) {
 	var r recaller
 	for _, step := range []struct {
 		json string
@@ -60,7 +60,7 @@ func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
 		{`{"id": "short"}`, thing{ID: "short"}, 1},
 	} {
 		before := r.decoded
-		got, size, unfit, err := r.take([]byte(step.json))
+		got, size, unfit, err := r.read([]byte(step.json))
 		if unfit != nil || err != nil {
 			t.Fatalf("%s: %s, %v", step.json, unfit, err)
 		}
@@ -73,27 +73,27 @@ func TestMemory_decodesOnceWhatComesAgain(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if _, _, unfit, err := r.take([]byte(`[1]`)); string(unfit) != `[1]` || err != nil {
-			t.Errorf("what does not fit: %s, %v", unfit, err)
+		if _, _, unfit, err := r.read([]byte(`[1]`)); string(unfit) != `[1]` || err != nil {
+			t.Errorf("a value that does not fit: %s, %v", unfit, err)
 		}
 		whole := person("a", 1)
-		if _, _, _, err := r.take([]byte(whole[:len(whole)-1])); err == nil {
-			t.Error("an object without an end is no error")
+		if _, _, _, err := r.read([]byte(whole[:len(whole)-1])); err == nil {
+			t.Error("an object without an end is not an error")
 		}
 	}
 }
 
-// Who comes late must not see what another one does with a buffer meanwhile.
-func TestMemory_keepsNothingOfItsInput(t *testing.T) {
+// A later reader must not see how an earlier one reuses its buffer.
+func TestMemory_copiesItsInput(t *testing.T) {
 	var r recaller
 	text := person("a", 1)
-	want, _, _, err := r.take([]byte(text))
+	want, _, _, err := r.read([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
 		input := []byte(text)
-		got, _, _, err := r.take(input)
+		got, _, _, err := r.read(input)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,14 +107,14 @@ func TestMemory_keepsNothingOfItsInput(t *testing.T) {
 	}
 }
 
-// A room of 5,000 people is remembered as well as one of 50: they do not push each other out, and those that were there before
-// them, and no longer come, do not keep them out.
+// A room of 5,000 people is remembered as well as one of 50: they do not evict each other, and people who no longer come do not
+// keep them out.
 func TestMemory_holdsALargeRoom(t *testing.T) {
 	const people = 5000
 	var r recaller
 	recallAll := func(who string, n int) {
 		for i := range n {
-			got, _, unfit, err := r.take([]byte(person(fmt.Sprint(who, i), i)))
+			got, _, unfit, err := r.read([]byte(person(fmt.Sprint(who, i), i)))
 			if unfit != nil || err != nil {
 				t.Fatalf("%s, %v", unfit, err)
 			}
@@ -136,12 +136,12 @@ func TestMemory_holdsALargeRoom(t *testing.T) {
 	}
 }
 
-// However long the objects that a server sends, what is remembered of them is bounded.
+// However long the objects that a server sends, the memory for them is bounded.
 func TestMemory_doesNotHoldGiants(t *testing.T) {
 	var r recaller
 	text := `{"id": "a", "x": "` + strings.Repeat("y", 4<<10) + `"}`
 	for range 5 {
-		if got, _, _, err := r.take([]byte(text)); err != nil || got.ID != "a" {
+		if got, _, _, err := r.read([]byte(text)); err != nil || got.ID != "a" {
 			t.Fatalf("%+v, %v", got, err)
 		}
 	}
@@ -150,7 +150,7 @@ func TestMemory_doesNotHoldGiants(t *testing.T) {
 	}
 }
 
-// Several connections share what is remembered.
+// Several connections share one memory.
 func TestMemory_isSafeForConcurrentUse(t *testing.T) {
 	var memory lenient.Memory[thing]
 	decode := func(dst *thing, d *lenient.Decoder) (jx.Raw, error) {

@@ -118,7 +118,7 @@ func Bool[T ~bool](dst *T, d *Decoder) (jx.Raw, error) {
 	return nil, nil
 }
 
-// mantissa returns the digits of a number without its exponent, which cannot make it 0 or anything else than 0.
+// mantissa returns a number without its exponent, which does not decide whether the number is 0.
 func mantissa(b []byte) string {
 	if i := bytes.IndexAny(b, "eE"); i >= 0 {
 		b = b[:i]
@@ -127,8 +127,8 @@ func mantissa(b []byte) string {
 }
 
 // Time decodes a moment: epoch milliseconds, as a number or as text, or ISO 8601 text. 0, "" and null are the zero
-// Time. The result is in UTC and has whole milliseconds, because that is what can be written back. Moments outside the
-// years 1 to 9999 have no ISO form and do not fit.
+// Time. The result is in UTC and has whole milliseconds, because only those can be written back. Moments outside the years 1 to
+// 9999 have no ISO form and do not fit.
 func Time(dst *time.Time, d *Decoder) (jx.Raw, error) {
 	*dst = time.Time{}
 	b, err := raw(d)
@@ -144,7 +144,7 @@ func Time(dst *time.Time, d *Decoder) (jx.Raw, error) {
 
 // Milliseconds decodes a length that is sent in whole milliseconds.
 func Milliseconds(dst *time.Duration, d *Decoder) (jx.Raw, error) {
-	if d.Next() == jx.Bool { // of all units, 1 of this one is never meant
+	if d.Next() == jx.Bool { // true never means 1 ms
 		*dst = 0
 		return d.Raw()
 	}
@@ -209,7 +209,7 @@ func parseInt(b jx.Raw) (n int64, ok bool) {
 	if s == "" {
 		return 0, false
 	}
-	// An integer, or one with a fraction, is never taken through a float64, which is exact up to 2^53 only.
+	// An integer, with or without a fraction, is never converted to float64, which is exact up to 2^53 only.
 	digits, fraction, _ := strings.Cut(s, ".")
 	if strings.Trim(fraction, "0123456789") == "" {
 		n, err := strconv.ParseInt(digits, 10, 64)
@@ -227,7 +227,7 @@ func parseInt(b jx.Raw) (n int64, ok bool) {
 	return int64(f), true
 }
 
-// plainInt reads an integer of at most 18 digits, which nearly all numbers are, without making a string of it.
+// plainInt reads an integer of at most 18 digits without allocating a string. Nearly all numbers are such integers.
 func plainInt(b []byte) (n int64, ok bool) {
 	digits := bytes.TrimPrefix(b, minus)
 	if len(digits) == 0 || len(digits) > 18 {
@@ -252,8 +252,8 @@ func parseFloat(s string) (float64, bool) {
 	return f, err == nil
 }
 
-// numeric returns a number, bare or in quotes, as text, and "" for any other value. It keeps out what strconv takes for
-// a number and JSON does not: NaN, infinities, hexadecimal digits, underscores.
+// numeric returns a number, bare or in quotes, as text, and "" for any other value. It refuses numbers of strconv that JSON does
+// not have: NaN, infinities, hexadecimal digits, underscores.
 func numeric(b jx.Raw) string {
 	var s string
 	switch b[0] {
@@ -281,8 +281,8 @@ func unquote(b jx.Raw) (s string) {
 	return s
 }
 
-// isoLayouts are the forms of ISO 8601 in use, the one of JavaScript first. Text without a zone is taken for UTC. Parse
-// accepts a fraction of a second where the layout has none.
+// isoLayouts are the forms of ISO 8601 in use, the one of JavaScript first. Text without a zone means UTC. Parse accepts a
+// fraction of a second where the layout has none.
 var isoLayouts = []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05", time.DateTime, time.DateOnly}
 
 func parseTime(b jx.Raw) (t time.Time, ok bool) {

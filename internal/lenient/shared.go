@@ -8,17 +8,17 @@ import (
 
 const (
 	sharedStrings   = 8192 // remembered at most; a power of two
-	maxSharedLength = 32   // bytes; longer ones, such as the ids of chat lines, hardly come twice
+	maxSharedLength = 32   // bytes; longer strings, such as the ids of chat lines, hardly come twice
 )
 
-// recent holds the strings that were decoded last, each in the place that its hash gives it: ids, names and the like come
-// again and again, and need not be made each time. Whoever comes next to a place takes it.
+// recent holds the strings that were decoded last, each in the place that its hash chooses. Ids, names and the like come
+// repeatedly and need not be allocated each time. The next string with the same place replaces the one there.
 var (
 	recent [sharedStrings]atomic.Pointer[string]
 	seed   = maphash.MakeSeed()
 )
 
-// shared returns valid UTF-8 text with the content of b: a string that was made before, if one is remembered.
+// shared returns valid UTF-8 text with the content of b: an earlier string if one is remembered.
 func shared(b []byte) string {
 	if len(b) == 0 {
 		return ""
