@@ -22,31 +22,31 @@ type param struct {
 	name     string
 	kind     kind
 	optional bool
-	rest     bool          // all that follows, as it was typed
-	below    bool          // somebody whom the author outranks
+	rest     bool          // the rest of the line, as it was typed
+	below    bool          // a person whom the author outranks
 	many     bool          // a slice
-	byself   reflect.Value // what it is when it is left out; not valid for zero
+	fallback reflect.Value // the value if the argument is left out; not valid for zero
 }
 
-// kind is what an argument can be.
+// kind is the type of an argument: how a word is set as its value.
 type kind struct {
-	wanted string // what it must be, for people; empty where the type says itself what is wrong
+	wanted string // what the word must be, for people; empty if the type's own error says it
 	set    func(c *Context, word string, v reflect.Value) error
 }
 
-// errWanted is the error of a word that is not what the kind wants. Any other is what the argument's type says itself.
+// errWanted is the error of a word that is not of the kind. Any other error comes from the argument's own type.
 var errWanted = errors.New("not what is wanted")
 
-// taken is the error of a word that may be what the kind wants.
-func taken(ok bool) error {
+// wantedIf returns errWanted unless ok.
+func wantedIf(ok bool) error {
 	if ok {
 		return nil
 	}
 	return errWanted
 }
 
-// complaint tells people what is wrong with a word. What a type of the bot's says may quote them, so that they could have the bot
-// mention somebody.
+// complaint returns the fault of a word, for people. The error of a bot's own type may quote them, so it loses each @: it must
+// not make the bot mention anybody.
 func (k kind) complaint(err error) string {
 	if errors.Is(err, errWanted) {
 		return "must be " + k.wanted
@@ -58,7 +58,7 @@ func (k kind) complaint(err error) string {
 	return "is not accepted: " + string(reason)
 }
 
-const maxReason = 120 // characters of what a type says
+const maxReason = 120 // characters of the error of an argument's type
 
 var (
 	userType     = reflect.TypeFor[client.User]()
@@ -67,7 +67,7 @@ var (
 	textType     = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// paramsOf reads the arguments of a command from the struct that its handler takes, or says what is wrong with it.
+// paramsOf reads the arguments of a command from the struct that its handler takes. It fails if one of them cannot work.
 func paramsOf(args reflect.Type, cmd Command) ([]param, error) {
 	if args.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("the arguments must be a struct with a field for each, and are %s", args)
@@ -119,9 +119,9 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 	case !ok:
 		return p, fmt.Errorf("is a %s, which no word can be made into; implement encoding.TextUnmarshaler", field.Type)
 	case p.rest && field.Type.Kind() != reflect.String:
-		return p, errors.New("is rest and no string")
+		return p, errors.New("is rest and not a string")
 	case p.below && !person:
-		return p, errors.New("is below and no client.User or client.Member")
+		return p, errors.New("is below and not a client.User or client.Member")
 	case cmd.Private && (t == memberType || p.below):
 		return p, errors.New("needs a room, and the command is Private")
 	}
@@ -135,14 +135,14 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 	if p.many || person {
 		return p, errors.New("can have no default; make it optional")
 	}
-	p.optional, p.byself = true, reflect.New(t).Elem()
-	if err := p.kind.set(nil, def, p.byself); err != nil {
+	p.optional, p.fallback = true, reflect.New(t).Elem()
+	if err := p.kind.set(nil, def, p.fallback); err != nil {
 		return p, fmt.Errorf("the default %q %s", def, p.kind.complaint(err))
 	}
 	return p, nil
 }
 
-// after says what keeps p from standing behind another argument.
+// after returns an error if p cannot follow another argument.
 func (p param) after(before param) error {
 	switch {
 	case before.rest || before.many:
@@ -153,7 +153,7 @@ func (p param) after(before param) error {
 	return nil
 }
 
-// syntaxOf writes arguments as people read them.
+// syntaxOf returns the arguments as help shows them: <name> [reason…].
 func syntaxOf(params []param) string {
 	words := make([]string, len(params))
 	for i, p := range params {
@@ -170,7 +170,7 @@ func syntaxOf(params []param) string {
 	return strings.Join(words, " ")
 }
 
-// parse reads the arguments of a command from what was said, into the fields of args.
+// parse reads the arguments of a command from the line into the fields of args.
 func parse(c *Context, params []param, args reflect.Value) error {
 	text := c.Text
 	for _, p := range params {
@@ -179,8 +179,8 @@ func parse(c *Context, params []param, args reflect.Value) error {
 			if !p.optional {
 				return c.UsageError("the argument <" + p.name + "> is missing")
 			}
-			if p.byself.IsValid() {
-				v.Set(p.byself)
+			if p.fallback.IsValid() {
+				v.Set(p.fallback)
 			}
 			continue
 		}
@@ -214,11 +214,11 @@ func parse(c *Context, params []param, args reflect.Value) error {
 	return nil
 }
 
-// quotes are the double quotes that people type, and that their phones make of them.
+// quotes are double quotes as people type them and as phones replace them.
 var quotes = map[rune]rune{'"': '"', '“': '”', '„': '“', '«': '»'}
 
-// cutWord takes the first word off a text: up to white space, or what stands in double quotes. In them a backslash
-// takes the next character as it is. A quote that is not closed is a character like others.
+// cutWord cuts off the first word of a text: up to white space, or the text in double quotes. In quotes a backslash escapes the
+// next character. A quote that is not closed is a character like others.
 func cutWord(text string) (word, rest string) {
 	first, size := utf8.DecodeRuneInString(text)
 	if end, quoted := quotes[first]; quoted {
@@ -242,7 +242,7 @@ func cutWord(text string) (word, rest string) {
 	return text, ""
 }
 
-// split takes a text apart into words.
+// split splits a text into words.
 func split(text string) []string {
 	var words []string
 	for text != "" {
@@ -253,7 +253,7 @@ func split(text string) []string {
 	return words
 }
 
-// kindOf returns how to make a value of a type from a word, and false for a type that cannot be an argument.
+// kindOf returns the kind for a type, and false for a type that cannot be an argument.
 func kindOf(t reflect.Type) (kind, bool) {
 	switch {
 	case reflect.PointerTo(t).Implements(textType):
@@ -264,25 +264,25 @@ func kindOf(t reflect.Type) (kind, bool) {
 		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
 			u, ok := c.userNamed(word)
 			v.Set(reflect.ValueOf(u))
-			return taken(ok)
+			return wantedIf(ok)
 		}}, true
 	case t == memberType:
 		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
 			m, ok := named(word, c.Room.MemberNamed)
 			v.Set(reflect.ValueOf(m))
-			return taken(ok)
+			return wantedIf(ok)
 		}}, true
 	case t == durationType:
 		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ *Context, word string, v reflect.Value) error {
 			d, ok := duration(word)
 			v.SetInt(int64(d))
-			return taken(ok)
+			return wantedIf(ok)
 		}}, true
 	}
 	return basicKind(t)
 }
 
-// basicKind is kindOf for the types of the language.
+// basicKind is kindOf for the basic types of Go.
 func basicKind(t reflect.Type) (kind, bool) {
 	switch t.Kind() {
 	case reflect.String:
@@ -294,31 +294,31 @@ func basicKind(t reflect.Type) (kind, bool) {
 		return kind{"yes or no", func(_ *Context, word string, v reflect.Value) error {
 			on, ok := switches[strings.ToLower(word)]
 			v.SetBool(on)
-			return taken(ok)
+			return wantedIf(ok)
 		}}, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return kind{"a whole number", func(_ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseInt(word, 10, v.Type().Bits())
 			v.SetInt(n)
-			return taken(err == nil)
+			return wantedIf(err == nil)
 		}}, true
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return kind{"a whole number, not below 0", func(_ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseUint(word, 10, v.Type().Bits())
 			v.SetUint(n)
-			return taken(err == nil)
+			return wantedIf(err == nil)
 		}}, true
 	case reflect.Float32, reflect.Float64:
 		return kind{"a number", func(_ *Context, word string, v reflect.Value) error {
 			f, err := strconv.ParseFloat(word, v.Type().Bits())
 			v.SetFloat(f)
-			return taken(err == nil && !math.IsInf(f, 0) && !math.IsNaN(f))
+			return wantedIf(err == nil && !math.IsInf(f, 0) && !math.IsNaN(f))
 		}}, true
 	}
 	return kind{}, false
 }
 
-// switches are what people say for a bool.
+// switches are the words for a bool.
 var switches = map[string]bool{
 	"yes": true, "y": true, "on": true, "true": true, "1": true,
 	"no": false, "n": false, "off": false, "false": false, "0": false,
@@ -341,7 +341,7 @@ func duration(word string) (time.Duration, bool) {
 	return sum + d, err == nil && d >= 0 && sum+d >= 0
 }
 
-// userNamed returns who is meant: somebody in the room or, in private, anybody the client knows.
+// userNamed returns the user that a word names: a member of the room or, in private, any user that the client knows.
 func (c *Context) userNamed(word string) (client.User, bool) {
 	if c.Room == nil {
 		return named(word, func(name string) (client.User, bool) {
@@ -352,11 +352,11 @@ func (c *Context) userNamed(word string) (client.User, bool) {
 	return m.User()
 }
 
-// genitive matches the apostrophe behind a name, and its s.
+// genitive matches the apostrophe after a name, and its s.
 var genitive = regexp.MustCompile(`['’]\pL{0,2}$`)
 
-// named finds whom a word of a sentence means: alice, @alice, "alice:" or alice's. A name may itself end in a dot, so as
-// much of the word as possible counts.
+// named finds the person that a word of a sentence names: alice, @alice, "alice:" or alice's. A name may itself end in a dot, so
+// the longest name that exists counts.
 func named[T any](word string, find func(name string) (T, bool)) (T, bool) {
 	name := strings.TrimPrefix(word, "@")
 	for {
@@ -372,15 +372,15 @@ func named[T any](word string, find func(name string) (T, bool)) (T, bool) {
 	}
 }
 
-// outranked is a kind of person who must rank below the author.
+// outranked returns the kind for a person who must rank below the author.
 func outranked(k kind) kind {
 	return kind{"somebody here who ranks below you", func(c *Context, word string, v reflect.Value) error {
 		if err := k.set(c, word, v); err != nil {
 			return errWanted
 		}
 		if m, ok := reflect.TypeAssert[client.Member](v); ok {
-			return taken(c.Room.Outranks(c.Author.ID, m.UserID))
+			return wantedIf(c.Room.Outranks(c.Author.ID, m.UserID))
 		}
-		return taken(c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID))
+		return wantedIf(c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID))
 	}}
 }

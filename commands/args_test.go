@@ -170,13 +170,13 @@ func TestAdd_refuses(t *testing.T) {
 		`argument X: the tag arg has "name="`: register[struct {
 			X int `arg:"name="`
 		}],
-		`argument X: is rest and no string`: register[struct {
+		`argument X: is rest and not a string`: register[struct {
 			X int `arg:"rest"`
 		}],
-		`argument Y: is rest and no string`: register[struct {
+		`argument Y: is rest and not a string`: register[struct {
 			Y []string `arg:"rest"`
 		}],
-		`argument X: is below and no client.User`: register[struct {
+		`argument X: is below and not a client.User`: register[struct {
 			X string `arg:"below"`
 		}],
 		`argument X: needs a room, and the command is Private`: registerPrivate[struct{ X client.Member }],

@@ -12,19 +12,19 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// Ask says a question, as [Context.Reply] does and with its errors, and returns. When the author of the command says
-// something in the same place within that time, answer is called with it. Other commands run meanwhile, which they do not
-// while a handler waits by itself, in [client.Next] for example.
+// Ask sends a question, as [Context.Reply] does and with its errors, and returns. It calls answer with the next line of the
+// command's author in the same place, if that comes within the time given. Other commands run meanwhile; they do not while a
+// handler waits by itself, in [client.Next] for example.
 //
 // The Context of the answer is that of the command, with the new line as its Message and its whole text as Text. The line is
-// handled as a command is: in order with the person's commands, within the middleware, and what answer returns is answered
-// as an error of the command. It may ask again. An author who has lost the permission or the role that the command
-// needs gets a [*PermissionError] instead.
+// handled like a command: in order with the person's commands, within the middleware, and an error of answer is answered like
+// one of the command. It may ask again. An author who has lost the permission or the role that the command needs gets a
+// [*PermissionError] instead.
 //
 // A line that is a command of the router runs as one, and the question stays open. A later question to the same person in
-// the same place replaces it. Without an answer in time, nothing is called and nothing is said. 10,000 questions are
-// remembered. Ask panics if answer is nil. Nothing is said, and the error is not nil, if within is not above 0, or for a
-// Context that no router has made ([client.ErrDetached]).
+// the same place replaces it. Without an answer in time, nothing is called and nothing is sent. 10,000 questions are
+// remembered. Ask panics if answer is nil. It sends nothing and returns an error if within is not above 0, or for a Context
+// that was not made by a router ([client.ErrDetached]).
 func (c *Context) Ask(ctx context.Context, question string, within time.Duration, answer Handler) error {
 	if answer == nil {
 		panic(fmt.Sprintf("commands: command %q: Ask: the handler of the answer is nil", c.Command.Name))
@@ -38,11 +38,11 @@ func (c *Context) Ask(ctx context.Context, question string, within time.Duration
 	if err := c.Reply(ctx, question); err != nil {
 		return err
 	}
-	c.router.questions.put(c, asked{command: c, until: time.Now().Add(within), handle: answer})
+	c.router.questions.add(c, asked{command: c, until: time.Now().Add(within), handle: answer})
 	return nil
 }
 
-// place is where a question waits for whose answer.
+// place is the person and the conversation in which a question waits for its answer.
 type place struct {
 	bot  *client.Client
 	room client.RoomID // empty in private
@@ -64,7 +64,7 @@ type asked struct {
 	handle  Handler
 }
 
-// answered runs the handler of the answer that c is.
+// answered runs the handler of the question with the answer c.
 func (q asked) answered(ctx context.Context, c *Context) error {
 	e := q.command.entry
 	c.Command, c.Prefix, c.syntax, c.entry = q.command.Command, q.command.Prefix, q.command.syntax, e
@@ -77,7 +77,7 @@ func (q asked) answered(ctx context.Context, c *Context) error {
 	})
 }
 
-// questions are those that wait.
+// questions are the questions that wait for an answer.
 type questions struct {
 	mu      sync.Mutex
 	waiting *simplelru.LRU[place, asked] // guarded by mu
@@ -85,7 +85,7 @@ type questions struct {
 
 func newQuestions() *questions { return &questions{waiting: newLRU[place, asked]()} }
 
-func (q *questions) put(c *Context, question asked) {
+func (q *questions) add(c *Context, question asked) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Add(placeOf(c), question)
@@ -98,9 +98,8 @@ func (q *questions) open(c *Context) bool {
 	return q.waiting.Contains(placeOf(c))
 }
 
-// take returns the question that a line answers, and false if there is none or it comes too late. Either way none waits
-// any more.
-func (q *questions) take(c *Context) (asked, bool) {
+// close removes and returns the question that a line answers. It returns false if there is none or the line comes too late.
+func (q *questions) close(c *Context) (asked, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	at := placeOf(c)

@@ -35,14 +35,14 @@ func TestAsk_othersAreServedMeanwhile(t *testing.T) {
 		s.expect("bob", "soup")           // nobody has asked bob
 		s.expect("bob", "!order", "which dish?")
 		s.expect("alice", "!ping", "Pong!") // a command is not an answer
-		s.expectPrivate("alice", "soup")    // nor is what is said elsewhere
+		s.expectPrivate("alice", "soup")    // nor is a line elsewhere
 		s.expect("alice", " dumplings ", "how many?")
 		s.expect("bob", "!soup", "how many?") // no command of this router
 		s.expect("alice", "none", "@alice: that is nothing. Usage: !order")
 		s.expect("bob", "7", "7 !soup for bob by !order")
 		s.expect("bob", "7")
 		if errs := s.errors(); errs != nil {
-			t.Errorf("the error handler heard %v", errs)
+			t.Errorf("the error handler got %v", errs)
 		}
 	})
 }

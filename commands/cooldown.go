@@ -13,14 +13,14 @@ import (
 // maxRemembered bounds how many uses of commands, and how many people, are remembered.
 const maxRemembered = 10_000
 
-// use is what rests: a command in a room, or with a user for that one alone.
+// use identifies what a cooldown applies to: a command in a room, or with a user for that user only.
 type use struct {
 	command string
 	room    client.RoomID // empty in private
-	user    client.UserID // empty for everybody
+	user    client.UserID // empty for all users
 }
 
-// cooldowns know when commands were used last.
+// cooldowns hold the time when each command was used last.
 type cooldowns struct {
 	mu   sync.Mutex
 	last *simplelru.LRU[use, time.Time] // guarded by mu
@@ -28,8 +28,8 @@ type cooldowns struct {
 
 func newCooldowns() *cooldowns { return &cooldowns{last: newLRU[use, time.Time]()} }
 
-// take notes that a command is used, or returns that it rests.
-func (d *cooldowns) take(c *Context, e *entry) error {
+// start records the use of a command, or returns a CooldownError and records nothing.
+func (d *cooldowns) start(c *Context, e *entry) error {
 	all := use{command: e.Name}
 	if c.Room != nil {
 		all.room = c.Room.ID()
@@ -46,7 +46,7 @@ func (d *cooldowns) take(c *Context, e *entry) error {
 	if wait > 0 {
 		return &CooldownError{Command: e.Name, Wait: wait}
 	}
-	if e.Cooldown > 0 && c.Room != nil { // in private everybody is alone
+	if e.Cooldown > 0 && c.Room != nil { // a private message has one author
 		d.last.Add(all, now)
 	}
 	if e.UserCooldown > 0 {
@@ -55,16 +55,16 @@ func (d *cooldowns) take(c *Context, e *entry) error {
 	return nil
 }
 
-// left returns how long something still rests.
-func (d *cooldowns) left(u use, rest time.Duration, now time.Time) time.Duration {
+// left returns how much of a cooldown is left.
+func (d *cooldowns) left(u use, cooldown time.Duration, now time.Time) time.Duration {
 	if at, used := d.last.Peek(u); used {
-		return max(at.Add(rest).Sub(now), 0)
+		return max(at.Add(cooldown).Sub(now), 0)
 	}
 	return 0
 }
 
-// So often at once, and then once in so long, the router speaks without being told to by a handler: it answers an error or
-// the command help. Somebody who hammers at a bot must not make it talk, nor may a crowd that does so in a room.
+// The rate of answers that no handler gives: to errors and to the command help. A burst is answered at once, and then one answer
+// in each interval, so that neither a person nor a crowd can make the bot flood a room.
 const (
 	burstForPerson = 3
 	everyForPerson = 5 * time.Second
@@ -72,7 +72,7 @@ const (
 	everyForRoom   = 2 * time.Second
 )
 
-// An allowance decides whether the router may speak to somebody, and in a room, once more.
+// An allowance limits how often the router answers a person, and how often in a room.
 type allowance struct {
 	mu   sync.Mutex
 	left *simplelru.LRU[use, *rate.Limiter] // guarded by mu; by person, and by room
@@ -80,8 +80,8 @@ type allowance struct {
 
 func newAllowance() *allowance { return &allowance{left: newLRU[use, *rate.Limiter]()} }
 
-// take uses up one of what the author and the room of a line are allowed, or returns how long to wait, and uses up nothing.
-func (a *allowance) take(c *Context) (wait time.Duration) {
+// use counts one answer for the author and the room of a line, or returns how long to wait and counts nothing.
+func (a *allowance) use(c *Context) (wait time.Duration) {
 	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package commands finds the commands in what people say to a bot, and runs them.
+// Package commands is a command router for bots: it finds the commands in chat lines and private messages, and runs them.
 //
 //	r := commands.New()
 //	r.Handle(commands.Command{Name: "ping", Help: "answers"}, func(ctx context.Context, c *commands.Context) error {
@@ -13,68 +13,68 @@
 //		})
 //	cancel := r.Serve(bot)
 //
-// Now !ping is answered in every room of the bot, !kick @bob too loud kicks bob if who says it may kick and ranks above
-// him, and !help lists both. What makes no sense in such a description, an argument of a type that no word can be made
-// into for example, is a panic when the command is added.
+// Now !ping is answered in every room of the bot. "!kick @bob too loud" kicks bob if its author may kick and ranks above him, and
+// !help lists both. A description that cannot work, such as an argument of a type that has no text form, panics when the command
+// is added.
 //
 // # What a command is
 //
-// A line that begins with a prefix ([Prefix], ! if nothing is said) and a name, in any case. What follows are its
-// arguments: [Add] makes values of them, [Router.Handle] leaves them alone in [Context.Text]. Words in double quotes are
-// one argument. The name of a person may have an @ in front, and behind it what follows in a sentence: "@bob," or "bob's".
+// A command is a line that begins with a prefix ([Prefix], default !) and a name, in any case. The rest are its arguments:
+// [Add] parses them into values, [Router.Handle] leaves them in [Context.Text]. Words in double quotes are one argument. The name
+// of a person may have an @ before it and punctuation or an 's after it: "@bob," or "bob's".
 //
-// Lines that the bot has said itself are none, nor is what was missed while the connection was lost. A name that is
-// unknown has no answer, because it may be another bot's, unless [Suggest] is given and it is nearly the name of a
-// command. In private messages those commands work that are Private.
+// Lines of the bot itself are not commands, nor are lines that were missed while the connection was lost. An unknown name gets no
+// answer, because it may be another bot's, unless [Suggest] is given and the name is nearly that of a command. In private
+// messages only commands that are Private work.
 //
 // # Who may use it, and how often
 //
-// [Command.Permission] and [Command.Role] say who; both work in rooms with the fixed roles of before autumn 2026 and
-// with their own. The bot mostly may more than who talks to it: give a Member that something is done to the tag below,
-// so that nobody reaches through the bot those who rank above them.
+// [Command.Permission] and [Command.Role] restrict who may use a command. Both work in rooms with the fixed roles of before autumn
+// 2026 and in rooms with roles of their own. A bot usually has more rights than the people who talk to it. So give an argument
+// whose person is acted on the tag below: then nobody can use the bot against people who rank above them.
 //
-// [Command.Cooldown] is for the room, [Command.UserCooldown] for each person. What was said wrongly does not count.
+// [Command.Cooldown] is for the room, [Command.UserCooldown] for each person. A line with an error does not count.
 //
 // The built-in help is answered three times at once for each person and ten times at once in a room, then once in 5 s for
 // each person and once in 2 s in a room. Answers to errors are limited in the same way, and counted separately.
 //
 // # Words of others
 //
-// A bot mostly may more than the people who talk to it, and other bots may obey it. What it repeats (arguments, names of
-// songs, lines from elsewhere) belongs into [client.Quote], which takes the alarm out of @everyone, @mods and @djs and puts
-// “!kick bob” into quotation marks; [client.User.Mention] addresses somebody:
+// A bot usually has more rights than the people who talk to it, and other bots may obey it. Pass texts that it repeats (arguments,
+// names of songs, lines from elsewhere) through [client.Quote], which disarms @everyone, @mods and @djs and puts “!kick bob” into
+// quotation marks. [client.User.Mention] addresses a person:
 //
 //	return c.Reply(ctx, c.Author.Mention()+": "+client.Quote(args.Song)+" is in the queue.")
 //
-// What the router says itself, help and answers to errors, begins with a word or with the name of the person it answers,
-// never with a command, and alerts nobody else.
+// The router's own lines, help and answers to errors, begin with a word or with the name of the person they answer, never with a
+// command, and alert nobody else.
 //
 // # Errors
 //
-// A handler returns what went wrong. People are told what they can do about it: what a command takes, who may use it,
+// A handler returns its error. Errors that the author can fix are answered with how: the arguments of the command, who may use it,
 // how long to wait ([UsageError], [PermissionError], [CooldownError]). For any other error the answer is only that something
-// did not work, and the client's error handler ([client.WithErrorHandler], the log if there is none) gets the rest, as a
-// [HandlerError] that names the command. [AnswerWith] changes the words.
+// did not work, and the client's error handler ([client.WithErrorHandler], else the log) gets a [HandlerError] that names the
+// command. [AnswerWith] changes the words.
 //
-// # One after the other
+// # Concurrency
 //
-// Commands run one after the other, so that handlers need no locks for what they share. A slow handler delays the others,
-// and so does one that waits for a person with [client.Next]. Two ways out:
+// Commands run one after the other, so that handlers need no locks for shared data. A slow handler delays the others, and so does
+// one that waits for a person with [client.Next]. Two ways out:
 //
-//   - To ask a question, use [Context.Ask]. The handler returns, the answer has a handler of its own, and the bot is free
-//     for others meanwhile. No locks are needed.
-//   - For handlers that take long otherwise, such as calls to a slow service, use [Concurrent]: several people are served at
-//     the same time, each of them in order still. Handlers then need locks around what they share.
+//   - To ask a question, use [Context.Ask]. The handler returns, the answer has a handler of its own, and the bot serves
+//     others meanwhile. No locks are needed.
+//   - For other slow handlers, such as calls to a slow service, use [Concurrent]: several people are served at the same time,
+//     each of them still in order. Handlers then need locks around shared data.
 //
 // A router starts no goroutines: handlers run where those of [client.On] run, end with the client, and their ctx ends when
 // it is closed.
 //
-// # Around all commands
+// # Middleware
 //
-// [Router.Use] takes middleware, to log what is done, to refuse some people, to give handlers a deadline.
+// [Router.Use] takes middleware, for example to log commands, to refuse some people or to give handlers a deadline.
 //
 // # Tests
 //
-// Package queuptest is a QueUp in memory: let alice Say a command there, and Await what the bot does. The examples of
-// this package do that.
+// Package queuptest is a QueUp in memory: let alice Say a command there, and Await the bot's reaction. The examples of this
+// package do that.
 package commands

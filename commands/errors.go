@@ -10,34 +10,34 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// A UsageError means that a command was not said as it should be. Its author is told, and the client's error handler
-// is not.
+// A UsageError is returned for a command with wrong arguments. Its author gets an answer; the client's error handler does not
+// get the error.
 type UsageError struct {
 	// Command is its name.
 	Command string
-	// Usage is how it should be said.
+	// Usage is the syntax of the command.
 	Usage string
-	// Reason is what is wrong, for people. What they said is not repeated in it.
+	// Reason is the fault, for people. It does not repeat their words.
 	Reason string
 }
 
-// Error tells the command and the reason.
+// Error names the command and the reason.
 func (e *UsageError) Error() string {
 	return escaped(fmt.Sprintf("commands: %s: %s", e.Command, e.Reason))
 }
 
-// A PermissionError means that the author of a command may not use it. They are told, and the client's error handler
-// is not. That the bot itself may not do something is a [client.PermissionError].
+// A PermissionError is returned if the author of a command may not use it. The author gets an answer; the client's error handler
+// does not get the error. If the bot itself lacks a right, the error is a [client.PermissionError].
 type PermissionError struct {
 	// Command is its name.
 	Command string
-	// Permission is what the author lacks, empty if that is not the reason.
+	// Permission is the permission that the author lacks, empty if that is not the reason.
 	Permission client.Permission
-	// Role is what the author ranks below, empty if that is not the reason.
+	// Role is the role that the author ranks below, empty if that is not the reason.
 	Role client.RoleID
 }
 
-// Error tells the command and what is lacking.
+// Error names the command and the missing permission or role.
 func (e *PermissionError) Error() string {
 	if e.Permission == "" {
 		return fmt.Sprintf("commands: %s: its author ranks below the role %s", e.Command, e.Role)
@@ -45,32 +45,33 @@ func (e *PermissionError) Error() string {
 	return fmt.Sprintf("commands: %s: its author lacks the permission %s", e.Command, e.Permission)
 }
 
-// A CooldownError means that a command rests. Its author is told, and the client's error handler is not.
+// A CooldownError is returned for a command within its cooldown. Its author gets an answer; the client's error handler does not
+// get the error.
 type CooldownError struct {
 	// Command is its name.
 	Command string
-	// Wait is how long it still rests.
+	// Wait is how much of the cooldown is left.
 	Wait time.Duration
-	// User is true when it rests for its author, false when it does for everybody in the room.
+	// User is true for the cooldown of the author, false for that of the room.
 	User bool
 }
 
-// Error tells the command and the wait.
+// Error names the command and the wait.
 func (e *CooldownError) Error() string {
 	return fmt.Sprintf("commands: %s: rests for %v more", e.Command, e.Wait)
 }
 
-// An UnknownError means that there is no such command, but one with a similar name. It only exists with [Suggest].
+// An UnknownError is answered for an unknown command if there is one with a similar name. It only exists with [Suggest].
 type UnknownError struct {
-	// Name is what was said. It may be anything, so do not repeat it.
+	// Name is the name in the line. It may be any text, so do not repeat it.
 	Name string
-	// Similar is the name of the command that is most like it.
+	// Similar is the name of the most similar command.
 	Similar string
 }
 
-// Error tells both names.
+// Error contains both names.
 func (e *UnknownError) Error() string {
-	return fmt.Sprintf("commands: %q is no command, %s is", e.Name, e.Similar)
+	return fmt.Sprintf("commands: %q is not a command, %s is", e.Name, e.Similar)
 }
 
 // A HandlerError is an error that a command's handler returned. It goes to the client's error handler, within a
@@ -78,16 +79,16 @@ func (e *UnknownError) Error() string {
 type HandlerError struct {
 	// Command is its name.
 	Command string
-	// Err is what the handler returned.
+	// Err is the error that the handler returned.
 	Err error
 }
 
-// Error tells the command and the handler's error.
+// Error names the command and the handler's error.
 func (e *HandlerError) Error() string {
 	return escaped(fmt.Sprintf("commands: %s: %v", e.Command, e.Err))
 }
 
-// escaped returns a text without what would do something to a terminal or a log, line breaks included.
+// escaped returns a text with all unprintable characters escaped, line breaks included, so that it is safe in a terminal or a log.
 func escaped(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -104,11 +105,10 @@ func escaped(s string) string {
 // Unwrap returns the handler's error.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// errPanicked is what an author is answered for, when a handler has panicked.
+// errPanicked is the error that the author gets an answer to when a handler has panicked.
 var errPanicked = errors.New("commands: the handler panicked")
 
-// isRefusal reports whether an error is a matter between the bot and the author of the command, and no news for who runs
-// the bot.
+// isRefusal reports whether an error concerns only the author of the command, and not the person who runs the bot.
 func isRefusal(err error) bool {
 	_, usage := errors.AsType[*UsageError](err)
 	_, permission := errors.AsType[*PermissionError](err)
@@ -116,11 +116,11 @@ func isRefusal(err error) bool {
 	return usage || permission || cooldown || errors.Is(err, client.ErrNothingPlaying)
 }
 
-// Answer returns what is said of an error to the author of a command. What a [UsageError], a [PermissionError], a
-// [CooldownError] and an [UnknownError] mean is told; so is that the bot lacks a right ([client.ErrForbidden]), that
-// it was too much at once ([client.ErrRateLimited]) and that nothing plays ([client.ErrNothingPlaying]). Of any other
-// error nothing is told, but that there was one. In a room, the author's name goes before the answer. None begins with
-// a command or alerts a crowd; see [client.Quote].
+// Answer returns the answer to an error for the author of a command. It explains a [UsageError], a [PermissionError], a
+// [CooldownError] and an [UnknownError]. It also says that the bot lacks a right ([client.ErrForbidden]), that there were too many
+// calls ([client.ErrRateLimited]) or that nothing plays ([client.ErrNothingPlaying]). For any other error it only says that
+// there was one. In a room the router puts the author's name before the answer. No answer begins with a command or alerts a
+// crowd; see [client.Quote].
 func Answer(c *Context, err error) string {
 	if e, ok := errors.AsType[*UsageError](err); ok {
 		return fmt.Sprintf("%s. Usage: %s", client.Quote(e.Reason), e.Usage)
@@ -145,7 +145,7 @@ func Answer(c *Context, err error) string {
 	return "sorry, that did not work."
 }
 
-// audience tells who may use a command, empty for everybody.
+// audience describes the people who may use a command. It is empty if all may.
 func audience(room *client.Room, permission client.Permission, role client.RoleID) string {
 	if permission != "" {
 		return fmt.Sprintf("those with the permission %s", permission)
@@ -162,7 +162,7 @@ func audience(room *client.Room, permission client.Permission, role client.RoleI
 // spoken writes a wait in whole seconds, rounded up.
 func spoken(d time.Duration) string {
 	whole := max(d, time.Second).Truncate(time.Second)
-	if next := whole + time.Second; whole < d && next > whole { // the longest wait has no second behind it
+	if next := whole + time.Second; whole < d && next > whole { // one second more than the longest wait overflows
 		whole = next
 	}
 	text := whole.String()

@@ -13,7 +13,7 @@ import (
 )
 
 // evening lets a bot with these commands be in the lounge of a QueUp in memory, where people say things, each after the
-// bot has answered the one before, and prints what was said.
+// bot has answered the one before, and prints all lines.
 func evening(r *commands.Router, said ...[2]string) {
 	server := queuptest.NewServer()
 	defer server.Close()
@@ -100,7 +100,7 @@ func Example() {
 	// bot: Usage: !repeat <times> [text…]: says something again.
 }
 
-// Arguments are the fields of a struct. Who may kick through the bot nevertheless kicks nobody above them.
+// Arguments are the fields of a struct. A user who may kick through the bot still cannot kick people who rank above them.
 func ExampleAdd() {
 	r := commands.New()
 	commands.Add(r, commands.Command{Name: "kick", Help: "puts somebody out", Permission: client.PermMembersKick},
@@ -129,7 +129,7 @@ func ExampleAdd() {
 	// bot: out with bob: too loud
 }
 
-// A command rests after its use, for the room or for who used it.
+// A command has a cooldown after its use, for the room or for its user.
 func ExampleCommand_cooldown() {
 	r := commands.New()
 	r.Handle(commands.Command{Name: "cookie", Cooldown: time.Hour}, func(ctx context.Context, c *commands.Context) error {
@@ -201,7 +201,7 @@ func ExampleRouter_Use() {
 	// bot: @alice: the command !skip is for those with the permission queue.skip.
 }
 
-// What went wrong inside is told to the error handler, and to nobody else.
+// An internal error goes to the error handler only.
 func ExampleHandlerError() {
 	r := commands.New()
 	r.Handle(commands.Command{Name: "weather"}, func(context.Context, *commands.Context) error {
@@ -238,7 +238,7 @@ func ExampleAnswerWith() {
 	// bot: hallo
 }
 
-// A near miss gets a hint; what is far off may be another bot's command and gets none.
+// A near miss gets a hint. Any other name may be another bot's command and gets none.
 func ExampleSuggest() {
 	r := commands.New(commands.Suggest())
 	r.Handle(commands.Command{Name: "ping"}, func(ctx context.Context, c *commands.Context) error { return c.Reply(ctx, "Pong!") })

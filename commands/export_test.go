@@ -2,7 +2,7 @@ package commands
 
 import "context"
 
-// Spoken is how a wait is told to people.
+// Spoken is a wait as people read it.
 var Spoken = spoken
 
 // Run runs a command without a client, unless it is refused.

@@ -16,14 +16,14 @@ import (
 // maxLine is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
 const maxLine = 255
 
-// about is what one can ask help for: nothing, a command, or a page of their list.
+// about is the argument of help: nothing, a command, or a page of the list.
 type about struct {
 	Command string `arg:"optional"`
 }
 
 // help answers the command help.
 func (r *Router) help(ctx context.Context, c *Context, args about) error {
-	if wait := r.helps.take(c); wait > 0 {
+	if wait := r.helps.use(c); wait > 0 {
 		return &CooldownError{Command: c.Command.Name, Wait: wait}
 	}
 	name := args.Command
@@ -62,8 +62,8 @@ func (r *Router) usable(c *Context) []*entry {
 	return list
 }
 
-// pages lists the commands, as many on a page as a line of chat can hold. Each page begins with a word: a line that begins
-// with a command is one for other bots with that prefix.
+// pages lists the commands, as many on a page as a line of chat can hold. Each page begins with a word, because a line that begins
+// with a command would run it in other bots with that prefix.
 func (r *Router) pages(c *Context) []string {
 	const begin = "Commands: "
 	var pages []string
@@ -83,7 +83,7 @@ func (r *Router) pages(c *Context) []string {
 	return append(pages, line+hint(c, 0))
 }
 
-// hint is what follows a list of commands: how to know more of one, and where the list goes on unless next is 0.
+// hint follows a list of commands: how to read more about one, and how to see page next, unless that is 0.
 func hint(c *Context, next int) string {
 	help := c.Prefix + c.Command.Name
 	if next > 0 {
@@ -92,12 +92,12 @@ func hint(c *Context, next int) string {
 	return fmt.Sprintf(" (%s <command> tells more)", help)
 }
 
-// lineLength is how long QueUp takes a line to be.
+// lineLength is the length of a line as QueUp counts it.
 func lineLength(text string) int { return len(utf16.Encode([]rune(html.EscapeString(text)))) }
 
-// explain says all about one command. What is too long for the chat loses its last sentences.
+// explain describes one command. It drops the last sentences of a text that is too long for the chat.
 func (r *Router) explain(ctx context.Context, c *Context, e *entry) error {
-	text := "Usage: " + c.Prefix + e.usage() // never the command first: other bots would run it with this one's rights
+	text := "Usage: " + c.Prefix + e.usage() // the command is not first, or other bots would run it with this one's rights
 	if e.Help != "" {
 		text += ": " + e.Help
 	}
@@ -123,10 +123,10 @@ func (r *Router) explain(ctx context.Context, c *Context, e *entry) error {
 	}
 }
 
-// longestTypo bounds the names that are compared.
+// longestTypo is the longest name that is compared, in letters.
 const longestTypo = 32
 
-// similar returns the name that somebody probably meant, of the commands they may use; empty if there is none.
+// similar returns the name that the author probably meant, of the commands they may use; empty if there is none.
 func (r *Router) similar(c *Context, name string) string {
 	best, least := "", 3
 	said := []rune(strings.ToLower(name))
@@ -144,7 +144,7 @@ func (r *Router) similar(c *Context, name string) string {
 	return best
 }
 
-// distance is how many letters must be put in, taken out, replaced or swapped with their neighbour to make b of a.
+// distance is how many letters must be inserted, deleted, replaced or swapped with their neighbour to turn a into b.
 func distance(a, b []rune) int {
 	rows := make([][]int, len(a)+1)
 	for i := range rows {

@@ -35,7 +35,7 @@ func TestHelp_explains(t *testing.T) {
 		s.expect("alice", "!help dance", "Usage: !dance: dances. Once in 1m30s. Once in 1s for each of you.")
 		s.expect("alice", "!help boss", "Usage: !boss. For the role Manager and those above.")
 		s.expect("alice", "!help backstage", "Usage: !backstage.")
-		s.expect("alice", "!help help", "Usage: !help [command]: tells what there is to say.")
+		s.expect("alice", "!help help", "Usage: !help [command]: lists the commands.")
 		s.expect("alice", "!help nothing", "@alice: there is no such command. Usage: !help [command]")
 		s.expect("alice", "!help 2", "@alice: it has 1 page(s). Usage: !help [command]")
 		s.expect("alice", "!help 0", "@alice: it has 1 page(s). Usage: !help [command]")
@@ -46,7 +46,7 @@ func TestHelp_explains(t *testing.T) {
 		}
 		s.expect("alice", "!help longest", "@alice: sorry, that did not work.")
 		if heard := s.errors(); len(heard) != 1 || !isTooLong(heard[0]) {
-			t.Errorf("the error handler heard %v", heard)
+			t.Errorf("the error handler got %v", heard)
 		}
 	})
 }

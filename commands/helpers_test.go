@@ -26,7 +26,7 @@ type stage struct {
 	cancel func() // of the router
 
 	mu   sync.Mutex
-	errs []error // guarded by mu: what the error handler heard
+	errs []error // guarded by mu: the errors that the error handler got
 }
 
 // onStage runs a test with a router that setUp has made.
@@ -107,7 +107,7 @@ func (s *stage) enter(t *testing.T, account string, r *commands.Router) {
 	}
 }
 
-// answers lets somebody say something in the lounge, and returns what the bot has said within a second.
+// answers sends a line of a user to the lounge, and returns the bot's lines of the next second.
 func (s *stage) answers(user, text string) []string {
 	s.t.Helper()
 	before := len(s.lounge.Messages())
@@ -144,7 +144,7 @@ func (s *stage) expectPrivate(user, text string, want ...string) {
 	}
 }
 
-// private returns what the bot has written into private conversations.
+// private returns the bot's private messages.
 func (s *stage) private() []string {
 	s.t.Helper()
 	var texts []string
@@ -161,13 +161,13 @@ func (s *stage) private() []string {
 	return texts
 }
 
-// errors returns what the error handler has heard so far, and forgets it.
+// errors returns the errors that the error handler has got so far, and forgets them.
 func (s *stage) errors() []error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	heard := s.errs
+	got := s.errs
 	s.errs = nil
-	return heard
+	return got
 }
 
 // reply is a handler that says a text.

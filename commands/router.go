@@ -14,47 +14,46 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// A Handler does what a command says. What it returns is answered as [Answer] says, and an error that is neither this
-// package's nor [client.ErrNothingPlaying] goes to the client's error handler ([client.WithErrorHandler]).
+// A Handler runs a command. The author gets the [Answer] to its error. An error that is neither this package's nor
+// [client.ErrNothingPlaying] also goes to the client's error handler ([client.WithErrorHandler]).
 type Handler func(ctx context.Context, c *Context) error
 
-// A Middleware makes a handler of another one, to do something before and after it, or in its place. See
-// [Router.Use].
+// A Middleware wraps a handler, to do something before, after or instead of it. See [Router.Use].
 type Middleware func(next Handler) Handler
 
-// A Command describes what people can say.
+// A Command describes a command.
 type Command struct {
-	// Name is what follows the prefix. Case does not matter, and it has no white space.
+	// Name is the word after the prefix. Case does not matter, and it has no white space.
 	Name string
 	// Aliases are other names for it.
 	Aliases []string
-	// Help says in few words what it does, for the command help.
+	// Help says in few words what the command does, for the command help.
 	Help string
-	// Permission is what the author needs in the room, empty for none. See [client.Room.Can].
+	// Permission is the permission that the author needs in the room, empty for none. See [client.Room.Can].
 	Permission client.Permission
-	// Role is the lowest role that the author may have, empty for everybody; everybody who ranks above it will do. See
+	// Role is the lowest role that the author may have, empty for any; all who rank above it may use the command, too. See
 	// [client.Room.AtLeast].
 	Role client.RoleID
-	// Cooldown is how long the command rests in a room after somebody has used it.
+	// Cooldown is how long the command cannot be used in a room after a use.
 	Cooldown time.Duration
-	// UserCooldown is how long it rests for the one who has used it.
+	// UserCooldown is how long its last user cannot use it.
 	UserCooldown time.Duration
 	// Private makes it work in private messages, too. [Context.Room] is nil there, so such a command can need neither a
 	// permission nor a role, nor have arguments of type [client.Member].
 	Private bool
-	// Hidden leaves it out of the list that the command help gives.
+	// Hidden omits it from the list of the command help.
 	Hidden bool
 }
 
 // entry is a command that is registered.
 type entry struct {
 	Command
-	syntax string // its arguments, as people read them
-	// prepare reads the arguments and returns what is left to do.
+	syntax string // its arguments, as help shows them
+	// prepare parses the arguments and returns the function that runs the handler.
 	prepare func(c *Context) (func(ctx context.Context) error, error)
 }
 
-// A Router finds the command in what people say, and runs it. It is safe for concurrent use. Make one with [New].
+// A Router runs the commands in chat lines and private messages. It is safe for concurrent use. Make one with [New].
 type Router struct {
 	prefixes []string // immutable, the longest first
 	suggest  bool     // immutable
@@ -63,8 +62,8 @@ type Router struct {
 	lanes     []chan struct{} // full while a command runs
 	cooldowns *cooldowns
 	questions *questions
-	errors    *allowance // how often somebody gets an answer to an error
-	helps     *allowance // how often the command help is answered
+	errors    *allowance // of answers to errors
+	helps     *allowance // of answers of the command help
 
 	mu       sync.RWMutex
 	entries  map[string]*entry // guarded by mu; by names and aliases in lower case
@@ -82,29 +81,29 @@ type config struct {
 	answer   func(c *Context, err error) string
 }
 
-// Prefix sets what a command begins with, in any case; each of several will do. The default is "!".
+// Prefix sets the prefixes of commands, in any case. The default is "!".
 func Prefix(prefixes ...string) Option { return func(c *config) { c.prefixes = prefixes } }
 
-// Suggest answers a command that does not exist but nearly has the name of one: "did you mean !help?". Without it, as
-// with other names, there is no answer: they may be another bot's.
+// Suggest answers an unknown command that nearly has the name of one: "did you mean !help?". Other unknown names get no answer,
+// because they may be another bot's. Without Suggest none does.
 func Suggest() Option { return func(c *config) { c.suggest = true } }
 
-// NoHelp leaves out the command help, for a bot that has its own. The built-in one is answered three times at once for each
-// person and ten times at once in a room, then once in 5 s for each person and once in 2 s in a room.
+// NoHelp omits the command help, for a bot that has its own. The built-in one is answered three times at once for each person and
+// ten times at once in a room, then once in 5 s for each person and once in 2 s in a room.
 func NoHelp() Option { return func(c *config) { c.noHelp = true } }
 
-// Concurrent lets up to n people be served at the same time, each of them still one command after the other. Handlers
-// then need locks around what they share. The default is 1: a command waits for the one before. For a question to a person
-// there is [Context.Ask], which needs neither.
+// Concurrent serves up to n people at the same time, each of them still one command after the other. Handlers then need locks
+// around shared data. The default is 1: a command waits for the previous one. A question to a person needs neither; see
+// [Context.Ask].
 func Concurrent(n int) Option { return func(c *config) { c.lanes = n } }
 
-// AnswerWith sets what is said of an error in the place of [Answer], to speak another language for example. The empty
-// text says nothing.
+// AnswerWith sets the function that answers errors instead of [Answer], to speak another language for example. An empty text is
+// not sent.
 func AnswerWith(answer func(c *Context, err error) string) Option {
 	return func(c *config) { c.answer = answer }
 }
 
-// New makes a router. It panics if an option makes no sense: that is a mistake in the program.
+// New returns a router. It panics if an option is not valid: that is a mistake in the program.
 func New(opts ...Option) *Router {
 	made := config{prefixes: []string{"!"}, lanes: 1, answer: Answer}
 	for _, opt := range opts {
@@ -139,14 +138,14 @@ func New(opts ...Option) *Router {
 		r.lanes = append(r.lanes, make(chan struct{}, 1))
 	}
 	if !made.noHelp {
-		Add(r, Command{Name: "help", Help: "tells what there is to say", Private: true}, r.help)
+		Add(r, Command{Name: "help", Help: "lists the commands", Private: true}, r.help)
 	}
 	return r
 }
 
-// Handle adds a command that takes what follows its name as it is; see [Context.Text]. [Add] is for a command with
-// arguments. It panics if the command makes no sense or has a name that is taken: that is a mistake in the program,
-// and best found when it starts.
+// Handle adds a command whose handler gets the text after its name as it is; see [Context.Text]. [Add] is for a command with
+// arguments. Handle panics if the command is not valid or its name is taken: that is a mistake in the program, and best found
+// when it starts.
 func (r *Router) Handle(cmd Command, handle Handler) {
 	if handle == nil {
 		panic(fmt.Sprintf("commands: command %q: the handler is nil", cmd.Name))
@@ -156,23 +155,23 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 	}})
 }
 
-// Add adds a command with arguments: A is a struct, and each of its fields is one, in their order. An argument is a
-// word, or several in double quotes. What does not fit the fields is a [*UsageError], and the handler is not called.
+// Add adds a command with arguments: A is a struct, and each of its fields is an argument, in their order. An argument is a
+// word, or several words in double quotes. Words that do not fit the fields are a [*UsageError], and the handler is not called.
 //
-// A field is a string, a bool (yes, no, on, off, true, false), a whole number or a float, a [time.Duration] (90s,
-// 1h30m, 2d), a [client.User] or [client.Member] by their name, with or without @, a comma, colon or 's, what implements
-// [encoding.TextUnmarshaler], or, as the last field, a slice of one of these for all that follow. A Member is somebody
-// in the room; a User may in a private message be anybody the client knows. What UnmarshalText says is wrong is told to who said
-// it, without @ and in 120 characters at most.
+// A field is a string, a bool (yes, no, on, off, true, false), a whole number or a float, a [time.Duration] (90s, 1h30m, 2d), a
+// [client.User] or [client.Member] by name, a type that implements [encoding.TextUnmarshaler], or, as the last field, a slice of
+// one of these for all words that follow. A name may have an @ before it, and a comma, a colon or 's after it. A Member is a
+// person in the room; a User may in a private message be any user that the client knows. The author gets the error of
+// UnmarshalText, without @ and at most 120 characters of it.
 //
 // The tag arg has these words, with commas between them:
 //
-//	name=song  what it is called in help, else the field's name in lower case
+//	name=song  its name in help, else the field's name in lower case
 //	optional   may be left out, and is zero then
-//	rest       of a string, the last field: all that follows, as it was typed
-//	below      of a User or Member: somebody whom the author outranks
+//	rest       of a string, the last field: the rest of the line, as it was typed
+//	below      of a User or Member: a person whom the author outranks
 //
-// and the tag default has the value of what is left out. A kick, for example:
+// and the tag default has the value if it is left out. A kick, for example:
 //
 //	commands.Add(r, commands.Command{Name: "kick", Permission: client.PermMembersKick},
 //		func(ctx context.Context, c *commands.Context, args struct {
@@ -182,7 +181,7 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 //			return c.Room.Kick(ctx, args.User.UserID, args.Reason)
 //		})
 //
-// Add panics as [Router.Handle] does, and if A is not what is said above.
+// Add panics as [Router.Handle] does, and if A is not such a struct.
 func Add[A any](r *Router, cmd Command, handle func(ctx context.Context, c *Context, args A) error) {
 	if handle == nil {
 		panic(fmt.Sprintf("commands: command %q: the handler is nil", cmd.Name))
@@ -200,10 +199,9 @@ func Add[A any](r *Router, cmd Command, handle func(ctx context.Context, c *Cont
 	}})
 }
 
-// Use puts middleware around every command, those that were added before included. The first one is the outermost. It
-// stands around the checks as well: what next returns may be a [*UsageError], a [*PermissionError] or a
-// [*CooldownError]; and a middleware that does not call next, and returns nil, leaves a command unanswered. It panics
-// for a nil one.
+// Use wraps every command in middleware, including commands that were added before. The first middleware is the outermost. It
+// wraps the checks as well: next may return a [*UsageError], a [*PermissionError] or a [*CooldownError]. A middleware that does
+// not call next and returns nil leaves a command unanswered. Use panics for a nil middleware.
 func (r *Router) Use(wrap ...Middleware) {
 	if slices.ContainsFunc(wrap, func(m Middleware) bool { return m == nil }) {
 		panic("commands: Use: a middleware is nil")
@@ -213,11 +211,11 @@ func (r *Router) Use(wrap ...Middleware) {
 	r.wrappers = slices.Concat(r.wrappers, wrap)
 }
 
-// Serve has the router hear all that is said to a client: in each of its rooms, those that it joins later included, and
-// in private. cancel ends that; a command that is running goes on. A router may serve several clients.
+// Serve runs the commands that a client receives in all of its rooms, including rooms that it joins later, and in private. cancel
+// ends that; a command that is running continues. A router may serve several clients.
 //
-// What the client says itself is no command, nor is what was missed and found out after a lost connection: a skip that
-// comes late would hit another song.
+// Lines of the client itself are not commands, nor are lines that were missed while the connection was lost: a skip that comes
+// late would hit another song.
 func (r *Router) Serve(bot *client.Client) (cancel func()) {
 	var cancels []func()
 	for lane := range r.lanes {
@@ -238,8 +236,7 @@ func (r *Router) Serve(bot *client.Client) (cancel func()) {
 	}
 }
 
-// serve runs the command that a line is, or the handler that waits for it as an answer, if there is one and the line
-// belongs to the lane.
+// serve runs the command in a line, or the handler that waits for the line as an answer, if the line belongs to the lane.
 func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) error {
 	if late || r.laneOf(c.Author.ID) != lane {
 		return nil
@@ -263,7 +260,7 @@ func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) err
 		e = r.find(name)
 	}
 	if e == nil {
-		if q, asked := r.questions.take(c); asked {
+		if q, asked := r.questions.close(c); asked {
 			return q.answered(ctx, c)
 		}
 		if !ok {
@@ -277,26 +274,26 @@ func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) err
 	return r.run(ctx, c, e, r.checked(e))
 }
 
-// laneOf tells who is served one after the other: the commands of one person always are.
+// laneOf returns the lane of a user. The commands of one person run in one lane, one after the other.
 func (r *Router) laneOf(u client.UserID) int {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(u))
 	return int(sum.Sum32() % uint32(len(r.lanes))) //nolint:gosec // there are not so many lanes
 }
 
-// cut takes a line apart, and says whether it may be a command at all.
+// cut splits a line and reports whether it may be a command at all.
 func (r *Router) cut(line string) (prefix, name, text string, ok bool) {
 	line = strings.TrimSpace(line)
 	for _, prefix := range r.prefixes {
 		if len(line) < len(prefix) || !strings.EqualFold(line[:len(prefix)], prefix) {
 			continue
 		}
-		said := line[len(prefix):]
-		end := strings.IndexFunc(said, unicode.IsSpace)
+		command := line[len(prefix):]
+		end := strings.IndexFunc(command, unicode.IsSpace)
 		if end < 0 {
-			end = len(said)
+			end = len(command)
 		}
-		return prefix, said[:end], strings.TrimSpace(said[end:]), end > 0
+		return prefix, command[:end], strings.TrimSpace(command[end:]), end > 0
 	}
 	return "", "", "", false
 }
@@ -308,7 +305,7 @@ func (r *Router) find(name string) *entry {
 	return r.entries[strings.ToLower(name)]
 }
 
-// run runs a handler of a command, with the middleware around it, and says what is to be said of its error.
+// run runs a handler of a command within the middleware, and answers its error.
 func (r *Router) run(ctx context.Context, c *Context, e *entry, handle Handler) error {
 	r.mu.RLock()
 	wrappers := r.wrappers
@@ -318,8 +315,8 @@ func (r *Router) run(ctx context.Context, c *Context, e *entry, handle Handler) 
 	}
 	returned := false
 	defer func() {
-		if !returned { // a panic, which the client reports with its stack; the author should not wait for an answer
-			r.say(ctx, c, errPanicked)
+		if !returned { // a panic, which the client reports with its stack; the author gets an answer
+			r.answerError(ctx, c, errPanicked)
 		}
 	}()
 	err := handle(ctx, c)
@@ -327,14 +324,14 @@ func (r *Router) run(ctx context.Context, c *Context, e *entry, handle Handler) 
 	if err == nil {
 		return nil
 	}
-	r.say(ctx, c, err)
+	r.answerError(ctx, c, err)
 	if isRefusal(err) {
 		return nil
 	}
 	return &HandlerError{Command: e.Name, Err: err}
 }
 
-// checked returns the handler that looks whether the command may be run now.
+// checked returns the handler that checks whether the command may run now, and then runs it.
 func (r *Router) checked(e *entry) Handler {
 	return func(ctx context.Context, c *Context) error {
 		if err := e.allowed(c); err != nil {
@@ -344,7 +341,7 @@ func (r *Router) checked(e *entry) Handler {
 		if err != nil {
 			return err
 		}
-		if err := r.cooldowns.take(c, e); err != nil { // last, so that a slip of the pen costs nothing
+		if err := r.cooldowns.start(c, e); err != nil { // last, so that a line with an error starts no cooldown
 			return err
 		}
 		return do(ctx)
@@ -368,22 +365,22 @@ func (e *entry) allowed(c *Context) error {
 	return nil
 }
 
-// unknown answers a command that does not exist, if it is to be answered.
+// unknown answers a command that does not exist, if Suggest is given and there is a similar one.
 func (r *Router) unknown(ctx context.Context, c *Context, name string) error {
 	if !r.suggest {
 		return nil
 	}
 	if similar := r.similar(c, name); similar != "" {
-		r.say(ctx, c, &UnknownError{Name: name, Similar: similar})
+		r.answerError(ctx, c, &UnknownError{Name: name, Similar: similar})
 	}
 	return nil
 }
 
-// say tells the author what is to be said of an error. An error of that is ignored. What a handler or the type of an
-// argument says may repeat the author's words.
-func (r *Router) say(ctx context.Context, c *Context, err error) {
+// answerError sends the answer to an error to the author of a line, and ignores an error in sending. The answer is quoted, because
+// the error of a handler or of an argument's type may repeat the author's words.
+func (r *Router) answerError(ctx context.Context, c *Context, err error) {
 	text := r.answer(c, err)
-	if text == "" || ctx.Err() != nil || r.errors.take(c) > 0 {
+	if text == "" || ctx.Err() != nil || r.errors.use(c) > 0 {
 		return
 	}
 	text = client.Quote(text)
@@ -393,7 +390,7 @@ func (r *Router) say(ctx context.Context, c *Context, err error) {
 	_ = c.Reply(ctx, r.noCommand(text))
 }
 
-// noCommand returns a line of the router's own so that it does not begin with one of its prefixes, which may be letters or @.
+// noCommand quotes one of the router's own lines if it would be a command, because prefixes may be letters or @.
 func (r *Router) noCommand(text string) string {
 	if _, _, _, is := r.cut(text); is {
 		return "“" + text + "”"
@@ -421,7 +418,7 @@ func (r *Router) add(e *entry) {
 	}
 }
 
-// flaw says what is wrong with a command, empty if nothing is.
+// flaw returns the fault of a command, empty if there is none.
 func (e *entry) flaw() string {
 	for _, name := range slices.Concat([]string{e.Name}, e.Aliases) {
 		if name == "" || strings.ContainsFunc(name, unicode.IsSpace) {
@@ -437,5 +434,5 @@ func (e *entry) flaw() string {
 	return ""
 }
 
-// usage is the command as it is to be typed, without the prefix.
+// usage is the syntax of the command, without the prefix.
 func (e *entry) usage() string { return strings.TrimSpace(e.Name + " " + e.syntax) }

@@ -36,7 +36,7 @@ func TestRouter_findsCommands(t *testing.T) {
 			s.expect("alice", text)
 		}
 		if errs := s.errors(); errs != nil {
-			s.t.Errorf("the error handler heard %v", errs)
+			s.t.Errorf("the error handler got %v", errs)
 		}
 	})
 }
@@ -129,7 +129,7 @@ func TestRouter_permissionsAndRanks(t *testing.T) {
 				s.expect("mod", "!other", "@mod: the command !other is for people of a higher role.")
 				s.expect("owner", "!other", "other")
 				if errs := s.errors(); errs != nil {
-					s.t.Errorf("the error handler heard %v", errs)
+					s.t.Errorf("the error handler got %v", errs)
 				}
 			})
 		})
@@ -152,7 +152,7 @@ func TestRouter_cooldowns(t *testing.T) {
 		add("both", 10*time.Second, 30*time.Second)
 	}), func(_ *testing.T, s *stage) { // each expect takes five seconds
 		s.expect("alice", "!room one", "@alice: the argument <number> must be a whole number. Usage: !room [number]")
-		s.expect("alice", "!room 1", "room 1") // what was said wrongly did not count
+		s.expect("alice", "!room 1", "room 1") // a line with an error did not count
 		s.expect("bob", "!room 2", "@bob: please wait 55s before the next !room.")
 		s.expect("alice", "!user 1", "user 1")
 		s.expect("bob", "!user 2", "user 2")
@@ -191,7 +191,7 @@ func TestRouter_errorsOfHandlers(t *testing.T) {
 	failing := map[string]struct {
 		err    error
 		answer string
-		told   bool // to the error handler
+		handed bool // to the error handler
 	}{
 		"internal":  {secret, "sorry, that did not work.", true},
 		"forbidden": {fmt.Errorf("kick: %w", client.ErrForbidden), "sorry, I may not do that here.", true},
@@ -216,16 +216,16 @@ func TestRouter_errorsOfHandlers(t *testing.T) {
 		for name, tt := range failing {
 			s.expect("alice", "!"+name, "@alice: "+tt.answer)
 			heard := s.errors()
-			if (len(heard) == 1) != tt.told {
-				t.Errorf("%s: the error handler heard %v", name, heard)
+			if (len(heard) == 1) != tt.handed {
+				t.Errorf("%s: the error handler got %v", name, heard)
 				continue
 			}
-			if tt.err == nil || !tt.told {
+			if tt.err == nil || !tt.handed {
 				continue
 			}
 			failed, ok := errors.AsType[*commands.HandlerError](heard[0])
 			if !ok || failed.Command != name || !errors.Is(heard[0], tt.err) || !strings.Contains(heard[0].Error(), "commands: "+name+": "+tt.err.Error()) {
-				t.Errorf("%s: the error handler heard %v", name, heard[0])
+				t.Errorf("%s: the error handler got %v", name, heard[0])
 			}
 		}
 	})
@@ -366,7 +366,7 @@ func TestRouter_answersInOtherWords(t *testing.T) {
 	})
 }
 
-// A handler repeats what was said, and people are called what they want.
+// A handler may repeat a line, and people choose their names.
 func TestRouter_alertsNobody(t *testing.T) {
 	onStageOf(t, guests("everyone", "Mods"), with(func(r *commands.Router) {
 		r.Handle(commands.Command{Name: "find", Private: true}, func(_ context.Context, c *commands.Context) error {
@@ -387,7 +387,7 @@ func TestErrors_say(t *testing.T) {
 		"commands: kick: its author lacks the permission x":       &commands.PermissionError{Command: "kick", Permission: "x"},
 		"commands: kick: its author ranks below the role r":       &commands.PermissionError{Command: "kick", Role: "r"},
 		"commands: roll: rests for 1.5s more":                     &commands.CooldownError{Command: "roll", Wait: 1500 * time.Millisecond},
-		`commands: "pnig" is no command, ping is`:                 &commands.UnknownError{Name: "pnig", Similar: "ping"},
+		`commands: "pnig" is not a command, ping is`:              &commands.UnknownError{Name: "pnig", Similar: "ping"},
 		"commands: roll: queup: nothing playing, or another song": &commands.HandlerError{Command: "roll", Err: client.ErrNothingPlaying},
 	}
 	for want, err := range tests {
@@ -415,7 +415,7 @@ func TestErrors_sayAnyWait(t *testing.T) {
 	const longest = time.Duration(math.MaxInt64)
 	for d, want := range map[time.Duration]string{0: "1s", time.Second + 1: "2s", 2 * time.Hour: "2h", longest: "2562047h47m16s", -longest: "1s"} {
 		if got := commands.Spoken(d); got != want {
-			t.Errorf("%v is told as %q, want %q", int64(d), got, want)
+			t.Errorf("%v is written as %q, want %q", int64(d), got, want)
 		}
 	}
 }
