@@ -10,9 +10,9 @@ import (
 // Encode escapes the five characters that QueUp's clients escape: & < > " and '.
 func Encode(s string) string { return html.EscapeString(s) }
 
-// Decode replaces the entities in s by the characters they stand for, once and from left to right: "&amp;lt;" becomes
-// "&lt;". Only entities that end with a semicolon count. Browsers also accept some without it, but that would destroy
-// addresses such as "?a=1&copy=2".
+// Decode returns s with each entity replaced by its character, once and from left to right: "&amp;lt;" becomes "&lt;". Only
+// entities that end with a semicolon count. Browsers accept some without it, but that would destroy addresses such as
+// "?a=1&copy=2".
 func Decode(s []byte) string {
 	i := bytes.IndexByte(s, '&')
 	if i < 0 {
@@ -37,7 +37,7 @@ func Decode(s []byte) string {
 	return b.String()
 }
 
-// entityLen returns the length of what looks like an entity at the start of s, which begins with '&'; 0 if nothing does.
+// entityLen returns the length of the entity at the start of s, which begins with '&', known or not. It is 0 if there is none.
 func entityLen(s []byte) int {
 	for i := 1; i < len(s); i++ {
 		switch c := s[i]; {
@@ -51,11 +51,11 @@ func entityLen(s []byte) int {
 	return 0
 }
 
-// decodeEntity returns the text that a single entity stands for. Package html also replaces a mere prefix, such as the
-// "&not" in "&notit;". It then leaves the rest, semicolon included, which is how that shows here: no entity stands for
-// text that ends with a semicolon except for the semicolon itself.
+// decodeEntity returns the text of a single entity. Package html also replaces a mere prefix, such as the "&not" in "&notit;", and
+// leaves the rest with its semicolon. That is how it is recognised here: no entity but that of the semicolon itself has a text that
+// ends with one.
 func decodeEntity(name []byte) (text string, ok bool) {
-	switch string(name) { // nearly all of QueUp's, without the search
+	switch string(name) { // nearly all entities of QueUp, without a search
 	case "&amp;":
 		return "&", true
 	case "&lt;":

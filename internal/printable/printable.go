@@ -1,5 +1,5 @@
-// Package printable makes the words of others safe to print, in an error or a log: they move no cursor, begin no line and
-// change no direction of reading.
+// Package printable makes foreign texts safe to print in an error or a log: they cannot move the cursor, begin a line or change
+// the direction of reading.
 package printable
 
 import (
@@ -9,9 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s with every character escaped, as in JSON, that does something rather than being seen: controls (C0, DEL and
-// C1, line breaks included), those of bidirectional text, and the separators of lines and paragraphs. Bytes that are not UTF-8
-// are escaped as in Go. What Text has returned once it returns again.
+// Text returns s with every control character escaped as in JSON: C0, DEL and C1, line breaks included, those of bidirectional
+// text, and the separators of lines and paragraphs. Bytes that are not UTF-8 are escaped as in Go. Text is idempotent.
 func Text(s string) string {
 	first := strings.IndexFunc(s, acts)
 	if first < 0 {
@@ -40,8 +39,8 @@ func Text(s string) string {
 	return b.String()
 }
 
-// acts reports whether a character is escaped. All of them have four hexadecimal digits. A replacement character is looked at
-// again: bytes that are not UTF-8 are decoded as one.
+// acts reports whether a character may be escaped. All of them have at most four hexadecimal digits. A replacement character is
+// one of them, because bytes that are not UTF-8 are decoded as one.
 func acts(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError
 }

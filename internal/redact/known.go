@@ -19,26 +19,25 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// The bounds of what is looked for by its value. A secret shorter than minSecret would be found in any text, one that is shorter
-// than longSecret only counts as a whole word, and one that could be an ordinary word or number only where it is quoted or
-// assigned: see ordinary.
+// The bounds of secrets that are searched for by value. A secret shorter than minSecret would be found in any text. One shorter
+// than longSecret only counts as a whole word. One that could be an ordinary word or number (see ordinary) only counts where it is
+// quoted or assigned.
 const (
 	minSecret  = 4
 	longSecret = 8
 	maxWord    = 16 // bytes; longer than the words of error texts
-	// maxKnown is how many secrets of a kind are known at most: the latest.
+	// maxKnown is how many secrets of a kind are remembered, the latest ones.
 	maxKnown = 32
 )
 
-// Known are secrets that are searched for by their value, in the texts of others: a server may send back what it was
-// sent, and a foreign transport may quote it, in a place that no shape tells. It is safe for concurrent use, and the
-// zero value is ready for it.
+// Known masks secrets by their value in foreign texts. A server may echo a secret, and a foreign transport may quote it, where no
+// shape matches. Known is safe for concurrent use, and its zero value is ready.
 type Known struct {
 	mu   sync.Mutex
 	kind map[string][]Secret // guarded by mu; the oldest first
 }
 
-// Learn makes a secret known. The latest 32 of a kind are; kinds keep what changes often from pushing out what does not.
+// Learn makes a secret known. The latest 32 of each kind are remembered, so that secrets that change often do not evict others.
 func (k *Known) Learn(kind string, s Secret) {
 	text := s.Reveal()
 	if len(text) < minSecret {
@@ -56,7 +55,7 @@ func (k *Known) Learn(kind string, s Secret) {
 	k.kind[kind] = append(all, s)
 }
 
-// Text returns s with everything masked that is known to be a secret, or looks like one.
+// Text returns s with everything masked that is a known secret or looks like one.
 func (k *Known) Text(s string) string {
 	s = Text(s)
 	for _, f := range k.forms() {
@@ -73,9 +72,9 @@ func (k *Known) Bytes(b []byte) []byte {
 	return []byte(k.Text(string(b)))
 }
 
-// Error returns err if neither its text nor that of any error in it holds a secret, and otherwise an error with a text
-// without. That one matches what err matches, by errors.Is, times out if err does, and is still a [net.OpError], [net.DNSError] or
-// [url.Error] if err is one, but does not give err away.
+// Error returns err if neither its text nor that of any error it wraps holds a secret. Otherwise it returns an error with a masked
+// text, which does not unwrap to err. errors.Is and Timeout report the same for both, and a [net.OpError], [net.DNSError] or
+// [url.Error] stays one.
 func (k *Known) Error(err error) error {
 	if !k.Taints(err) {
 		return err
@@ -95,7 +94,7 @@ func (k *Known) Error(err error) error {
 	return k.masked(err)
 }
 
-// unless returns clean, or what stands for err if clean still holds a secret.
+// unless returns clean, or the masked error if clean still holds a secret.
 func (k *Known) unless(clean, err error) error {
 	if k.Taints(clean) {
 		return k.masked(err)
@@ -115,7 +114,7 @@ func (k *Known) masked(err error) error {
 	}
 }
 
-// Taints reports whether the text of err, or of any error in it, holds a secret.
+// Taints reports whether the text of err, or of any error it wraps, holds a secret.
 func (k *Known) Taints(err error) bool { return err != nil && k.taints(err, k.forms()) }
 
 func (k *Known) taints(err error, forms []form) bool {
@@ -133,7 +132,7 @@ func (k *Known) taints(err error, forms []form) bool {
 	return false
 }
 
-// maskedError stands for an error that quotes a secret. The error is behind a function, where nothing prints it.
+// maskedError replaces an error that quotes a secret. It keeps that error in a function, where nothing prints it.
 type maskedError struct {
 	text    string
 	is      func(target error) bool
@@ -179,8 +178,8 @@ func spellings(s string) []string {
 		s, query, url.PathEscape(s), html.EscapeString(s), escape.ReplaceAllStringFunc(query, strings.ToLower),
 		digits, strings.ToUpper(digits), printable.Text(s), inJSON(s), inJSON(html.EscapeString(s)), inJSON(inJSON(s)),
 	}
-	// In the middle of a longer text the groups of three bytes may begin at any of its bytes. The digits at both ends are
-	// shared with what stands beside it.
+	// Base64 encodes groups of three bytes, which may begin at any byte of a secret in a longer text. The digits at both ends are
+	// left out, because they depend on the bytes beside the secret.
 	for before := range 3 {
 		padded := strings.Repeat("\x00", before) + s
 		whole := len(padded) / 3 * 3
@@ -203,7 +202,7 @@ func inJSON(s string) string {
 	return string(quoted[1 : len(quoted)-1])
 }
 
-// hide masks the form wherever it stands in s.
+// hide masks the form everywhere in s.
 func (f form) hide(s string) string {
 	at := f.index(s, 0)
 	if at < 0 {
@@ -236,8 +235,8 @@ func (f form) index(s string, from int) int {
 	return -1
 }
 
-// ordinary reports whether a secret could as well be a word or a number of a text: up to 15 letters, all small, all capital or with a
-// capital in front, or up to 7 digits. Masking every such word makes texts unreadable, and the gap would tell the word.
+// ordinary reports whether a secret could be an ordinary word or number: up to 15 letters, all small, all capital or only the first
+// capital, or up to 7 digits. Masking every such word makes texts unreadable, and the gap would give the word away.
 func ordinary(secret string) bool {
 	digits := strings.TrimLeft(secret, "0123456789")
 	if digits == "" {
@@ -250,21 +249,21 @@ func ordinary(secret string) bool {
 		strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
 }
 
-// isValue reports whether s[start:end] is quoted, assigned with =, or stands behind a word for secrets. The name of a JSON member is
-// quoted, too, and is not a value.
+// isValue reports whether s[start:end] is quoted, assigned with =, or follows a word for secrets. The quoted name of a JSON field is
+// not a value.
 func isValue(s string, start, end int) bool {
 	if start > 0 && strings.IndexByte("\"'`", s[start-1]) >= 0 {
-		return !memberName.MatchString(s[end:])
+		return !fieldName.MatchString(s[end:])
 	}
 	return start > 0 && s[start-1] == '=' || secretWord.MatchString(s[max(0, start-24):start])
 }
 
 var (
-	memberName = regexp.MustCompile(`^\\?"\s*:`)
+	fieldName  = regexp.MustCompile(`^\\?"\s*:`)
 	secretWord = regexp.MustCompile(`(?i)\b(?:password|passwd|token|cookie|secret)\b[^\pL\pN]{1,4}$`)
 )
 
-// alone reports whether s[start:end] is no part of a longer word.
+// alone reports whether s[start:end] is not a part of a longer word.
 func alone(s string, start, end int) bool {
 	return (start == 0 || !wordByte(s[start-1])) && (end == len(s) || !wordByte(s[end]))
 }

@@ -87,7 +87,7 @@ func TestEach_findsWhatTextMasks(t *testing.T) {
 	redact.Each("nothing to see", func(int, int) { t.Error("found something") })
 }
 
-// A secret that is an ordinary word or number is masked where it stands as a value, and left alone in prose.
+// A secret that is an ordinary word or number is masked as a value, and left alone in prose.
 func TestKnown_masksOrdinaryWordsOnlyAsValues(t *testing.T) {
 	for _, c := range []struct{ secret, text, want string }{
 		{"queup", "queup: no such room", "queup: no such room"},
@@ -113,7 +113,7 @@ func TestKnown_masksOrdinaryWordsOnlyAsValues(t *testing.T) {
 	}
 }
 
-// An error escapes the control characters of what it quotes. A secret that has some is found all the same.
+// An error escapes control characters in quoted text. A secret that has some is found all the same.
 func TestKnown_findsWhatWasEscaped(t *testing.T) {
 	const secret = "hun\x1bter\u202e\u009b2000"
 	var known redact.Known

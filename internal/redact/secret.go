@@ -6,10 +6,10 @@ import (
 	"log/slog"
 )
 
-// Secret is a text that prints as a mask, however it is printed. Only Reveal gives it away. The zero value is no text.
+// Secret is a text that prints as a mask, however it is printed. Only Reveal returns the text. The zero value has none.
 //
-// The text is behind a function, because fmt calls no methods on what is in unexported fields, and prints what it finds
-// there. It finds an address here, and so does everything else that walks through values.
+// The text is in a function, because fmt calls no methods on values in unexported fields but prints their contents. Of a function
+// it prints the address, and so does every other package that walks through values.
 type Secret struct {
 	reveal func() string
 }
@@ -22,7 +22,7 @@ func New(text string) Secret {
 	return Secret{reveal: func() string { return text }}
 }
 
-// Reveal returns the secret itself. Call it where the secret leaves for QueUp, and nowhere else.
+// Reveal returns the secret itself. Call it only where the secret is sent to QueUp.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
 		return ""

@@ -1,4 +1,4 @@
-// Package retryafter reads how long an HTTP answer asks to wait: in its header Retry-After, or in words.
+// Package retryafter reads how long an HTTP answer asks the client to wait: in its header Retry-After, or in words.
 package retryafter
 
 import (
@@ -12,9 +12,9 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// Read returns how long an answer asks to wait: its Retry-After in seconds, or as a date. It is never negative, and zero if
-// the answer does not say. A date is compared with the Date of the same answer, because its sender's clock need not be ours;
-// only an answer without one is read by our clock.
+// Read returns the wait in an answer's Retry-After, which is in seconds or a date. It is never negative, and zero if there is
+// none. A date is compared with the Date of the same answer, because the server's clock may differ from ours, and with our clock
+// only if the answer has no Date.
 func Read(answer http.Header) time.Duration {
 	value := strings.TrimSpace(answer.Get("Retry-After"))
 	if value == "" {
@@ -22,7 +22,7 @@ func Read(answer http.Header) time.Duration {
 	}
 	if strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
-		if err != nil { // more than fit
+		if err != nil { // out of range
 			seconds = math.MaxInt64
 		}
 		return saturate.Times(seconds, time.Second)
@@ -52,7 +52,7 @@ func Words(text string) (wait time.Duration) {
 		sum := time.Duration(0)
 		for _, m := range span.FindAllStringSubmatch(row, -1) {
 			n, err := strconv.ParseFloat(m[1], 64)
-			if err != nil { // a, an, one; or more than a float64 holds
+			if err != nil { // "a", "an" or "one", where n is 0, or out of range, where n is infinite
 				n = max(1, n)
 			}
 			sum = saturate.Add(sum, saturate.Float(n, units[strings.ToLower(m[2])]))

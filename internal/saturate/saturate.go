@@ -1,5 +1,5 @@
-// Package saturate computes with durations and counts that come from outside. A result that does not fit is the largest there
-// is, or the smallest, and never one with the wrong sign.
+// Package saturate computes with durations and counts that come from outside. A result that does not fit becomes the largest or
+// smallest value, never one with the wrong sign.
 package saturate
 
 import (
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Longest and Shortest are where results end.
+// Longest and Shortest are the limits of results.
 const (
 	Longest  time.Duration = math.MaxInt64
 	Shortest time.Duration = math.MinInt64
@@ -24,7 +24,7 @@ func Times(n int64, unit time.Duration) time.Duration {
 	return time.Duration(n) * unit
 }
 
-// Float returns n units, and nothing for what is not a number. The unit is positive.
+// Float returns n units, and 0 if n is NaN. The unit is positive.
 func Float(n float64, unit time.Duration) time.Duration {
 	switch ns := n * float64(unit); {
 	case ns != ns:
