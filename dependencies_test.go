@@ -52,3 +52,25 @@ func TestDirectDependencies_haveTheirReasons(t *testing.T) {
 		t.Errorf("go.mod needs\n%s\nand docs/ARCHITECTURE.md has reasons for\n%s", strings.Join(needed, "\n"), strings.Join(reasoned, "\n"))
 	}
 }
+
+// A bot is built from few modules. A change that adds one has a reason, and raises the number here.
+func TestClient_compilesFewDependencies(t *testing.T) {
+	const mostModules, mostPackages = 16, 37
+	env := []string{"GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0", "GOPROXY=off"} // the same graph on every machine
+	list := run(t, env, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{$.ImportPath}}{{end}}{{end}}", "./client")
+	packages := strings.Split(strings.TrimSpace(list), "\n")
+	var modules []string
+	for _, line := range packages {
+		module, _, _ := strings.Cut(line, " ")
+		modules = append(modules, module)
+	}
+	slices.Sort(modules)
+	modules = slices.Compact(modules)
+	if !slices.Contains(modules, "github.com/gorilla/websocket") {
+		t.Fatalf("the websocket library is not in the list, so the list is not of client:\n%s", list)
+	}
+	if len(modules) > mostModules || len(packages) > mostPackages {
+		t.Errorf("a program that imports client compiles %d packages of %d other modules, want at most %d of %d:\n%s",
+			len(packages), len(modules), mostPackages, mostModules, list)
+	}
+}

@@ -13,10 +13,10 @@ import (
 	"strings"
 
 	"github.com/go-faster/jx"
-	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/lenient"
+	"github.com/queup-go/queup/internal/ogenerrors"
 	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/internal/retryafter"
 )

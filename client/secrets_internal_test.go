@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ogen-go/ogen/ogenerrors"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
 func TestFailed_quotesNoAnswer(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"net/http"
 
 	"github.com/go-faster/jx"
-	"github.com/ogen-go/ogen/ogenerrors"
 
 	"github.com/queup-go/queup/gen/queupserver"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
 // problem is an answer that means failure. Its data has one of the shapes of docs/PROTOCOL.md 1.3.

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/ogen-go/ogen/middleware"
-	"github.com/ogen-go/ogen/ogenerrors"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
 type (

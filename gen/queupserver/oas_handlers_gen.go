@@ -9,7 +9,7 @@ import (
 	"github.com/go-faster/errors"
 	ht "github.com/ogen-go/ogen/http"
 	"github.com/ogen-go/ogen/middleware"
-	"github.com/ogen-go/ogen/ogenerrors"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
 type codeRecorder struct {

@@ -1,6 +1,7 @@
 // Command opgen writes what ogen leaves out. The generated REST client gets a table of which operation a method and a path belong
 // to, and what its answer has to be: ogen writes a route table for servers only, and a client needs one to name operations in
 // errors. The generated server gets a table of what each request may hold, for clients that write it another way.
+// In the code of both it replaces an import (imports.go).
 //
 //	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi -server gen/queupserver
 package main
@@ -48,6 +49,8 @@ func run(in, out, server string) error {
 		return fmt.Errorf("%s: %w", in, err)
 	}
 	return errors.Join(
+		replaceImports(out),
+		replaceImports(server),
 		os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644),
 		os.WriteFile(filepath.Join(server, "requests_gen.go"), requests, 0o644),
 	)
