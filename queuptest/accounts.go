@@ -197,7 +197,7 @@ func (s *Server) ResetToken(user string) string {
 }
 
 // User implements GET /user/{idOrUsername}.
-func (h *rest) User(_ context.Context, params queupserver.UserParams) (*queupserver.UserEnvelope, error) {
+func (h *rest) User(_ context.Context, params queupserver.UserParams) (out wire.UserEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := h.accountByID(wire.UserID(params.IDOrUsername))
@@ -205,18 +205,18 @@ func (h *rest) User(_ context.Context, params queupserver.UserParams) (*queupser
 		a = h.accountByName(params.IDOrUsername)
 	}
 	if a == nil {
-		return nil, errorE1(http.StatusNotFound, textNoUser)
+		return out, errorE1(http.StatusNotFound, textNoUser)
 	}
 	u := a.wireUser()
 	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id}
-	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: u}, nil
+	return wire.UserEnvelope{Envelope: envelope(u)}, nil
 }
 
 // UpdateUsername implements POST /user/updateUsername. Whether a name that is no name is refused in the same way as one that
 // is taken is not known; here it is an error.
-func (h *rest) UpdateUsername(ctx context.Context, req *queupserver.UsernameRequest) (*queupserver.UsernameChangeEnvelope, error) {
+func (h *rest) UpdateUsername(ctx context.Context, req *queupserver.UsernameRequest) (out wire.UsernameChangeEnvelope, _ error) {
 	if err := nameError(req.Username); err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -226,13 +226,13 @@ func (h *rest) UpdateUsername(ctx context.Context, req *queupserver.UsernameRequ
 		h.change(func() { a.name = req.Username })
 		change.Username = req.Username
 	}
-	return &queupserver.UsernameChangeEnvelope{Code: okCode, Message: okText, Data: change}, nil
+	return wire.UsernameChangeEnvelope{Envelope: envelope(change)}, nil
 }
 
 // UsernameAvailability implements GET /user/query/availabilty.
-func (h *rest) UsernameAvailability(_ context.Context, params queupserver.UsernameAvailabilityParams) (*queupserver.UsernameAvailabilityEnvelope, error) {
-	return &queupserver.UsernameAvailabilityEnvelope{Code: okCode, Message: okText, Data: wire.UsernameAvailability{
+func (h *rest) UsernameAvailability(_ context.Context, params queupserver.UsernameAvailabilityParams) (wire.UsernameAvailabilityEnvelope, error) {
+	return wire.UsernameAvailabilityEnvelope{Envelope: envelope(wire.UsernameAvailability{
 		Username: params.Username,
 		Taken:    h.accountByName(params.Username) != nil,
-	}}, nil
+	})}, nil
 }

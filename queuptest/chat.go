@@ -109,13 +109,13 @@ func (r *room) chat(a *account, sent string, now time.Time) (*message, error) {
 }
 
 // ChatHistory implements GET /chat/{roomId}: the oldest first, which is an assumption.
-func (h *rest) ChatHistory(_ context.Context, p queupserver.ChatHistoryParams) (*queupserver.ChatHistoryEnvelope, error) {
+func (h *rest) ChatHistory(_ context.Context, p queupserver.ChatHistoryParams) (out wire.ChatHistoryEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	history := append(wire.ChatHistory{}, r.recent...)
-	return &queupserver.ChatHistoryEnvelope{Code: okCode, Message: okText, Data: history}, nil
+	return wire.ChatHistoryEnvelope{Envelope: envelope(history)}, nil
 }

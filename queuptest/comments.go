@@ -118,33 +118,33 @@ func (s *state) voteComment(c *comment, a *account, kind wire.DubType) error {
 }
 
 // SongComments implements GET /song/{songId}/comments. They come in the order in which they were written.
-func (h *rest) SongComments(_ context.Context, params queupserver.SongCommentsParams) (*queupserver.CommentsEnvelope, error) {
+func (h *rest) SongComments(_ context.Context, params queupserver.SongCommentsParams) (out wire.CommentsEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, err := h.knownSong(params.SongID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	comments := wire.Comments{}
 	for _, c := range h.site.comments[m.id] {
 		comments = append(comments, c.wire())
 	}
-	return &queupserver.CommentsEnvelope{Code: okCode, Message: okText, Data: comments}, nil
+	return wire.CommentsEnvelope{Envelope: envelope(comments)}, nil
 }
 
 // AddComment implements POST /song/{songId}/comments.
-func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, params queupserver.AddCommentParams) (*queupserver.CommentEnvelope, error) {
+func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, params queupserver.AddCommentParams) (out wire.CommentEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, err := h.knownSong(params.SongID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	c, err := h.addComment(m, callOf(ctx).account, req.Text, h.now())
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.CommentEnvelope{Code: okCode, Message: okText, Data: c.wire()}, nil
+	return wire.CommentEnvelope{Envelope: envelope(c.wire())}, nil
 }
 
 // DeleteComment implements DELETE /song/{songId}/comments/{commentId}.
@@ -165,17 +165,17 @@ func (h *rest) DeleteComment(ctx context.Context, params queupserver.DeleteComme
 }
 
 // VoteComment implements POST /comments/{commentId}/dubs. A second vote replaces the first.
-func (h *rest) VoteComment(ctx context.Context, req *queupserver.VoteRequest, params queupserver.VoteCommentParams) (*queupserver.CommentVoteEnvelope, error) {
+func (h *rest) VoteComment(ctx context.Context, req *queupserver.VoteRequest, params queupserver.VoteCommentParams) (out wire.CommentVoteEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c, err := h.knownComment(params.CommentID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	if err := h.voteComment(c, callOf(ctx).account, req.Type); err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.CommentVoteEnvelope{Code: okCode, Message: okText, Data: wire.CommentVote{Comment: c.wire()}}, nil
+	return wire.CommentVoteEnvelope{Envelope: envelope(wire.CommentVote{Comment: c.wire()})}, nil
 }
 
 // FlagComment implements POST /comments/{commentId}/flag.

@@ -142,7 +142,7 @@ func (h *rest) ownConversation(ctx context.Context, id wire.ConversationID) (*co
 }
 
 // Conversations implements GET /message.
-func (h *rest) Conversations(ctx context.Context) (*queupserver.ConversationsEnvelope, error) {
+func (h *rest) Conversations(ctx context.Context) (wire.ConversationsEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
@@ -152,11 +152,11 @@ func (h *rest) Conversations(ctx context.Context) (*queupserver.ConversationsEnv
 			conversations = append(conversations, c.wireFull())
 		}
 	}
-	return &queupserver.ConversationsEnvelope{Code: okCode, Message: okText, Data: conversations}, nil
+	return wire.ConversationsEnvelope{Envelope: envelope(conversations)}, nil
 }
 
 // OpenConversation implements POST /message.
-func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConversationReq) (*queupserver.ConversationEnvelope, error) {
+func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConversationReq) (out wire.ConversationEnvelope, _ error) {
 	var ids []wire.UserID
 	switch body := body.(type) {
 	case *queupserver.OpenConversationRequest:
@@ -170,39 +170,39 @@ func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConver
 	for _, id := range ids {
 		a := h.accountByID(id)
 		if a == nil {
-			return nil, errorE1(http.StatusNotFound, textNoUser)
+			return out, errorE1(http.StatusNotFound, textNoUser)
 		}
 		if !slices.Contains(people, a) {
 			people = append(people, a)
 		}
 	}
 	if n := len(people) - 1; n < 1 || n > maxPeople {
-		return nil, errorE1(http.StatusBadRequest, textNoPeople)
+		return out, errorE1(http.StatusBadRequest, textNoPeople)
 	}
 	c, err := h.conversationAmong(people, h.now())
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.ConversationEnvelope{Code: okCode, Message: okText, Data: c.wireFull()}, nil
+	return wire.ConversationEnvelope{Envelope: envelope(c.wireFull())}, nil
 }
 
 // ConversationMessages implements GET /message/{conversationId}.
-func (h *rest) ConversationMessages(ctx context.Context, params queupserver.ConversationMessagesParams) (*queupserver.ConversationMessagesEnvelope, error) {
+func (h *rest) ConversationMessages(ctx context.Context, params queupserver.ConversationMessagesParams) (out wire.ConversationMessagesEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c, err := h.ownConversation(ctx, params.ConversationID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	messages := wire.ConversationMessages{}
 	for _, m := range slices.Backward(c.messages) {
 		messages = append(messages, m.wire(c))
 	}
-	return &queupserver.ConversationMessagesEnvelope{Code: okCode, Message: okText, Data: messages}, nil
+	return wire.ConversationMessagesEnvelope{Envelope: envelope(messages)}, nil
 }
 
 // SendMessage implements POST /message/{conversationId}.
-func (h *rest) SendMessage(ctx context.Context, body queupserver.SendMessageReq, params queupserver.SendMessageParams) (*queupserver.ConversationMessageEnvelope, error) {
+func (h *rest) SendMessage(ctx context.Context, body queupserver.SendMessageReq, params queupserver.SendMessageParams) (out wire.ConversationMessageEnvelope, _ error) {
 	var req queupserver.SendMessageRequest
 	switch body := body.(type) {
 	case *queupserver.SendMessageApplicationJSON:
@@ -214,34 +214,34 @@ func (h *rest) SendMessage(ctx context.Context, body queupserver.SendMessageReq,
 	defer h.mu.Unlock()
 	c, err := h.ownConversation(ctx, params.ConversationID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	switch {
 	case strings.TrimSpace(req.Message) == "":
-		return nil, errorE1(http.StatusBadRequest, textEmptyChat)
+		return out, errorE1(http.StatusBadRequest, textEmptyChat)
 	case utf16Len(req.Message) > maxText:
-		return nil, errorE1(http.StatusBadRequest, textLongChat)
+		return out, errorE1(http.StatusBadRequest, textLongChat)
 	}
 	m := h.write(c, callOf(ctx).account, req.Message, h.now())
-	return &queupserver.ConversationMessageEnvelope{Code: okCode, Message: okText, Data: m.wire(c)}, nil
+	return wire.ConversationMessageEnvelope{Envelope: envelope(m.wire(c))}, nil
 }
 
 // MarkRead implements POST /message/{conversationId}/read.
-func (h *rest) MarkRead(ctx context.Context, params queupserver.MarkReadParams) (*queupserver.ConversationEnvelope, error) {
+func (h *rest) MarkRead(ctx context.Context, params queupserver.MarkReadParams) (out wire.ConversationEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	c, err := h.ownConversation(ctx, params.ConversationID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	if a := callOf(ctx).account; !slices.Contains(c.readBy, a) {
 		c.readBy = append(c.readBy, a)
 	}
-	return &queupserver.ConversationEnvelope{Code: okCode, Message: okText, Data: c.wire()}, nil
+	return wire.ConversationEnvelope{Envelope: envelope(c.wire())}, nil
 }
 
 // UnreadCount implements GET /message/new.
-func (h *rest) UnreadCount(ctx context.Context) (*queupserver.UnreadCountEnvelope, error) {
+func (h *rest) UnreadCount(ctx context.Context) (wire.UnreadCountEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
@@ -251,5 +251,5 @@ func (h *rest) UnreadCount(ctx context.Context) (*queupserver.UnreadCountEnvelop
 			n++
 		}
 	}
-	return &queupserver.UnreadCountEnvelope{Code: okCode, Message: okText, Data: n}, nil
+	return wire.UnreadCountEnvelope{Envelope: envelope(n)}, nil
 }

@@ -29,10 +29,10 @@ func (h *rest) knownUser(id wire.UserID) (*account, error) {
 }
 
 // follows lists, oldest first, what of the user is for match to say.
-func (h *rest) followsOf(id wire.UserID, match func(f *follow, a *account) bool) (*queupserver.FollowsEnvelope, error) {
+func (h *rest) followsOf(id wire.UserID, match func(f *follow, a *account) bool) (out wire.FollowsEnvelope, _ error) {
 	a, err := h.knownUser(id)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -42,16 +42,16 @@ func (h *rest) followsOf(id wire.UserID, match func(f *follow, a *account) bool)
 			follows = append(follows, wire.Follow{ID: f.id, FollowerID: f.follower.id, FollowedID: f.followed.id, Created: f.created, Extra: unrevised()})
 		}
 	}
-	return &queupserver.FollowsEnvelope{Code: okCode, Message: okText, Data: follows}, nil
+	return wire.FollowsEnvelope{Envelope: envelope(follows)}, nil
 }
 
 // Followers implements GET /user/{userId}/following.
-func (h *rest) Followers(_ context.Context, params queupserver.FollowersParams) (*queupserver.FollowsEnvelope, error) {
+func (h *rest) Followers(_ context.Context, params queupserver.FollowersParams) (wire.FollowsEnvelope, error) {
 	return h.followsOf(params.UserID, func(f *follow, a *account) bool { return f.followed == a })
 }
 
 // FollowedUsers implements GET /user/{userId}/follows.
-func (h *rest) FollowedUsers(_ context.Context, params queupserver.FollowedUsersParams) (*queupserver.FollowsEnvelope, error) {
+func (h *rest) FollowedUsers(_ context.Context, params queupserver.FollowedUsersParams) (wire.FollowsEnvelope, error) {
 	return h.followsOf(params.UserID, func(f *follow, a *account) bool { return f.follower == a })
 }
 

@@ -65,30 +65,30 @@ func (s *state) setAvatar(a *account, data []byte) error {
 }
 
 // uploaded sets the caller's picture and answers with the account.
-func (h *rest) uploaded(ctx context.Context, data []byte) (*queupserver.UserEnvelope, error) {
+func (h *rest) uploaded(ctx context.Context, data []byte) (out wire.UserEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
 	if err := h.setAvatar(a, data); err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: a.wireUser()}, nil
+	return wire.UserEnvelope{Envelope: envelope(a.wireUser())}, nil
 }
 
 // UploadUserImage implements POST /user/image. That no file may be larger than a room's is an assumption.
-func (h *rest) UploadUserImage(ctx context.Context, req *queupserver.UserImageUploadMultipart) (*queupserver.UserEnvelope, error) {
+func (h *rest) UploadUserImage(ctx context.Context, req *queupserver.UserImageUploadMultipart) (out wire.UserEnvelope, _ error) {
 	data, err := io.ReadAll(req.Image.File)
 	if err != nil {
-		return nil, errorE2(http.StatusBadRequest, err.Error())
+		return out, errorE2(http.StatusBadRequest, err.Error())
 	}
 	return h.uploaded(ctx, data)
 }
 
 // UploadUserGIF implements POST /user/imagegif.
-func (h *rest) UploadUserGIF(ctx context.Context, req *queupserver.UserGIFUpload) (*queupserver.UserEnvelope, error) {
+func (h *rest) UploadUserGIF(ctx context.Context, req *queupserver.UserGIFUpload) (out wire.UserEnvelope, _ error) {
 	data, err := base64.StdEncoding.DecodeString(req.Image)
 	if err != nil || req.Type != "base64" || http.DetectContentType(data) != "image/gif" {
-		return nil, errorE2(http.StatusBadRequest, textNoGIF)
+		return out, errorE2(http.StatusBadRequest, textNoGIF)
 	}
 	return h.uploaded(ctx, data)
 }

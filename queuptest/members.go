@@ -86,10 +86,10 @@ func (r *room) banned(now time.Time) []*member {
 func (r *room) muted() []*member { return r.sorted(func(m *member) bool { return m.muted }) }
 
 // list answers records of members, with their accounts and roles.
-func (h *rest) list(id wire.RoomID, of func(r *room) []*member) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) list(id wire.RoomID, of func(r *room) []*member) (out wire.RoomUsersEnvelope, _ error) {
 	r, err := h.known(id)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -97,42 +97,42 @@ func (h *rest) list(id wire.RoomID, of func(r *room) []*member) (*queupserver.Ro
 	for _, m := range of(r) {
 		users = append(users, r.wireMemberFull(m))
 	}
-	return &queupserver.RoomUsersEnvelope{Code: okCode, Message: okText, Data: users}, nil
+	return wire.RoomUsersEnvelope{Envelope: envelope(users)}, nil
 }
 
 // RoomUsers implements GET /room/{roomId}/users.
-func (h *rest) RoomUsers(_ context.Context, p queupserver.RoomUsersParams) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) RoomUsers(_ context.Context, p queupserver.RoomUsersParams) (wire.RoomUsersEnvelope, error) {
 	return h.list(p.RoomID, (*room).here)
 }
 
 // RoomStaff implements GET /room/{roomId}/users/staff. The owner is not among them, unless with a role.
-func (h *rest) RoomStaff(_ context.Context, p queupserver.RoomStaffParams) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) RoomStaff(_ context.Context, p queupserver.RoomStaffParams) (wire.RoomUsersEnvelope, error) {
 	return h.list(p.RoomID, (*room).staff)
 }
 
 // RoomBans implements GET /room/{roomId}/users/ban.
-func (h *rest) RoomBans(_ context.Context, p queupserver.RoomBansParams) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) RoomBans(_ context.Context, p queupserver.RoomBansParams) (wire.RoomUsersEnvelope, error) {
 	return h.list(p.RoomID, func(r *room) []*member { return r.banned(r.now()) })
 }
 
 // RoomMutes implements GET /room/{roomId}/users/mute. That everybody may read it is an assumption.
-func (h *rest) RoomMutes(_ context.Context, p queupserver.RoomMutesParams) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) RoomMutes(_ context.Context, p queupserver.RoomMutesParams) (wire.RoomUsersEnvelope, error) {
 	return h.list(p.RoomID, (*room).muted)
 }
 
 // RoomUser implements GET /room/{roomId}/users/{userId}. That who was never there is answered with 404 is an assumption.
-func (h *rest) RoomUser(_ context.Context, p queupserver.RoomUserParams) (*queupserver.RoomUserEnvelope, error) {
+func (h *rest) RoomUser(_ context.Context, p queupserver.RoomUserParams) (out wire.RoomUserEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := r.members[p.UserID]
 	if m == nil {
-		return nil, errorE1(http.StatusNotFound, textNoMember)
+		return out, errorE1(http.StatusNotFound, textNoMember)
 	}
-	return &queupserver.RoomUserEnvelope{Code: okCode, Message: okText, Data: r.wireMemberFull(m)}, nil
+	return wire.RoomUserEnvelope{Envelope: envelope(r.wireMemberFull(m))}, nil
 }
 
 // LeaveRoomBeacon implements GET /room/beacon/{roomId}/{userId}. That it takes out nobody but the caller is an assumption.

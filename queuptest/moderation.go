@@ -271,10 +271,10 @@ func (h *rest) Skip(ctx context.Context, _ queupserver.OptChannelRequest, p queu
 
 // RoomAudit implements GET /room/{roomId}/audit: the newest first, which is an assumption, as are the types. It needs no
 // session, as the one client that reads it has none.
-func (h *rest) RoomAudit(_ context.Context, p queupserver.RoomAuditParams) (*queupserver.AuditEntriesEnvelope, error) {
+func (h *rest) RoomAudit(_ context.Context, p queupserver.RoomAuditParams) (out wire.AuditEntriesEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -286,5 +286,5 @@ func (h *rest) RoomAudit(_ context.Context, p queupserver.RoomAuditParams) (*que
 		}
 		entries = append(entries, w)
 	}
-	return &queupserver.AuditEntriesEnvelope{Code: okCode, Message: okText, Data: entries}, nil
+	return wire.AuditEntriesEnvelope{Envelope: envelope(entries)}, nil
 }

@@ -103,8 +103,8 @@ func (p *playlist) wire() wire.Playlist {
 	}
 }
 
-func (p *playlist) envelope() *queupserver.PlaylistEnvelope {
-	return &queupserver.PlaylistEnvelope{Code: okCode, Message: okText, Data: p.wire()}
+func (p *playlist) envelope() wire.PlaylistEnvelope {
+	return wire.PlaylistEnvelope{Envelope: envelope(p.wire())}
 }
 
 // ownPlaylist finds the playlist of a path, which must belong to the caller. That others' are answered as if they were not
@@ -126,18 +126,18 @@ func playlistName(name string) (string, error) {
 }
 
 // Playlists implements GET /playlist.
-func (h *rest) Playlists(ctx context.Context) (*queupserver.PlaylistsEnvelope, error) {
+func (h *rest) Playlists(ctx context.Context) (wire.PlaylistsEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	playlists := wire.Playlists{}
 	for _, p := range h.site.playlists[callOf(ctx).account.id] {
 		playlists = append(playlists, p.wire())
 	}
-	return &queupserver.PlaylistsEnvelope{Code: okCode, Message: okText, Data: playlists}, nil
+	return wire.PlaylistsEnvelope{Envelope: envelope(playlists)}, nil
 }
 
 // CreatePlaylist implements POST /playlist.
-func (h *rest) CreatePlaylist(ctx context.Context, body queupserver.CreatePlaylistReq) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) CreatePlaylist(ctx context.Context, body queupserver.CreatePlaylistReq) (out wire.PlaylistEnvelope, _ error) {
 	var req queupserver.CreatePlaylistRequest
 	switch body := body.(type) {
 	case *queupserver.CreatePlaylistApplicationJSON:
@@ -147,13 +147,13 @@ func (h *rest) CreatePlaylist(ctx context.Context, body queupserver.CreatePlayli
 	}
 	name, err := playlistName(req.Name)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, err := h.newPlaylist(callOf(ctx).account, name, h.now())
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	p.public = req.Public.Or(false)
 	return p.envelope(), nil
@@ -189,12 +189,12 @@ func (h *rest) DeletePlaylist(ctx context.Context, params queupserver.DeletePlay
 }
 
 // PlaylistSongs implements GET /playlist/{playlistId}/songs.
-func (h *rest) PlaylistSongs(ctx context.Context, params queupserver.PlaylistSongsParams) (*queupserver.PlaylistSongsEnvelope, error) {
+func (h *rest) PlaylistSongs(ctx context.Context, params queupserver.PlaylistSongsParams) (out wire.PlaylistSongsEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, err := h.ownPlaylist(ctx, params.PlaylistID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	words := strings.Fields(strings.ToLower(params.Name.Or("")))
 	var found []*playlistEntry
@@ -209,7 +209,7 @@ func (h *rest) PlaylistSongs(ctx context.Context, params queupserver.PlaylistSon
 			ID: e.id, SongID: e.song.id, Song: e.song.wireSong(), PlaylistID: p.id, AddedAt: e.added, Extra: unrevised(),
 		})
 	}
-	return &queupserver.PlaylistSongsEnvelope{Code: okCode, Message: okText, Data: songs}, nil
+	return wire.PlaylistSongsEnvelope{Envelope: envelope(songs)}, nil
 }
 
 // offsetOf is where a page begins; pages count from 1. No list is so long that the limit would matter.
@@ -217,7 +217,7 @@ func offsetOf(page int) int { return (min(max(page, 1), 1<<20) - 1) * pageSize }
 
 // AddPlaylistSong implements POST /playlist/{playlistId}/songs. With QueUp's id of a song that plays where the caller is, it
 // is a grab.
-func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylistSongReq, params queupserver.AddPlaylistSongParams) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylistSongReq, params queupserver.AddPlaylistSongParams) (out wire.PlaylistEnvelope, _ error) {
 	var req queupserver.AddPlaylistSongRequest
 	switch body := body.(type) {
 	case *queupserver.AddPlaylistSongApplicationJSON:
@@ -229,13 +229,13 @@ func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylist
 	defer h.mu.Unlock()
 	p, err := h.ownPlaylist(ctx, params.PlaylistID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	now := h.now()
 	songID, byID := req.SongID.Get()
 	mediaID, provider := req.MediaID.Or(""), req.Provider.Or("")
 	if songID == "" && (mediaID == "" || provider == "") {
-		return nil, errorE1(http.StatusBadRequest, textSongOrMedia)
+		return out, errorE1(http.StatusBadRequest, textSongOrMedia)
 	}
 	var m *song
 	if byID && songID != "" {
@@ -244,10 +244,10 @@ func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylist
 		m = h.findMedia(provider, mediaID, now)
 	}
 	if m == nil {
-		return nil, errorE1(http.StatusNotFound, textNoSong)
+		return out, errorE1(http.StatusNotFound, textNoSong)
 	}
 	if err := h.add(p, now, m); err != nil {
-		return nil, err
+		return out, err
 	}
 	if byID && songID != "" {
 		h.grabbed(p.owner, m, now)
@@ -257,16 +257,16 @@ func (h *rest) AddPlaylistSong(ctx context.Context, body queupserver.AddPlaylist
 
 // RemovePlaylistSong implements DELETE /playlist/{playlistId}/songs/{playlistSongId}. It takes the entry's id; that it does
 // not take the song's is an assumption.
-func (h *rest) RemovePlaylistSong(ctx context.Context, params queupserver.RemovePlaylistSongParams) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) RemovePlaylistSong(ctx context.Context, params queupserver.RemovePlaylistSongParams) (out wire.PlaylistEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p, err := h.ownPlaylist(ctx, params.PlaylistID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	i := slices.IndexFunc(p.entries, func(e *playlistEntry) bool { return e.id == params.PlaylistSongID })
 	if i < 0 {
-		return nil, errorE1(http.StatusNotFound, textNoEntry)
+		return out, errorE1(http.StatusNotFound, textNoEntry)
 	}
 	p.entries = slices.Delete(p.entries, i, i+1)
 	return p.envelope(), nil
@@ -314,7 +314,7 @@ func (h *rest) ShufflePlaylist(ctx context.Context, params queupserver.ShufflePl
 }
 
 // SoundCloudPlaylists implements GET /playlist/soundcloud. Everybody has three playlists there.
-func (h *rest) SoundCloudPlaylists(_ context.Context, params queupserver.SoundCloudPlaylistsParams) (*queupserver.SoundCloudPlaylistsEnvelope, error) {
+func (h *rest) SoundCloudPlaylists(_ context.Context, params queupserver.SoundCloudPlaylistsParams) (wire.SoundCloudPlaylistsEnvelope, error) {
 	lists := wire.SoundCloudPlaylists{}
 	user := strings.ToLower(strings.TrimSpace(params.Username))
 	for i := range 3 {
@@ -332,24 +332,24 @@ func (h *rest) SoundCloudPlaylists(_ context.Context, params queupserver.SoundCl
 			Permalink:        strings.ReplaceAll(strings.ToLower(l.title), " ", "-"),
 		})
 	}
-	return &queupserver.SoundCloudPlaylistsEnvelope{Code: okCode, Message: okText, Data: lists}, nil
+	return wire.SoundCloudPlaylistsEnvelope{Envelope: envelope(lists)}, nil
 }
 
 // ImportYouTubePlaylist implements POST /playlist/import/youtube.
-func (h *rest) ImportYouTubePlaylist(ctx context.Context, req *queupserver.ImportYouTubeRequest) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) ImportYouTubePlaylist(ctx context.Context, req *queupserver.ImportYouTubeRequest) (wire.PlaylistEnvelope, error) {
 	return h.importList(ctx, wire.YouTube, req.MediaID, req.Into.Or(""))
 }
 
 // ImportSoundCloudPlaylist implements POST /playlist/import/soundcloud. That its errors are those of YouTube's is an
 // assumption.
-func (h *rest) ImportSoundCloudPlaylist(ctx context.Context, req *queupserver.ImportSoundCloudRequest) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) ImportSoundCloudPlaylist(ctx context.Context, req *queupserver.ImportSoundCloudRequest) (wire.PlaylistEnvelope, error) {
 	return h.importList(ctx, wire.SoundCloud, req.MediaID, req.Into.Or(""))
 }
 
-func (h *rest) importList(ctx context.Context, provider wire.Provider, mediaID string, into wire.PlaylistID) (*queupserver.PlaylistEnvelope, error) {
+func (h *rest) importList(ctx context.Context, provider wire.Provider, mediaID string, into wire.PlaylistID) (out wire.PlaylistEnvelope, _ error) {
 	l, ok := listOf(provider, mediaID)
 	if !ok {
-		return nil, errorE5(http.StatusBadRequest, textNoMediaList)
+		return out, errorE5(http.StatusBadRequest, textNoMediaList)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -362,14 +362,14 @@ func (h *rest) importList(ctx context.Context, provider wire.Provider, mediaID s
 		p, err = h.ownPlaylist(ctx, into)
 	}
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	songs := make([]*song, len(l.songs))
 	for i, f := range l.songs {
 		songs[i] = h.addFact(f, now)
 	}
 	if err := h.add(p, now, songs...); err != nil {
-		return nil, err
+		return out, err
 	}
 	p.provider, p.mediaID = provider, mediaID
 	return p.envelope(), nil

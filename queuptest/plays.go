@@ -88,10 +88,10 @@ func (r *room) addHistory(songs []Song) {
 }
 
 // History implements GET /room/{roomId}/playlist/history.
-func (h *rest) History(_ context.Context, p queupserver.HistoryParams) (*queupserver.PlaysEnvelope, error) {
+func (h *rest) History(_ context.Context, p queupserver.HistoryParams) (out wire.PlaysEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -101,5 +101,5 @@ func (h *rest) History(_ context.Context, p queupserver.HistoryParams) (*queupse
 	for _, past := range page(newest, offsetOf(p.Page.Or(1)), pageSize) {
 		plays = append(plays, r.wirePlayFull(past))
 	}
-	return &queupserver.PlaysEnvelope{Code: okCode, Message: okText, Data: plays}, nil
+	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
 }

@@ -251,7 +251,7 @@ func (r *room) clearOwn(m *member, now time.Time) {
 }
 
 // QueueSong implements POST /room/{roomId}/playlist.
-func (h *rest) QueueSong(ctx context.Context, body queupserver.QueueSongReq, p queupserver.QueueSongParams) (*queupserver.PlayEnvelope, error) {
+func (h *rest) QueueSong(ctx context.Context, body queupserver.QueueSongReq, p queupserver.QueueSongParams) (out wire.PlayEnvelope, _ error) {
 	var req queupserver.QueueSongRequest
 	switch body := body.(type) {
 	case *queupserver.QueueSongApplicationJSON:
@@ -280,9 +280,9 @@ func (h *rest) QueueSong(ctx context.Context, body queupserver.QueueSongReq, p q
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.PlayEnvelope{Code: okCode, Message: okText, Data: w}, nil
+	return wire.PlayEnvelope{Envelope: envelope(w)}, nil
 }
 
 // QueuePlaylist implements POST /room/{roomId}/queueplaylist/{playlistId}. Songs that the room does not take are left out.
@@ -324,7 +324,7 @@ func (h *rest) PauseOwnQueue(ctx context.Context, req *queupserver.PauseQueueReq
 }
 
 // OwnQueue implements GET /user/session/room/{roomId}/queue.
-func (h *rest) OwnQueue(ctx context.Context, p queupserver.OwnQueueParams) (*queupserver.PlaysEnvelope, error) {
+func (h *rest) OwnQueue(ctx context.Context, p queupserver.OwnQueueParams) (out wire.PlaysEnvelope, _ error) {
 	plays := wire.Plays{}
 	_, err := h.act(ctx, p.RoomID, func(r *room, me *member, _ time.Time) error {
 		for i, entry := range me.queue {
@@ -335,9 +335,9 @@ func (h *rest) OwnQueue(ctx context.Context, p queupserver.OwnQueueParams) (*que
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.PlaysEnvelope{Code: okCode, Message: okText, Data: plays}, nil
+	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
 }
 
 // ReorderOwnQueue implements POST /user/session/room/{roomId}/queue/order.
@@ -351,7 +351,7 @@ func (h *rest) ReorderQueue(ctx context.Context, req *queupserver.QueueOrderRequ
 }
 
 // RemoveSong implements DELETE /room/{roomId}/queue/user/{userId}.
-func (h *rest) RemoveSong(ctx context.Context, p queupserver.RemoveSongParams) (*queupserver.RemoveSongResultEnvelope, error) {
+func (h *rest) RemoveSong(ctx context.Context, p queupserver.RemoveSongParams) (out wire.RemoveSongResultEnvelope, _ error) {
 	var result wire.RemoveSongResult
 	_, err := h.actOn(ctx, p.RoomID, p.UserID, func(r *room, me, dj *member, now time.Time) error {
 		next, err := r.removeNext(me, dj, now)
@@ -361,9 +361,9 @@ func (h *rest) RemoveSong(ctx context.Context, p queupserver.RemoveSongParams) (
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.RemoveSongResultEnvelope{Code: okCode, Message: okText, Data: result}, nil
+	return wire.RemoveSongResultEnvelope{Envelope: envelope(result)}, nil
 }
 
 // RemoveDJ implements DELETE /room/{roomId}/queue/user/{userId}/all.
@@ -384,16 +384,16 @@ func (h *rest) PauseDJ(ctx context.Context, req queupserver.OptPauseDJRequest, p
 }
 
 // QueueUsers implements GET /room/{roomId}/playlist: a row for each DJ in play order.
-func (h *rest) QueueUsers(_ context.Context, p queupserver.QueueUsersParams) (*queupserver.RoomUsersEnvelope, error) {
+func (h *rest) QueueUsers(_ context.Context, p queupserver.QueueUsersParams) (wire.RoomUsersEnvelope, error) {
 	return h.list(p.RoomID, func(r *room) []*member { return r.rotation })
 }
 
 // Waitlist implements GET /room/{roomId}/playlist/waitlist: the next songs of those who have some and are not in the
 // rotation. That these are who waits is an assumption.
-func (h *rest) Waitlist(_ context.Context, p queupserver.WaitlistParams) (*queupserver.PlaysEnvelope, error) {
+func (h *rest) Waitlist(_ context.Context, p queupserver.WaitlistParams) (out wire.PlaysEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -401,5 +401,5 @@ func (h *rest) Waitlist(_ context.Context, p queupserver.WaitlistParams) (*queup
 	for _, m := range r.sorted(func(m *member) bool { return m.paused && len(m.queue) > 0 }) {
 		plays = append(plays, r.wirePlayFull(m.queue[0]))
 	}
-	return &queupserver.PlaysEnvelope{Code: okCode, Message: okText, Data: plays}, nil
+	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
 }

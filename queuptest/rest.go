@@ -20,11 +20,16 @@ type rest struct {
 	*state
 }
 
-// ok is the code and the message of an answer that is no error.
+// okCode and okText are the code and the message of an answer that is not an error.
 var (
 	okCode = queupserver.NewOptCode(http.StatusOK)
 	okText = queupserver.NewOptStatusText(queupserver.StatusText(http.StatusText(http.StatusOK)))
 )
+
+// envelope surrounds the data of an answer that is not an error.
+func envelope[T interface{ Encode(e *jx.Encoder) }](data T) wire.Envelope[T] {
+	return wire.Envelope[T]{Code: http.StatusOK, Message: wire.StatusText(http.StatusText(http.StatusOK)), Data: data}
+}
 
 func done() *queupserver.DoneEnvelope {
 	return &queupserver.DoneEnvelope{Code: okCode, Message: okText, Data: jx.Raw(`{}`)}
@@ -64,36 +69,36 @@ func (h *rest) Logout(ctx context.Context) (*queupserver.DoneEnvelope, error) {
 }
 
 // Session implements GET /auth/session.
-func (h *rest) Session(ctx context.Context) (*queupserver.UserEnvelope, error) {
+func (h *rest) Session(ctx context.Context) (wire.UserEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &queupserver.UserEnvelope{Code: okCode, Message: okText, Data: h.wireSession(callOf(ctx).account)}, nil
+	return wire.UserEnvelope{Envelope: envelope(h.wireSession(callOf(ctx).account))}, nil
 }
 
 // Token implements GET /auth/token. Without a session it answers a guest's token.
-func (h *rest) Token(ctx context.Context) (*queupserver.TokenEnvelope, error) {
+func (h *rest) Token(ctx context.Context) (wire.TokenEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	token, clientID := h.newToken(callOf(ctx).account, h.now())
-	return &queupserver.TokenEnvelope{Code: okCode, Message: okText, Data: wire.Token{
+	return wire.TokenEnvelope{Envelope: envelope(wire.Token{
 		Action: 17, Token: token, ClientID: clientID, ReqID: h.id(idRequest),
-	}}, nil
+	})}, nil
 }
 
 // Room implements GET /room/{roomId}, the one operation that takes a slug, too.
-func (h *rest) Room(_ context.Context, p queupserver.RoomParams) (*queupserver.RoomEnvelope, error) {
+func (h *rest) Room(_ context.Context, p queupserver.RoomParams) (out wire.RoomEnvelope, _ error) {
 	r := h.room(string(p.RoomID))
 	if r == nil {
 		r = h.roomBySlug(string(p.RoomID))
 	}
 	if r == nil {
-		return nil, errorE1(http.StatusNotFound, textNoRoom)
+		return out, errorE1(http.StatusNotFound, textNoRoom)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	w := r.wireRoom()
 	w.Owner = r.owner.wireUser()
-	return &queupserver.RoomEnvelope{Code: okCode, Message: okText, Data: w}, nil
+	return wire.RoomEnvelope{Envelope: envelope(w)}, nil
 }
 
 // known finds the room of a path.
@@ -105,23 +110,20 @@ func (h *rest) known(id wire.RoomID) (*room, error) {
 }
 
 // JoinRoom implements POST /room/{roomId}/users.
-func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p queupserver.JoinRoomParams) (*queupserver.JoinResultEnvelope, error) {
+func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p queupserver.JoinRoomParams) (out wire.JoinResultEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	a := callOf(ctx).account
 	now := h.now()
 	if err := r.mayJoin(a, joinPassword(req), now); err != nil {
-		return nil, err
+		return out, err
 	}
 	member := r.wireMemberRoles(r.join(a, now)) // the account is an id here; docs/PROTOCOL.md 3.10
-	return &queupserver.JoinResultEnvelope{
-		Code: okCode, Message: okText,
-		Data: wire.JoinResult{Room: r.wireRoom(), User: member},
-	}, nil
+	return wire.JoinResultEnvelope{Envelope: envelope(wire.JoinResult{Room: r.wireRoom(), User: member})}, nil
 }
 
 // LeaveRoom implements DELETE /room/{roomId}/users.
@@ -147,58 +149,58 @@ func (r *room) here() []*member {
 }
 
 // ActiveSong implements GET /room/{roomId}/playlist/active.
-func (h *rest) ActiveSong(_ context.Context, p queupserver.ActiveSongParams) (*queupserver.ActiveSongEnvelope, error) {
+func (h *rest) ActiveSong(_ context.Context, p queupserver.ActiveSongParams) (out wire.ActiveSongEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r.playing == nil {
-		return nil, errorE1(http.StatusNotFound, textNothingPlays)
+		return out, errorE1(http.StatusNotFound, textNothingPlays)
 	}
-	return &queupserver.ActiveSongEnvelope{Code: okCode, Message: okText, Data: r.wireActive(h.now())}, nil
+	return wire.ActiveSongEnvelope{Envelope: envelope(r.wireActive(h.now()))}, nil
 }
 
 // ActiveDubs implements GET /room/{roomId}/playlist/active/dubs. That silence is answered like that of ActiveSong is an
 // assumption.
-func (h *rest) ActiveDubs(_ context.Context, p queupserver.ActiveDubsParams) (*queupserver.DubsEnvelope, error) {
+func (h *rest) ActiveDubs(_ context.Context, p queupserver.ActiveDubsParams) (out wire.DubsEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if r.playing == nil {
-		return nil, errorE1(http.StatusNotFound, textNothingPlays)
+		return out, errorE1(http.StatusNotFound, textNothingPlays)
 	}
-	return &queupserver.DubsEnvelope{Code: okCode, Message: okText, Data: r.wireDubs()}, nil
+	return wire.DubsEnvelope{Envelope: envelope(r.wireDubs())}, nil
 }
 
 // PlaylistDetails implements GET /room/{roomId}/playlist/details.
-func (h *rest) PlaylistDetails(_ context.Context, p queupserver.PlaylistDetailsParams) (*queupserver.PlaysEnvelope, error) {
+func (h *rest) PlaylistDetails(_ context.Context, p queupserver.PlaylistDetailsParams) (out wire.PlaysEnvelope, _ error) {
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return &queupserver.PlaysEnvelope{Code: okCode, Message: okText, Data: r.wireQueue()}, nil
+	return wire.PlaysEnvelope{Envelope: envelope(r.wireQueue())}, nil
 }
 
 // Song implements GET /song/{songId}.
-func (h *rest) Song(_ context.Context, p queupserver.SongParams) (*queupserver.SongEnvelope, error) {
+func (h *rest) Song(_ context.Context, p queupserver.SongParams) (out wire.SongEnvelope, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.songs[p.SongID]
 	if s == nil {
-		return nil, errorE1(http.StatusNotFound, textNoSong)
+		return out, errorE1(http.StatusNotFound, textNoSong)
 	}
-	return &queupserver.SongEnvelope{Code: okCode, Message: okText, Data: s.wireSong()}, nil
+	return wire.SongEnvelope{Envelope: envelope(s.wireSong())}, nil
 }
 
 // PostChat implements POST /chat/{roomId}.
-func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p queupserver.PostChatParams) (*queupserver.ChatPostResultEnvelope, error) {
+func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p queupserver.PostChatParams) (out wire.ChatPostResultEnvelope, _ error) {
 	var req queupserver.ChatRequest
 	switch body := body.(type) {
 	case *queupserver.PostChatApplicationJSON:
@@ -208,13 +210,13 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	}
 	r, err := h.known(p.RoomID)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m, err := r.chat(callOf(ctx).account, req.Message, h.now())
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	w := r.wireMessage(m)
 	echo := wire.ChatPostEcho{
@@ -225,7 +227,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	if ms, ok := req.Time.Get(); ok {
 		echo.SentAt = time.UnixMilli(ms)
 	}
-	return &queupserver.ChatPostResultEnvelope{Code: okCode, Message: okText, Data: wire.ChatPostResult{
+	return wire.ChatPostResultEnvelope{Envelope: envelope(wire.ChatPostResult{
 		ID:              w.ID,
 		Type:            w.EventName(),
 		SentAt:          w.SentAt,
@@ -234,7 +236,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 		RealTimeChannel: w.RealTimeChannel,
 		Request:         echo,
 		Extra:           map[string]json.RawMessage{"message": m.raw()},
-	}}, nil
+	})}, nil
 }
 
 // utf16Len counts as JavaScript does.

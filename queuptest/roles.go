@@ -167,29 +167,29 @@ func (h *rest) Permissions(context.Context) (*queupserver.RawEnvelope, error) {
 }
 
 // RoomRoles implements GET /room/{roomId}/roles.
-func (h *rest) RoomRoles(ctx context.Context, p queupserver.RoomRolesParams) (*queupserver.RoomRolesEnvelope, error) {
+func (h *rest) RoomRoles(ctx context.Context, p queupserver.RoomRolesParams) (out wire.RoomRolesEnvelope, _ error) {
 	var roles wire.RoomRoles
 	err := h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
 		roles = wire.RoomRoles{Roles: r.wireCustoms(), Actor: r.wireActor(me)}
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.RoomRolesEnvelope{Code: okCode, Message: okText, Data: roles}, nil
+	return wire.RoomRolesEnvelope{Envelope: envelope(roles)}, nil
 }
 
 // OwnPermissions implements GET /room/{roomId}/permissions/me.
-func (h *rest) OwnPermissions(ctx context.Context, p queupserver.OwnPermissionsParams) (*queupserver.ActorEnvelope, error) {
+func (h *rest) OwnPermissions(ctx context.Context, p queupserver.OwnPermissionsParams) (out wire.ActorEnvelope, _ error) {
 	var actor wire.Actor
 	err := h.inRoles(ctx, p.RoomID, func(r *room, me *member) error {
 		actor = r.wireActor(me)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.ActorEnvelope{Code: okCode, Message: okText, Data: actor}, nil
+	return wire.ActorEnvelope{Envelope: envelope(actor)}, nil
 }
 
 // fill makes a role what the request says, all of it. Who does it must hold what the role is to grant anew.

@@ -42,23 +42,23 @@ func searchable(query string) func(wire.Room) bool {
 }
 
 // Rooms implements GET /room.
-func (h *rest) Rooms(_ context.Context, params queupserver.RoomsParams) (*queupserver.RoomsEnvelope, error) {
+func (h *rest) Rooms(_ context.Context, params queupserver.RoomsParams) (wire.RoomsEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	public := h.roomsWith(func(w wire.Room) bool { return w.DisplayInLobby && w.Display == "public" })
-	return &queupserver.RoomsEnvelope{Code: okCode, Message: okText, Data: page(public, params.Offset.Or(0), pageSize)}, nil
+	return wire.RoomsEnvelope{Envelope: envelope[wire.Rooms](page(public, params.Offset.Or(0), pageSize))}, nil
 }
 
 // SearchRooms implements GET /room/term/{term}.
-func (h *rest) SearchRooms(_ context.Context, params queupserver.SearchRoomsParams) (*queupserver.RoomsEnvelope, error) {
+func (h *rest) SearchRooms(_ context.Context, params queupserver.SearchRoomsParams) (wire.RoomsEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	found := h.roomsWith(searchable(params.Term))
-	return &queupserver.RoomsEnvelope{Code: okCode, Message: okText, Data: page(found, params.Offset.Or(0), pageSize)}, nil
+	return wire.RoomsEnvelope{Envelope: envelope[wire.Rooms](page(found, params.Offset.Or(0), pageSize))}, nil
 }
 
 // Search implements GET /search. It answers a page of rooms and a page of users.
-func (h *rest) Search(_ context.Context, params queupserver.SearchParams) (*queupserver.SearchResultEnvelope, error) {
+func (h *rest) Search(_ context.Context, params queupserver.SearchParams) (wire.SearchResultEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	result := wire.SearchResult{Rooms: wire.Rooms{}, Users: wire.Users{}}
@@ -71,18 +71,18 @@ func (h *rest) Search(_ context.Context, params queupserver.SearchParams) (*queu
 			result.Users = append(result.Users, wire.User{ID: a.id, Username: a.name})
 		}
 	}
-	return &queupserver.SearchResultEnvelope{Code: okCode, Message: okText, Data: result}, nil
+	return wire.SearchResultEnvelope{Envelope: envelope(result)}, nil
 }
 
 // CreateRoom implements POST /room. The creator is not in the room until they join.
-func (h *rest) CreateRoom(ctx context.Context, req *queupserver.RoomSettings) (*queupserver.RoomEnvelope, error) {
+func (h *rest) CreateRoom(ctx context.Context, req *queupserver.RoomSettings) (out wire.RoomEnvelope, _ error) {
 	name := strings.TrimSpace(req.Name.Or(""))
 	if name == "" {
-		return nil, errorE1(http.StatusBadRequest, textRoomName)
+		return out, errorE1(http.StatusBadRequest, textRoomName)
 	}
 	chosen := defaultSettings(name)
 	if err := chosen.merge(req); err != nil {
-		return nil, err
+		return out, err
 	}
 	chosen.locked = req.LockQueue.Or(false)
 	h.mu.Lock()
@@ -95,14 +95,14 @@ func (h *rest) CreateRoom(ctx context.Context, req *queupserver.RoomSettings) (*
 		}
 	}
 	if owned >= maxRooms {
-		return nil, errorE1(http.StatusBadRequest, textRoomLimit)
+		return out, errorE1(http.StatusBadRequest, textRoomLimit)
 	}
 	r := h.newRoom(RoomSpec{Slug: h.freeSlug(name), Owner: a.name})
 	r.settings = chosen
 	r.created = h.now()
 	r.updated = r.created
 	h.change(func() { h.rooms = append(h.rooms, r) })
-	return &queupserver.RoomEnvelope{Code: okCode, Message: okText, Data: r.wireRoom()}, nil
+	return wire.RoomEnvelope{Envelope: envelope(r.wireRoom())}, nil
 }
 
 var notSlug = regexp.MustCompile(`[^0-9a-z]+`)

@@ -215,7 +215,7 @@ func (r *room) modSetting(by *member, setting wire.ModSetting, on bool, now time
 }
 
 // UpdateRoom implements PUT /room/{roomId}. What is left out stays, which is an assumption: the website sends everything.
-func (h *rest) UpdateRoom(ctx context.Context, req *queupserver.RoomSettings, p queupserver.UpdateRoomParams) (*queupserver.RoomEnvelope, error) {
+func (h *rest) UpdateRoom(ctx context.Context, req *queupserver.RoomSettings, p queupserver.UpdateRoomParams) (out wire.RoomEnvelope, _ error) {
 	var w wire.Room
 	_, err := h.act(ctx, p.RoomID, func(r *room, me *member, now time.Time) error {
 		if err := r.update(me, req, now); err != nil {
@@ -226,9 +226,9 @@ func (h *rest) UpdateRoom(ctx context.Context, req *queupserver.RoomSettings, p 
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	return &queupserver.RoomEnvelope{Code: okCode, Message: okText, Data: w}, nil
+	return wire.RoomEnvelope{Envelope: envelope(w)}, nil
 }
 
 // LockQueue implements PUT /room/{roomId}/lockQueue.

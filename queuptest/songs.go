@@ -26,9 +26,9 @@ func searchToken(p wire.Provider, query string, offset int) string {
 
 // SearchSongs implements GET /song. It finds what is in the invented catalogue and what the service knows besides, songs
 // whose names have all the words.
-func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsParams) (*queupserver.SongSearchEnvelope, error) {
+func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsParams) (out wire.SongSearchEnvelope, _ error) {
 	if mediaShapes[params.Provider] == nil {
-		return nil, errorE1(http.StatusBadRequest, textNoProvider)
+		return out, errorE1(http.StatusBadRequest, textNoProvider)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,7 +40,7 @@ func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsPara
 			offset += searchPage
 		}
 		if offset >= len(facts) {
-			return nil, errorE1(http.StatusBadRequest, textNoSuchToken)
+			return out, errorE1(http.StatusBadRequest, textNoSuchToken)
 		}
 	}
 	result := wire.SongSearch{Items: []wire.Song{}}
@@ -51,7 +51,7 @@ func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsPara
 	if next := offset + searchPage; next < len(facts) {
 		result.NextPageToken = searchToken(params.Provider, params.Name, next)
 	}
-	return &queupserver.SongSearchEnvelope{Code: okCode, Message: okText, Data: result}, nil
+	return wire.SongSearchEnvelope{Envelope: envelope(result)}, nil
 }
 
 // knownBesides finds songs that the search does not find in the catalogue, in the order of their ids. The caller holds s.mu.

@@ -13,6 +13,7 @@ import (
 	"github.com/ogen-go/ogen/conv"
 	ht "github.com/ogen-go/ogen/http"
 	"github.com/ogen-go/ogen/uri"
+	"github.com/queup-go/queup/gen/wire"
 )
 
 type requestConfig struct {
@@ -85,27 +86,27 @@ type Invoker interface {
 	// Answers who voted on the current play, and which play that is. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active/dubs
-	ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (*DubsEnvelope, error)
+	ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (wire.DubsEnvelope, error)
 	// ActiveSong invokes activeSong operation.
 	//
 	// Answers the current play, its media and how long it has been playing. 404 means that nothing plays.
 	// It has answered 200 without a play, too. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active
-	ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (*ActiveSongEnvelope, error)
+	ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (wire.ActiveSongEnvelope, error)
 	// AddComment invokes addComment operation.
 	//
 	// Adds a comment to a song. Needs a session.
 	//
 	// POST /song/{songId}/comments
-	AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (*CommentEnvelope, error)
+	AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (wire.CommentEnvelope, error)
 	// AddPlaylistSong invokes addPlaylistSong operation.
 	//
 	// Adds a song to a playlist: either by the provider's id and the provider, or by QueUp's song id. The
 	// latter, for the song that plays, is what the website calls a grab. Needs a session.
 	//
 	// POST /playlist/{playlistId}/songs
-	AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error)
+	AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (wire.PlaylistEnvelope, error)
 	// AssignRole invokes assignRole operation.
 	//
 	// Gives a member a custom role; they may hold several. The default role is held by everybody and
@@ -135,7 +136,7 @@ type Invoker interface {
 	// Needs no session.
 	//
 	// GET /chat/{roomId}
-	ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (*ChatHistoryEnvelope, error)
+	ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (wire.ChatHistoryEnvelope, error)
 	// ClearOwnQueue invokes clearOwnQueue operation.
 	//
 	// Removes everything that the account has queued in the room. Needs a session.
@@ -148,21 +149,21 @@ type Invoker interface {
 	// Needs a session.
 	//
 	// GET /message/{conversationId}
-	ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (*ConversationMessagesEnvelope, error)
+	ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (wire.ConversationMessagesEnvelope, error)
 	// Conversations invokes conversations operation.
 	//
 	// Answers the account's private conversations, in the website's list the one with the newest message
 	// first. Needs a session.
 	//
 	// GET /message
-	Conversations(ctx context.Context, options ...RequestOption) (*ConversationsEnvelope, error)
+	Conversations(ctx context.Context, options ...RequestOption) (wire.ConversationsEnvelope, error)
 	// CreatePlaylist invokes createPlaylist operation.
 	//
 	// Makes an empty playlist. The website takes names of 50 to 100 characters at most, depending on the
 	// field. Needs a session.
 	//
 	// POST /playlist
-	CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (*PlaylistEnvelope, error)
+	CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (wire.PlaylistEnvelope, error)
 	// CreateRole invokes createRole operation.
 	//
 	// Makes a custom role, placed just above the default one. The answer is presumably the role; nobody
@@ -176,7 +177,7 @@ type Invoker interface {
 	// five rooms already, which is the limit. Needs a session.
 	//
 	// POST /room
-	CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (*RoomEnvelope, error)
+	CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (wire.RoomEnvelope, error)
 	// DeleteChat invokes deleteChat operation.
 	//
 	// Deletes a chat line, one's own or, with chat.delete (delete-chat), anyone's. The website takes every
@@ -221,14 +222,14 @@ type Invoker interface {
 	// no session.
 	//
 	// GET /user/{userId}/follows
-	FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (*FollowsEnvelope, error)
+	FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (wire.FollowsEnvelope, error)
 	// Followers invokes followers operation.
 	//
 	// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
 	// follows. A row tells by itself who follows whom. Needs no session.
 	//
 	// GET /user/{userId}/following
-	Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (*FollowsEnvelope, error)
+	Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (wire.FollowsEnvelope, error)
 	// History invokes history operation.
 	//
 	// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
@@ -236,21 +237,21 @@ type Invoker interface {
 	// Media that is gone is null. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/history
-	History(ctx context.Context, params HistoryParams, options ...RequestOption) (*PlaysEnvelope, error)
+	History(ctx context.Context, params HistoryParams, options ...RequestOption) (wire.PlaysEnvelope, error)
 	// ImportSoundCloudPlaylist invokes importSoundCloudPlaylist operation.
 	//
 	// Copies the tracks of a playlist at SoundCloud into one of the account's, or into a new one. Tracks
 	// that could not be read become songs without a name, a provider and a media id. Needs a session.
 	//
 	// POST /playlist/import/soundcloud
-	ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (*PlaylistEnvelope, error)
+	ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (wire.PlaylistEnvelope, error)
 	// ImportYouTubePlaylist invokes importYouTubePlaylist operation.
 	//
 	// Copies the songs of a playlist at YouTube into one of the account's, or into a new one. Needs a
 	// session. Errors have the form E5.
 	//
 	// POST /playlist/import/youtube
-	ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (*PlaylistEnvelope, error)
+	ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (wire.PlaylistEnvelope, error)
 	// JoinRoom invokes joinRoom operation.
 	//
 	// Makes the account a member that is present, and answers the room and the own record in it. A private
@@ -259,7 +260,7 @@ type Invoker interface {
 	// banned there. Needs a session.
 	//
 	// POST /room/{roomId}/users
-	JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (*JoinResultEnvelope, error)
+	JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (wire.JoinResultEnvelope, error)
 	// Kick invokes kick operation.
 	//
 	// Throws a user out of the room. Before custom roles nobody with a role could be kicked; since then it
@@ -315,7 +316,7 @@ type Invoker interface {
 	// says, its last message. Needs a session.
 	//
 	// POST /message/{conversationId}/read
-	MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (*ConversationEnvelope, error)
+	MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (wire.ConversationEnvelope, error)
 	// Mute invokes mute operation.
 	//
 	// Keeps a user from chatting in the room until somebody unmutes them; there is no duration. Before
@@ -330,20 +331,20 @@ type Invoker interface {
 	// answer has the people as accounts. Needs a session.
 	//
 	// POST /message
-	OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error)
+	OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (wire.ConversationEnvelope, error)
 	// OwnPermissions invokes ownPermissions operation.
 	//
 	// Answers what the caller may do in a room, the implied permissions included. Since custom roles.
 	// Needs a session.
 	//
 	// GET /room/{roomId}/permissions/me
-	OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (*ActorEnvelope, error)
+	OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (wire.ActorEnvelope, error)
 	// OwnQueue invokes ownQueue operation.
 	//
 	// Answers the own queue in a room, in play order; the media may be in it. Needs a session.
 	//
 	// GET /user/session/room/{roomId}/queue
-	OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (*PlaysEnvelope, error)
+	OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (wire.PlaysEnvelope, error)
 	// PauseDJ invokes pauseDJ operation.
 	//
 	// Takes a DJ out of the rotation; the songs stay. Most clients send no body. Two sources send pause,
@@ -372,21 +373,21 @@ type Invoker interface {
 	// fetch them by song id. The list can contain null. It needed a session in 2015.
 	//
 	// GET /room/{roomId}/playlist/details
-	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams, options ...RequestOption) (*PlaysEnvelope, error)
+	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams, options ...RequestOption) (wire.PlaysEnvelope, error)
 	// PlaylistSongs invokes playlistSongs operation.
 	//
 	// Answers the entries of a playlist, 20 at a time; a short page is the last. Media can be incomplete
 	// or gone. Needs a session.
 	//
 	// GET /playlist/{playlistId}/songs
-	PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (*PlaylistSongsEnvelope, error)
+	PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (wire.PlaylistSongsEnvelope, error)
 	// Playlists invokes playlists operation.
 	//
 	// Answers the account's playlists. Whether there are pages is not known; the one client of 2026 reads
 	// it once. Needs a session.
 	//
 	// GET /playlist
-	Playlists(ctx context.Context, options ...RequestOption) (*PlaylistsEnvelope, error)
+	Playlists(ctx context.Context, options ...RequestOption) (wire.PlaylistsEnvelope, error)
 	// PostChat invokes postChat operation.
 	//
 	// Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
@@ -394,7 +395,7 @@ type Invoker interface {
 	// muted sender gets an error, or is not heard. Needs chat.send (chat).
 	//
 	// POST /chat/{roomId}
-	PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (*ChatPostResultEnvelope, error)
+	PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (wire.ChatPostResultEnvelope, error)
 	// QueuePlaylist invokes queuePlaylist operation.
 	//
 	// Adds all songs of a playlist to the own queue in a room. A playlist of some 5,500 songs ended in
@@ -409,7 +410,7 @@ type Invoker interface {
 	// recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
 	//
 	// POST /room/{roomId}/playlist
-	QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (*PlayEnvelope, error)
+	QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (wire.PlayEnvelope, error)
 	// QueueUsers invokes queueUsers operation.
 	//
 	// Answers the DJs of a room in play order, each with the number of songs and whether the queue is
@@ -417,7 +418,7 @@ type Invoker interface {
 	// songs use playlistDetails. Needs no session.
 	//
 	// GET /room/{roomId}/playlist
-	QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (wire.RoomUsersEnvelope, error)
 	// RemoveDJ invokes removeDJ operation.
 	//
 	// Removes everything that a DJ has queued in the room. Needs queue.dj.remove (queue-order).
@@ -436,14 +437,14 @@ type Invoker interface {
 	// Needs a session.
 	//
 	// DELETE /playlist/{playlistId}/songs/{playlistSongId}
-	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error)
+	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (wire.PlaylistEnvelope, error)
 	// RemoveSong invokes removeSong operation.
 	//
 	// Removes the next song of a DJ from the queue, and only that one; answers the one that is next now.
 	// Needs queue.remove (queue-order).
 	//
 	// DELETE /room/{roomId}/queue/user/{userId}
-	RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (*RemoveSongResultEnvelope, error)
+	RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (wire.RemoveSongResultEnvelope, error)
 	// RenamePlaylist invokes renamePlaylist operation.
 	//
 	// Gives a playlist another name. Needs a session.
@@ -489,21 +490,21 @@ type Invoker interface {
 	// only operation known to take a slug as well as an id. Needs no session.
 	//
 	// GET /room/{roomId}
-	Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error)
+	Room(ctx context.Context, params RoomParams, options ...RequestOption) (wire.RoomEnvelope, error)
 	// RoomAudit invokes roomAudit operation.
 	//
 	// Answers the audit log of a room, all of it as far as is known. One client reads it without a
 	// session; the permission room.audit.view exists since custom roles.
 	//
 	// GET /room/{roomId}/audit
-	RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (*AuditEntriesEnvelope, error)
+	RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (wire.AuditEntriesEnvelope, error)
 	// RoomBans invokes roomBans operation.
 	//
 	// Answers the records of everybody who is banned from the room, with when the ban began and ends.
 	// Needs no session.
 	//
 	// GET /room/{roomId}/users/ban
-	RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (wire.RoomUsersEnvelope, error)
 	// RoomImage invokes roomImage operation.
 	//
 	// Redirects to the background of a room. Needs no session.
@@ -516,7 +517,7 @@ type Invoker interface {
 	// only; whether others may is not known.
 	//
 	// GET /room/{roomId}/users/mute
-	RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (wire.RoomUsersEnvelope, error)
 	// RoomRoles invokes roomRoles operation.
 	//
 	// Answers the custom roles of a room, the highest first, and what the caller may do there. 404 where
@@ -524,13 +525,13 @@ type Invoker interface {
 	// needs a session is not known.
 	//
 	// GET /room/{roomId}/roles
-	RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (*RoomRolesEnvelope, error)
+	RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (wire.RoomRolesEnvelope, error)
 	// RoomStaff invokes roomStaff operation.
 	//
 	// Answers the records of everybody who holds a role in the room, present or not. Needs no session.
 	//
 	// GET /room/{roomId}/users/staff
-	RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (wire.RoomUsersEnvelope, error)
 	// RoomThumbnail invokes roomThumbnail operation.
 	//
 	// Leads to the background of a room in a small size. Only browsers have been seen to use it, so it is
@@ -551,35 +552,35 @@ type Invoker interface {
 	// its queue, and trusts the answer only if the account is in it. Probably needs no session.
 	//
 	// GET /room/{roomId}/users/{userId}
-	RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (*RoomUserEnvelope, error)
+	RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (wire.RoomUserEnvelope, error)
 	// RoomUsers invokes roomUsers operation.
 	//
 	// Answers the records of everybody who is in the room now, each with its account, and with the role
 	// where one is held. Needs no session.
 	//
 	// GET /room/{roomId}/users
-	RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error)
+	RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (wire.RoomUsersEnvelope, error)
 	// Rooms invokes rooms operation.
 	//
 	// Answers the public rooms, the busiest first, 20 at a time; a short page is the last. Needs no
 	// session.
 	//
 	// GET /room
-	Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (*RoomsEnvelope, error)
+	Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (wire.RoomsEnvelope, error)
 	// Search invokes search operation.
 	//
 	// Answers rooms and users that match, each cut down to a few members. Whether it needs a session is
 	// not known.
 	//
 	// GET /search
-	Search(ctx context.Context, params SearchParams, options ...RequestOption) (*SearchResultEnvelope, error)
+	Search(ctx context.Context, params SearchParams, options ...RequestOption) (wire.SearchResultEnvelope, error)
 	// SearchRooms invokes searchRooms operation.
 	//
 	// Answers rooms whose name matches, 20 at a time; a short page is the last. The website sends nothing
 	// but letters, digits and spaces. Needs no session.
 	//
 	// GET /room/term/{term}
-	SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (*RoomsEnvelope, error)
+	SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (wire.RoomsEnvelope, error)
 	// SearchSongs invokes searchSongs operation.
 	//
 	// Answers what YouTube or SoundCloud finds, about 15 songs at a time. The next page is asked for with
@@ -587,7 +588,7 @@ type Invoker interface {
 	// when there is at most one song. Probably needs a session.
 	//
 	// GET /song
-	SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (*SongSearchEnvelope, error)
+	SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (wire.SongSearchEnvelope, error)
 	// SendMessage invokes sendMessage operation.
 	//
 	// Writes a private message. Only the message is required; others were seen with the time or the own
@@ -595,13 +596,13 @@ type Invoker interface {
 	// same. Needs a session.
 	//
 	// POST /message/{conversationId}
-	SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (*ConversationMessageEnvelope, error)
+	SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (wire.ConversationMessageEnvelope, error)
 	// Session invokes session operation.
 	//
 	// Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 	//
 	// GET /auth/session
-	Session(ctx context.Context, options ...RequestOption) (*UserEnvelope, error)
+	Session(ctx context.Context, options ...RequestOption) (wire.UserEnvelope, error)
 	// SetModSetting invokes setModSetting operation.
 	//
 	// Switches one of the settings that moderators may change. Everybody in the room gets an event. What
@@ -643,13 +644,13 @@ type Invoker interface {
 	// Probably needs no session.
 	//
 	// GET /song/{songId}
-	Song(ctx context.Context, params SongParams, options ...RequestOption) (*SongEnvelope, error)
+	Song(ctx context.Context, params SongParams, options ...RequestOption) (wire.SongEnvelope, error)
 	// SongComments invokes songComments operation.
 	//
 	// Answers what people wrote about a song. Probably needs no session.
 	//
 	// GET /song/{songId}/comments
-	SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (*CommentsEnvelope, error)
+	SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (wire.CommentsEnvelope, error)
 	// SongImage invokes songImage operation.
 	//
 	// Redirects to the picture of a song. Known from code in a comment only. Needs no session.
@@ -668,14 +669,14 @@ type Invoker interface {
 	// session.
 	//
 	// GET /playlist/soundcloud
-	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (*SoundCloudPlaylistsEnvelope, error)
+	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (wire.SoundCloudPlaylistsEnvelope, error)
 	// Token invokes token operation.
 	//
 	// Answers the secret that opens the websocket. Without a session it is a guest's token, which may
 	// listen but not act. How long a token lives is not known: fetch a new one for every connection.
 	//
 	// GET /auth/token
-	Token(ctx context.Context, options ...RequestOption) (*TokenEnvelope, error)
+	Token(ctx context.Context, options ...RequestOption) (wire.TokenEnvelope, error)
 	// UnassignRole invokes unassignRole operation.
 	//
 	// Takes a custom role from a member, under the conditions of assignRole. Needs roles.manage.
@@ -706,7 +707,7 @@ type Invoker interface {
 	// a session.
 	//
 	// GET /message/new
-	UnreadCount(ctx context.Context, options ...RequestOption) (*UnreadCountEnvelope, error)
+	UnreadCount(ctx context.Context, options ...RequestOption) (wire.UnreadCountEnvelope, error)
 	// UnsetRole invokes unsetRole operation.
 	//
 	// Takes one of the fixed roles from a user. The website names the role by its id, one client by its
@@ -730,14 +731,14 @@ type Invoker interface {
 	// Needs room.manage (update-room).
 	//
 	// PUT /room/{roomId}
-	UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (*RoomEnvelope, error)
+	UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (wire.RoomEnvelope, error)
 	// UpdateUsername invokes updateUsername operation.
 	//
 	// Gives the account another name. An error means that the name is taken, and so does an answer without
 	// a name in it. Others learn of it from the next chat line. Needs a session.
 	//
 	// POST /user/updateUsername
-	UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (*UsernameChangeEnvelope, error)
+	UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (wire.UsernameChangeEnvelope, error)
 	// UploadRoomImage invokes uploadRoomImage operation.
 	//
 	// Replaces the background of a room, by a file of at most 2 MB. Only the owner may. Errors have the
@@ -751,7 +752,7 @@ type Invoker interface {
 	// Needs a session.
 	//
 	// POST /user/imagegif
-	UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (*UserEnvelope, error)
+	UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (wire.UserEnvelope, error)
 	// UploadUserImage invokes uploadUserImage operation.
 	//
 	// Replaces the account's avatar, and answers the account, or an object that has its profileImage in
@@ -759,13 +760,13 @@ type Invoker interface {
 	// E2.
 	//
 	// POST /user/image
-	UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (*UserEnvelope, error)
+	UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (wire.UserEnvelope, error)
 	// User invokes user operation.
 	//
 	// Answers an account by its id or its username. 404 means that there is none. Needs no session.
 	//
 	// GET /user/{idOrUsername}
-	User(ctx context.Context, params UserParams, options ...RequestOption) (*UserEnvelope, error)
+	User(ctx context.Context, params UserParams, options ...RequestOption) (wire.UserEnvelope, error)
 	// UserImage invokes userImage operation.
 	//
 	// Redirects to the avatar of a user. Needs no session.
@@ -784,7 +785,7 @@ type Invoker interface {
 	// session is not known.
 	//
 	// GET /user/query/availabilty
-	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (*UsernameAvailabilityEnvelope, error)
+	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (wire.UsernameAvailabilityEnvelope, error)
 	// Vote invokes vote operation.
 	//
 	// Votes for or against the song that plays now, named by the play and not by the media. A vote of the
@@ -807,14 +808,14 @@ type Invoker interface {
 	// Votes for or against a comment, and answers it with its new votes. Needs a session.
 	//
 	// POST /comments/{commentId}/dubs
-	VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (*CommentVoteEnvelope, error)
+	VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (wire.CommentVoteEnvelope, error)
 	// Waitlist invokes waitlist operation.
 	//
 	// Answers the songs of those who wait for a place in the queue. Whether it needs a session is not
 	// known.
 	//
 	// GET /room/{roomId}/playlist/waitlist
-	Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (*PlaysEnvelope, error)
+	Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (wire.PlaysEnvelope, error)
 }
 
 // Client implements OAS client.
@@ -846,12 +847,12 @@ func NewClient(serverURL string, opts ...ClientOption) (*Client, error) {
 // Answers who voted on the current play, and which play that is. Needs no session.
 //
 // GET /room/{roomId}/playlist/active/dubs
-func (c *Client) ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (*DubsEnvelope, error) {
+func (c *Client) ActiveDubs(ctx context.Context, params ActiveDubsParams, options ...RequestOption) (wire.DubsEnvelope, error) {
 	res, err := c.sendActiveDubs(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendActiveDubs(ctx context.Context, params ActiveDubsParams, requestOptions ...RequestOption) (res *DubsEnvelope, err error) {
+func (c *Client) sendActiveDubs(ctx context.Context, params ActiveDubsParams, requestOptions ...RequestOption) (res wire.DubsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -927,12 +928,12 @@ func (c *Client) sendActiveDubs(ctx context.Context, params ActiveDubsParams, re
 // It has answered 200 without a play, too. Needs no session.
 //
 // GET /room/{roomId}/playlist/active
-func (c *Client) ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (*ActiveSongEnvelope, error) {
+func (c *Client) ActiveSong(ctx context.Context, params ActiveSongParams, options ...RequestOption) (wire.ActiveSongEnvelope, error) {
 	res, err := c.sendActiveSong(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendActiveSong(ctx context.Context, params ActiveSongParams, requestOptions ...RequestOption) (res *ActiveSongEnvelope, err error) {
+func (c *Client) sendActiveSong(ctx context.Context, params ActiveSongParams, requestOptions ...RequestOption) (res wire.ActiveSongEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -1007,12 +1008,12 @@ func (c *Client) sendActiveSong(ctx context.Context, params ActiveSongParams, re
 // Adds a comment to a song. Needs a session.
 //
 // POST /song/{songId}/comments
-func (c *Client) AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (*CommentEnvelope, error) {
+func (c *Client) AddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, options ...RequestOption) (wire.CommentEnvelope, error) {
 	res, err := c.sendAddComment(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendAddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, requestOptions ...RequestOption) (res *CommentEnvelope, err error) {
+func (c *Client) sendAddComment(ctx context.Context, request *CommentRequest, params AddCommentParams, requestOptions ...RequestOption) (res wire.CommentEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -1091,12 +1092,12 @@ func (c *Client) sendAddComment(ctx context.Context, request *CommentRequest, pa
 // latter, for the song that plays, is what the website calls a grab. Needs a session.
 //
 // POST /playlist/{playlistId}/songs
-func (c *Client) AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error) {
+func (c *Client) AddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, options ...RequestOption) (wire.PlaylistEnvelope, error) {
 	res, err := c.sendAddPlaylistSong(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendAddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+func (c *Client) sendAddPlaylistSong(ctx context.Context, request AddPlaylistSongReq, params AddPlaylistSongParams, requestOptions ...RequestOption) (res wire.PlaylistEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *AddPlaylistSongApplicationJSON:
@@ -1471,12 +1472,12 @@ func (c *Client) sendChangePassword(ctx context.Context, request *ChangePassword
 // Needs no session.
 //
 // GET /chat/{roomId}
-func (c *Client) ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (*ChatHistoryEnvelope, error) {
+func (c *Client) ChatHistory(ctx context.Context, params ChatHistoryParams, options ...RequestOption) (wire.ChatHistoryEnvelope, error) {
 	res, err := c.sendChatHistory(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendChatHistory(ctx context.Context, params ChatHistoryParams, requestOptions ...RequestOption) (res *ChatHistoryEnvelope, err error) {
+func (c *Client) sendChatHistory(ctx context.Context, params ChatHistoryParams, requestOptions ...RequestOption) (res wire.ChatHistoryEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -1631,12 +1632,12 @@ func (c *Client) sendClearOwnQueue(ctx context.Context, params ClearOwnQueuePara
 // Needs a session.
 //
 // GET /message/{conversationId}
-func (c *Client) ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (*ConversationMessagesEnvelope, error) {
+func (c *Client) ConversationMessages(ctx context.Context, params ConversationMessagesParams, options ...RequestOption) (wire.ConversationMessagesEnvelope, error) {
 	res, err := c.sendConversationMessages(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendConversationMessages(ctx context.Context, params ConversationMessagesParams, requestOptions ...RequestOption) (res *ConversationMessagesEnvelope, err error) {
+func (c *Client) sendConversationMessages(ctx context.Context, params ConversationMessagesParams, requestOptions ...RequestOption) (res wire.ConversationMessagesEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -1711,12 +1712,12 @@ func (c *Client) sendConversationMessages(ctx context.Context, params Conversati
 // first. Needs a session.
 //
 // GET /message
-func (c *Client) Conversations(ctx context.Context, options ...RequestOption) (*ConversationsEnvelope, error) {
+func (c *Client) Conversations(ctx context.Context, options ...RequestOption) (wire.ConversationsEnvelope, error) {
 	res, err := c.sendConversations(ctx, options...)
 	return res, err
 }
 
-func (c *Client) sendConversations(ctx context.Context, requestOptions ...RequestOption) (res *ConversationsEnvelope, err error) {
+func (c *Client) sendConversations(ctx context.Context, requestOptions ...RequestOption) (res wire.ConversationsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -1773,12 +1774,12 @@ func (c *Client) sendConversations(ctx context.Context, requestOptions ...Reques
 // field. Needs a session.
 //
 // POST /playlist
-func (c *Client) CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (*PlaylistEnvelope, error) {
+func (c *Client) CreatePlaylist(ctx context.Context, request CreatePlaylistReq, options ...RequestOption) (wire.PlaylistEnvelope, error) {
 	res, err := c.sendCreatePlaylist(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendCreatePlaylist(ctx context.Context, request CreatePlaylistReq, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+func (c *Client) sendCreatePlaylist(ctx context.Context, request CreatePlaylistReq, requestOptions ...RequestOption) (res wire.PlaylistEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *CreatePlaylistApplicationJSON:
@@ -1931,12 +1932,12 @@ func (c *Client) sendCreateRole(ctx context.Context, request *RoleSettings, para
 // five rooms already, which is the limit. Needs a session.
 //
 // POST /room
-func (c *Client) CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (*RoomEnvelope, error) {
+func (c *Client) CreateRoom(ctx context.Context, request *RoomSettings, options ...RequestOption) (wire.RoomEnvelope, error) {
 	res, err := c.sendCreateRoom(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendCreateRoom(ctx context.Context, request *RoomSettings, requestOptions ...RequestOption) (res *RoomEnvelope, err error) {
+func (c *Client) sendCreateRoom(ctx context.Context, request *RoomSettings, requestOptions ...RequestOption) (res wire.RoomEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2534,12 +2535,12 @@ func (c *Client) sendFollow(ctx context.Context, params FollowParams, requestOpt
 // no session.
 //
 // GET /user/{userId}/follows
-func (c *Client) FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (*FollowsEnvelope, error) {
+func (c *Client) FollowedUsers(ctx context.Context, params FollowedUsersParams, options ...RequestOption) (wire.FollowsEnvelope, error) {
 	res, err := c.sendFollowedUsers(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendFollowedUsers(ctx context.Context, params FollowedUsersParams, requestOptions ...RequestOption) (res *FollowsEnvelope, err error) {
+func (c *Client) sendFollowedUsers(ctx context.Context, params FollowedUsersParams, requestOptions ...RequestOption) (res wire.FollowsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2615,12 +2616,12 @@ func (c *Client) sendFollowedUsers(ctx context.Context, params FollowedUsersPara
 // follows. A row tells by itself who follows whom. Needs no session.
 //
 // GET /user/{userId}/following
-func (c *Client) Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (*FollowsEnvelope, error) {
+func (c *Client) Followers(ctx context.Context, params FollowersParams, options ...RequestOption) (wire.FollowsEnvelope, error) {
 	res, err := c.sendFollowers(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendFollowers(ctx context.Context, params FollowersParams, requestOptions ...RequestOption) (res *FollowsEnvelope, err error) {
+func (c *Client) sendFollowers(ctx context.Context, params FollowersParams, requestOptions ...RequestOption) (res wire.FollowsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2697,12 +2698,12 @@ func (c *Client) sendFollowers(ctx context.Context, params FollowersParams, requ
 // Media that is gone is null. Needs no session.
 //
 // GET /room/{roomId}/playlist/history
-func (c *Client) History(ctx context.Context, params HistoryParams, options ...RequestOption) (*PlaysEnvelope, error) {
+func (c *Client) History(ctx context.Context, params HistoryParams, options ...RequestOption) (wire.PlaysEnvelope, error) {
 	res, err := c.sendHistory(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendHistory(ctx context.Context, params HistoryParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+func (c *Client) sendHistory(ctx context.Context, params HistoryParams, requestOptions ...RequestOption) (res wire.PlaysEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2798,12 +2799,12 @@ func (c *Client) sendHistory(ctx context.Context, params HistoryParams, requestO
 // that could not be read become songs without a name, a provider and a media id. Needs a session.
 //
 // POST /playlist/import/soundcloud
-func (c *Client) ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (*PlaylistEnvelope, error) {
+func (c *Client) ImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, options ...RequestOption) (wire.PlaylistEnvelope, error) {
 	res, err := c.sendImportSoundCloudPlaylist(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+func (c *Client) sendImportSoundCloudPlaylist(ctx context.Context, request *ImportSoundCloudRequest, requestOptions ...RequestOption) (res wire.PlaylistEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2863,12 +2864,12 @@ func (c *Client) sendImportSoundCloudPlaylist(ctx context.Context, request *Impo
 // session. Errors have the form E5.
 //
 // POST /playlist/import/youtube
-func (c *Client) ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (*PlaylistEnvelope, error) {
+func (c *Client) ImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, options ...RequestOption) (wire.PlaylistEnvelope, error) {
 	res, err := c.sendImportYouTubePlaylist(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+func (c *Client) sendImportYouTubePlaylist(ctx context.Context, request *ImportYouTubeRequest, requestOptions ...RequestOption) (res wire.PlaylistEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -2930,12 +2931,12 @@ func (c *Client) sendImportYouTubePlaylist(ctx context.Context, request *ImportY
 // banned there. Needs a session.
 //
 // POST /room/{roomId}/users
-func (c *Client) JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (*JoinResultEnvelope, error) {
+func (c *Client) JoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, options ...RequestOption) (wire.JoinResultEnvelope, error) {
 	res, err := c.sendJoinRoom(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendJoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, requestOptions ...RequestOption) (res *JoinResultEnvelope, err error) {
+func (c *Client) sendJoinRoom(ctx context.Context, request OptJoinRequest, params JoinRoomParams, requestOptions ...RequestOption) (res wire.JoinResultEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -3590,12 +3591,12 @@ func (c *Client) sendLogout(ctx context.Context, requestOptions ...RequestOption
 // says, its last message. Needs a session.
 //
 // POST /message/{conversationId}/read
-func (c *Client) MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (*ConversationEnvelope, error) {
+func (c *Client) MarkRead(ctx context.Context, params MarkReadParams, options ...RequestOption) (wire.ConversationEnvelope, error) {
 	res, err := c.sendMarkRead(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendMarkRead(ctx context.Context, params MarkReadParams, requestOptions ...RequestOption) (res *ConversationEnvelope, err error) {
+func (c *Client) sendMarkRead(ctx context.Context, params MarkReadParams, requestOptions ...RequestOption) (res wire.ConversationEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -3774,12 +3775,12 @@ func (c *Client) sendMute(ctx context.Context, request OptChannelRequest, params
 // answer has the people as accounts. Needs a session.
 //
 // POST /message
-func (c *Client) OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (*ConversationEnvelope, error) {
+func (c *Client) OpenConversation(ctx context.Context, request OpenConversationReq, options ...RequestOption) (wire.ConversationEnvelope, error) {
 	res, err := c.sendOpenConversation(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendOpenConversation(ctx context.Context, request OpenConversationReq, requestOptions ...RequestOption) (res *ConversationEnvelope, err error) {
+func (c *Client) sendOpenConversation(ctx context.Context, request OpenConversationReq, requestOptions ...RequestOption) (res wire.ConversationEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *OpenConversationRequest:
@@ -3862,12 +3863,12 @@ func (c *Client) sendOpenConversation(ctx context.Context, request OpenConversat
 // Needs a session.
 //
 // GET /room/{roomId}/permissions/me
-func (c *Client) OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (*ActorEnvelope, error) {
+func (c *Client) OwnPermissions(ctx context.Context, params OwnPermissionsParams, options ...RequestOption) (wire.ActorEnvelope, error) {
 	res, err := c.sendOwnPermissions(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendOwnPermissions(ctx context.Context, params OwnPermissionsParams, requestOptions ...RequestOption) (res *ActorEnvelope, err error) {
+func (c *Client) sendOwnPermissions(ctx context.Context, params OwnPermissionsParams, requestOptions ...RequestOption) (res wire.ActorEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -3942,12 +3943,12 @@ func (c *Client) sendOwnPermissions(ctx context.Context, params OwnPermissionsPa
 // Answers the own queue in a room, in play order; the media may be in it. Needs a session.
 //
 // GET /user/session/room/{roomId}/queue
-func (c *Client) OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (*PlaysEnvelope, error) {
+func (c *Client) OwnQueue(ctx context.Context, params OwnQueueParams, options ...RequestOption) (wire.PlaysEnvelope, error) {
 	res, err := c.sendOwnQueue(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendOwnQueue(ctx context.Context, params OwnQueueParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+func (c *Client) sendOwnQueue(ctx context.Context, params OwnQueueParams, requestOptions ...RequestOption) (res wire.PlaysEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -4273,12 +4274,12 @@ func (c *Client) sendPermissions(ctx context.Context, requestOptions ...RequestO
 // fetch them by song id. The list can contain null. It needed a session in 2015.
 //
 // GET /room/{roomId}/playlist/details
-func (c *Client) PlaylistDetails(ctx context.Context, params PlaylistDetailsParams, options ...RequestOption) (*PlaysEnvelope, error) {
+func (c *Client) PlaylistDetails(ctx context.Context, params PlaylistDetailsParams, options ...RequestOption) (wire.PlaysEnvelope, error) {
 	res, err := c.sendPlaylistDetails(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendPlaylistDetails(ctx context.Context, params PlaylistDetailsParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+func (c *Client) sendPlaylistDetails(ctx context.Context, params PlaylistDetailsParams, requestOptions ...RequestOption) (res wire.PlaysEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -4354,12 +4355,12 @@ func (c *Client) sendPlaylistDetails(ctx context.Context, params PlaylistDetails
 // or gone. Needs a session.
 //
 // GET /playlist/{playlistId}/songs
-func (c *Client) PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (*PlaylistSongsEnvelope, error) {
+func (c *Client) PlaylistSongs(ctx context.Context, params PlaylistSongsParams, options ...RequestOption) (wire.PlaylistSongsEnvelope, error) {
 	res, err := c.sendPlaylistSongs(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendPlaylistSongs(ctx context.Context, params PlaylistSongsParams, requestOptions ...RequestOption) (res *PlaylistSongsEnvelope, err error) {
+func (c *Client) sendPlaylistSongs(ctx context.Context, params PlaylistSongsParams, requestOptions ...RequestOption) (res wire.PlaylistSongsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -4472,12 +4473,12 @@ func (c *Client) sendPlaylistSongs(ctx context.Context, params PlaylistSongsPara
 // it once. Needs a session.
 //
 // GET /playlist
-func (c *Client) Playlists(ctx context.Context, options ...RequestOption) (*PlaylistsEnvelope, error) {
+func (c *Client) Playlists(ctx context.Context, options ...RequestOption) (wire.PlaylistsEnvelope, error) {
 	res, err := c.sendPlaylists(ctx, options...)
 	return res, err
 }
 
-func (c *Client) sendPlaylists(ctx context.Context, requestOptions ...RequestOption) (res *PlaylistsEnvelope, err error) {
+func (c *Client) sendPlaylists(ctx context.Context, requestOptions ...RequestOption) (res wire.PlaylistsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -4535,12 +4536,12 @@ func (c *Client) sendPlaylists(ctx context.Context, requestOptions ...RequestOpt
 // muted sender gets an error, or is not heard. Needs chat.send (chat).
 //
 // POST /chat/{roomId}
-func (c *Client) PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (*ChatPostResultEnvelope, error) {
+func (c *Client) PostChat(ctx context.Context, request PostChatReq, params PostChatParams, options ...RequestOption) (wire.ChatPostResultEnvelope, error) {
 	res, err := c.sendPostChat(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendPostChat(ctx context.Context, request PostChatReq, params PostChatParams, requestOptions ...RequestOption) (res *ChatPostResultEnvelope, err error) {
+func (c *Client) sendPostChat(ctx context.Context, request PostChatReq, params PostChatParams, requestOptions ...RequestOption) (res wire.ChatPostResultEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *PostChatApplicationJSON:
@@ -4727,12 +4728,12 @@ func (c *Client) sendQueuePlaylist(ctx context.Context, params QueuePlaylistPara
 // recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
 //
 // POST /room/{roomId}/playlist
-func (c *Client) QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (*PlayEnvelope, error) {
+func (c *Client) QueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, options ...RequestOption) (wire.PlayEnvelope, error) {
 	res, err := c.sendQueueSong(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendQueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, requestOptions ...RequestOption) (res *PlayEnvelope, err error) {
+func (c *Client) sendQueueSong(ctx context.Context, request QueueSongReq, params QueueSongParams, requestOptions ...RequestOption) (res wire.PlayEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *QueueSongApplicationJSON:
@@ -4821,12 +4822,12 @@ func (c *Client) sendQueueSong(ctx context.Context, request QueueSongReq, params
 // songs use playlistDetails. Needs no session.
 //
 // GET /room/{roomId}/playlist
-func (c *Client) QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+func (c *Client) QueueUsers(ctx context.Context, params QueueUsersParams, options ...RequestOption) (wire.RoomUsersEnvelope, error) {
 	res, err := c.sendQueueUsers(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendQueueUsers(ctx context.Context, params QueueUsersParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+func (c *Client) sendQueueUsers(ctx context.Context, params QueueUsersParams, requestOptions ...RequestOption) (res wire.RoomUsersEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -5099,12 +5100,12 @@ func (c *Client) sendRemoveOwnSong(ctx context.Context, params RemoveOwnSongPara
 // Needs a session.
 //
 // DELETE /playlist/{playlistId}/songs/{playlistSongId}
-func (c *Client) RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (*PlaylistEnvelope, error) {
+func (c *Client) RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, options ...RequestOption) (wire.PlaylistEnvelope, error) {
 	res, err := c.sendRemovePlaylistSong(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, requestOptions ...RequestOption) (res *PlaylistEnvelope, err error) {
+func (c *Client) sendRemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams, requestOptions ...RequestOption) (res wire.PlaylistEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -5198,12 +5199,12 @@ func (c *Client) sendRemovePlaylistSong(ctx context.Context, params RemovePlayli
 // Needs queue.remove (queue-order).
 //
 // DELETE /room/{roomId}/queue/user/{userId}
-func (c *Client) RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (*RemoveSongResultEnvelope, error) {
+func (c *Client) RemoveSong(ctx context.Context, params RemoveSongParams, options ...RequestOption) (wire.RemoveSongResultEnvelope, error) {
 	res, err := c.sendRemoveSong(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRemoveSong(ctx context.Context, params RemoveSongParams, requestOptions ...RequestOption) (res *RemoveSongResultEnvelope, err error) {
+func (c *Client) sendRemoveSong(ctx context.Context, params RemoveSongParams, requestOptions ...RequestOption) (res wire.RemoveSongResultEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -5814,12 +5815,12 @@ func (c *Client) sendResetPassword(ctx context.Context, request *ResetPasswordRe
 // only operation known to take a slug as well as an id. Needs no session.
 //
 // GET /room/{roomId}
-func (c *Client) Room(ctx context.Context, params RoomParams, options ...RequestOption) (*RoomEnvelope, error) {
+func (c *Client) Room(ctx context.Context, params RoomParams, options ...RequestOption) (wire.RoomEnvelope, error) {
 	res, err := c.sendRoom(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoom(ctx context.Context, params RoomParams, requestOptions ...RequestOption) (res *RoomEnvelope, err error) {
+func (c *Client) sendRoom(ctx context.Context, params RoomParams, requestOptions ...RequestOption) (res wire.RoomEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -5894,12 +5895,12 @@ func (c *Client) sendRoom(ctx context.Context, params RoomParams, requestOptions
 // session; the permission room.audit.view exists since custom roles.
 //
 // GET /room/{roomId}/audit
-func (c *Client) RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (*AuditEntriesEnvelope, error) {
+func (c *Client) RoomAudit(ctx context.Context, params RoomAuditParams, options ...RequestOption) (wire.AuditEntriesEnvelope, error) {
 	res, err := c.sendRoomAudit(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomAudit(ctx context.Context, params RoomAuditParams, requestOptions ...RequestOption) (res *AuditEntriesEnvelope, err error) {
+func (c *Client) sendRoomAudit(ctx context.Context, params RoomAuditParams, requestOptions ...RequestOption) (res wire.AuditEntriesEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -5975,12 +5976,12 @@ func (c *Client) sendRoomAudit(ctx context.Context, params RoomAuditParams, requ
 // Needs no session.
 //
 // GET /room/{roomId}/users/ban
-func (c *Client) RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+func (c *Client) RoomBans(ctx context.Context, params RoomBansParams, options ...RequestOption) (wire.RoomUsersEnvelope, error) {
 	res, err := c.sendRoomBans(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomBans(ctx context.Context, params RoomBansParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+func (c *Client) sendRoomBans(ctx context.Context, params RoomBansParams, requestOptions ...RequestOption) (res wire.RoomUsersEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6156,12 +6157,12 @@ func (c *Client) sendRoomImage(ctx context.Context, params RoomImageParams, requ
 // only; whether others may is not known.
 //
 // GET /room/{roomId}/users/mute
-func (c *Client) RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+func (c *Client) RoomMutes(ctx context.Context, params RoomMutesParams, options ...RequestOption) (wire.RoomUsersEnvelope, error) {
 	res, err := c.sendRoomMutes(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomMutes(ctx context.Context, params RoomMutesParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+func (c *Client) sendRoomMutes(ctx context.Context, params RoomMutesParams, requestOptions ...RequestOption) (res wire.RoomUsersEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6238,12 +6239,12 @@ func (c *Client) sendRoomMutes(ctx context.Context, params RoomMutesParams, requ
 // needs a session is not known.
 //
 // GET /room/{roomId}/roles
-func (c *Client) RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (*RoomRolesEnvelope, error) {
+func (c *Client) RoomRoles(ctx context.Context, params RoomRolesParams, options ...RequestOption) (wire.RoomRolesEnvelope, error) {
 	res, err := c.sendRoomRoles(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomRoles(ctx context.Context, params RoomRolesParams, requestOptions ...RequestOption) (res *RoomRolesEnvelope, err error) {
+func (c *Client) sendRoomRoles(ctx context.Context, params RoomRolesParams, requestOptions ...RequestOption) (res wire.RoomRolesEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6318,12 +6319,12 @@ func (c *Client) sendRoomRoles(ctx context.Context, params RoomRolesParams, requ
 // Answers the records of everybody who holds a role in the room, present or not. Needs no session.
 //
 // GET /room/{roomId}/users/staff
-func (c *Client) RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+func (c *Client) RoomStaff(ctx context.Context, params RoomStaffParams, options ...RequestOption) (wire.RoomUsersEnvelope, error) {
 	res, err := c.sendRoomStaff(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomStaff(ctx context.Context, params RoomStaffParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+func (c *Client) sendRoomStaff(ctx context.Context, params RoomStaffParams, requestOptions ...RequestOption) (res wire.RoomUsersEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6561,12 +6562,12 @@ func (c *Client) sendRoomThumbnailSmall(ctx context.Context, params RoomThumbnai
 // its queue, and trusts the answer only if the account is in it. Probably needs no session.
 //
 // GET /room/{roomId}/users/{userId}
-func (c *Client) RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (*RoomUserEnvelope, error) {
+func (c *Client) RoomUser(ctx context.Context, params RoomUserParams, options ...RequestOption) (wire.RoomUserEnvelope, error) {
 	res, err := c.sendRoomUser(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomUser(ctx context.Context, params RoomUserParams, requestOptions ...RequestOption) (res *RoomUserEnvelope, err error) {
+func (c *Client) sendRoomUser(ctx context.Context, params RoomUserParams, requestOptions ...RequestOption) (res wire.RoomUserEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6660,12 +6661,12 @@ func (c *Client) sendRoomUser(ctx context.Context, params RoomUserParams, reques
 // where one is held. Needs no session.
 //
 // GET /room/{roomId}/users
-func (c *Client) RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (*RoomUsersEnvelope, error) {
+func (c *Client) RoomUsers(ctx context.Context, params RoomUsersParams, options ...RequestOption) (wire.RoomUsersEnvelope, error) {
 	res, err := c.sendRoomUsers(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRoomUsers(ctx context.Context, params RoomUsersParams, requestOptions ...RequestOption) (res *RoomUsersEnvelope, err error) {
+func (c *Client) sendRoomUsers(ctx context.Context, params RoomUsersParams, requestOptions ...RequestOption) (res wire.RoomUsersEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6741,12 +6742,12 @@ func (c *Client) sendRoomUsers(ctx context.Context, params RoomUsersParams, requ
 // session.
 //
 // GET /room
-func (c *Client) Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (*RoomsEnvelope, error) {
+func (c *Client) Rooms(ctx context.Context, params RoomsParams, options ...RequestOption) (wire.RoomsEnvelope, error) {
 	res, err := c.sendRooms(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendRooms(ctx context.Context, params RoomsParams, requestOptions ...RequestOption) (res *RoomsEnvelope, err error) {
+func (c *Client) sendRooms(ctx context.Context, params RoomsParams, requestOptions ...RequestOption) (res wire.RoomsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6823,12 +6824,12 @@ func (c *Client) sendRooms(ctx context.Context, params RoomsParams, requestOptio
 // not known.
 //
 // GET /search
-func (c *Client) Search(ctx context.Context, params SearchParams, options ...RequestOption) (*SearchResultEnvelope, error) {
+func (c *Client) Search(ctx context.Context, params SearchParams, options ...RequestOption) (wire.SearchResultEnvelope, error) {
 	res, err := c.sendSearch(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSearch(ctx context.Context, params SearchParams, requestOptions ...RequestOption) (res *SearchResultEnvelope, err error) {
+func (c *Client) sendSearch(ctx context.Context, params SearchParams, requestOptions ...RequestOption) (res wire.SearchResultEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -6902,12 +6903,12 @@ func (c *Client) sendSearch(ctx context.Context, params SearchParams, requestOpt
 // but letters, digits and spaces. Needs no session.
 //
 // GET /room/term/{term}
-func (c *Client) SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (*RoomsEnvelope, error) {
+func (c *Client) SearchRooms(ctx context.Context, params SearchRoomsParams, options ...RequestOption) (wire.RoomsEnvelope, error) {
 	res, err := c.sendSearchRooms(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSearchRooms(ctx context.Context, params SearchRoomsParams, requestOptions ...RequestOption) (res *RoomsEnvelope, err error) {
+func (c *Client) sendSearchRooms(ctx context.Context, params SearchRoomsParams, requestOptions ...RequestOption) (res wire.RoomsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -7003,12 +7004,12 @@ func (c *Client) sendSearchRooms(ctx context.Context, params SearchRoomsParams, 
 // when there is at most one song. Probably needs a session.
 //
 // GET /song
-func (c *Client) SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (*SongSearchEnvelope, error) {
+func (c *Client) SearchSongs(ctx context.Context, params SearchSongsParams, options ...RequestOption) (wire.SongSearchEnvelope, error) {
 	res, err := c.sendSearchSongs(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSearchSongs(ctx context.Context, params SearchSongsParams, requestOptions ...RequestOption) (res *SongSearchEnvelope, err error) {
+func (c *Client) sendSearchSongs(ctx context.Context, params SearchSongsParams, requestOptions ...RequestOption) (res wire.SongSearchEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -7131,12 +7132,12 @@ func (c *Client) sendSearchSongs(ctx context.Context, params SearchSongsParams, 
 // same. Needs a session.
 //
 // POST /message/{conversationId}
-func (c *Client) SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (*ConversationMessageEnvelope, error) {
+func (c *Client) SendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, options ...RequestOption) (wire.ConversationMessageEnvelope, error) {
 	res, err := c.sendSendMessage(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, requestOptions ...RequestOption) (res *ConversationMessageEnvelope, err error) {
+func (c *Client) sendSendMessage(ctx context.Context, request SendMessageReq, params SendMessageParams, requestOptions ...RequestOption) (res wire.ConversationMessageEnvelope, err error) {
 	// Validate request before sending.
 	switch request := request.(type) {
 	case *SendMessageApplicationJSON:
@@ -7222,12 +7223,12 @@ func (c *Client) sendSendMessage(ctx context.Context, request SendMessageReq, pa
 // Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 //
 // GET /auth/session
-func (c *Client) Session(ctx context.Context, options ...RequestOption) (*UserEnvelope, error) {
+func (c *Client) Session(ctx context.Context, options ...RequestOption) (wire.UserEnvelope, error) {
 	res, err := c.sendSession(ctx, options...)
 	return res, err
 }
 
-func (c *Client) sendSession(ctx context.Context, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+func (c *Client) sendSession(ctx context.Context, requestOptions ...RequestOption) (res wire.UserEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -7737,12 +7738,12 @@ func (c *Client) sendSkip(ctx context.Context, request OptChannelRequest, params
 // Probably needs no session.
 //
 // GET /song/{songId}
-func (c *Client) Song(ctx context.Context, params SongParams, options ...RequestOption) (*SongEnvelope, error) {
+func (c *Client) Song(ctx context.Context, params SongParams, options ...RequestOption) (wire.SongEnvelope, error) {
 	res, err := c.sendSong(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSong(ctx context.Context, params SongParams, requestOptions ...RequestOption) (res *SongEnvelope, err error) {
+func (c *Client) sendSong(ctx context.Context, params SongParams, requestOptions ...RequestOption) (res wire.SongEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -7816,12 +7817,12 @@ func (c *Client) sendSong(ctx context.Context, params SongParams, requestOptions
 // Answers what people wrote about a song. Probably needs no session.
 //
 // GET /song/{songId}/comments
-func (c *Client) SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (*CommentsEnvelope, error) {
+func (c *Client) SongComments(ctx context.Context, params SongCommentsParams, options ...RequestOption) (wire.CommentsEnvelope, error) {
 	res, err := c.sendSongComments(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSongComments(ctx context.Context, params SongCommentsParams, requestOptions ...RequestOption) (res *CommentsEnvelope, err error) {
+func (c *Client) sendSongComments(ctx context.Context, params SongCommentsParams, requestOptions ...RequestOption) (res wire.CommentsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -8057,12 +8058,12 @@ func (c *Client) sendSongLink(ctx context.Context, params SongLinkParams, reques
 // session.
 //
 // GET /playlist/soundcloud
-func (c *Client) SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (*SoundCloudPlaylistsEnvelope, error) {
+func (c *Client) SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, options ...RequestOption) (wire.SoundCloudPlaylistsEnvelope, error) {
 	res, err := c.sendSoundCloudPlaylists(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendSoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, requestOptions ...RequestOption) (res *SoundCloudPlaylistsEnvelope, err error) {
+func (c *Client) sendSoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams, requestOptions ...RequestOption) (res wire.SoundCloudPlaylistsEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -8136,12 +8137,12 @@ func (c *Client) sendSoundCloudPlaylists(ctx context.Context, params SoundCloudP
 // listen but not act. How long a token lives is not known: fetch a new one for every connection.
 //
 // GET /auth/token
-func (c *Client) Token(ctx context.Context, options ...RequestOption) (*TokenEnvelope, error) {
+func (c *Client) Token(ctx context.Context, options ...RequestOption) (wire.TokenEnvelope, error) {
 	res, err := c.sendToken(ctx, options...)
 	return res, err
 }
 
-func (c *Client) sendToken(ctx context.Context, requestOptions ...RequestOption) (res *TokenEnvelope, err error) {
+func (c *Client) sendToken(ctx context.Context, requestOptions ...RequestOption) (res wire.TokenEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -8597,12 +8598,12 @@ func (c *Client) sendUnmute(ctx context.Context, request OptChannelRequest, para
 // a session.
 //
 // GET /message/new
-func (c *Client) UnreadCount(ctx context.Context, options ...RequestOption) (*UnreadCountEnvelope, error) {
+func (c *Client) UnreadCount(ctx context.Context, options ...RequestOption) (wire.UnreadCountEnvelope, error) {
 	res, err := c.sendUnreadCount(ctx, options...)
 	return res, err
 }
 
-func (c *Client) sendUnreadCount(ctx context.Context, requestOptions ...RequestOption) (res *UnreadCountEnvelope, err error) {
+func (c *Client) sendUnreadCount(ctx context.Context, requestOptions ...RequestOption) (res wire.UnreadCountEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -8885,12 +8886,12 @@ func (c *Client) sendUpdateRole(ctx context.Context, request *RoleSettings, para
 // Needs room.manage (update-room).
 //
 // PUT /room/{roomId}
-func (c *Client) UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (*RoomEnvelope, error) {
+func (c *Client) UpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, options ...RequestOption) (wire.RoomEnvelope, error) {
 	res, err := c.sendUpdateRoom(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendUpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, requestOptions ...RequestOption) (res *RoomEnvelope, err error) {
+func (c *Client) sendUpdateRoom(ctx context.Context, request *RoomSettings, params UpdateRoomParams, requestOptions ...RequestOption) (res wire.RoomEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -8968,12 +8969,12 @@ func (c *Client) sendUpdateRoom(ctx context.Context, request *RoomSettings, para
 // a name in it. Others learn of it from the next chat line. Needs a session.
 //
 // POST /user/updateUsername
-func (c *Client) UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (*UsernameChangeEnvelope, error) {
+func (c *Client) UpdateUsername(ctx context.Context, request *UsernameRequest, options ...RequestOption) (wire.UsernameChangeEnvelope, error) {
 	res, err := c.sendUpdateUsername(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendUpdateUsername(ctx context.Context, request *UsernameRequest, requestOptions ...RequestOption) (res *UsernameChangeEnvelope, err error) {
+func (c *Client) sendUpdateUsername(ctx context.Context, request *UsernameRequest, requestOptions ...RequestOption) (res wire.UsernameChangeEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9117,12 +9118,12 @@ func (c *Client) sendUploadRoomImage(ctx context.Context, request *RoomImageUplo
 // Needs a session.
 //
 // POST /user/imagegif
-func (c *Client) UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (*UserEnvelope, error) {
+func (c *Client) UploadUserGIF(ctx context.Context, request *UserGIFUpload, options ...RequestOption) (wire.UserEnvelope, error) {
 	res, err := c.sendUploadUserGIF(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendUploadUserGIF(ctx context.Context, request *UserGIFUpload, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+func (c *Client) sendUploadUserGIF(ctx context.Context, request *UserGIFUpload, requestOptions ...RequestOption) (res wire.UserEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9183,12 +9184,12 @@ func (c *Client) sendUploadUserGIF(ctx context.Context, request *UserGIFUpload, 
 // E2.
 //
 // POST /user/image
-func (c *Client) UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (*UserEnvelope, error) {
+func (c *Client) UploadUserImage(ctx context.Context, request *UserImageUploadMultipart, options ...RequestOption) (wire.UserEnvelope, error) {
 	res, err := c.sendUploadUserImage(ctx, request, options...)
 	return res, err
 }
 
-func (c *Client) sendUploadUserImage(ctx context.Context, request *UserImageUploadMultipart, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+func (c *Client) sendUploadUserImage(ctx context.Context, request *UserImageUploadMultipart, requestOptions ...RequestOption) (res wire.UserEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9247,12 +9248,12 @@ func (c *Client) sendUploadUserImage(ctx context.Context, request *UserImageUplo
 // Answers an account by its id or its username. 404 means that there is none. Needs no session.
 //
 // GET /user/{idOrUsername}
-func (c *Client) User(ctx context.Context, params UserParams, options ...RequestOption) (*UserEnvelope, error) {
+func (c *Client) User(ctx context.Context, params UserParams, options ...RequestOption) (wire.UserEnvelope, error) {
 	res, err := c.sendUser(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendUser(ctx context.Context, params UserParams, requestOptions ...RequestOption) (res *UserEnvelope, err error) {
+func (c *Client) sendUser(ctx context.Context, params UserParams, requestOptions ...RequestOption) (res wire.UserEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9527,12 +9528,12 @@ func (c *Client) sendUserImageLarge(ctx context.Context, params UserImageLargePa
 // session is not known.
 //
 // GET /user/query/availabilty
-func (c *Client) UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (*UsernameAvailabilityEnvelope, error) {
+func (c *Client) UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, options ...RequestOption) (wire.UsernameAvailabilityEnvelope, error) {
 	res, err := c.sendUsernameAvailability(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendUsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, requestOptions ...RequestOption) (res *UsernameAvailabilityEnvelope, err error) {
+func (c *Client) sendUsernameAvailability(ctx context.Context, params UsernameAvailabilityParams, requestOptions ...RequestOption) (res wire.UsernameAvailabilityEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9795,12 +9796,12 @@ func (c *Client) sendVoteActive(ctx context.Context, request *VoteRequest, param
 // Votes for or against a comment, and answers it with its new votes. Needs a session.
 //
 // POST /comments/{commentId}/dubs
-func (c *Client) VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (*CommentVoteEnvelope, error) {
+func (c *Client) VoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, options ...RequestOption) (wire.CommentVoteEnvelope, error) {
 	res, err := c.sendVoteComment(ctx, request, params, options...)
 	return res, err
 }
 
-func (c *Client) sendVoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, requestOptions ...RequestOption) (res *CommentVoteEnvelope, err error) {
+func (c *Client) sendVoteComment(ctx context.Context, request *VoteRequest, params VoteCommentParams, requestOptions ...RequestOption) (res wire.CommentVoteEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)
@@ -9879,12 +9880,12 @@ func (c *Client) sendVoteComment(ctx context.Context, request *VoteRequest, para
 // known.
 //
 // GET /room/{roomId}/playlist/waitlist
-func (c *Client) Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (*PlaysEnvelope, error) {
+func (c *Client) Waitlist(ctx context.Context, params WaitlistParams, options ...RequestOption) (wire.PlaysEnvelope, error) {
 	res, err := c.sendWaitlist(ctx, params, options...)
 	return res, err
 }
 
-func (c *Client) sendWaitlist(ctx context.Context, params WaitlistParams, requestOptions ...RequestOption) (res *PlaysEnvelope, err error) {
+func (c *Client) sendWaitlist(ctx context.Context, params WaitlistParams, requestOptions ...RequestOption) (res wire.PlaysEnvelope, err error) {
 
 	var reqCfg requestConfig
 	reqCfg.setDefaults(c.baseClient)

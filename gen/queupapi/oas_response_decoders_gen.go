@@ -10,12 +10,14 @@ import (
 	"github.com/go-faster/errors"
 	"github.com/go-faster/jx"
 	"github.com/ogen-go/ogen/conv"
-	"github.com/queup-go/queup/internal/ogenerrors"
+	"github.com/ogen-go/ogen/json"
 	"github.com/ogen-go/ogen/uri"
 	"github.com/ogen-go/ogen/validate"
+	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
-func decodeActiveDubsResponse(resp *http.Response) (res *DubsEnvelope, _ error) {
+func decodeActiveDubsResponse(resp *http.Response) (res wire.DubsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -31,9 +33,11 @@ func decodeActiveDubsResponse(resp *http.Response) (res *DubsEnvelope, _ error) 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response DubsEnvelope
+			var response wire.DubsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.DubsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -48,7 +52,7 @@ func decodeActiveDubsResponse(resp *http.Response) (res *DubsEnvelope, _ error) 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -98,7 +102,7 @@ func decodeActiveDubsResponse(resp *http.Response) (res *DubsEnvelope, _ error) 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeActiveSongResponse(resp *http.Response) (res *ActiveSongEnvelope, _ error) {
+func decodeActiveSongResponse(resp *http.Response) (res wire.ActiveSongEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -114,9 +118,11 @@ func decodeActiveSongResponse(resp *http.Response) (res *ActiveSongEnvelope, _ e
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ActiveSongEnvelope
+			var response wire.ActiveSongEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ActiveSongEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -131,7 +137,7 @@ func decodeActiveSongResponse(resp *http.Response) (res *ActiveSongEnvelope, _ e
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -181,7 +187,7 @@ func decodeActiveSongResponse(resp *http.Response) (res *ActiveSongEnvelope, _ e
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeAddCommentResponse(resp *http.Response) (res *CommentEnvelope, _ error) {
+func decodeAddCommentResponse(resp *http.Response) (res wire.CommentEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -197,9 +203,11 @@ func decodeAddCommentResponse(resp *http.Response) (res *CommentEnvelope, _ erro
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response CommentEnvelope
+			var response wire.CommentEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.CommentEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -214,7 +222,7 @@ func decodeAddCommentResponse(resp *http.Response) (res *CommentEnvelope, _ erro
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -264,7 +272,7 @@ func decodeAddCommentResponse(resp *http.Response) (res *CommentEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeAddPlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelope, _ error) {
+func decodeAddPlaylistSongResponse(resp *http.Response) (res wire.PlaylistEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -280,9 +288,11 @@ func decodeAddPlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelope, 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistEnvelope
+			var response wire.PlaylistEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -297,7 +307,7 @@ func decodeAddPlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelope, 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -596,7 +606,7 @@ func decodeChangePasswordResponse(resp *http.Response) (res *DoneEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeChatHistoryResponse(resp *http.Response) (res *ChatHistoryEnvelope, _ error) {
+func decodeChatHistoryResponse(resp *http.Response) (res wire.ChatHistoryEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -612,9 +622,11 @@ func decodeChatHistoryResponse(resp *http.Response) (res *ChatHistoryEnvelope, _
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ChatHistoryEnvelope
+			var response wire.ChatHistoryEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ChatHistoryEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -629,7 +641,7 @@ func decodeChatHistoryResponse(resp *http.Response) (res *ChatHistoryEnvelope, _
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -762,7 +774,7 @@ func decodeClearOwnQueueResponse(resp *http.Response) (res *DoneEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeConversationMessagesResponse(resp *http.Response) (res *ConversationMessagesEnvelope, _ error) {
+func decodeConversationMessagesResponse(resp *http.Response) (res wire.ConversationMessagesEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -778,9 +790,11 @@ func decodeConversationMessagesResponse(resp *http.Response) (res *ConversationM
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ConversationMessagesEnvelope
+			var response wire.ConversationMessagesEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ConversationMessagesEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -795,7 +809,7 @@ func decodeConversationMessagesResponse(resp *http.Response) (res *ConversationM
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -845,7 +859,7 @@ func decodeConversationMessagesResponse(resp *http.Response) (res *ConversationM
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeConversationsResponse(resp *http.Response) (res *ConversationsEnvelope, _ error) {
+func decodeConversationsResponse(resp *http.Response) (res wire.ConversationsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -861,9 +875,11 @@ func decodeConversationsResponse(resp *http.Response) (res *ConversationsEnvelop
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ConversationsEnvelope
+			var response wire.ConversationsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ConversationsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -878,7 +894,7 @@ func decodeConversationsResponse(resp *http.Response) (res *ConversationsEnvelop
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -928,7 +944,7 @@ func decodeConversationsResponse(resp *http.Response) (res *ConversationsEnvelop
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeCreatePlaylistResponse(resp *http.Response) (res *PlaylistEnvelope, _ error) {
+func decodeCreatePlaylistResponse(resp *http.Response) (res wire.PlaylistEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -944,9 +960,11 @@ func decodeCreatePlaylistResponse(resp *http.Response) (res *PlaylistEnvelope, _
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistEnvelope
+			var response wire.PlaylistEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -961,7 +979,7 @@ func decodeCreatePlaylistResponse(resp *http.Response) (res *PlaylistEnvelope, _
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -1094,7 +1112,7 @@ func decodeCreateRoleResponse(resp *http.Response) (res *RawEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeCreateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
+func decodeCreateRoomResponse(resp *http.Response) (res wire.RoomEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -1110,9 +1128,11 @@ func decodeCreateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomEnvelope
+			var response wire.RoomEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -1127,7 +1147,7 @@ func decodeCreateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -1675,7 +1695,7 @@ func decodeFollowResponse(resp *http.Response) (res *DoneEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeFollowedUsersResponse(resp *http.Response) (res *FollowsEnvelope, _ error) {
+func decodeFollowedUsersResponse(resp *http.Response) (res wire.FollowsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -1691,9 +1711,11 @@ func decodeFollowedUsersResponse(resp *http.Response) (res *FollowsEnvelope, _ e
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response FollowsEnvelope
+			var response wire.FollowsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.FollowsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -1708,7 +1730,7 @@ func decodeFollowedUsersResponse(resp *http.Response) (res *FollowsEnvelope, _ e
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -1758,7 +1780,7 @@ func decodeFollowedUsersResponse(resp *http.Response) (res *FollowsEnvelope, _ e
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeFollowersResponse(resp *http.Response) (res *FollowsEnvelope, _ error) {
+func decodeFollowersResponse(resp *http.Response) (res wire.FollowsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -1774,9 +1796,11 @@ func decodeFollowersResponse(resp *http.Response) (res *FollowsEnvelope, _ error
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response FollowsEnvelope
+			var response wire.FollowsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.FollowsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -1791,7 +1815,7 @@ func decodeFollowersResponse(resp *http.Response) (res *FollowsEnvelope, _ error
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -1841,7 +1865,7 @@ func decodeFollowersResponse(resp *http.Response) (res *FollowsEnvelope, _ error
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeHistoryResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
+func decodeHistoryResponse(resp *http.Response) (res wire.PlaysEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -1857,9 +1881,11 @@ func decodeHistoryResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaysEnvelope
+			var response wire.PlaysEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaysEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -1874,7 +1900,7 @@ func decodeHistoryResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -1924,7 +1950,7 @@ func decodeHistoryResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeImportSoundCloudPlaylistResponse(resp *http.Response) (res *PlaylistEnvelope, _ error) {
+func decodeImportSoundCloudPlaylistResponse(resp *http.Response) (res wire.PlaylistEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -1940,9 +1966,11 @@ func decodeImportSoundCloudPlaylistResponse(resp *http.Response) (res *PlaylistE
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistEnvelope
+			var response wire.PlaylistEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -1957,7 +1985,7 @@ func decodeImportSoundCloudPlaylistResponse(resp *http.Response) (res *PlaylistE
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -2007,7 +2035,7 @@ func decodeImportSoundCloudPlaylistResponse(resp *http.Response) (res *PlaylistE
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeImportYouTubePlaylistResponse(resp *http.Response) (res *PlaylistEnvelope, _ error) {
+func decodeImportYouTubePlaylistResponse(resp *http.Response) (res wire.PlaylistEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -2023,9 +2051,11 @@ func decodeImportYouTubePlaylistResponse(resp *http.Response) (res *PlaylistEnve
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistEnvelope
+			var response wire.PlaylistEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -2040,7 +2070,7 @@ func decodeImportYouTubePlaylistResponse(resp *http.Response) (res *PlaylistEnve
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -2090,7 +2120,7 @@ func decodeImportYouTubePlaylistResponse(resp *http.Response) (res *PlaylistEnve
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeJoinRoomResponse(resp *http.Response) (res *JoinResultEnvelope, _ error) {
+func decodeJoinRoomResponse(resp *http.Response) (res wire.JoinResultEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -2106,9 +2136,11 @@ func decodeJoinRoomResponse(resp *http.Response) (res *JoinResultEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response JoinResultEnvelope
+			var response wire.JoinResultEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.JoinResultEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -2123,7 +2155,7 @@ func decodeJoinRoomResponse(resp *http.Response) (res *JoinResultEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -2754,7 +2786,7 @@ func decodeLogoutResponse(resp *http.Response) (res *DoneEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeMarkReadResponse(resp *http.Response) (res *ConversationEnvelope, _ error) {
+func decodeMarkReadResponse(resp *http.Response) (res wire.ConversationEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -2770,9 +2802,11 @@ func decodeMarkReadResponse(resp *http.Response) (res *ConversationEnvelope, _ e
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ConversationEnvelope
+			var response wire.ConversationEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ConversationEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -2787,7 +2821,7 @@ func decodeMarkReadResponse(resp *http.Response) (res *ConversationEnvelope, _ e
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -2920,7 +2954,7 @@ func decodeMuteResponse(resp *http.Response) (res *DoneEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeOpenConversationResponse(resp *http.Response) (res *ConversationEnvelope, _ error) {
+func decodeOpenConversationResponse(resp *http.Response) (res wire.ConversationEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -2936,9 +2970,11 @@ func decodeOpenConversationResponse(resp *http.Response) (res *ConversationEnvel
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ConversationEnvelope
+			var response wire.ConversationEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ConversationEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -2953,7 +2989,7 @@ func decodeOpenConversationResponse(resp *http.Response) (res *ConversationEnvel
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3003,7 +3039,7 @@ func decodeOpenConversationResponse(resp *http.Response) (res *ConversationEnvel
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeOwnPermissionsResponse(resp *http.Response) (res *ActorEnvelope, _ error) {
+func decodeOwnPermissionsResponse(resp *http.Response) (res wire.ActorEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3019,9 +3055,11 @@ func decodeOwnPermissionsResponse(resp *http.Response) (res *ActorEnvelope, _ er
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ActorEnvelope
+			var response wire.ActorEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ActorEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3036,7 +3074,7 @@ func decodeOwnPermissionsResponse(resp *http.Response) (res *ActorEnvelope, _ er
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3086,7 +3124,7 @@ func decodeOwnPermissionsResponse(resp *http.Response) (res *ActorEnvelope, _ er
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeOwnQueueResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
+func decodeOwnQueueResponse(resp *http.Response) (res wire.PlaysEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3102,9 +3140,11 @@ func decodeOwnQueueResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaysEnvelope
+			var response wire.PlaysEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaysEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3119,7 +3159,7 @@ func decodeOwnQueueResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3418,7 +3458,7 @@ func decodePermissionsResponse(resp *http.Response) (res *RawEnvelope, _ error) 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodePlaylistDetailsResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
+func decodePlaylistDetailsResponse(resp *http.Response) (res wire.PlaysEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3434,9 +3474,11 @@ func decodePlaylistDetailsResponse(resp *http.Response) (res *PlaysEnvelope, _ e
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaysEnvelope
+			var response wire.PlaysEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaysEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3451,7 +3493,7 @@ func decodePlaylistDetailsResponse(resp *http.Response) (res *PlaysEnvelope, _ e
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3501,7 +3543,7 @@ func decodePlaylistDetailsResponse(resp *http.Response) (res *PlaysEnvelope, _ e
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodePlaylistSongsResponse(resp *http.Response) (res *PlaylistSongsEnvelope, _ error) {
+func decodePlaylistSongsResponse(resp *http.Response) (res wire.PlaylistSongsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3517,9 +3559,11 @@ func decodePlaylistSongsResponse(resp *http.Response) (res *PlaylistSongsEnvelop
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistSongsEnvelope
+			var response wire.PlaylistSongsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistSongsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3534,7 +3578,7 @@ func decodePlaylistSongsResponse(resp *http.Response) (res *PlaylistSongsEnvelop
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3584,7 +3628,7 @@ func decodePlaylistSongsResponse(resp *http.Response) (res *PlaylistSongsEnvelop
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodePlaylistsResponse(resp *http.Response) (res *PlaylistsEnvelope, _ error) {
+func decodePlaylistsResponse(resp *http.Response) (res wire.PlaylistsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3600,9 +3644,11 @@ func decodePlaylistsResponse(resp *http.Response) (res *PlaylistsEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistsEnvelope
+			var response wire.PlaylistsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3617,7 +3663,7 @@ func decodePlaylistsResponse(resp *http.Response) (res *PlaylistsEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3667,7 +3713,7 @@ func decodePlaylistsResponse(resp *http.Response) (res *PlaylistsEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodePostChatResponse(resp *http.Response) (res *ChatPostResultEnvelope, _ error) {
+func decodePostChatResponse(resp *http.Response) (res wire.ChatPostResultEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3683,9 +3729,11 @@ func decodePostChatResponse(resp *http.Response) (res *ChatPostResultEnvelope, _
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ChatPostResultEnvelope
+			var response wire.ChatPostResultEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ChatPostResultEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3700,7 +3748,7 @@ func decodePostChatResponse(resp *http.Response) (res *ChatPostResultEnvelope, _
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3833,7 +3881,7 @@ func decodeQueuePlaylistResponse(resp *http.Response) (res *DoneEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeQueueSongResponse(resp *http.Response) (res *PlayEnvelope, _ error) {
+func decodeQueueSongResponse(resp *http.Response) (res wire.PlayEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3849,9 +3897,11 @@ func decodeQueueSongResponse(resp *http.Response) (res *PlayEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlayEnvelope
+			var response wire.PlayEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlayEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3866,7 +3916,7 @@ func decodeQueueSongResponse(resp *http.Response) (res *PlayEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -3916,7 +3966,7 @@ func decodeQueueSongResponse(resp *http.Response) (res *PlayEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeQueueUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ error) {
+func decodeQueueUsersResponse(resp *http.Response) (res wire.RoomUsersEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -3932,9 +3982,11 @@ func decodeQueueUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ er
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUsersEnvelope
+			var response wire.RoomUsersEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUsersEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -3949,7 +4001,7 @@ func decodeQueueUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ er
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -4165,7 +4217,7 @@ func decodeRemoveOwnSongResponse(resp *http.Response) (res *DoneEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRemovePlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelope, _ error) {
+func decodeRemovePlaylistSongResponse(resp *http.Response) (res wire.PlaylistEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -4181,9 +4233,11 @@ func decodeRemovePlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelop
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaylistEnvelope
+			var response wire.PlaylistEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaylistEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -4198,7 +4252,7 @@ func decodeRemovePlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelop
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -4248,7 +4302,7 @@ func decodeRemovePlaylistSongResponse(resp *http.Response) (res *PlaylistEnvelop
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRemoveSongResponse(resp *http.Response) (res *RemoveSongResultEnvelope, _ error) {
+func decodeRemoveSongResponse(resp *http.Response) (res wire.RemoveSongResultEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -4264,9 +4318,11 @@ func decodeRemoveSongResponse(resp *http.Response) (res *RemoveSongResultEnvelop
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RemoveSongResultEnvelope
+			var response wire.RemoveSongResultEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RemoveSongResultEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -4281,7 +4337,7 @@ func decodeRemoveSongResponse(resp *http.Response) (res *RemoveSongResultEnvelop
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -4829,7 +4885,7 @@ func decodeResetPasswordResponse(resp *http.Response) (res *DoneEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
+func decodeRoomResponse(resp *http.Response) (res wire.RoomEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -4845,9 +4901,11 @@ func decodeRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomEnvelope
+			var response wire.RoomEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -4862,7 +4920,7 @@ func decodeRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -4912,7 +4970,7 @@ func decodeRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomAuditResponse(resp *http.Response) (res *AuditEntriesEnvelope, _ error) {
+func decodeRoomAuditResponse(resp *http.Response) (res wire.AuditEntriesEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -4928,9 +4986,11 @@ func decodeRoomAuditResponse(resp *http.Response) (res *AuditEntriesEnvelope, _ 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response AuditEntriesEnvelope
+			var response wire.AuditEntriesEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.AuditEntriesEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -4945,7 +5005,7 @@ func decodeRoomAuditResponse(resp *http.Response) (res *AuditEntriesEnvelope, _ 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -4995,7 +5055,7 @@ func decodeRoomAuditResponse(resp *http.Response) (res *AuditEntriesEnvelope, _ 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomBansResponse(resp *http.Response) (res *RoomUsersEnvelope, _ error) {
+func decodeRoomBansResponse(resp *http.Response) (res wire.RoomUsersEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5011,9 +5071,11 @@ func decodeRoomBansResponse(resp *http.Response) (res *RoomUsersEnvelope, _ erro
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUsersEnvelope
+			var response wire.RoomUsersEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUsersEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5028,7 +5090,7 @@ func decodeRoomBansResponse(resp *http.Response) (res *RoomUsersEnvelope, _ erro
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5163,7 +5225,7 @@ func decodeRoomImageResponse(resp *http.Response) (res *Redirect, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomMutesResponse(resp *http.Response) (res *RoomUsersEnvelope, _ error) {
+func decodeRoomMutesResponse(resp *http.Response) (res wire.RoomUsersEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5179,9 +5241,11 @@ func decodeRoomMutesResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUsersEnvelope
+			var response wire.RoomUsersEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUsersEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5196,7 +5260,7 @@ func decodeRoomMutesResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5246,7 +5310,7 @@ func decodeRoomMutesResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomRolesResponse(resp *http.Response) (res *RoomRolesEnvelope, _ error) {
+func decodeRoomRolesResponse(resp *http.Response) (res wire.RoomRolesEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5262,9 +5326,11 @@ func decodeRoomRolesResponse(resp *http.Response) (res *RoomRolesEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomRolesEnvelope
+			var response wire.RoomRolesEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomRolesEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5279,7 +5345,7 @@ func decodeRoomRolesResponse(resp *http.Response) (res *RoomRolesEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5329,7 +5395,7 @@ func decodeRoomRolesResponse(resp *http.Response) (res *RoomRolesEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomStaffResponse(resp *http.Response) (res *RoomUsersEnvelope, _ error) {
+func decodeRoomStaffResponse(resp *http.Response) (res wire.RoomUsersEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5345,9 +5411,11 @@ func decodeRoomStaffResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUsersEnvelope
+			var response wire.RoomUsersEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUsersEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5362,7 +5430,7 @@ func decodeRoomStaffResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5582,7 +5650,7 @@ func decodeRoomThumbnailSmallResponse(resp *http.Response) (res *Redirect, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomUserResponse(resp *http.Response) (res *RoomUserEnvelope, _ error) {
+func decodeRoomUserResponse(resp *http.Response) (res wire.RoomUserEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5598,9 +5666,11 @@ func decodeRoomUserResponse(resp *http.Response) (res *RoomUserEnvelope, _ error
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUserEnvelope
+			var response wire.RoomUserEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUserEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5615,7 +5685,7 @@ func decodeRoomUserResponse(resp *http.Response) (res *RoomUserEnvelope, _ error
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5665,7 +5735,7 @@ func decodeRoomUserResponse(resp *http.Response) (res *RoomUserEnvelope, _ error
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ error) {
+func decodeRoomUsersResponse(resp *http.Response) (res wire.RoomUsersEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5681,9 +5751,11 @@ func decodeRoomUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomUsersEnvelope
+			var response wire.RoomUsersEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomUsersEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5698,7 +5770,7 @@ func decodeRoomUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5748,7 +5820,7 @@ func decodeRoomUsersResponse(resp *http.Response) (res *RoomUsersEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error) {
+func decodeRoomsResponse(resp *http.Response) (res wire.RoomsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5764,9 +5836,11 @@ func decodeRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomsEnvelope
+			var response wire.RoomsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5781,7 +5855,7 @@ func decodeRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5831,7 +5905,7 @@ func decodeRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSearchResponse(resp *http.Response) (res *SearchResultEnvelope, _ error) {
+func decodeSearchResponse(resp *http.Response) (res wire.SearchResultEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5847,9 +5921,11 @@ func decodeSearchResponse(resp *http.Response) (res *SearchResultEnvelope, _ err
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response SearchResultEnvelope
+			var response wire.SearchResultEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.SearchResultEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5864,7 +5940,7 @@ func decodeSearchResponse(resp *http.Response) (res *SearchResultEnvelope, _ err
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5914,7 +5990,7 @@ func decodeSearchResponse(resp *http.Response) (res *SearchResultEnvelope, _ err
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSearchRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error) {
+func decodeSearchRoomsResponse(resp *http.Response) (res wire.RoomsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -5930,9 +6006,11 @@ func decodeSearchRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomsEnvelope
+			var response wire.RoomsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -5947,7 +6025,7 @@ func decodeSearchRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -5997,7 +6075,7 @@ func decodeSearchRoomsResponse(resp *http.Response) (res *RoomsEnvelope, _ error
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSearchSongsResponse(resp *http.Response) (res *SongSearchEnvelope, _ error) {
+func decodeSearchSongsResponse(resp *http.Response) (res wire.SongSearchEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -6013,9 +6091,11 @@ func decodeSearchSongsResponse(resp *http.Response) (res *SongSearchEnvelope, _ 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response SongSearchEnvelope
+			var response wire.SongSearchEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.SongSearchEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -6030,7 +6110,7 @@ func decodeSearchSongsResponse(resp *http.Response) (res *SongSearchEnvelope, _ 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -6080,7 +6160,7 @@ func decodeSearchSongsResponse(resp *http.Response) (res *SongSearchEnvelope, _ 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSendMessageResponse(resp *http.Response) (res *ConversationMessageEnvelope, _ error) {
+func decodeSendMessageResponse(resp *http.Response) (res wire.ConversationMessageEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -6096,9 +6176,11 @@ func decodeSendMessageResponse(resp *http.Response) (res *ConversationMessageEnv
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response ConversationMessageEnvelope
+			var response wire.ConversationMessageEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.ConversationMessageEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -6113,7 +6195,7 @@ func decodeSendMessageResponse(resp *http.Response) (res *ConversationMessageEnv
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -6163,7 +6245,7 @@ func decodeSendMessageResponse(resp *http.Response) (res *ConversationMessageEnv
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSessionResponse(resp *http.Response) (res *UserEnvelope, _ error) {
+func decodeSessionResponse(resp *http.Response) (res wire.UserEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -6179,9 +6261,11 @@ func decodeSessionResponse(resp *http.Response) (res *UserEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UserEnvelope
+			var response wire.UserEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UserEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -6196,7 +6280,7 @@ func decodeSessionResponse(resp *http.Response) (res *UserEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -6661,7 +6745,7 @@ func decodeSkipResponse(resp *http.Response) (res *DoneEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSongResponse(resp *http.Response) (res *SongEnvelope, _ error) {
+func decodeSongResponse(resp *http.Response) (res wire.SongEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -6677,9 +6761,11 @@ func decodeSongResponse(resp *http.Response) (res *SongEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response SongEnvelope
+			var response wire.SongEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.SongEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -6694,7 +6780,7 @@ func decodeSongResponse(resp *http.Response) (res *SongEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -6744,7 +6830,7 @@ func decodeSongResponse(resp *http.Response) (res *SongEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSongCommentsResponse(resp *http.Response) (res *CommentsEnvelope, _ error) {
+func decodeSongCommentsResponse(resp *http.Response) (res wire.CommentsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -6760,9 +6846,11 @@ func decodeSongCommentsResponse(resp *http.Response) (res *CommentsEnvelope, _ e
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response CommentsEnvelope
+			var response wire.CommentsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.CommentsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -6777,7 +6865,7 @@ func decodeSongCommentsResponse(resp *http.Response) (res *CommentsEnvelope, _ e
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -6997,7 +7085,7 @@ func decodeSongLinkResponse(resp *http.Response) (res *Redirect, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeSoundCloudPlaylistsResponse(resp *http.Response) (res *SoundCloudPlaylistsEnvelope, _ error) {
+func decodeSoundCloudPlaylistsResponse(resp *http.Response) (res wire.SoundCloudPlaylistsEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -7013,9 +7101,11 @@ func decodeSoundCloudPlaylistsResponse(resp *http.Response) (res *SoundCloudPlay
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response SoundCloudPlaylistsEnvelope
+			var response wire.SoundCloudPlaylistsEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.SoundCloudPlaylistsEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -7030,7 +7120,7 @@ func decodeSoundCloudPlaylistsResponse(resp *http.Response) (res *SoundCloudPlay
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -7080,7 +7170,7 @@ func decodeSoundCloudPlaylistsResponse(resp *http.Response) (res *SoundCloudPlay
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeTokenResponse(resp *http.Response) (res *TokenEnvelope, _ error) {
+func decodeTokenResponse(resp *http.Response) (res wire.TokenEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -7096,9 +7186,11 @@ func decodeTokenResponse(resp *http.Response) (res *TokenEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response TokenEnvelope
+			var response wire.TokenEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.TokenEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -7113,7 +7205,7 @@ func decodeTokenResponse(resp *http.Response) (res *TokenEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -7495,7 +7587,7 @@ func decodeUnmuteResponse(resp *http.Response) (res *DoneEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUnreadCountResponse(resp *http.Response) (res *UnreadCountEnvelope, _ error) {
+func decodeUnreadCountResponse(resp *http.Response) (res wire.UnreadCountEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -7511,9 +7603,11 @@ func decodeUnreadCountResponse(resp *http.Response) (res *UnreadCountEnvelope, _
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UnreadCountEnvelope
+			var response wire.UnreadCountEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UnreadCountEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -7528,7 +7622,7 @@ func decodeUnreadCountResponse(resp *http.Response) (res *UnreadCountEnvelope, _
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -7744,7 +7838,7 @@ func decodeUpdateRoleResponse(resp *http.Response) (res *RawEnvelope, _ error) {
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUpdateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) {
+func decodeUpdateRoomResponse(resp *http.Response) (res wire.RoomEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -7760,9 +7854,11 @@ func decodeUpdateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) 
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response RoomEnvelope
+			var response wire.RoomEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.RoomEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -7777,7 +7873,7 @@ func decodeUpdateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) 
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -7827,7 +7923,7 @@ func decodeUpdateRoomResponse(resp *http.Response) (res *RoomEnvelope, _ error) 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUpdateUsernameResponse(resp *http.Response) (res *UsernameChangeEnvelope, _ error) {
+func decodeUpdateUsernameResponse(resp *http.Response) (res wire.UsernameChangeEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -7843,9 +7939,11 @@ func decodeUpdateUsernameResponse(resp *http.Response) (res *UsernameChangeEnvel
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UsernameChangeEnvelope
+			var response wire.UsernameChangeEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UsernameChangeEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -7860,7 +7958,7 @@ func decodeUpdateUsernameResponse(resp *http.Response) (res *UsernameChangeEnvel
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -7993,7 +8091,7 @@ func decodeUploadRoomImageResponse(resp *http.Response) (res *DoneEnvelope, _ er
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUploadUserGIFResponse(resp *http.Response) (res *UserEnvelope, _ error) {
+func decodeUploadUserGIFResponse(resp *http.Response) (res wire.UserEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8009,9 +8107,11 @@ func decodeUploadUserGIFResponse(resp *http.Response) (res *UserEnvelope, _ erro
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UserEnvelope
+			var response wire.UserEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UserEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8026,7 +8126,7 @@ func decodeUploadUserGIFResponse(resp *http.Response) (res *UserEnvelope, _ erro
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -8076,7 +8176,7 @@ func decodeUploadUserGIFResponse(resp *http.Response) (res *UserEnvelope, _ erro
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUploadUserImageResponse(resp *http.Response) (res *UserEnvelope, _ error) {
+func decodeUploadUserImageResponse(resp *http.Response) (res wire.UserEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8092,9 +8192,11 @@ func decodeUploadUserImageResponse(resp *http.Response) (res *UserEnvelope, _ er
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UserEnvelope
+			var response wire.UserEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UserEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8109,7 +8211,7 @@ func decodeUploadUserImageResponse(resp *http.Response) (res *UserEnvelope, _ er
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -8159,7 +8261,7 @@ func decodeUploadUserImageResponse(resp *http.Response) (res *UserEnvelope, _ er
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUserResponse(resp *http.Response) (res *UserEnvelope, _ error) {
+func decodeUserResponse(resp *http.Response) (res wire.UserEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8175,9 +8277,11 @@ func decodeUserResponse(resp *http.Response) (res *UserEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UserEnvelope
+			var response wire.UserEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UserEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8192,7 +8296,7 @@ func decodeUserResponse(resp *http.Response) (res *UserEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -8412,7 +8516,7 @@ func decodeUserImageLargeResponse(resp *http.Response) (res *Redirect, _ error) 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeUsernameAvailabilityResponse(resp *http.Response) (res *UsernameAvailabilityEnvelope, _ error) {
+func decodeUsernameAvailabilityResponse(resp *http.Response) (res wire.UsernameAvailabilityEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8428,9 +8532,11 @@ func decodeUsernameAvailabilityResponse(resp *http.Response) (res *UsernameAvail
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response UsernameAvailabilityEnvelope
+			var response wire.UsernameAvailabilityEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.UsernameAvailabilityEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8445,7 +8551,7 @@ func decodeUsernameAvailabilityResponse(resp *http.Response) (res *UsernameAvail
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -8661,7 +8767,7 @@ func decodeVoteActiveResponse(resp *http.Response) (res *DoneEnvelope, _ error) 
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeVoteCommentResponse(resp *http.Response) (res *CommentVoteEnvelope, _ error) {
+func decodeVoteCommentResponse(resp *http.Response) (res wire.CommentVoteEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8677,9 +8783,11 @@ func decodeVoteCommentResponse(resp *http.Response) (res *CommentVoteEnvelope, _
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response CommentVoteEnvelope
+			var response wire.CommentVoteEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.CommentVoteEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8694,7 +8802,7 @@ func decodeVoteCommentResponse(resp *http.Response) (res *CommentVoteEnvelope, _
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}
@@ -8744,7 +8852,7 @@ func decodeVoteCommentResponse(resp *http.Response) (res *CommentVoteEnvelope, _
 	return res, errors.Wrap(defRes, "error")
 }
 
-func decodeWaitlistResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
+func decodeWaitlistResponse(resp *http.Response) (res wire.PlaysEnvelope, _ error) {
 	switch resp.StatusCode {
 	case 200:
 		// Code 200.
@@ -8760,9 +8868,11 @@ func decodeWaitlistResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 			}
 			d := jx.DecodeBytes(buf)
 
-			var response PlaysEnvelope
+			var response wire.PlaysEnvelope
 			if err := func() error {
-				if err := response.Decode(d); err != nil {
+				v, err := json.DecodeNative[wire.PlaysEnvelope](d)
+				response = v
+				if err != nil {
 					return err
 				}
 				if err := d.Skip(); err != io.EOF {
@@ -8777,7 +8887,7 @@ func decodeWaitlistResponse(resp *http.Response) (res *PlaysEnvelope, _ error) {
 				}
 				return res, err
 			}
-			return &response, nil
+			return response, nil
 		default:
 			return res, validate.InvalidContentType(ct)
 		}

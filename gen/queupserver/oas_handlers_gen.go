@@ -9,6 +9,7 @@ import (
 	"github.com/go-faster/errors"
 	ht "github.com/ogen-go/ogen/http"
 	"github.com/ogen-go/ogen/middleware"
+	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
@@ -58,7 +59,7 @@ func (s *Server) handleActiveDubsRequest(args [1]string, argsEscaped bool, w htt
 
 	var rawBody []byte
 
-	var response *DubsEnvelope
+	var response wire.DubsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -79,7 +80,7 @@ func (s *Server) handleActiveDubsRequest(args [1]string, argsEscaped bool, w htt
 		type (
 			Request  = struct{}
 			Params   = ActiveDubsParams
-			Response = *DubsEnvelope
+			Response = wire.DubsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -154,7 +155,7 @@ func (s *Server) handleActiveSongRequest(args [1]string, argsEscaped bool, w htt
 
 	var rawBody []byte
 
-	var response *ActiveSongEnvelope
+	var response wire.ActiveSongEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -175,7 +176,7 @@ func (s *Server) handleActiveSongRequest(args [1]string, argsEscaped bool, w htt
 		type (
 			Request  = struct{}
 			Params   = ActiveSongParams
-			Response = *ActiveSongEnvelope
+			Response = wire.ActiveSongEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -264,7 +265,7 @@ func (s *Server) handleAddCommentRequest(args [1]string, argsEscaped bool, w htt
 		}
 	}()
 
-	var response *CommentEnvelope
+	var response wire.CommentEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -285,7 +286,7 @@ func (s *Server) handleAddCommentRequest(args [1]string, argsEscaped bool, w htt
 		type (
 			Request  = *CommentRequest
 			Params   = AddCommentParams
-			Response = *CommentEnvelope
+			Response = wire.CommentEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -375,7 +376,7 @@ func (s *Server) handleAddPlaylistSongRequest(args [1]string, argsEscaped bool, 
 		}
 	}()
 
-	var response *PlaylistEnvelope
+	var response wire.PlaylistEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -396,7 +397,7 @@ func (s *Server) handleAddPlaylistSongRequest(args [1]string, argsEscaped bool, 
 		type (
 			Request  = AddPlaylistSongReq
 			Params   = AddPlaylistSongParams
-			Response = *PlaylistEnvelope
+			Response = wire.PlaylistEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -788,7 +789,7 @@ func (s *Server) handleChatHistoryRequest(args [1]string, argsEscaped bool, w ht
 
 	var rawBody []byte
 
-	var response *ChatHistoryEnvelope
+	var response wire.ChatHistoryEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -809,7 +810,7 @@ func (s *Server) handleChatHistoryRequest(args [1]string, argsEscaped bool, w ht
 		type (
 			Request  = struct{}
 			Params   = ChatHistoryParams
-			Response = *ChatHistoryEnvelope
+			Response = wire.ChatHistoryEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -979,7 +980,7 @@ func (s *Server) handleConversationMessagesRequest(args [1]string, argsEscaped b
 
 	var rawBody []byte
 
-	var response *ConversationMessagesEnvelope
+	var response wire.ConversationMessagesEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -1000,7 +1001,7 @@ func (s *Server) handleConversationMessagesRequest(args [1]string, argsEscaped b
 		type (
 			Request  = struct{}
 			Params   = ConversationMessagesParams
-			Response = *ConversationMessagesEnvelope
+			Response = wire.ConversationMessagesEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -1061,7 +1062,7 @@ func (s *Server) handleConversationsRequest(args [0]string, argsEscaped bool, w 
 
 	var rawBody []byte
 
-	var response *ConversationsEnvelope
+	var response wire.ConversationsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -1077,7 +1078,7 @@ func (s *Server) handleConversationsRequest(args [0]string, argsEscaped bool, w 
 		type (
 			Request  = struct{}
 			Params   = struct{}
-			Response = *ConversationsEnvelope
+			Response = wire.ConversationsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -1157,7 +1158,7 @@ func (s *Server) handleCreatePlaylistRequest(args [0]string, argsEscaped bool, w
 		}
 	}()
 
-	var response *PlaylistEnvelope
+	var response wire.PlaylistEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -1173,7 +1174,7 @@ func (s *Server) handleCreatePlaylistRequest(args [0]string, argsEscaped bool, w
 		type (
 			Request  = CreatePlaylistReq
 			Params   = struct{}
-			Response = *PlaylistEnvelope
+			Response = wire.PlaylistEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -1364,7 +1365,7 @@ func (s *Server) handleCreateRoomRequest(args [0]string, argsEscaped bool, w htt
 		}
 	}()
 
-	var response *RoomEnvelope
+	var response wire.RoomEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -1380,7 +1381,7 @@ func (s *Server) handleCreateRoomRequest(args [0]string, argsEscaped bool, w htt
 		type (
 			Request  = *RoomSettings
 			Params   = struct{}
-			Response = *RoomEnvelope
+			Response = wire.RoomEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2054,7 +2055,7 @@ func (s *Server) handleFollowedUsersRequest(args [1]string, argsEscaped bool, w 
 
 	var rawBody []byte
 
-	var response *FollowsEnvelope
+	var response wire.FollowsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2075,7 +2076,7 @@ func (s *Server) handleFollowedUsersRequest(args [1]string, argsEscaped bool, w 
 		type (
 			Request  = struct{}
 			Params   = FollowedUsersParams
-			Response = *FollowsEnvelope
+			Response = wire.FollowsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2150,7 +2151,7 @@ func (s *Server) handleFollowersRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *FollowsEnvelope
+	var response wire.FollowsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2171,7 +2172,7 @@ func (s *Server) handleFollowersRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = FollowersParams
-			Response = *FollowsEnvelope
+			Response = wire.FollowsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2247,7 +2248,7 @@ func (s *Server) handleHistoryRequest(args [1]string, argsEscaped bool, w http.R
 
 	var rawBody []byte
 
-	var response *PlaysEnvelope
+	var response wire.PlaysEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2272,7 +2273,7 @@ func (s *Server) handleHistoryRequest(args [1]string, argsEscaped bool, w http.R
 		type (
 			Request  = struct{}
 			Params   = HistoryParams
-			Response = *PlaysEnvelope
+			Response = wire.PlaysEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2352,7 +2353,7 @@ func (s *Server) handleImportSoundCloudPlaylistRequest(args [0]string, argsEscap
 		}
 	}()
 
-	var response *PlaylistEnvelope
+	var response wire.PlaylistEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2368,7 +2369,7 @@ func (s *Server) handleImportSoundCloudPlaylistRequest(args [0]string, argsEscap
 		type (
 			Request  = *ImportSoundCloudRequest
 			Params   = struct{}
-			Response = *PlaylistEnvelope
+			Response = wire.PlaylistEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2448,7 +2449,7 @@ func (s *Server) handleImportYouTubePlaylistRequest(args [0]string, argsEscaped 
 		}
 	}()
 
-	var response *PlaylistEnvelope
+	var response wire.PlaylistEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2464,7 +2465,7 @@ func (s *Server) handleImportYouTubePlaylistRequest(args [0]string, argsEscaped 
 		type (
 			Request  = *ImportYouTubeRequest
 			Params   = struct{}
-			Response = *PlaylistEnvelope
+			Response = wire.PlaylistEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -2556,7 +2557,7 @@ func (s *Server) handleJoinRoomRequest(args [1]string, argsEscaped bool, w http.
 		}
 	}()
 
-	var response *JoinResultEnvelope
+	var response wire.JoinResultEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -2577,7 +2578,7 @@ func (s *Server) handleJoinRoomRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = OptJoinRequest
 			Params   = JoinRoomParams
-			Response = *JoinResultEnvelope
+			Response = wire.JoinResultEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -3343,7 +3344,7 @@ func (s *Server) handleMarkReadRequest(args [1]string, argsEscaped bool, w http.
 
 	var rawBody []byte
 
-	var response *ConversationEnvelope
+	var response wire.ConversationEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -3364,7 +3365,7 @@ func (s *Server) handleMarkReadRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = struct{}
 			Params   = MarkReadParams
-			Response = *ConversationEnvelope
+			Response = wire.ConversationEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -3560,7 +3561,7 @@ func (s *Server) handleOpenConversationRequest(args [0]string, argsEscaped bool,
 		}
 	}()
 
-	var response *ConversationEnvelope
+	var response wire.ConversationEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -3576,7 +3577,7 @@ func (s *Server) handleOpenConversationRequest(args [0]string, argsEscaped bool,
 		type (
 			Request  = OpenConversationReq
 			Params   = struct{}
-			Response = *ConversationEnvelope
+			Response = wire.ConversationEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -3651,7 +3652,7 @@ func (s *Server) handleOwnPermissionsRequest(args [1]string, argsEscaped bool, w
 
 	var rawBody []byte
 
-	var response *ActorEnvelope
+	var response wire.ActorEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -3672,7 +3673,7 @@ func (s *Server) handleOwnPermissionsRequest(args [1]string, argsEscaped bool, w
 		type (
 			Request  = struct{}
 			Params   = OwnPermissionsParams
-			Response = *ActorEnvelope
+			Response = wire.ActorEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -3746,7 +3747,7 @@ func (s *Server) handleOwnQueueRequest(args [1]string, argsEscaped bool, w http.
 
 	var rawBody []byte
 
-	var response *PlaysEnvelope
+	var response wire.PlaysEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -3767,7 +3768,7 @@ func (s *Server) handleOwnQueueRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = struct{}
 			Params   = OwnQueueParams
-			Response = *PlaysEnvelope
+			Response = wire.PlaysEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4146,7 +4147,7 @@ func (s *Server) handlePlaylistDetailsRequest(args [1]string, argsEscaped bool, 
 
 	var rawBody []byte
 
-	var response *PlaysEnvelope
+	var response wire.PlaysEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4167,7 +4168,7 @@ func (s *Server) handlePlaylistDetailsRequest(args [1]string, argsEscaped bool, 
 		type (
 			Request  = struct{}
 			Params   = PlaylistDetailsParams
-			Response = *PlaysEnvelope
+			Response = wire.PlaysEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4242,7 +4243,7 @@ func (s *Server) handlePlaylistSongsRequest(args [1]string, argsEscaped bool, w 
 
 	var rawBody []byte
 
-	var response *PlaylistSongsEnvelope
+	var response wire.PlaylistSongsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4271,7 +4272,7 @@ func (s *Server) handlePlaylistSongsRequest(args [1]string, argsEscaped bool, w 
 		type (
 			Request  = struct{}
 			Params   = PlaylistSongsParams
-			Response = *PlaylistSongsEnvelope
+			Response = wire.PlaylistSongsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4332,7 +4333,7 @@ func (s *Server) handlePlaylistsRequest(args [0]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *PlaylistsEnvelope
+	var response wire.PlaylistsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4348,7 +4349,7 @@ func (s *Server) handlePlaylistsRequest(args [0]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = struct{}
-			Response = *PlaylistsEnvelope
+			Response = wire.PlaylistsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4439,7 +4440,7 @@ func (s *Server) handlePostChatRequest(args [1]string, argsEscaped bool, w http.
 		}
 	}()
 
-	var response *ChatPostResultEnvelope
+	var response wire.ChatPostResultEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4460,7 +4461,7 @@ func (s *Server) handlePostChatRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = PostChatReq
 			Params   = PostChatParams
-			Response = *ChatPostResultEnvelope
+			Response = wire.ChatPostResultEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4651,7 +4652,7 @@ func (s *Server) handleQueueSongRequest(args [1]string, argsEscaped bool, w http
 		}
 	}()
 
-	var response *PlayEnvelope
+	var response wire.PlayEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4672,7 +4673,7 @@ func (s *Server) handleQueueSongRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = QueueSongReq
 			Params   = QueueSongParams
-			Response = *PlayEnvelope
+			Response = wire.PlayEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -4748,7 +4749,7 @@ func (s *Server) handleQueueUsersRequest(args [1]string, argsEscaped bool, w htt
 
 	var rawBody []byte
 
-	var response *RoomUsersEnvelope
+	var response wire.RoomUsersEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -4769,7 +4770,7 @@ func (s *Server) handleQueueUsersRequest(args [1]string, argsEscaped bool, w htt
 		type (
 			Request  = struct{}
 			Params   = QueueUsersParams
-			Response = *RoomUsersEnvelope
+			Response = wire.RoomUsersEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -5042,7 +5043,7 @@ func (s *Server) handleRemovePlaylistSongRequest(args [2]string, argsEscaped boo
 
 	var rawBody []byte
 
-	var response *PlaylistEnvelope
+	var response wire.PlaylistEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -5067,7 +5068,7 @@ func (s *Server) handleRemovePlaylistSongRequest(args [2]string, argsEscaped boo
 		type (
 			Request  = struct{}
 			Params   = RemovePlaylistSongParams
-			Response = *PlaylistEnvelope
+			Response = wire.PlaylistEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -5142,7 +5143,7 @@ func (s *Server) handleRemoveSongRequest(args [2]string, argsEscaped bool, w htt
 
 	var rawBody []byte
 
-	var response *RemoveSongResultEnvelope
+	var response wire.RemoveSongResultEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -5167,7 +5168,7 @@ func (s *Server) handleRemoveSongRequest(args [2]string, argsEscaped bool, w htt
 		type (
 			Request  = struct{}
 			Params   = RemoveSongParams
-			Response = *RemoveSongResultEnvelope
+			Response = wire.RemoveSongResultEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -5890,7 +5891,7 @@ func (s *Server) handleRoomRequest(args [1]string, argsEscaped bool, w http.Resp
 
 	var rawBody []byte
 
-	var response *RoomEnvelope
+	var response wire.RoomEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -5911,7 +5912,7 @@ func (s *Server) handleRoomRequest(args [1]string, argsEscaped bool, w http.Resp
 		type (
 			Request  = struct{}
 			Params   = RoomParams
-			Response = *RoomEnvelope
+			Response = wire.RoomEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -5986,7 +5987,7 @@ func (s *Server) handleRoomAuditRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *AuditEntriesEnvelope
+	var response wire.AuditEntriesEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6007,7 +6008,7 @@ func (s *Server) handleRoomAuditRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = RoomAuditParams
-			Response = *AuditEntriesEnvelope
+			Response = wire.AuditEntriesEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6082,7 +6083,7 @@ func (s *Server) handleRoomBansRequest(args [1]string, argsEscaped bool, w http.
 
 	var rawBody []byte
 
-	var response *RoomUsersEnvelope
+	var response wire.RoomUsersEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6103,7 +6104,7 @@ func (s *Server) handleRoomBansRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = struct{}
 			Params   = RoomBansParams
-			Response = *RoomUsersEnvelope
+			Response = wire.RoomUsersEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6277,7 +6278,7 @@ func (s *Server) handleRoomMutesRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *RoomUsersEnvelope
+	var response wire.RoomUsersEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6298,7 +6299,7 @@ func (s *Server) handleRoomMutesRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = RoomMutesParams
-			Response = *RoomUsersEnvelope
+			Response = wire.RoomUsersEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6374,7 +6375,7 @@ func (s *Server) handleRoomRolesRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *RoomRolesEnvelope
+	var response wire.RoomRolesEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6395,7 +6396,7 @@ func (s *Server) handleRoomRolesRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = RoomRolesParams
-			Response = *RoomRolesEnvelope
+			Response = wire.RoomRolesEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6469,7 +6470,7 @@ func (s *Server) handleRoomStaffRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *RoomUsersEnvelope
+	var response wire.RoomUsersEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6490,7 +6491,7 @@ func (s *Server) handleRoomStaffRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = RoomStaffParams
-			Response = *RoomUsersEnvelope
+			Response = wire.RoomUsersEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6757,7 +6758,7 @@ func (s *Server) handleRoomUserRequest(args [2]string, argsEscaped bool, w http.
 
 	var rawBody []byte
 
-	var response *RoomUserEnvelope
+	var response wire.RoomUserEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6782,7 +6783,7 @@ func (s *Server) handleRoomUserRequest(args [2]string, argsEscaped bool, w http.
 		type (
 			Request  = struct{}
 			Params   = RoomUserParams
-			Response = *RoomUserEnvelope
+			Response = wire.RoomUserEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6857,7 +6858,7 @@ func (s *Server) handleRoomUsersRequest(args [1]string, argsEscaped bool, w http
 
 	var rawBody []byte
 
-	var response *RoomUsersEnvelope
+	var response wire.RoomUsersEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6878,7 +6879,7 @@ func (s *Server) handleRoomUsersRequest(args [1]string, argsEscaped bool, w http
 		type (
 			Request  = struct{}
 			Params   = RoomUsersParams
-			Response = *RoomUsersEnvelope
+			Response = wire.RoomUsersEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -6953,7 +6954,7 @@ func (s *Server) handleRoomsRequest(args [0]string, argsEscaped bool, w http.Res
 
 	var rawBody []byte
 
-	var response *RoomsEnvelope
+	var response wire.RoomsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -6974,7 +6975,7 @@ func (s *Server) handleRoomsRequest(args [0]string, argsEscaped bool, w http.Res
 		type (
 			Request  = struct{}
 			Params   = RoomsParams
-			Response = *RoomsEnvelope
+			Response = wire.RoomsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -7049,7 +7050,7 @@ func (s *Server) handleSearchRequest(args [0]string, argsEscaped bool, w http.Re
 
 	var rawBody []byte
 
-	var response *SearchResultEnvelope
+	var response wire.SearchResultEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -7070,7 +7071,7 @@ func (s *Server) handleSearchRequest(args [0]string, argsEscaped bool, w http.Re
 		type (
 			Request  = struct{}
 			Params   = SearchParams
-			Response = *SearchResultEnvelope
+			Response = wire.SearchResultEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -7145,7 +7146,7 @@ func (s *Server) handleSearchRoomsRequest(args [1]string, argsEscaped bool, w ht
 
 	var rawBody []byte
 
-	var response *RoomsEnvelope
+	var response wire.RoomsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -7170,7 +7171,7 @@ func (s *Server) handleSearchRoomsRequest(args [1]string, argsEscaped bool, w ht
 		type (
 			Request  = struct{}
 			Params   = SearchRoomsParams
-			Response = *RoomsEnvelope
+			Response = wire.RoomsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -7246,7 +7247,7 @@ func (s *Server) handleSearchSongsRequest(args [0]string, argsEscaped bool, w ht
 
 	var rawBody []byte
 
-	var response *SongSearchEnvelope
+	var response wire.SongSearchEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -7279,7 +7280,7 @@ func (s *Server) handleSearchSongsRequest(args [0]string, argsEscaped bool, w ht
 		type (
 			Request  = struct{}
 			Params   = SearchSongsParams
-			Response = *SongSearchEnvelope
+			Response = wire.SongSearchEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -7370,7 +7371,7 @@ func (s *Server) handleSendMessageRequest(args [1]string, argsEscaped bool, w ht
 		}
 	}()
 
-	var response *ConversationMessageEnvelope
+	var response wire.ConversationMessageEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -7391,7 +7392,7 @@ func (s *Server) handleSendMessageRequest(args [1]string, argsEscaped bool, w ht
 		type (
 			Request  = SendMessageReq
 			Params   = SendMessageParams
-			Response = *ConversationMessageEnvelope
+			Response = wire.ConversationMessageEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -7451,7 +7452,7 @@ func (s *Server) handleSessionRequest(args [0]string, argsEscaped bool, w http.R
 
 	var rawBody []byte
 
-	var response *UserEnvelope
+	var response wire.UserEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -7467,7 +7468,7 @@ func (s *Server) handleSessionRequest(args [0]string, argsEscaped bool, w http.R
 		type (
 			Request  = struct{}
 			Params   = struct{}
-			Response = *UserEnvelope
+			Response = wire.UserEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -8079,7 +8080,7 @@ func (s *Server) handleSongRequest(args [1]string, argsEscaped bool, w http.Resp
 
 	var rawBody []byte
 
-	var response *SongEnvelope
+	var response wire.SongEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -8100,7 +8101,7 @@ func (s *Server) handleSongRequest(args [1]string, argsEscaped bool, w http.Resp
 		type (
 			Request  = struct{}
 			Params   = SongParams
-			Response = *SongEnvelope
+			Response = wire.SongEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -8174,7 +8175,7 @@ func (s *Server) handleSongCommentsRequest(args [1]string, argsEscaped bool, w h
 
 	var rawBody []byte
 
-	var response *CommentsEnvelope
+	var response wire.CommentsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -8195,7 +8196,7 @@ func (s *Server) handleSongCommentsRequest(args [1]string, argsEscaped bool, w h
 		type (
 			Request  = struct{}
 			Params   = SongCommentsParams
-			Response = *CommentsEnvelope
+			Response = wire.CommentsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -8460,7 +8461,7 @@ func (s *Server) handleSoundCloudPlaylistsRequest(args [0]string, argsEscaped bo
 
 	var rawBody []byte
 
-	var response *SoundCloudPlaylistsEnvelope
+	var response wire.SoundCloudPlaylistsEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -8481,7 +8482,7 @@ func (s *Server) handleSoundCloudPlaylistsRequest(args [0]string, argsEscaped bo
 		type (
 			Request  = struct{}
 			Params   = SoundCloudPlaylistsParams
-			Response = *SoundCloudPlaylistsEnvelope
+			Response = wire.SoundCloudPlaylistsEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -8542,7 +8543,7 @@ func (s *Server) handleTokenRequest(args [0]string, argsEscaped bool, w http.Res
 
 	var rawBody []byte
 
-	var response *TokenEnvelope
+	var response wire.TokenEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -8558,7 +8559,7 @@ func (s *Server) handleTokenRequest(args [0]string, argsEscaped bool, w http.Res
 		type (
 			Request  = struct{}
 			Params   = struct{}
-			Response = *TokenEnvelope
+			Response = wire.TokenEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9045,7 +9046,7 @@ func (s *Server) handleUnreadCountRequest(args [0]string, argsEscaped bool, w ht
 
 	var rawBody []byte
 
-	var response *UnreadCountEnvelope
+	var response wire.UnreadCountEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9061,7 +9062,7 @@ func (s *Server) handleUnreadCountRequest(args [0]string, argsEscaped bool, w ht
 		type (
 			Request  = struct{}
 			Params   = struct{}
-			Response = *UnreadCountEnvelope
+			Response = wire.UnreadCountEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9388,7 +9389,7 @@ func (s *Server) handleUpdateRoomRequest(args [1]string, argsEscaped bool, w htt
 		}
 	}()
 
-	var response *RoomEnvelope
+	var response wire.RoomEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9409,7 +9410,7 @@ func (s *Server) handleUpdateRoomRequest(args [1]string, argsEscaped bool, w htt
 		type (
 			Request  = *RoomSettings
 			Params   = UpdateRoomParams
-			Response = *RoomEnvelope
+			Response = wire.RoomEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9489,7 +9490,7 @@ func (s *Server) handleUpdateUsernameRequest(args [0]string, argsEscaped bool, w
 		}
 	}()
 
-	var response *UsernameChangeEnvelope
+	var response wire.UsernameChangeEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9505,7 +9506,7 @@ func (s *Server) handleUpdateUsernameRequest(args [0]string, argsEscaped bool, w
 		type (
 			Request  = *UsernameRequest
 			Params   = struct{}
-			Response = *UsernameChangeEnvelope
+			Response = wire.UsernameChangeEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9696,7 +9697,7 @@ func (s *Server) handleUploadUserGIFRequest(args [0]string, argsEscaped bool, w 
 		}
 	}()
 
-	var response *UserEnvelope
+	var response wire.UserEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9712,7 +9713,7 @@ func (s *Server) handleUploadUserGIFRequest(args [0]string, argsEscaped bool, w 
 		type (
 			Request  = *UserGIFUpload
 			Params   = struct{}
-			Response = *UserEnvelope
+			Response = wire.UserEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9793,7 +9794,7 @@ func (s *Server) handleUploadUserImageRequest(args [0]string, argsEscaped bool, 
 		}
 	}()
 
-	var response *UserEnvelope
+	var response wire.UserEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9809,7 +9810,7 @@ func (s *Server) handleUploadUserImageRequest(args [0]string, argsEscaped bool, 
 		type (
 			Request  = *UserImageUploadMultipart
 			Params   = struct{}
-			Response = *UserEnvelope
+			Response = wire.UserEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -9883,7 +9884,7 @@ func (s *Server) handleUserRequest(args [1]string, argsEscaped bool, w http.Resp
 
 	var rawBody []byte
 
-	var response *UserEnvelope
+	var response wire.UserEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -9904,7 +9905,7 @@ func (s *Server) handleUserRequest(args [1]string, argsEscaped bool, w http.Resp
 		type (
 			Request  = struct{}
 			Params   = UserParams
-			Response = *UserEnvelope
+			Response = wire.UserEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -10177,7 +10178,7 @@ func (s *Server) handleUsernameAvailabilityRequest(args [0]string, argsEscaped b
 
 	var rawBody []byte
 
-	var response *UsernameAvailabilityEnvelope
+	var response wire.UsernameAvailabilityEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -10198,7 +10199,7 @@ func (s *Server) handleUsernameAvailabilityRequest(args [0]string, argsEscaped b
 		type (
 			Request  = struct{}
 			Params   = UsernameAvailabilityParams
-			Response = *UsernameAvailabilityEnvelope
+			Response = wire.UsernameAvailabilityEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -10516,7 +10517,7 @@ func (s *Server) handleVoteCommentRequest(args [1]string, argsEscaped bool, w ht
 		}
 	}()
 
-	var response *CommentVoteEnvelope
+	var response wire.CommentVoteEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -10537,7 +10538,7 @@ func (s *Server) handleVoteCommentRequest(args [1]string, argsEscaped bool, w ht
 		type (
 			Request  = *VoteRequest
 			Params   = VoteCommentParams
-			Response = *CommentVoteEnvelope
+			Response = wire.CommentVoteEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,
@@ -10612,7 +10613,7 @@ func (s *Server) handleWaitlistRequest(args [1]string, argsEscaped bool, w http.
 
 	var rawBody []byte
 
-	var response *PlaysEnvelope
+	var response wire.PlaysEnvelope
 	if m := s.cfg.Middleware; m != nil {
 		mreq := middleware.Request{
 			Context:          ctx,
@@ -10633,7 +10634,7 @@ func (s *Server) handleWaitlistRequest(args [1]string, argsEscaped bool, w http.
 		type (
 			Request  = struct{}
 			Params   = WaitlistParams
-			Response = *PlaysEnvelope
+			Response = wire.PlaysEnvelope
 		)
 		response, err = middleware.HookMiddleware[
 			Request,

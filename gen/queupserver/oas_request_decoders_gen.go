@@ -13,10 +13,10 @@ import (
 	"github.com/go-faster/jx"
 	"github.com/ogen-go/ogen/conv"
 	ht "github.com/ogen-go/ogen/http"
-	"github.com/queup-go/queup/internal/ogenerrors"
 	"github.com/ogen-go/ogen/uri"
 	"github.com/ogen-go/ogen/validate"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
 func (s *Server) decodeAddCommentRequest(r *http.Request) (

@@ -9,15 +9,17 @@ import (
 	"github.com/go-faster/jx"
 	"github.com/ogen-go/ogen/conv"
 	ht "github.com/ogen-go/ogen/http"
+	"github.com/ogen-go/ogen/json"
 	"github.com/ogen-go/ogen/uri"
+	"github.com/queup-go/queup/gen/wire"
 )
 
-func encodeActiveDubsResponse(response *DubsEnvelope, w http.ResponseWriter) error {
+func encodeActiveDubsResponse(response wire.DubsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -25,12 +27,12 @@ func encodeActiveDubsResponse(response *DubsEnvelope, w http.ResponseWriter) err
 	return nil
 }
 
-func encodeActiveSongResponse(response *ActiveSongEnvelope, w http.ResponseWriter) error {
+func encodeActiveSongResponse(response wire.ActiveSongEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -38,12 +40,12 @@ func encodeActiveSongResponse(response *ActiveSongEnvelope, w http.ResponseWrite
 	return nil
 }
 
-func encodeAddCommentResponse(response *CommentEnvelope, w http.ResponseWriter) error {
+func encodeAddCommentResponse(response wire.CommentEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -51,12 +53,12 @@ func encodeAddCommentResponse(response *CommentEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeAddPlaylistSongResponse(response *PlaylistEnvelope, w http.ResponseWriter) error {
+func encodeAddPlaylistSongResponse(response wire.PlaylistEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -103,12 +105,12 @@ func encodeChangePasswordResponse(response *DoneEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodeChatHistoryResponse(response *ChatHistoryEnvelope, w http.ResponseWriter) error {
+func encodeChatHistoryResponse(response wire.ChatHistoryEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -129,12 +131,12 @@ func encodeClearOwnQueueResponse(response *DoneEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeConversationMessagesResponse(response *ConversationMessagesEnvelope, w http.ResponseWriter) error {
+func encodeConversationMessagesResponse(response wire.ConversationMessagesEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -142,12 +144,12 @@ func encodeConversationMessagesResponse(response *ConversationMessagesEnvelope, 
 	return nil
 }
 
-func encodeConversationsResponse(response *ConversationsEnvelope, w http.ResponseWriter) error {
+func encodeConversationsResponse(response wire.ConversationsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -155,12 +157,12 @@ func encodeConversationsResponse(response *ConversationsEnvelope, w http.Respons
 	return nil
 }
 
-func encodeCreatePlaylistResponse(response *PlaylistEnvelope, w http.ResponseWriter) error {
+func encodeCreatePlaylistResponse(response wire.PlaylistEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -181,12 +183,12 @@ func encodeCreateRoleResponse(response *RawEnvelope, w http.ResponseWriter) erro
 	return nil
 }
 
-func encodeCreateRoomResponse(response *RoomEnvelope, w http.ResponseWriter) error {
+func encodeCreateRoomResponse(response wire.RoomEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -272,12 +274,12 @@ func encodeFollowResponse(response *DoneEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeFollowedUsersResponse(response *FollowsEnvelope, w http.ResponseWriter) error {
+func encodeFollowedUsersResponse(response wire.FollowsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -285,12 +287,12 @@ func encodeFollowedUsersResponse(response *FollowsEnvelope, w http.ResponseWrite
 	return nil
 }
 
-func encodeFollowersResponse(response *FollowsEnvelope, w http.ResponseWriter) error {
+func encodeFollowersResponse(response wire.FollowsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -298,12 +300,12 @@ func encodeFollowersResponse(response *FollowsEnvelope, w http.ResponseWriter) e
 	return nil
 }
 
-func encodeHistoryResponse(response *PlaysEnvelope, w http.ResponseWriter) error {
+func encodeHistoryResponse(response wire.PlaysEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -311,12 +313,12 @@ func encodeHistoryResponse(response *PlaysEnvelope, w http.ResponseWriter) error
 	return nil
 }
 
-func encodeImportSoundCloudPlaylistResponse(response *PlaylistEnvelope, w http.ResponseWriter) error {
+func encodeImportSoundCloudPlaylistResponse(response wire.PlaylistEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -324,12 +326,12 @@ func encodeImportSoundCloudPlaylistResponse(response *PlaylistEnvelope, w http.R
 	return nil
 }
 
-func encodeImportYouTubePlaylistResponse(response *PlaylistEnvelope, w http.ResponseWriter) error {
+func encodeImportYouTubePlaylistResponse(response wire.PlaylistEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -337,12 +339,12 @@ func encodeImportYouTubePlaylistResponse(response *PlaylistEnvelope, w http.Resp
 	return nil
 }
 
-func encodeJoinRoomResponse(response *JoinResultEnvelope, w http.ResponseWriter) error {
+func encodeJoinRoomResponse(response wire.JoinResultEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -441,12 +443,12 @@ func encodeLogoutResponse(response *DoneEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeMarkReadResponse(response *ConversationEnvelope, w http.ResponseWriter) error {
+func encodeMarkReadResponse(response wire.ConversationEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -467,12 +469,12 @@ func encodeMuteResponse(response *DoneEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeOpenConversationResponse(response *ConversationEnvelope, w http.ResponseWriter) error {
+func encodeOpenConversationResponse(response wire.ConversationEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -480,12 +482,12 @@ func encodeOpenConversationResponse(response *ConversationEnvelope, w http.Respo
 	return nil
 }
 
-func encodeOwnPermissionsResponse(response *ActorEnvelope, w http.ResponseWriter) error {
+func encodeOwnPermissionsResponse(response wire.ActorEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -493,12 +495,12 @@ func encodeOwnPermissionsResponse(response *ActorEnvelope, w http.ResponseWriter
 	return nil
 }
 
-func encodeOwnQueueResponse(response *PlaysEnvelope, w http.ResponseWriter) error {
+func encodeOwnQueueResponse(response wire.PlaysEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -545,12 +547,12 @@ func encodePermissionsResponse(response *RawEnvelope, w http.ResponseWriter) err
 	return nil
 }
 
-func encodePlaylistDetailsResponse(response *PlaysEnvelope, w http.ResponseWriter) error {
+func encodePlaylistDetailsResponse(response wire.PlaysEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -558,12 +560,12 @@ func encodePlaylistDetailsResponse(response *PlaysEnvelope, w http.ResponseWrite
 	return nil
 }
 
-func encodePlaylistSongsResponse(response *PlaylistSongsEnvelope, w http.ResponseWriter) error {
+func encodePlaylistSongsResponse(response wire.PlaylistSongsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -571,12 +573,12 @@ func encodePlaylistSongsResponse(response *PlaylistSongsEnvelope, w http.Respons
 	return nil
 }
 
-func encodePlaylistsResponse(response *PlaylistsEnvelope, w http.ResponseWriter) error {
+func encodePlaylistsResponse(response wire.PlaylistsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -584,12 +586,12 @@ func encodePlaylistsResponse(response *PlaylistsEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodePostChatResponse(response *ChatPostResultEnvelope, w http.ResponseWriter) error {
+func encodePostChatResponse(response wire.ChatPostResultEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -610,12 +612,12 @@ func encodeQueuePlaylistResponse(response *DoneEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeQueueSongResponse(response *PlayEnvelope, w http.ResponseWriter) error {
+func encodeQueueSongResponse(response wire.PlayEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -623,12 +625,12 @@ func encodeQueueSongResponse(response *PlayEnvelope, w http.ResponseWriter) erro
 	return nil
 }
 
-func encodeQueueUsersResponse(response *RoomUsersEnvelope, w http.ResponseWriter) error {
+func encodeQueueUsersResponse(response wire.RoomUsersEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -662,12 +664,12 @@ func encodeRemoveOwnSongResponse(response *DoneEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeRemovePlaylistSongResponse(response *PlaylistEnvelope, w http.ResponseWriter) error {
+func encodeRemovePlaylistSongResponse(response wire.PlaylistEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -675,12 +677,12 @@ func encodeRemovePlaylistSongResponse(response *PlaylistEnvelope, w http.Respons
 	return nil
 }
 
-func encodeRemoveSongResponse(response *RemoveSongResultEnvelope, w http.ResponseWriter) error {
+func encodeRemoveSongResponse(response wire.RemoveSongResultEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -766,12 +768,12 @@ func encodeResetPasswordResponse(response *DoneEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeRoomResponse(response *RoomEnvelope, w http.ResponseWriter) error {
+func encodeRoomResponse(response wire.RoomEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -779,12 +781,12 @@ func encodeRoomResponse(response *RoomEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeRoomAuditResponse(response *AuditEntriesEnvelope, w http.ResponseWriter) error {
+func encodeRoomAuditResponse(response wire.AuditEntriesEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -792,12 +794,12 @@ func encodeRoomAuditResponse(response *AuditEntriesEnvelope, w http.ResponseWrit
 	return nil
 }
 
-func encodeRoomBansResponse(response *RoomUsersEnvelope, w http.ResponseWriter) error {
+func encodeRoomBansResponse(response wire.RoomUsersEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -828,12 +830,12 @@ func encodeRoomImageResponse(response *Redirect, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeRoomMutesResponse(response *RoomUsersEnvelope, w http.ResponseWriter) error {
+func encodeRoomMutesResponse(response wire.RoomUsersEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -841,12 +843,12 @@ func encodeRoomMutesResponse(response *RoomUsersEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodeRoomRolesResponse(response *RoomRolesEnvelope, w http.ResponseWriter) error {
+func encodeRoomRolesResponse(response wire.RoomRolesEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -854,12 +856,12 @@ func encodeRoomRolesResponse(response *RoomRolesEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodeRoomStaffResponse(response *RoomUsersEnvelope, w http.ResponseWriter) error {
+func encodeRoomStaffResponse(response wire.RoomUsersEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -913,12 +915,12 @@ func encodeRoomThumbnailSmallResponse(response *Redirect, w http.ResponseWriter)
 	return nil
 }
 
-func encodeRoomUserResponse(response *RoomUserEnvelope, w http.ResponseWriter) error {
+func encodeRoomUserResponse(response wire.RoomUserEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -926,12 +928,12 @@ func encodeRoomUserResponse(response *RoomUserEnvelope, w http.ResponseWriter) e
 	return nil
 }
 
-func encodeRoomUsersResponse(response *RoomUsersEnvelope, w http.ResponseWriter) error {
+func encodeRoomUsersResponse(response wire.RoomUsersEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -939,12 +941,12 @@ func encodeRoomUsersResponse(response *RoomUsersEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodeRoomsResponse(response *RoomsEnvelope, w http.ResponseWriter) error {
+func encodeRoomsResponse(response wire.RoomsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -952,12 +954,12 @@ func encodeRoomsResponse(response *RoomsEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeSearchResponse(response *SearchResultEnvelope, w http.ResponseWriter) error {
+func encodeSearchResponse(response wire.SearchResultEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -965,12 +967,12 @@ func encodeSearchResponse(response *SearchResultEnvelope, w http.ResponseWriter)
 	return nil
 }
 
-func encodeSearchRoomsResponse(response *RoomsEnvelope, w http.ResponseWriter) error {
+func encodeSearchRoomsResponse(response wire.RoomsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -978,12 +980,12 @@ func encodeSearchRoomsResponse(response *RoomsEnvelope, w http.ResponseWriter) e
 	return nil
 }
 
-func encodeSearchSongsResponse(response *SongSearchEnvelope, w http.ResponseWriter) error {
+func encodeSearchSongsResponse(response wire.SongSearchEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -991,12 +993,12 @@ func encodeSearchSongsResponse(response *SongSearchEnvelope, w http.ResponseWrit
 	return nil
 }
 
-func encodeSendMessageResponse(response *ConversationMessageEnvelope, w http.ResponseWriter) error {
+func encodeSendMessageResponse(response wire.ConversationMessageEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1004,12 +1006,12 @@ func encodeSendMessageResponse(response *ConversationMessageEnvelope, w http.Res
 	return nil
 }
 
-func encodeSessionResponse(response *UserEnvelope, w http.ResponseWriter) error {
+func encodeSessionResponse(response wire.UserEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1082,12 +1084,12 @@ func encodeSkipResponse(response *DoneEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeSongResponse(response *SongEnvelope, w http.ResponseWriter) error {
+func encodeSongResponse(response wire.SongEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1095,12 +1097,12 @@ func encodeSongResponse(response *SongEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeSongCommentsResponse(response *CommentsEnvelope, w http.ResponseWriter) error {
+func encodeSongCommentsResponse(response wire.CommentsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1154,12 +1156,12 @@ func encodeSongLinkResponse(response *Redirect, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeSoundCloudPlaylistsResponse(response *SoundCloudPlaylistsEnvelope, w http.ResponseWriter) error {
+func encodeSoundCloudPlaylistsResponse(response wire.SoundCloudPlaylistsEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1167,12 +1169,12 @@ func encodeSoundCloudPlaylistsResponse(response *SoundCloudPlaylistsEnvelope, w 
 	return nil
 }
 
-func encodeTokenResponse(response *TokenEnvelope, w http.ResponseWriter) error {
+func encodeTokenResponse(response wire.TokenEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1232,12 +1234,12 @@ func encodeUnmuteResponse(response *DoneEnvelope, w http.ResponseWriter) error {
 	return nil
 }
 
-func encodeUnreadCountResponse(response *UnreadCountEnvelope, w http.ResponseWriter) error {
+func encodeUnreadCountResponse(response wire.UnreadCountEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1271,12 +1273,12 @@ func encodeUpdateRoleResponse(response *RawEnvelope, w http.ResponseWriter) erro
 	return nil
 }
 
-func encodeUpdateRoomResponse(response *RoomEnvelope, w http.ResponseWriter) error {
+func encodeUpdateRoomResponse(response wire.RoomEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1284,12 +1286,12 @@ func encodeUpdateRoomResponse(response *RoomEnvelope, w http.ResponseWriter) err
 	return nil
 }
 
-func encodeUpdateUsernameResponse(response *UsernameChangeEnvelope, w http.ResponseWriter) error {
+func encodeUpdateUsernameResponse(response wire.UsernameChangeEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1310,12 +1312,12 @@ func encodeUploadRoomImageResponse(response *DoneEnvelope, w http.ResponseWriter
 	return nil
 }
 
-func encodeUploadUserGIFResponse(response *UserEnvelope, w http.ResponseWriter) error {
+func encodeUploadUserGIFResponse(response wire.UserEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1323,12 +1325,12 @@ func encodeUploadUserGIFResponse(response *UserEnvelope, w http.ResponseWriter) 
 	return nil
 }
 
-func encodeUploadUserImageResponse(response *UserEnvelope, w http.ResponseWriter) error {
+func encodeUploadUserImageResponse(response wire.UserEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1336,12 +1338,12 @@ func encodeUploadUserImageResponse(response *UserEnvelope, w http.ResponseWriter
 	return nil
 }
 
-func encodeUserResponse(response *UserEnvelope, w http.ResponseWriter) error {
+func encodeUserResponse(response wire.UserEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1395,12 +1397,12 @@ func encodeUserImageLargeResponse(response *Redirect, w http.ResponseWriter) err
 	return nil
 }
 
-func encodeUsernameAvailabilityResponse(response *UsernameAvailabilityEnvelope, w http.ResponseWriter) error {
+func encodeUsernameAvailabilityResponse(response wire.UsernameAvailabilityEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1434,12 +1436,12 @@ func encodeVoteActiveResponse(response *DoneEnvelope, w http.ResponseWriter) err
 	return nil
 }
 
-func encodeVoteCommentResponse(response *CommentVoteEnvelope, w http.ResponseWriter) error {
+func encodeVoteCommentResponse(response wire.CommentVoteEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}
@@ -1447,12 +1449,12 @@ func encodeVoteCommentResponse(response *CommentVoteEnvelope, w http.ResponseWri
 	return nil
 }
 
-func encodeWaitlistResponse(response *PlaysEnvelope, w http.ResponseWriter) error {
+func encodeWaitlistResponse(response wire.PlaysEnvelope, w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(200)
 
 	e := new(jx.Encoder)
-	response.Encode(e)
+	json.EncodeNative(e, response)
 	if _, err := e.WriteTo(w); err != nil {
 		return errors.Wrap(err, "write")
 	}

@@ -4,6 +4,8 @@ package queupserver
 
 import (
 	"context"
+
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // Handler handles operations described by OpenAPI v3 specification.
@@ -13,27 +15,27 @@ type Handler interface {
 	// Answers who voted on the current play, and which play that is. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active/dubs
-	ActiveDubs(ctx context.Context, params ActiveDubsParams) (*DubsEnvelope, error)
+	ActiveDubs(ctx context.Context, params ActiveDubsParams) (wire.DubsEnvelope, error)
 	// ActiveSong implements activeSong operation.
 	//
 	// Answers the current play, its media and how long it has been playing. 404 means that nothing plays.
 	// It has answered 200 without a play, too. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/active
-	ActiveSong(ctx context.Context, params ActiveSongParams) (*ActiveSongEnvelope, error)
+	ActiveSong(ctx context.Context, params ActiveSongParams) (wire.ActiveSongEnvelope, error)
 	// AddComment implements addComment operation.
 	//
 	// Adds a comment to a song. Needs a session.
 	//
 	// POST /song/{songId}/comments
-	AddComment(ctx context.Context, req *CommentRequest, params AddCommentParams) (*CommentEnvelope, error)
+	AddComment(ctx context.Context, req *CommentRequest, params AddCommentParams) (wire.CommentEnvelope, error)
 	// AddPlaylistSong implements addPlaylistSong operation.
 	//
 	// Adds a song to a playlist: either by the provider's id and the provider, or by QueUp's song id. The
 	// latter, for the song that plays, is what the website calls a grab. Needs a session.
 	//
 	// POST /playlist/{playlistId}/songs
-	AddPlaylistSong(ctx context.Context, req AddPlaylistSongReq, params AddPlaylistSongParams) (*PlaylistEnvelope, error)
+	AddPlaylistSong(ctx context.Context, req AddPlaylistSongReq, params AddPlaylistSongParams) (wire.PlaylistEnvelope, error)
 	// AssignRole implements assignRole operation.
 	//
 	// Gives a member a custom role; they may hold several. The default role is held by everybody and
@@ -63,7 +65,7 @@ type Handler interface {
 	// Needs no session.
 	//
 	// GET /chat/{roomId}
-	ChatHistory(ctx context.Context, params ChatHistoryParams) (*ChatHistoryEnvelope, error)
+	ChatHistory(ctx context.Context, params ChatHistoryParams) (wire.ChatHistoryEnvelope, error)
 	// ClearOwnQueue implements clearOwnQueue operation.
 	//
 	// Removes everything that the account has queued in the room. Needs a session.
@@ -76,21 +78,21 @@ type Handler interface {
 	// Needs a session.
 	//
 	// GET /message/{conversationId}
-	ConversationMessages(ctx context.Context, params ConversationMessagesParams) (*ConversationMessagesEnvelope, error)
+	ConversationMessages(ctx context.Context, params ConversationMessagesParams) (wire.ConversationMessagesEnvelope, error)
 	// Conversations implements conversations operation.
 	//
 	// Answers the account's private conversations, in the website's list the one with the newest message
 	// first. Needs a session.
 	//
 	// GET /message
-	Conversations(ctx context.Context) (*ConversationsEnvelope, error)
+	Conversations(ctx context.Context) (wire.ConversationsEnvelope, error)
 	// CreatePlaylist implements createPlaylist operation.
 	//
 	// Makes an empty playlist. The website takes names of 50 to 100 characters at most, depending on the
 	// field. Needs a session.
 	//
 	// POST /playlist
-	CreatePlaylist(ctx context.Context, req CreatePlaylistReq) (*PlaylistEnvelope, error)
+	CreatePlaylist(ctx context.Context, req CreatePlaylistReq) (wire.PlaylistEnvelope, error)
 	// CreateRole implements createRole operation.
 	//
 	// Makes a custom role, placed just above the default one. The answer is presumably the role; nobody
@@ -104,7 +106,7 @@ type Handler interface {
 	// five rooms already, which is the limit. Needs a session.
 	//
 	// POST /room
-	CreateRoom(ctx context.Context, req *RoomSettings) (*RoomEnvelope, error)
+	CreateRoom(ctx context.Context, req *RoomSettings) (wire.RoomEnvelope, error)
 	// DeleteChat implements deleteChat operation.
 	//
 	// Deletes a chat line, one's own or, with chat.delete (delete-chat), anyone's. The website takes every
@@ -149,14 +151,14 @@ type Handler interface {
 	// no session.
 	//
 	// GET /user/{userId}/follows
-	FollowedUsers(ctx context.Context, params FollowedUsersParams) (*FollowsEnvelope, error)
+	FollowedUsers(ctx context.Context, params FollowedUsersParams) (wire.FollowsEnvelope, error)
 	// Followers implements followers operation.
 	//
 	// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
 	// follows. A row tells by itself who follows whom. Needs no session.
 	//
 	// GET /user/{userId}/following
-	Followers(ctx context.Context, params FollowersParams) (*FollowsEnvelope, error)
+	Followers(ctx context.Context, params FollowersParams) (wire.FollowsEnvelope, error)
 	// History implements history operation.
 	//
 	// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
@@ -164,21 +166,21 @@ type Handler interface {
 	// Media that is gone is null. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/history
-	History(ctx context.Context, params HistoryParams) (*PlaysEnvelope, error)
+	History(ctx context.Context, params HistoryParams) (wire.PlaysEnvelope, error)
 	// ImportSoundCloudPlaylist implements importSoundCloudPlaylist operation.
 	//
 	// Copies the tracks of a playlist at SoundCloud into one of the account's, or into a new one. Tracks
 	// that could not be read become songs without a name, a provider and a media id. Needs a session.
 	//
 	// POST /playlist/import/soundcloud
-	ImportSoundCloudPlaylist(ctx context.Context, req *ImportSoundCloudRequest) (*PlaylistEnvelope, error)
+	ImportSoundCloudPlaylist(ctx context.Context, req *ImportSoundCloudRequest) (wire.PlaylistEnvelope, error)
 	// ImportYouTubePlaylist implements importYouTubePlaylist operation.
 	//
 	// Copies the songs of a playlist at YouTube into one of the account's, or into a new one. Needs a
 	// session. Errors have the form E5.
 	//
 	// POST /playlist/import/youtube
-	ImportYouTubePlaylist(ctx context.Context, req *ImportYouTubeRequest) (*PlaylistEnvelope, error)
+	ImportYouTubePlaylist(ctx context.Context, req *ImportYouTubeRequest) (wire.PlaylistEnvelope, error)
 	// JoinRoom implements joinRoom operation.
 	//
 	// Makes the account a member that is present, and answers the room and the own record in it. A private
@@ -187,7 +189,7 @@ type Handler interface {
 	// banned there. Needs a session.
 	//
 	// POST /room/{roomId}/users
-	JoinRoom(ctx context.Context, req OptJoinRequest, params JoinRoomParams) (*JoinResultEnvelope, error)
+	JoinRoom(ctx context.Context, req OptJoinRequest, params JoinRoomParams) (wire.JoinResultEnvelope, error)
 	// Kick implements kick operation.
 	//
 	// Throws a user out of the room. Before custom roles nobody with a role could be kicked; since then it
@@ -243,7 +245,7 @@ type Handler interface {
 	// says, its last message. Needs a session.
 	//
 	// POST /message/{conversationId}/read
-	MarkRead(ctx context.Context, params MarkReadParams) (*ConversationEnvelope, error)
+	MarkRead(ctx context.Context, params MarkReadParams) (wire.ConversationEnvelope, error)
 	// Mute implements mute operation.
 	//
 	// Keeps a user from chatting in the room until somebody unmutes them; there is no duration. Before
@@ -258,20 +260,20 @@ type Handler interface {
 	// answer has the people as accounts. Needs a session.
 	//
 	// POST /message
-	OpenConversation(ctx context.Context, req OpenConversationReq) (*ConversationEnvelope, error)
+	OpenConversation(ctx context.Context, req OpenConversationReq) (wire.ConversationEnvelope, error)
 	// OwnPermissions implements ownPermissions operation.
 	//
 	// Answers what the caller may do in a room, the implied permissions included. Since custom roles.
 	// Needs a session.
 	//
 	// GET /room/{roomId}/permissions/me
-	OwnPermissions(ctx context.Context, params OwnPermissionsParams) (*ActorEnvelope, error)
+	OwnPermissions(ctx context.Context, params OwnPermissionsParams) (wire.ActorEnvelope, error)
 	// OwnQueue implements ownQueue operation.
 	//
 	// Answers the own queue in a room, in play order; the media may be in it. Needs a session.
 	//
 	// GET /user/session/room/{roomId}/queue
-	OwnQueue(ctx context.Context, params OwnQueueParams) (*PlaysEnvelope, error)
+	OwnQueue(ctx context.Context, params OwnQueueParams) (wire.PlaysEnvelope, error)
 	// PauseDJ implements pauseDJ operation.
 	//
 	// Takes a DJ out of the rotation; the songs stay. Most clients send no body. Two sources send pause,
@@ -300,21 +302,21 @@ type Handler interface {
 	// fetch them by song id. The list can contain null. It needed a session in 2015.
 	//
 	// GET /room/{roomId}/playlist/details
-	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams) (*PlaysEnvelope, error)
+	PlaylistDetails(ctx context.Context, params PlaylistDetailsParams) (wire.PlaysEnvelope, error)
 	// PlaylistSongs implements playlistSongs operation.
 	//
 	// Answers the entries of a playlist, 20 at a time; a short page is the last. Media can be incomplete
 	// or gone. Needs a session.
 	//
 	// GET /playlist/{playlistId}/songs
-	PlaylistSongs(ctx context.Context, params PlaylistSongsParams) (*PlaylistSongsEnvelope, error)
+	PlaylistSongs(ctx context.Context, params PlaylistSongsParams) (wire.PlaylistSongsEnvelope, error)
 	// Playlists implements playlists operation.
 	//
 	// Answers the account's playlists. Whether there are pages is not known; the one client of 2026 reads
 	// it once. Needs a session.
 	//
 	// GET /playlist
-	Playlists(ctx context.Context) (*PlaylistsEnvelope, error)
+	Playlists(ctx context.Context) (wire.PlaylistsEnvelope, error)
 	// PostChat implements postChat operation.
 	//
 	// Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
@@ -322,7 +324,7 @@ type Handler interface {
 	// muted sender gets an error, or is not heard. Needs chat.send (chat).
 	//
 	// POST /chat/{roomId}
-	PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (*ChatPostResultEnvelope, error)
+	PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (wire.ChatPostResultEnvelope, error)
 	// QueuePlaylist implements queuePlaylist operation.
 	//
 	// Adds all songs of a playlist to the own queue in a room. A playlist of some 5,500 songs ended in
@@ -337,7 +339,7 @@ type Handler interface {
 	// recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
 	//
 	// POST /room/{roomId}/playlist
-	QueueSong(ctx context.Context, req QueueSongReq, params QueueSongParams) (*PlayEnvelope, error)
+	QueueSong(ctx context.Context, req QueueSongReq, params QueueSongParams) (wire.PlayEnvelope, error)
 	// QueueUsers implements queueUsers operation.
 	//
 	// Answers the DJs of a room in play order, each with the number of songs and whether the queue is
@@ -345,7 +347,7 @@ type Handler interface {
 	// songs use playlistDetails. Needs no session.
 	//
 	// GET /room/{roomId}/playlist
-	QueueUsers(ctx context.Context, params QueueUsersParams) (*RoomUsersEnvelope, error)
+	QueueUsers(ctx context.Context, params QueueUsersParams) (wire.RoomUsersEnvelope, error)
 	// RemoveDJ implements removeDJ operation.
 	//
 	// Removes everything that a DJ has queued in the room. Needs queue.dj.remove (queue-order).
@@ -364,14 +366,14 @@ type Handler interface {
 	// Needs a session.
 	//
 	// DELETE /playlist/{playlistId}/songs/{playlistSongId}
-	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams) (*PlaylistEnvelope, error)
+	RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams) (wire.PlaylistEnvelope, error)
 	// RemoveSong implements removeSong operation.
 	//
 	// Removes the next song of a DJ from the queue, and only that one; answers the one that is next now.
 	// Needs queue.remove (queue-order).
 	//
 	// DELETE /room/{roomId}/queue/user/{userId}
-	RemoveSong(ctx context.Context, params RemoveSongParams) (*RemoveSongResultEnvelope, error)
+	RemoveSong(ctx context.Context, params RemoveSongParams) (wire.RemoveSongResultEnvelope, error)
 	// RenamePlaylist implements renamePlaylist operation.
 	//
 	// Gives a playlist another name. Needs a session.
@@ -417,21 +419,21 @@ type Handler interface {
 	// only operation known to take a slug as well as an id. Needs no session.
 	//
 	// GET /room/{roomId}
-	Room(ctx context.Context, params RoomParams) (*RoomEnvelope, error)
+	Room(ctx context.Context, params RoomParams) (wire.RoomEnvelope, error)
 	// RoomAudit implements roomAudit operation.
 	//
 	// Answers the audit log of a room, all of it as far as is known. One client reads it without a
 	// session; the permission room.audit.view exists since custom roles.
 	//
 	// GET /room/{roomId}/audit
-	RoomAudit(ctx context.Context, params RoomAuditParams) (*AuditEntriesEnvelope, error)
+	RoomAudit(ctx context.Context, params RoomAuditParams) (wire.AuditEntriesEnvelope, error)
 	// RoomBans implements roomBans operation.
 	//
 	// Answers the records of everybody who is banned from the room, with when the ban began and ends.
 	// Needs no session.
 	//
 	// GET /room/{roomId}/users/ban
-	RoomBans(ctx context.Context, params RoomBansParams) (*RoomUsersEnvelope, error)
+	RoomBans(ctx context.Context, params RoomBansParams) (wire.RoomUsersEnvelope, error)
 	// RoomImage implements roomImage operation.
 	//
 	// Redirects to the background of a room. Needs no session.
@@ -444,7 +446,7 @@ type Handler interface {
 	// only; whether others may is not known.
 	//
 	// GET /room/{roomId}/users/mute
-	RoomMutes(ctx context.Context, params RoomMutesParams) (*RoomUsersEnvelope, error)
+	RoomMutes(ctx context.Context, params RoomMutesParams) (wire.RoomUsersEnvelope, error)
 	// RoomRoles implements roomRoles operation.
 	//
 	// Answers the custom roles of a room, the highest first, and what the caller may do there. 404 where
@@ -452,13 +454,13 @@ type Handler interface {
 	// needs a session is not known.
 	//
 	// GET /room/{roomId}/roles
-	RoomRoles(ctx context.Context, params RoomRolesParams) (*RoomRolesEnvelope, error)
+	RoomRoles(ctx context.Context, params RoomRolesParams) (wire.RoomRolesEnvelope, error)
 	// RoomStaff implements roomStaff operation.
 	//
 	// Answers the records of everybody who holds a role in the room, present or not. Needs no session.
 	//
 	// GET /room/{roomId}/users/staff
-	RoomStaff(ctx context.Context, params RoomStaffParams) (*RoomUsersEnvelope, error)
+	RoomStaff(ctx context.Context, params RoomStaffParams) (wire.RoomUsersEnvelope, error)
 	// RoomThumbnail implements roomThumbnail operation.
 	//
 	// Leads to the background of a room in a small size. Only browsers have been seen to use it, so it is
@@ -479,35 +481,35 @@ type Handler interface {
 	// its queue, and trusts the answer only if the account is in it. Probably needs no session.
 	//
 	// GET /room/{roomId}/users/{userId}
-	RoomUser(ctx context.Context, params RoomUserParams) (*RoomUserEnvelope, error)
+	RoomUser(ctx context.Context, params RoomUserParams) (wire.RoomUserEnvelope, error)
 	// RoomUsers implements roomUsers operation.
 	//
 	// Answers the records of everybody who is in the room now, each with its account, and with the role
 	// where one is held. Needs no session.
 	//
 	// GET /room/{roomId}/users
-	RoomUsers(ctx context.Context, params RoomUsersParams) (*RoomUsersEnvelope, error)
+	RoomUsers(ctx context.Context, params RoomUsersParams) (wire.RoomUsersEnvelope, error)
 	// Rooms implements rooms operation.
 	//
 	// Answers the public rooms, the busiest first, 20 at a time; a short page is the last. Needs no
 	// session.
 	//
 	// GET /room
-	Rooms(ctx context.Context, params RoomsParams) (*RoomsEnvelope, error)
+	Rooms(ctx context.Context, params RoomsParams) (wire.RoomsEnvelope, error)
 	// Search implements search operation.
 	//
 	// Answers rooms and users that match, each cut down to a few members. Whether it needs a session is
 	// not known.
 	//
 	// GET /search
-	Search(ctx context.Context, params SearchParams) (*SearchResultEnvelope, error)
+	Search(ctx context.Context, params SearchParams) (wire.SearchResultEnvelope, error)
 	// SearchRooms implements searchRooms operation.
 	//
 	// Answers rooms whose name matches, 20 at a time; a short page is the last. The website sends nothing
 	// but letters, digits and spaces. Needs no session.
 	//
 	// GET /room/term/{term}
-	SearchRooms(ctx context.Context, params SearchRoomsParams) (*RoomsEnvelope, error)
+	SearchRooms(ctx context.Context, params SearchRoomsParams) (wire.RoomsEnvelope, error)
 	// SearchSongs implements searchSongs operation.
 	//
 	// Answers what YouTube or SoundCloud finds, about 15 songs at a time. The next page is asked for with
@@ -515,7 +517,7 @@ type Handler interface {
 	// when there is at most one song. Probably needs a session.
 	//
 	// GET /song
-	SearchSongs(ctx context.Context, params SearchSongsParams) (*SongSearchEnvelope, error)
+	SearchSongs(ctx context.Context, params SearchSongsParams) (wire.SongSearchEnvelope, error)
 	// SendMessage implements sendMessage operation.
 	//
 	// Writes a private message. Only the message is required; others were seen with the time or the own
@@ -523,13 +525,13 @@ type Handler interface {
 	// same. Needs a session.
 	//
 	// POST /message/{conversationId}
-	SendMessage(ctx context.Context, req SendMessageReq, params SendMessageParams) (*ConversationMessageEnvelope, error)
+	SendMessage(ctx context.Context, req SendMessageReq, params SendMessageParams) (wire.ConversationMessageEnvelope, error)
 	// Session implements session operation.
 	//
 	// Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 	//
 	// GET /auth/session
-	Session(ctx context.Context) (*UserEnvelope, error)
+	Session(ctx context.Context) (wire.UserEnvelope, error)
 	// SetModSetting implements setModSetting operation.
 	//
 	// Switches one of the settings that moderators may change. Everybody in the room gets an event. What
@@ -571,13 +573,13 @@ type Handler interface {
 	// Probably needs no session.
 	//
 	// GET /song/{songId}
-	Song(ctx context.Context, params SongParams) (*SongEnvelope, error)
+	Song(ctx context.Context, params SongParams) (wire.SongEnvelope, error)
 	// SongComments implements songComments operation.
 	//
 	// Answers what people wrote about a song. Probably needs no session.
 	//
 	// GET /song/{songId}/comments
-	SongComments(ctx context.Context, params SongCommentsParams) (*CommentsEnvelope, error)
+	SongComments(ctx context.Context, params SongCommentsParams) (wire.CommentsEnvelope, error)
 	// SongImage implements songImage operation.
 	//
 	// Redirects to the picture of a song. Known from code in a comment only. Needs no session.
@@ -596,14 +598,14 @@ type Handler interface {
 	// session.
 	//
 	// GET /playlist/soundcloud
-	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams) (*SoundCloudPlaylistsEnvelope, error)
+	SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams) (wire.SoundCloudPlaylistsEnvelope, error)
 	// Token implements token operation.
 	//
 	// Answers the secret that opens the websocket. Without a session it is a guest's token, which may
 	// listen but not act. How long a token lives is not known: fetch a new one for every connection.
 	//
 	// GET /auth/token
-	Token(ctx context.Context) (*TokenEnvelope, error)
+	Token(ctx context.Context) (wire.TokenEnvelope, error)
 	// UnassignRole implements unassignRole operation.
 	//
 	// Takes a custom role from a member, under the conditions of assignRole. Needs roles.manage.
@@ -634,7 +636,7 @@ type Handler interface {
 	// a session.
 	//
 	// GET /message/new
-	UnreadCount(ctx context.Context) (*UnreadCountEnvelope, error)
+	UnreadCount(ctx context.Context) (wire.UnreadCountEnvelope, error)
 	// UnsetRole implements unsetRole operation.
 	//
 	// Takes one of the fixed roles from a user. The website names the role by its id, one client by its
@@ -658,14 +660,14 @@ type Handler interface {
 	// Needs room.manage (update-room).
 	//
 	// PUT /room/{roomId}
-	UpdateRoom(ctx context.Context, req *RoomSettings, params UpdateRoomParams) (*RoomEnvelope, error)
+	UpdateRoom(ctx context.Context, req *RoomSettings, params UpdateRoomParams) (wire.RoomEnvelope, error)
 	// UpdateUsername implements updateUsername operation.
 	//
 	// Gives the account another name. An error means that the name is taken, and so does an answer without
 	// a name in it. Others learn of it from the next chat line. Needs a session.
 	//
 	// POST /user/updateUsername
-	UpdateUsername(ctx context.Context, req *UsernameRequest) (*UsernameChangeEnvelope, error)
+	UpdateUsername(ctx context.Context, req *UsernameRequest) (wire.UsernameChangeEnvelope, error)
 	// UploadRoomImage implements uploadRoomImage operation.
 	//
 	// Replaces the background of a room, by a file of at most 2 MB. Only the owner may. Errors have the
@@ -679,7 +681,7 @@ type Handler interface {
 	// Needs a session.
 	//
 	// POST /user/imagegif
-	UploadUserGIF(ctx context.Context, req *UserGIFUpload) (*UserEnvelope, error)
+	UploadUserGIF(ctx context.Context, req *UserGIFUpload) (wire.UserEnvelope, error)
 	// UploadUserImage implements uploadUserImage operation.
 	//
 	// Replaces the account's avatar, and answers the account, or an object that has its profileImage in
@@ -687,13 +689,13 @@ type Handler interface {
 	// E2.
 	//
 	// POST /user/image
-	UploadUserImage(ctx context.Context, req *UserImageUploadMultipart) (*UserEnvelope, error)
+	UploadUserImage(ctx context.Context, req *UserImageUploadMultipart) (wire.UserEnvelope, error)
 	// User implements user operation.
 	//
 	// Answers an account by its id or its username. 404 means that there is none. Needs no session.
 	//
 	// GET /user/{idOrUsername}
-	User(ctx context.Context, params UserParams) (*UserEnvelope, error)
+	User(ctx context.Context, params UserParams) (wire.UserEnvelope, error)
 	// UserImage implements userImage operation.
 	//
 	// Redirects to the avatar of a user. Needs no session.
@@ -712,7 +714,7 @@ type Handler interface {
 	// session is not known.
 	//
 	// GET /user/query/availabilty
-	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams) (*UsernameAvailabilityEnvelope, error)
+	UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams) (wire.UsernameAvailabilityEnvelope, error)
 	// Vote implements vote operation.
 	//
 	// Votes for or against the song that plays now, named by the play and not by the media. A vote of the
@@ -735,14 +737,14 @@ type Handler interface {
 	// Votes for or against a comment, and answers it with its new votes. Needs a session.
 	//
 	// POST /comments/{commentId}/dubs
-	VoteComment(ctx context.Context, req *VoteRequest, params VoteCommentParams) (*CommentVoteEnvelope, error)
+	VoteComment(ctx context.Context, req *VoteRequest, params VoteCommentParams) (wire.CommentVoteEnvelope, error)
 	// Waitlist implements waitlist operation.
 	//
 	// Answers the songs of those who wait for a place in the queue. Whether it needs a session is not
 	// known.
 	//
 	// GET /room/{roomId}/playlist/waitlist
-	Waitlist(ctx context.Context, params WaitlistParams) (*PlaysEnvelope, error)
+	Waitlist(ctx context.Context, params WaitlistParams) (wire.PlaysEnvelope, error)
 	// NewError creates *ErrorStatusCode from error returned by handler.
 	//
 	// Used for common default response.

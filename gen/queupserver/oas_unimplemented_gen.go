@@ -6,6 +6,7 @@ import (
 	"context"
 
 	ht "github.com/ogen-go/ogen/http"
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // UnimplementedHandler is no-op Handler which returns http.ErrNotImplemented.
@@ -18,7 +19,7 @@ var _ Handler = UnimplementedHandler{}
 // Answers who voted on the current play, and which play that is. Needs no session.
 //
 // GET /room/{roomId}/playlist/active/dubs
-func (UnimplementedHandler) ActiveDubs(ctx context.Context, params ActiveDubsParams) (r *DubsEnvelope, _ error) {
+func (UnimplementedHandler) ActiveDubs(ctx context.Context, params ActiveDubsParams) (r wire.DubsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -28,7 +29,7 @@ func (UnimplementedHandler) ActiveDubs(ctx context.Context, params ActiveDubsPar
 // It has answered 200 without a play, too. Needs no session.
 //
 // GET /room/{roomId}/playlist/active
-func (UnimplementedHandler) ActiveSong(ctx context.Context, params ActiveSongParams) (r *ActiveSongEnvelope, _ error) {
+func (UnimplementedHandler) ActiveSong(ctx context.Context, params ActiveSongParams) (r wire.ActiveSongEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -37,7 +38,7 @@ func (UnimplementedHandler) ActiveSong(ctx context.Context, params ActiveSongPar
 // Adds a comment to a song. Needs a session.
 //
 // POST /song/{songId}/comments
-func (UnimplementedHandler) AddComment(ctx context.Context, req *CommentRequest, params AddCommentParams) (r *CommentEnvelope, _ error) {
+func (UnimplementedHandler) AddComment(ctx context.Context, req *CommentRequest, params AddCommentParams) (r wire.CommentEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -47,7 +48,7 @@ func (UnimplementedHandler) AddComment(ctx context.Context, req *CommentRequest,
 // latter, for the song that plays, is what the website calls a grab. Needs a session.
 //
 // POST /playlist/{playlistId}/songs
-func (UnimplementedHandler) AddPlaylistSong(ctx context.Context, req AddPlaylistSongReq, params AddPlaylistSongParams) (r *PlaylistEnvelope, _ error) {
+func (UnimplementedHandler) AddPlaylistSong(ctx context.Context, req AddPlaylistSongReq, params AddPlaylistSongParams) (r wire.PlaylistEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -89,7 +90,7 @@ func (UnimplementedHandler) ChangePassword(ctx context.Context, req *ChangePassw
 // Needs no session.
 //
 // GET /chat/{roomId}
-func (UnimplementedHandler) ChatHistory(ctx context.Context, params ChatHistoryParams) (r *ChatHistoryEnvelope, _ error) {
+func (UnimplementedHandler) ChatHistory(ctx context.Context, params ChatHistoryParams) (r wire.ChatHistoryEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -108,7 +109,7 @@ func (UnimplementedHandler) ClearOwnQueue(ctx context.Context, params ClearOwnQu
 // Needs a session.
 //
 // GET /message/{conversationId}
-func (UnimplementedHandler) ConversationMessages(ctx context.Context, params ConversationMessagesParams) (r *ConversationMessagesEnvelope, _ error) {
+func (UnimplementedHandler) ConversationMessages(ctx context.Context, params ConversationMessagesParams) (r wire.ConversationMessagesEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -118,7 +119,7 @@ func (UnimplementedHandler) ConversationMessages(ctx context.Context, params Con
 // first. Needs a session.
 //
 // GET /message
-func (UnimplementedHandler) Conversations(ctx context.Context) (r *ConversationsEnvelope, _ error) {
+func (UnimplementedHandler) Conversations(ctx context.Context) (r wire.ConversationsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -128,7 +129,7 @@ func (UnimplementedHandler) Conversations(ctx context.Context) (r *Conversations
 // field. Needs a session.
 //
 // POST /playlist
-func (UnimplementedHandler) CreatePlaylist(ctx context.Context, req CreatePlaylistReq) (r *PlaylistEnvelope, _ error) {
+func (UnimplementedHandler) CreatePlaylist(ctx context.Context, req CreatePlaylistReq) (r wire.PlaylistEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -148,7 +149,7 @@ func (UnimplementedHandler) CreateRole(ctx context.Context, req *RoleSettings, p
 // five rooms already, which is the limit. Needs a session.
 //
 // POST /room
-func (UnimplementedHandler) CreateRoom(ctx context.Context, req *RoomSettings) (r *RoomEnvelope, _ error) {
+func (UnimplementedHandler) CreateRoom(ctx context.Context, req *RoomSettings) (r wire.RoomEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -214,7 +215,7 @@ func (UnimplementedHandler) Follow(ctx context.Context, params FollowParams) (r 
 // no session.
 //
 // GET /user/{userId}/follows
-func (UnimplementedHandler) FollowedUsers(ctx context.Context, params FollowedUsersParams) (r *FollowsEnvelope, _ error) {
+func (UnimplementedHandler) FollowedUsers(ctx context.Context, params FollowedUsersParams) (r wire.FollowsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -224,7 +225,7 @@ func (UnimplementedHandler) FollowedUsers(ctx context.Context, params FollowedUs
 // follows. A row tells by itself who follows whom. Needs no session.
 //
 // GET /user/{userId}/following
-func (UnimplementedHandler) Followers(ctx context.Context, params FollowersParams) (r *FollowsEnvelope, _ error) {
+func (UnimplementedHandler) Followers(ctx context.Context, params FollowersParams) (r wire.FollowsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -235,7 +236,7 @@ func (UnimplementedHandler) Followers(ctx context.Context, params FollowersParam
 // Media that is gone is null. Needs no session.
 //
 // GET /room/{roomId}/playlist/history
-func (UnimplementedHandler) History(ctx context.Context, params HistoryParams) (r *PlaysEnvelope, _ error) {
+func (UnimplementedHandler) History(ctx context.Context, params HistoryParams) (r wire.PlaysEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -245,7 +246,7 @@ func (UnimplementedHandler) History(ctx context.Context, params HistoryParams) (
 // that could not be read become songs without a name, a provider and a media id. Needs a session.
 //
 // POST /playlist/import/soundcloud
-func (UnimplementedHandler) ImportSoundCloudPlaylist(ctx context.Context, req *ImportSoundCloudRequest) (r *PlaylistEnvelope, _ error) {
+func (UnimplementedHandler) ImportSoundCloudPlaylist(ctx context.Context, req *ImportSoundCloudRequest) (r wire.PlaylistEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -255,7 +256,7 @@ func (UnimplementedHandler) ImportSoundCloudPlaylist(ctx context.Context, req *I
 // session. Errors have the form E5.
 //
 // POST /playlist/import/youtube
-func (UnimplementedHandler) ImportYouTubePlaylist(ctx context.Context, req *ImportYouTubeRequest) (r *PlaylistEnvelope, _ error) {
+func (UnimplementedHandler) ImportYouTubePlaylist(ctx context.Context, req *ImportYouTubeRequest) (r wire.PlaylistEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -267,7 +268,7 @@ func (UnimplementedHandler) ImportYouTubePlaylist(ctx context.Context, req *Impo
 // banned there. Needs a session.
 //
 // POST /room/{roomId}/users
-func (UnimplementedHandler) JoinRoom(ctx context.Context, req OptJoinRequest, params JoinRoomParams) (r *JoinResultEnvelope, _ error) {
+func (UnimplementedHandler) JoinRoom(ctx context.Context, req OptJoinRequest, params JoinRoomParams) (r wire.JoinResultEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -347,7 +348,7 @@ func (UnimplementedHandler) Logout(ctx context.Context) (r *DoneEnvelope, _ erro
 // says, its last message. Needs a session.
 //
 // POST /message/{conversationId}/read
-func (UnimplementedHandler) MarkRead(ctx context.Context, params MarkReadParams) (r *ConversationEnvelope, _ error) {
+func (UnimplementedHandler) MarkRead(ctx context.Context, params MarkReadParams) (r wire.ConversationEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -368,7 +369,7 @@ func (UnimplementedHandler) Mute(ctx context.Context, req OptChannelRequest, par
 // answer has the people as accounts. Needs a session.
 //
 // POST /message
-func (UnimplementedHandler) OpenConversation(ctx context.Context, req OpenConversationReq) (r *ConversationEnvelope, _ error) {
+func (UnimplementedHandler) OpenConversation(ctx context.Context, req OpenConversationReq) (r wire.ConversationEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -378,7 +379,7 @@ func (UnimplementedHandler) OpenConversation(ctx context.Context, req OpenConver
 // Needs a session.
 //
 // GET /room/{roomId}/permissions/me
-func (UnimplementedHandler) OwnPermissions(ctx context.Context, params OwnPermissionsParams) (r *ActorEnvelope, _ error) {
+func (UnimplementedHandler) OwnPermissions(ctx context.Context, params OwnPermissionsParams) (r wire.ActorEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -387,7 +388,7 @@ func (UnimplementedHandler) OwnPermissions(ctx context.Context, params OwnPermis
 // Answers the own queue in a room, in play order; the media may be in it. Needs a session.
 //
 // GET /user/session/room/{roomId}/queue
-func (UnimplementedHandler) OwnQueue(ctx context.Context, params OwnQueueParams) (r *PlaysEnvelope, _ error) {
+func (UnimplementedHandler) OwnQueue(ctx context.Context, params OwnQueueParams) (r wire.PlaysEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -428,7 +429,7 @@ func (UnimplementedHandler) Permissions(ctx context.Context) (r *RawEnvelope, _ 
 // fetch them by song id. The list can contain null. It needed a session in 2015.
 //
 // GET /room/{roomId}/playlist/details
-func (UnimplementedHandler) PlaylistDetails(ctx context.Context, params PlaylistDetailsParams) (r *PlaysEnvelope, _ error) {
+func (UnimplementedHandler) PlaylistDetails(ctx context.Context, params PlaylistDetailsParams) (r wire.PlaysEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -438,7 +439,7 @@ func (UnimplementedHandler) PlaylistDetails(ctx context.Context, params Playlist
 // or gone. Needs a session.
 //
 // GET /playlist/{playlistId}/songs
-func (UnimplementedHandler) PlaylistSongs(ctx context.Context, params PlaylistSongsParams) (r *PlaylistSongsEnvelope, _ error) {
+func (UnimplementedHandler) PlaylistSongs(ctx context.Context, params PlaylistSongsParams) (r wire.PlaylistSongsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -448,7 +449,7 @@ func (UnimplementedHandler) PlaylistSongs(ctx context.Context, params PlaylistSo
 // it once. Needs a session.
 //
 // GET /playlist
-func (UnimplementedHandler) Playlists(ctx context.Context) (r *PlaylistsEnvelope, _ error) {
+func (UnimplementedHandler) Playlists(ctx context.Context) (r wire.PlaylistsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -459,7 +460,7 @@ func (UnimplementedHandler) Playlists(ctx context.Context) (r *PlaylistsEnvelope
 // muted sender gets an error, or is not heard. Needs chat.send (chat).
 //
 // POST /chat/{roomId}
-func (UnimplementedHandler) PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (r *ChatPostResultEnvelope, _ error) {
+func (UnimplementedHandler) PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (r wire.ChatPostResultEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -480,7 +481,7 @@ func (UnimplementedHandler) QueuePlaylist(ctx context.Context, params QueuePlayl
 // recently, or when the queue is locked (E1). Needs a session, and since custom roles queue.join.
 //
 // POST /room/{roomId}/playlist
-func (UnimplementedHandler) QueueSong(ctx context.Context, req QueueSongReq, params QueueSongParams) (r *PlayEnvelope, _ error) {
+func (UnimplementedHandler) QueueSong(ctx context.Context, req QueueSongReq, params QueueSongParams) (r wire.PlayEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -491,7 +492,7 @@ func (UnimplementedHandler) QueueSong(ctx context.Context, req QueueSongReq, par
 // songs use playlistDetails. Needs no session.
 //
 // GET /room/{roomId}/playlist
-func (UnimplementedHandler) QueueUsers(ctx context.Context, params QueueUsersParams) (r *RoomUsersEnvelope, _ error) {
+func (UnimplementedHandler) QueueUsers(ctx context.Context, params QueueUsersParams) (r wire.RoomUsersEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -519,7 +520,7 @@ func (UnimplementedHandler) RemoveOwnSong(ctx context.Context, params RemoveOwnS
 // Needs a session.
 //
 // DELETE /playlist/{playlistId}/songs/{playlistSongId}
-func (UnimplementedHandler) RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams) (r *PlaylistEnvelope, _ error) {
+func (UnimplementedHandler) RemovePlaylistSong(ctx context.Context, params RemovePlaylistSongParams) (r wire.PlaylistEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -529,7 +530,7 @@ func (UnimplementedHandler) RemovePlaylistSong(ctx context.Context, params Remov
 // Needs queue.remove (queue-order).
 //
 // DELETE /room/{roomId}/queue/user/{userId}
-func (UnimplementedHandler) RemoveSong(ctx context.Context, params RemoveSongParams) (r *RemoveSongResultEnvelope, _ error) {
+func (UnimplementedHandler) RemoveSong(ctx context.Context, params RemoveSongParams) (r wire.RemoveSongResultEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -596,7 +597,7 @@ func (UnimplementedHandler) ResetPassword(ctx context.Context, req *ResetPasswor
 // only operation known to take a slug as well as an id. Needs no session.
 //
 // GET /room/{roomId}
-func (UnimplementedHandler) Room(ctx context.Context, params RoomParams) (r *RoomEnvelope, _ error) {
+func (UnimplementedHandler) Room(ctx context.Context, params RoomParams) (r wire.RoomEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -606,7 +607,7 @@ func (UnimplementedHandler) Room(ctx context.Context, params RoomParams) (r *Roo
 // session; the permission room.audit.view exists since custom roles.
 //
 // GET /room/{roomId}/audit
-func (UnimplementedHandler) RoomAudit(ctx context.Context, params RoomAuditParams) (r *AuditEntriesEnvelope, _ error) {
+func (UnimplementedHandler) RoomAudit(ctx context.Context, params RoomAuditParams) (r wire.AuditEntriesEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -616,7 +617,7 @@ func (UnimplementedHandler) RoomAudit(ctx context.Context, params RoomAuditParam
 // Needs no session.
 //
 // GET /room/{roomId}/users/ban
-func (UnimplementedHandler) RoomBans(ctx context.Context, params RoomBansParams) (r *RoomUsersEnvelope, _ error) {
+func (UnimplementedHandler) RoomBans(ctx context.Context, params RoomBansParams) (r wire.RoomUsersEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -635,7 +636,7 @@ func (UnimplementedHandler) RoomImage(ctx context.Context, params RoomImageParam
 // only; whether others may is not known.
 //
 // GET /room/{roomId}/users/mute
-func (UnimplementedHandler) RoomMutes(ctx context.Context, params RoomMutesParams) (r *RoomUsersEnvelope, _ error) {
+func (UnimplementedHandler) RoomMutes(ctx context.Context, params RoomMutesParams) (r wire.RoomUsersEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -646,7 +647,7 @@ func (UnimplementedHandler) RoomMutes(ctx context.Context, params RoomMutesParam
 // needs a session is not known.
 //
 // GET /room/{roomId}/roles
-func (UnimplementedHandler) RoomRoles(ctx context.Context, params RoomRolesParams) (r *RoomRolesEnvelope, _ error) {
+func (UnimplementedHandler) RoomRoles(ctx context.Context, params RoomRolesParams) (r wire.RoomRolesEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -655,7 +656,7 @@ func (UnimplementedHandler) RoomRoles(ctx context.Context, params RoomRolesParam
 // Answers the records of everybody who holds a role in the room, present or not. Needs no session.
 //
 // GET /room/{roomId}/users/staff
-func (UnimplementedHandler) RoomStaff(ctx context.Context, params RoomStaffParams) (r *RoomUsersEnvelope, _ error) {
+func (UnimplementedHandler) RoomStaff(ctx context.Context, params RoomStaffParams) (r wire.RoomUsersEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -685,7 +686,7 @@ func (UnimplementedHandler) RoomThumbnailSmall(ctx context.Context, params RoomT
 // its queue, and trusts the answer only if the account is in it. Probably needs no session.
 //
 // GET /room/{roomId}/users/{userId}
-func (UnimplementedHandler) RoomUser(ctx context.Context, params RoomUserParams) (r *RoomUserEnvelope, _ error) {
+func (UnimplementedHandler) RoomUser(ctx context.Context, params RoomUserParams) (r wire.RoomUserEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -695,7 +696,7 @@ func (UnimplementedHandler) RoomUser(ctx context.Context, params RoomUserParams)
 // where one is held. Needs no session.
 //
 // GET /room/{roomId}/users
-func (UnimplementedHandler) RoomUsers(ctx context.Context, params RoomUsersParams) (r *RoomUsersEnvelope, _ error) {
+func (UnimplementedHandler) RoomUsers(ctx context.Context, params RoomUsersParams) (r wire.RoomUsersEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -705,7 +706,7 @@ func (UnimplementedHandler) RoomUsers(ctx context.Context, params RoomUsersParam
 // session.
 //
 // GET /room
-func (UnimplementedHandler) Rooms(ctx context.Context, params RoomsParams) (r *RoomsEnvelope, _ error) {
+func (UnimplementedHandler) Rooms(ctx context.Context, params RoomsParams) (r wire.RoomsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -715,7 +716,7 @@ func (UnimplementedHandler) Rooms(ctx context.Context, params RoomsParams) (r *R
 // not known.
 //
 // GET /search
-func (UnimplementedHandler) Search(ctx context.Context, params SearchParams) (r *SearchResultEnvelope, _ error) {
+func (UnimplementedHandler) Search(ctx context.Context, params SearchParams) (r wire.SearchResultEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -725,7 +726,7 @@ func (UnimplementedHandler) Search(ctx context.Context, params SearchParams) (r 
 // but letters, digits and spaces. Needs no session.
 //
 // GET /room/term/{term}
-func (UnimplementedHandler) SearchRooms(ctx context.Context, params SearchRoomsParams) (r *RoomsEnvelope, _ error) {
+func (UnimplementedHandler) SearchRooms(ctx context.Context, params SearchRoomsParams) (r wire.RoomsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -736,7 +737,7 @@ func (UnimplementedHandler) SearchRooms(ctx context.Context, params SearchRoomsP
 // when there is at most one song. Probably needs a session.
 //
 // GET /song
-func (UnimplementedHandler) SearchSongs(ctx context.Context, params SearchSongsParams) (r *SongSearchEnvelope, _ error) {
+func (UnimplementedHandler) SearchSongs(ctx context.Context, params SearchSongsParams) (r wire.SongSearchEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -747,7 +748,7 @@ func (UnimplementedHandler) SearchSongs(ctx context.Context, params SearchSongsP
 // same. Needs a session.
 //
 // POST /message/{conversationId}
-func (UnimplementedHandler) SendMessage(ctx context.Context, req SendMessageReq, params SendMessageParams) (r *ConversationMessageEnvelope, _ error) {
+func (UnimplementedHandler) SendMessage(ctx context.Context, req SendMessageReq, params SendMessageParams) (r wire.ConversationMessageEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -756,7 +757,7 @@ func (UnimplementedHandler) SendMessage(ctx context.Context, req SendMessageReq,
 // Answers the account behind the session cookie, or 302 to /auth/login when there is no session.
 //
 // GET /auth/session
-func (UnimplementedHandler) Session(ctx context.Context) (r *UserEnvelope, _ error) {
+func (UnimplementedHandler) Session(ctx context.Context) (r wire.UserEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -816,7 +817,7 @@ func (UnimplementedHandler) Skip(ctx context.Context, req OptChannelRequest, par
 // Probably needs no session.
 //
 // GET /song/{songId}
-func (UnimplementedHandler) Song(ctx context.Context, params SongParams) (r *SongEnvelope, _ error) {
+func (UnimplementedHandler) Song(ctx context.Context, params SongParams) (r wire.SongEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -825,7 +826,7 @@ func (UnimplementedHandler) Song(ctx context.Context, params SongParams) (r *Son
 // Answers what people wrote about a song. Probably needs no session.
 //
 // GET /song/{songId}/comments
-func (UnimplementedHandler) SongComments(ctx context.Context, params SongCommentsParams) (r *CommentsEnvelope, _ error) {
+func (UnimplementedHandler) SongComments(ctx context.Context, params SongCommentsParams) (r wire.CommentsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -853,7 +854,7 @@ func (UnimplementedHandler) SongLink(ctx context.Context, params SongLinkParams)
 // session.
 //
 // GET /playlist/soundcloud
-func (UnimplementedHandler) SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams) (r *SoundCloudPlaylistsEnvelope, _ error) {
+func (UnimplementedHandler) SoundCloudPlaylists(ctx context.Context, params SoundCloudPlaylistsParams) (r wire.SoundCloudPlaylistsEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -863,7 +864,7 @@ func (UnimplementedHandler) SoundCloudPlaylists(ctx context.Context, params Soun
 // listen but not act. How long a token lives is not known: fetch a new one for every connection.
 //
 // GET /auth/token
-func (UnimplementedHandler) Token(ctx context.Context) (r *TokenEnvelope, _ error) {
+func (UnimplementedHandler) Token(ctx context.Context) (r wire.TokenEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -909,7 +910,7 @@ func (UnimplementedHandler) Unmute(ctx context.Context, req OptChannelRequest, p
 // a session.
 //
 // GET /message/new
-func (UnimplementedHandler) UnreadCount(ctx context.Context) (r *UnreadCountEnvelope, _ error) {
+func (UnimplementedHandler) UnreadCount(ctx context.Context) (r wire.UnreadCountEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -942,7 +943,7 @@ func (UnimplementedHandler) UpdateRole(ctx context.Context, req *RoleSettings, p
 // Needs room.manage (update-room).
 //
 // PUT /room/{roomId}
-func (UnimplementedHandler) UpdateRoom(ctx context.Context, req *RoomSettings, params UpdateRoomParams) (r *RoomEnvelope, _ error) {
+func (UnimplementedHandler) UpdateRoom(ctx context.Context, req *RoomSettings, params UpdateRoomParams) (r wire.RoomEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -952,7 +953,7 @@ func (UnimplementedHandler) UpdateRoom(ctx context.Context, req *RoomSettings, p
 // a name in it. Others learn of it from the next chat line. Needs a session.
 //
 // POST /user/updateUsername
-func (UnimplementedHandler) UpdateUsername(ctx context.Context, req *UsernameRequest) (r *UsernameChangeEnvelope, _ error) {
+func (UnimplementedHandler) UpdateUsername(ctx context.Context, req *UsernameRequest) (r wire.UsernameChangeEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -972,7 +973,7 @@ func (UnimplementedHandler) UploadRoomImage(ctx context.Context, req *RoomImageU
 // Needs a session.
 //
 // POST /user/imagegif
-func (UnimplementedHandler) UploadUserGIF(ctx context.Context, req *UserGIFUpload) (r *UserEnvelope, _ error) {
+func (UnimplementedHandler) UploadUserGIF(ctx context.Context, req *UserGIFUpload) (r wire.UserEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -983,7 +984,7 @@ func (UnimplementedHandler) UploadUserGIF(ctx context.Context, req *UserGIFUploa
 // E2.
 //
 // POST /user/image
-func (UnimplementedHandler) UploadUserImage(ctx context.Context, req *UserImageUploadMultipart) (r *UserEnvelope, _ error) {
+func (UnimplementedHandler) UploadUserImage(ctx context.Context, req *UserImageUploadMultipart) (r wire.UserEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -992,7 +993,7 @@ func (UnimplementedHandler) UploadUserImage(ctx context.Context, req *UserImageU
 // Answers an account by its id or its username. 404 means that there is none. Needs no session.
 //
 // GET /user/{idOrUsername}
-func (UnimplementedHandler) User(ctx context.Context, params UserParams) (r *UserEnvelope, _ error) {
+func (UnimplementedHandler) User(ctx context.Context, params UserParams) (r wire.UserEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -1020,7 +1021,7 @@ func (UnimplementedHandler) UserImageLarge(ctx context.Context, params UserImage
 // session is not known.
 //
 // GET /user/query/availabilty
-func (UnimplementedHandler) UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams) (r *UsernameAvailabilityEnvelope, _ error) {
+func (UnimplementedHandler) UsernameAvailability(ctx context.Context, params UsernameAvailabilityParams) (r wire.UsernameAvailabilityEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -1052,7 +1053,7 @@ func (UnimplementedHandler) VoteActive(ctx context.Context, req *VoteRequest, pa
 // Votes for or against a comment, and answers it with its new votes. Needs a session.
 //
 // POST /comments/{commentId}/dubs
-func (UnimplementedHandler) VoteComment(ctx context.Context, req *VoteRequest, params VoteCommentParams) (r *CommentVoteEnvelope, _ error) {
+func (UnimplementedHandler) VoteComment(ctx context.Context, req *VoteRequest, params VoteCommentParams) (r wire.CommentVoteEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 
@@ -1062,7 +1063,7 @@ func (UnimplementedHandler) VoteComment(ctx context.Context, req *VoteRequest, p
 // known.
 //
 // GET /room/{roomId}/playlist/waitlist
-func (UnimplementedHandler) Waitlist(ctx context.Context, params WaitlistParams) (r *PlaysEnvelope, _ error) {
+func (UnimplementedHandler) Waitlist(ctx context.Context, params WaitlistParams) (r wire.PlaysEnvelope, _ error) {
 	return r, ht.ErrNotImplemented
 }
 

@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"go/format"
 )
 
 // replaced are the imports of ogen's code that a package of ours stands in for. ogen has no option for it.
@@ -13,31 +11,24 @@ var replaced = map[string]string{
 	"github.com/ogen-go/ogen/ogenerrors": "github.com/queup-go/queup/internal/ogenerrors",
 }
 
-// replaceImports rewrites the imports of the files that ogen has written into a folder. It fails if an import is
-// nowhere: then ogen has changed, and the replacement is to be looked at.
-func replaceImports(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "oas_*_gen.go"))
-	if err != nil {
-		return err
-	}
+// replaceImports rewrites the imports of files that ogen has written. It fails if none of them has such an import: then
+// ogen has changed, and the replacement may be needed no longer.
+func replaceImports(files map[string][]byte) error {
 	for from, to := range replaced {
-		old, replacement := fmt.Appendf(nil, "%q\n", from), fmt.Appendf(nil, "%q\n", to)
+		from, to := fmt.Appendf(nil, "\t%q\n", from), fmt.Appendf(nil, "\t%q\n", to)
 		found := false
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			changed := bytes.ReplaceAll(text, old, replacement)
-			found = found || bytes.Contains(changed, replacement)
-			if !bytes.Equal(changed, text) {
-				if err := os.WriteFile(file, changed, 0o644); err != nil {
-					return err
+		for name, text := range files {
+			if bytes.Contains(text, from) {
+				found = true
+				sorted, err := format.Source(bytes.ReplaceAll(text, from, to))
+				if err != nil {
+					return fmt.Errorf("%s: %w", name, err)
 				}
+				files[name] = sorted
 			}
 		}
 		if !found {
-			return errors.New(dir + ": no file imports " + from)
+			return fmt.Errorf("ogen has written no file that imports %s", bytes.TrimSpace(from))
 		}
 	}
 	return nil

@@ -1,9 +1,15 @@
-// Command opgen writes what ogen leaves out. The generated REST client gets a table of which operation a method and a path belong
-// to, and what its answer has to be: ogen writes a route table for servers only, and a client needs one to name operations in
-// errors. The generated server gets a table of what each request may hold, for clients that write it another way.
-// In the code of both it replaces an import (imports.go).
+// Command opgen writes the code of the REST operations from the OpenAPI document:
 //
-//	go run ./tools/opgen -in api/openapi.yaml -out gen/queupapi -server gen/queupserver
+//   - the envelopes of answers, in gen/wire (envelopes.go);
+//   - what ogen generates, client and server, with two changes: answers have those envelopes (ogen.go), and one import is
+//     replaced (imports.go);
+//   - for the client, the table of which operation a method and a path belong to, and what its answer has to be: ogen
+//     writes one for servers only, and a client needs it to name operations in errors;
+//   - for the server, the table of what each request may hold, for clients that write it another way (requests.go).
+//
+// Usage:
+//
+//	go run ./tools/opgen -in api/openapi.yaml -wire gen/wire -client gen/queupapi -server gen/queupserver
 package main
 
 import (
@@ -26,34 +32,74 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("opgen: ")
-	in := flag.String("in", "api/openapi.yaml", "the OpenAPI document")
-	out := flag.String("out", "gen/queupapi", "the folder of the generated client")
+	in := flag.String("in", "api/openapi.yaml", "the OpenAPI document; ogen.client.yml and ogen.server.yml stand beside it")
+	wire := flag.String("wire", "gen/wire", "the folder of the types that answers hold")
+	client := flag.String("client", "gen/queupapi", "the folder of the generated client")
 	server := flag.String("server", "gen/queupserver", "the folder of the generated server")
 	flag.Parse()
-	if err := run(*in, *out, *server); err != nil {
+	if err := run(*in, *wire, *client, *server); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(in, out, server string) error {
+func run(in, wire, client, server string) error {
 	document, err := os.ReadFile(in)
 	if err != nil {
 		return err
 	}
-	code, err := generate(document, filepath.Base(out))
+	spec, err := ogen.Parse(document)
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	requests, err := generateRequests(document, filepath.Base(server))
+	// ogen loads the envelopes, so they are written before it runs.
+	envelopes, err := generateEnvelopes(spec, filepath.Base(wire))
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	return errors.Join(
-		replaceImports(out),
-		replaceImports(server),
-		os.WriteFile(filepath.Join(out, "operations_gen.go"), code, 0o644),
-		os.WriteFile(filepath.Join(server, "requests_gen.go"), requests, 0o644),
-	)
+	if err := os.WriteFile(filepath.Join(wire, "envelopes_gen.go"), envelopes, 0o644); err != nil {
+		return err
+	}
+	document, err = forOgen(document, envelopesOf(spec))
+	if err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	for _, side := range []struct {
+		config, folder, file string
+		table                func(spec *ogen.Spec, packageName string) ([]byte, error)
+	}{
+		{"ogen.client.yml", client, "operations_gen.go", generate},
+		{"ogen.server.yml", server, "requests_gen.go", generateRequests},
+	} {
+		packageName := filepath.Base(side.folder)
+		files, err := runOgen(document, filepath.Join(filepath.Dir(in), side.config), packageName)
+		if err != nil {
+			return err
+		}
+		if files[side.file], err = side.table(spec, packageName); err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
+		if err := writeFiles(side.folder, files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeFiles writes the generated files of a folder and removes those that are generated no longer.
+func writeFiles(folder string, files map[string][]byte) error {
+	before, err := filepath.Glob(filepath.Join(folder, "*_gen.go"))
+	if err != nil {
+		return err
+	}
+	for _, path := range before {
+		if _, ok := files[filepath.Base(path)]; !ok {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	for name, text := range files {
+		err = errors.Join(err, os.WriteFile(filepath.Join(folder, name), text, 0o644))
+	}
+	return err
 }
 
 // route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold
@@ -65,12 +111,8 @@ type route struct {
 	Redirect                bool
 }
 
-// generate returns the Go file for an OpenAPI document.
-func generate(document []byte, packageName string) ([]byte, error) {
-	spec, err := ogen.Parse(document)
-	if err != nil {
-		return nil, err
-	}
+// generate returns the Go file with the table of operations.
+func generate(spec *ogen.Spec, packageName string) ([]byte, error) {
 	var routes []route
 	var problems []error
 	for path, item := range spec.Paths {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ogen-go/ogen"
+
 	"github.com/queup-go/queup/gen/queupapi"
 )
 
@@ -22,8 +24,17 @@ paths:
     get: {operationId: songLink, responses: {"302": {description: elsewhere}}}
 `
 
+func parse(t *testing.T, document string) *ogen.Spec {
+	t.Helper()
+	spec, err := ogen.Parse([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
 func TestGenerate_mostParticularPathFirst(t *testing.T) {
-	code, err := generate([]byte(document), "api")
+	code, err := generate(parse(t, document), "api")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +42,14 @@ func TestGenerate_mostParticularPathFirst(t *testing.T) {
 	if skip < 0 || remove < 0 || skip > remove {
 		t.Errorf("skip at %d, deleteChat at %d in\n%s", skip, remove, code)
 	}
-	again, err := generate([]byte(document), "api")
+	again, err := generate(parse(t, document), "api")
 	if err != nil || !bytes.Equal(code, again) {
 		t.Errorf("a second run differs (%v)", err)
 	}
 }
 
 func TestGenerate_refusesNamelessOperations(t *testing.T) {
-	_, err := generate([]byte(strings.Replace(document, "operationId: rooms, ", "", 1)), "api")
+	_, err := generate(parse(t, strings.Replace(document, "operationId: rooms, ", "", 1)), "api")
 	if err == nil || !strings.Contains(err.Error(), "GET /room has no operationId") {
 		t.Errorf("err = %v", err)
 	}
@@ -90,7 +101,7 @@ func TestFindOperation(t *testing.T) {
 }
 
 func TestGenerate_redirects(t *testing.T) {
-	code, err := generate([]byte(document), "api")
+	code, err := generate(parse(t, document), "api")
 	if err != nil || !bytes.Contains(code, []byte(`OperationInfo{"songLink", false, true}`)) || !bytes.Contains(code, []byte(`OperationInfo{"rooms", false, false}`)) {
 		t.Errorf("%v, in\n%s", err, code)
 	}
@@ -136,7 +147,7 @@ components:
 `
 
 func TestGenerateRequests(t *testing.T) {
-	code, err := generateRequests([]byte(withRequests), "server")
+	code, err := generateRequests(parse(t, withRequests), "server")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,5 +161,77 @@ func TestGenerateRequests(t *testing.T) {
 	}
 	if bytes.Contains(code, []byte(`"rooms"`)) {
 		t.Error("an operation that takes nothing is in the table")
+	}
+}
+
+const withEnvelopes = `
+openapi: 3.1.0
+info: {title: t, version: "1"}
+paths:
+  /room:
+    get:
+      operationId: room
+      responses:
+        "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/RoomEnvelope"}}}}
+  /done:
+    post:
+      operationId: act
+      responses:
+        "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/DoneEnvelope"}}}}
+components:
+  schemas:
+    Envelope: {type: object, properties: {code: {type: integer}}}
+    DoneEnvelope:
+      allOf:
+        - {$ref: "#/components/schemas/Envelope"}
+        - {type: object, properties: {data: {}}}
+    RoomEnvelope:
+      description: RoomEnvelope carries a room.
+      allOf:
+        - {$ref: "#/components/schemas/Envelope"}
+        - {type: object, required: [data], properties: {data: {x-ogen-type: github.com/queup-go/queup/gen/wire.Room}}}
+`
+
+func TestGenerateEnvelopes(t *testing.T) {
+	code, err := generateEnvelopes(parse(t, withEnvelopes), "wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "// RoomEnvelope carries a room.\ntype RoomEnvelope struct{ Envelope[Room] }\n"; !strings.HasSuffix(string(code), want) {
+		t.Errorf("it does not end with\n%s\nbut is\n%s", want, code)
+	}
+	if bytes.Contains(code, []byte("DoneEnvelope")) {
+		t.Error("an envelope without a type of data is among those of gen/wire")
+	}
+}
+
+// ogen gets the Go type wherever an answer has an envelope of gen/wire, and is given the rest as it is.
+func TestForOgen(t *testing.T) {
+	document, err := forOgen([]byte(withEnvelopes), envelopesOf(parse(t, withEnvelopes)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := parse(t, string(document))
+	schema := func(o *ogen.Operation) *ogen.Schema { return o.Responses["200"].Content["application/json"].Schema }
+	room, done := schema(spec.Paths["/room"].Get), schema(spec.Paths["/done"].Post)
+	if got := room.Common.Extensions["x-ogen-type"].Value; room.Ref != "" || got != "github.com/queup-go/queup/gen/wire.RoomEnvelope" {
+		t.Errorf("the answer of room is a %q, or refers to %q", got, room.Ref)
+	}
+	if done.Ref != "#/components/schemas/DoneEnvelope" {
+		t.Errorf("the answer of act refers to %q", done.Ref)
+	}
+}
+
+func TestReplaceImports(t *testing.T) {
+	files := map[string][]byte{"a.go": []byte("package a\n\nimport (\n\t\"io\"\n\t\"github.com/ogen-go/ogen/ogenerrors\"\n\t\"github.com/ogen-go/ogen/uri\"\n)\n"), "b.go": []byte("package a\n")}
+	if err := replaceImports(files); err != nil {
+		t.Fatal(err)
+	}
+	want := "package a\n\nimport (\n\t\"github.com/ogen-go/ogen/uri\"\n\t\"github.com/queup-go/queup/internal/ogenerrors\"\n\t\"io\"\n)\n"
+	if string(files["a.go"]) != want || string(files["b.go"]) != "package a\n" {
+		t.Errorf("%s", files)
+	}
+	if err := replaceImports(map[string][]byte{"b.go": []byte("package a\n")}); err == nil || !strings.Contains(err.Error(), "ogen/ogenerrors") {
+		t.Errorf("without the import: err = %v", err)
 	}
 }

@@ -28,11 +28,7 @@ type requestMember struct {
 const switchType = "github.com/queup-go/queup/gen/wire.Switch"
 
 // generateRequests returns the Go file with the table of requests.
-func generateRequests(document []byte, packageName string) ([]byte, error) {
-	spec, err := ogen.Parse(document)
-	if err != nil {
-		return nil, err
-	}
+func generateRequests(spec *ogen.Spec, packageName string) ([]byte, error) {
 	var requests []request
 	var problems []error
 	for _, item := range spec.Paths {
