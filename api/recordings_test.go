@@ -279,8 +279,8 @@ func (s *strict) answer(t *testing.T, o operation, status int, header http.Heade
 			t.Errorf("%s: a redirect to %q", o, header.Get("Location"))
 		}
 	default:
-		refusal, ok := errors.AsType[*queupapi.ErrorStatusCode](err)
-		if !ok || refusal.StatusCode != status {
+		got, refusal := refusalOf(t, err)
+		if got != status {
 			t.Errorf("%s: the refusal with status %d is read as %v", o, status, err)
 			return
 		}

@@ -3,16 +3,10 @@
 package queupapi
 
 import (
-	"fmt"
-
 	"github.com/go-faster/jx"
 	ht "github.com/ogen-go/ogen/http"
 	"github.com/queup-go/queup/gen/wire"
 )
-
-func (s *ErrorStatusCode) Error() string {
-	return fmt.Sprintf("code %d: %+v", s.StatusCode, s.Response)
-}
 
 type AddPlaylistSongApplicationJSON AddPlaylistSongRequest
 
@@ -327,71 +321,6 @@ func (s *DoneEnvelope) SetMessage(val OptStatusText) {
 // SetData sets the value of Data.
 func (s *DoneEnvelope) SetData(val jx.Raw) {
 	s.Data = val
-}
-
-// Merged schema.
-// Ref: #/components/schemas/Error
-type Error struct {
-	Code    OptCode       `json:"code"`
-	Message OptStatusText `json:"message"`
-	// Data holds the text of the error in one of several places.
-	Data jx.Raw `json:"data"`
-}
-
-// GetCode returns the value of Code.
-func (s *Error) GetCode() OptCode {
-	return s.Code
-}
-
-// GetMessage returns the value of Message.
-func (s *Error) GetMessage() OptStatusText {
-	return s.Message
-}
-
-// GetData returns the value of Data.
-func (s *Error) GetData() jx.Raw {
-	return s.Data
-}
-
-// SetCode sets the value of Code.
-func (s *Error) SetCode(val OptCode) {
-	s.Code = val
-}
-
-// SetMessage sets the value of Message.
-func (s *Error) SetMessage(val OptStatusText) {
-	s.Message = val
-}
-
-// SetData sets the value of Data.
-func (s *Error) SetData(val jx.Raw) {
-	s.Data = val
-}
-
-// ErrorStatusCode wraps Error with StatusCode.
-type ErrorStatusCode struct {
-	StatusCode int
-	Response   Error
-}
-
-// GetStatusCode returns the value of StatusCode.
-func (s *ErrorStatusCode) GetStatusCode() int {
-	return s.StatusCode
-}
-
-// GetResponse returns the value of Response.
-func (s *ErrorStatusCode) GetResponse() Error {
-	return s.Response
-}
-
-// SetStatusCode sets the value of StatusCode.
-func (s *ErrorStatusCode) SetStatusCode(val int) {
-	s.StatusCode = val
-}
-
-// SetResponse sets the value of Response.
-func (s *ErrorStatusCode) SetResponse(val Error) {
-	s.Response = val
 }
 
 // ImportSoundCloudRequest is a playlist to import.

@@ -1,8 +1,8 @@
 // Command opgen writes the code of the REST operations from the OpenAPI document:
 //
 //   - the envelopes of answers, in gen/wire (envelopes.go);
-//   - what ogen generates, client and server, with two changes: answers have those envelopes (ogen.go), and one import is
-//     replaced (imports.go);
+//   - what ogen generates, client and server, with three changes: answers have those envelopes, the client does not decode
+//     failed answers (both in ogen.go), and one import is replaced (imports.go);
 //   - for the client, the table of which operation a method and a path belong to, and what its answer has to be: ogen
 //     writes one for servers only, and a client needs it to name operations in errors;
 //   - for the server, the table of what each request may hold, for clients that write it another way (requests.go).
@@ -59,30 +59,26 @@ func run(in, wire, client, server string) error {
 	if err := os.WriteFile(filepath.Join(wire, "envelopes_gen.go"), envelopes, 0o644); err != nil {
 		return err
 	}
-	document, err = forOgen(document, envelopesOf(spec))
+	forBoth, err := forOgen(document, envelopesOf(spec))
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	for _, side := range []struct {
-		config, folder, file string
-		table                func(spec *ogen.Spec, packageName string) ([]byte, error)
-	}{
-		{"ogen.client.yml", client, "operations_gen.go", generate},
-		{"ogen.server.yml", server, "requests_gen.go", generateRequests},
-	} {
-		packageName := filepath.Base(side.folder)
-		files, err := runOgen(document, filepath.Join(filepath.Dir(in), side.config), packageName)
+	write := func(folder, config, tableFile string, table func(spec *ogen.Spec, packageName string) ([]byte, error)) error {
+		packageName := filepath.Base(folder)
+		files, err := runOgen(forBoth, filepath.Join(filepath.Dir(in), config), packageName)
 		if err != nil {
 			return err
 		}
-		if files[side.file], err = side.table(spec, packageName); err != nil {
+		if files[tableFile], err = table(spec, packageName); err != nil {
 			return fmt.Errorf("%s: %w", in, err)
 		}
-		if err := writeFiles(side.folder, files); err != nil {
-			return err
-		}
+		return writeFiles(folder, files)
 	}
-	return nil
+	if err := write(server, "ogen.server.yml", "requests_gen.go", generateRequests); err != nil {
+		return err
+	}
+	dropDefaults(forBoth)
+	return write(client, "ogen.client.yml", "operations_gen.go", generate)
 }
 
 // writeFiles writes the generated files of a folder and removes those that are generated no longer.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ogen-go/ogen"
+	"gopkg.in/yaml.v3"
 
 	"github.com/queup-go/queup/gen/queupapi"
 )
@@ -172,6 +173,7 @@ paths:
     get:
       operationId: room
       responses:
+        default: {description: failed}
         "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/RoomEnvelope"}}}}
   /done:
     post:
@@ -207,19 +209,42 @@ func TestGenerateEnvelopes(t *testing.T) {
 
 // ogen gets the Go type wherever an answer has an envelope of gen/wire, and is given the rest as it is.
 func TestForOgen(t *testing.T) {
+	spec := prepared(t, func(*yaml.Node) {})
+	room, act := spec.Paths["/room"].Get.Responses, spec.Paths["/done"].Post.Responses
+	schema := room["200"].Content["application/json"].Schema
+	if got := schema.Common.Extensions["x-ogen-type"].Value; schema.Ref != "" || got != "github.com/queup-go/queup/gen/wire.RoomEnvelope" {
+		t.Errorf("the answer of room is a %q, or refers to %q", got, schema.Ref)
+	}
+	if ref := act["200"].Content["application/json"].Schema.Ref; ref != "#/components/schemas/DoneEnvelope" {
+		t.Errorf("the answer of act refers to %q", ref)
+	}
+	if room["default"] == nil {
+		t.Error("the default response of room is lost")
+	}
+}
+
+func TestDropDefaults(t *testing.T) {
+	spec := prepared(t, dropDefaults)
+	for path, responses := range map[string]ogen.Responses{"/room": spec.Paths["/room"].Get.Responses, "/done": spec.Paths["/done"].Post.Responses} {
+		if responses["default"] != nil || responses["200"] == nil || len(responses) != 1 {
+			t.Errorf("%s has the responses %v", path, responses)
+		}
+	}
+}
+
+// prepared returns withEnvelopes as ogen reads it, after a last change.
+func prepared(t *testing.T, change func(*yaml.Node)) *ogen.Spec {
+	t.Helper()
 	document, err := forOgen([]byte(withEnvelopes), envelopesOf(parse(t, withEnvelopes)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := parse(t, string(document))
-	schema := func(o *ogen.Operation) *ogen.Schema { return o.Responses["200"].Content["application/json"].Schema }
-	room, done := schema(spec.Paths["/room"].Get), schema(spec.Paths["/done"].Post)
-	if got := room.Common.Extensions["x-ogen-type"].Value; room.Ref != "" || got != "github.com/queup-go/queup/gen/wire.RoomEnvelope" {
-		t.Errorf("the answer of room is a %q, or refers to %q", got, room.Ref)
+	change(document)
+	text, err := yaml.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if done.Ref != "#/components/schemas/DoneEnvelope" {
-		t.Errorf("the answer of act refers to %q", done.Ref)
-	}
+	return parse(t, string(text))
 }
 
 func TestReplaceImports(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 )
@@ -15,7 +16,7 @@ const wirePackage = "github.com/queup-go/queup/gen/wire"
 
 // forOgen returns the document that ogen reads: api/openapi.yaml, except that every answer with an envelope has its Go
 // type. Otherwise ogen writes a type with its own decoder and encoder for each of them.
-func forOgen(document []byte, envelopes []envelope) ([]byte, error) {
+func forOgen(document []byte, envelopes []envelope) (*yaml.Node, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(document, &root); err != nil {
 		return nil, err
@@ -25,7 +26,23 @@ func forOgen(document []byte, envelopes []envelope) ([]byte, error) {
 		types["#/components/schemas/"+e.Name] = wirePackage + "." + e.Name
 	}
 	nameTypes(&root, types)
-	return yaml.Marshal(&root)
+	return &root, nil
+}
+
+// dropDefaults removes the default response of every operation. Package client reads failed answers before generated
+// code sees them, so the generated client does not decode them.
+func dropDefaults(n *yaml.Node) {
+	for i, part := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "responses" {
+			for j := 0; j+1 < len(part.Content); j += 2 {
+				if part.Content[j].Value == "default" {
+					part.Content = slices.Delete(part.Content, j, j+2)
+					break
+				}
+			}
+		}
+		dropDefaults(part)
+	}
 }
 
 // nameTypes replaces each reference by the Go type that types has for it.
@@ -41,14 +58,18 @@ func nameTypes(n *yaml.Node, types map[string]string) {
 }
 
 // runOgen returns the files that ogen writes for a document, by name, with the imports of importsOfOurs.
-func runOgen(document []byte, config, packageName string) (map[string][]byte, error) {
+func runOgen(document *yaml.Node, config, packageName string) (map[string][]byte, error) {
+	text, err := yaml.Marshal(document)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "queup-ogen")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	spec, target := filepath.Join(dir, "openapi.yaml"), filepath.Join(dir, packageName)
-	if err := os.WriteFile(spec, document, 0o600); err != nil {
+	if err := os.WriteFile(spec, text, 0o600); err != nil {
 		return nil, err
 	}
 	var said bytes.Buffer
