@@ -236,3 +236,36 @@ func (h *rest) UsernameAvailability(_ context.Context, params queupserver.Userna
 		Taken:    h.accountByName(params.Username) != nil,
 	})}, nil
 }
+
+// Rename gives a user another name, on the whole site. No event tells of it: others learn it from the next line.
+func (r *Room) Rename(user, name string) {
+	defer r.lock("Rename")()
+	a := r.account(user)
+	if err := nameError(name); err != nil {
+		panic(mistake("%q: %v", name, err))
+	}
+	if other := r.accountByName(name); other != nil && other != a {
+		panic(mistake("the name %q is taken", name))
+	}
+	r.change(func() { a.name = name })
+}
+
+// Avatar gives a user another picture, on the whole site. The rooms where the user is hear of it.
+func (r *Room) Avatar(user string) {
+	defer r.lock("Avatar")()
+	if err := r.setAvatar(r.account(user), tinyGIF); err != nil {
+		panic(mistake("%s: %v", user, err))
+	}
+}
+
+// tinyGIF is a picture, as far as anybody looks.
+var tinyGIF = []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+
+// UserID returns the id of a user, and false if nobody has that name.
+func (s *Server) UserID(name string) (id string, ok bool) {
+	a := s.named(name)
+	if a == nil {
+		return "", false
+	}
+	return string(a.id), true
+}

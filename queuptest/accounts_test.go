@@ -3,6 +3,7 @@ package queuptest_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -284,4 +285,19 @@ func TestUpdateUsername_whileOthersLook(t *testing.T) {
 	}
 	close(stop)
 	<-stopped
+}
+
+// A changed name is seen in the next line, and nowhere before.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.room.Rename("alice", "alison")
+	s.hears()
+	s.room.Say("alison", "it is me")
+	if e := at[*wire.ChatMessage](t, s.hears("chat-message"), 0); e.User.Username != "alison" || string(e.User.ID) != s.fill("{alice}") {
+		t.Errorf("event is %s", e.RawJSON())
+	}
+	if !slices.Contains(s.room.Members(), "alison") {
+		t.Errorf("members are %v", s.room.Members())
+	}
 }

@@ -189,3 +189,42 @@ func (h *rest) FlagComment(_ context.Context, params queupserver.FlagCommentPara
 	c.flagged = true
 	return done(), nil
 }
+
+// Comment lets a user write about what plays, and returns the comment's id.
+func (r *Room) Comment(user, text string) string {
+	defer r.lock("Comment")()
+	a := r.account(user)
+	r.mustPlay()
+	c, err := r.addComment(r.playing.song, a, text, r.now())
+	if err != nil {
+		panic(mistake("%s: %v", user, err))
+	}
+	return string(c.id)
+}
+
+// VoteComment lets a user vote on a comment. Rooms hear of it where the song plays.
+func (r *Room) VoteComment(user, id string, up bool) {
+	defer r.lock("VoteComment")()
+	kind := wire.Downdub
+	if up {
+		kind = wire.Updub
+	}
+	r.ofComment(user, id, func(c *comment, a *account) error { return r.voteComment(c, a, kind) })
+}
+
+// RemoveComment lets a user delete a comment of their own. Rooms hear of it where the song plays.
+func (r *Room) RemoveComment(user, id string) {
+	defer r.lock("RemoveComment")()
+	r.ofComment(user, id, r.removeComment)
+}
+
+func (r *Room) ofComment(user, id string, do func(c *comment, a *account) error) {
+	a := r.account(user)
+	c, err := r.knownComment(wire.CommentID(id))
+	if err == nil {
+		err = do(c, a)
+	}
+	if err != nil {
+		panic(mistake("%s: %v", user, err))
+	}
+}

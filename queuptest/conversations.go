@@ -12,6 +12,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/htmltext"
 )
 
 // conversation is a private conversation. It is guarded by state.mu.
@@ -252,4 +253,36 @@ func (h *rest) UnreadCount(ctx context.Context) (wire.UnreadCountEnvelope, error
 		}
 	}
 	return wire.UnreadCountEnvelope{Envelope: envelope(n)}, nil
+}
+
+// Message lets a user write to others, and returns the id of the conversation: the one that these people have, or a new one.
+// The text is plain. All of them hear new-message, the writer too. Who or what cannot be is a mistake in the test: Message
+// panics.
+func (s *Server) Message(from, text string, to ...string) (conversation string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	people := []*account{}
+	for _, name := range append([]string{from}, to...) {
+		a := s.named(name)
+		if a == nil {
+			panic(mistake("queuptest: Server.Message: there is no user %q", name))
+		}
+		if !slices.Contains(people, a) {
+			people = append(people, a)
+		}
+	}
+	if n := len(people) - 1; n < 1 || n > maxPeople {
+		panic(mistake("queuptest: Server.Message: %d others; a conversation has 1 to %d", n, maxPeople))
+	}
+	sent := htmltext.Encode(text)
+	if n := utf16Len(sent); n < 1 || n > maxText {
+		panic(mistake("queuptest: Server.Message: a text of %d characters; 1 to %d are allowed", n, maxText))
+	}
+	now := s.now()
+	c, err := s.conversationAmong(people, now)
+	if err != nil {
+		panic(mistake("queuptest: Server.Message: %v", err))
+	}
+	s.write(c, people[0], sent, now)
+	return string(c.id)
 }

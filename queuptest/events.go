@@ -3,6 +3,8 @@ package queuptest
 import (
 	"time"
 
+	"github.com/go-faster/jx"
+
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/htmltext"
 	"github.com/queup-go/queup/realtime"
@@ -132,4 +134,14 @@ func (s *state) broadcast(channel string, f realtime.Frame) {
 	for l := range s.channels[channel] {
 		l.send(out)
 	}
+}
+
+// emitTo sends an event to everybody who is attached to a channel. The caller holds s.mu.
+func (s *state) emitTo(channel string, event wire.Event) {
+	if len(s.channels[channel]) == 0 {
+		return
+	}
+	var e jx.Encoder
+	event.Encode(&e)
+	s.publish(channel, event.EventName(), s.quirks.event(e.Bytes()))
 }

@@ -204,15 +204,3 @@ func TestMore_whatCannotBePanics(t *testing.T) {
 		}()
 	}
 }
-
-// Only the websockets of the named users break.
-func TestCutLinksOf(t *testing.T) {
-	t.Parallel()
-	srv := start(t)
-	alice, bob := login(t, srv, "alice").open(), login(t, srv, "bob").open()
-	srv.CutLinksOf("Alice")
-	if alice.ended() == nil {
-		t.Error("alice's link goes on")
-	}
-	bob.silent()
-}

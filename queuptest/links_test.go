@@ -165,3 +165,15 @@ func TestManyClients(t *testing.T) {
 		t.Errorf("the log has %d entries, want the last 10,000", n)
 	}
 }
+
+// Only the websockets of the named users break.
+func TestCutLinksOf(t *testing.T) {
+	t.Parallel()
+	srv := start(t)
+	alice, bob := login(t, srv, "alice").open(), login(t, srv, "bob").open()
+	srv.CutLinksOf("Alice")
+	if alice.ended() == nil {
+		t.Error("alice's link goes on")
+	}
+	bob.silent()
+}

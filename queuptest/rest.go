@@ -251,3 +251,14 @@ func utf16Len(s string) int {
 func joinPassword(req queupserver.OptJoinRequest) string { return req.Value.Password.Or("") }
 
 func formatInt(n int64) string { return strconv.FormatInt(n, 10) }
+
+const textTooMany = "Too many of them"
+
+// page returns one page of a list: size elements from offset on.
+func page[T any](list []T, offset, size int) []T {
+	offset = min(max(offset, 0), len(list))
+	return list[offset:min(offset+size, len(list))]
+}
+
+// pageSize is that of all lists with pages but the search for songs; docs/PROTOCOL.md 1.5.
+const pageSize = 20

@@ -342,3 +342,45 @@ func TestQueue_isTheFirstSongOfEachDJWithoutMedia(t *testing.T) {
 		t.Errorf("queue (-want +got):\n%s", d)
 	}
 }
+
+// Every private operation of this part sends who is not logged in to the login, before it looks at anything else.
+func TestSite_privateOperationsNeedASession(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t, start(t))
+	for _, c := range [][2]string{
+		{"GET", "/playlist"},
+		{"POST", "/playlist"},
+		{"PUT", "/playlist/x"},
+		{"DELETE", "/playlist/x"},
+		{"GET", "/playlist/x/songs"},
+		{"POST", "/playlist/x/songs"},
+		{"DELETE", "/playlist/x/songs/y"},
+		{"POST", "/playlist/x/order"},
+		{"POST", "/playlist/x/order/randomize"},
+		{"GET", "/playlist/soundcloud"},
+		{"POST", "/playlist/import/youtube"},
+		{"POST", "/playlist/import/soundcloud"},
+		{"GET", "/message"},
+		{"POST", "/message"},
+		{"GET", "/message/new"},
+		{"GET", "/message/x"},
+		{"POST", "/message/x"},
+		{"POST", "/message/x/read"},
+		{"POST", "/user/updateUsername"},
+		{"POST", "/user/image"},
+		{"POST", "/user/imagegif"},
+		{"POST", "/user/x/following"},
+		{"DELETE", "/user/x/following"},
+		{"GET", "/song"},
+		{"POST", "/song/x/comments"},
+		{"DELETE", "/song/x/comments/y"},
+		{"POST", "/comments/x/dubs"},
+		{"POST", "/comments/x/flag"},
+		{"POST", "/room"},
+		{"POST", "/room/x/image"},
+	} {
+		if got := b.send(c[0], c[1], "", ""); got.Status != http.StatusFound || got.Header.Get("Location") != "/auth/login" {
+			t.Errorf("%v: %d to %q: %s", c, got.Status, got.Header.Get("Location"), got.Body)
+		}
+	}
+}

@@ -10,7 +10,8 @@ import (
 	"github.com/queup-go/queup/internal/htmltext"
 )
 
-// Room is a room of a [Server], for tests: it makes things happen there and tells what is the case.
+// Room is a room of a [Server]. Its methods do what users do there, and return the state of the room. Together they can cause
+// every event of docs/PROTOCOL.md 6.2.
 //
 // What a method causes is in the queues of all attached websockets when it returns, in the order of the calls. Names are
 // those of accounts, in any case. What cannot be is a mistake in the test, and panics with a message that says what:
@@ -180,4 +181,28 @@ func (r *Room) mustPlay() {
 	if r.playing == nil {
 		panic(mistake("nothing plays in %s", r.slug))
 	}
+}
+
+// do runs what someone does.
+func (r *Room) do(by string, do func(m *member, now time.Time) error) {
+	now := r.now()
+	m := r.seen(r.account(by))
+	if m.isBanned(now) {
+		panic(mistake("%s is banned from %s", by, r.slug))
+	}
+	if err := do(m, now); err != nil {
+		panic(mistake("%s: %v", by, err))
+	}
+}
+
+// act runs what someone does to a user.
+func (r *Room) act(by, user string, do func(m, target *member, now time.Time) error) {
+	r.do(by, func(m *member, now time.Time) error {
+		target := r.seen(r.account(user))
+		err := do(m, target, now)
+		if err == nil {
+			r.keep(target)
+		}
+		return err
+	})
 }

@@ -205,6 +205,13 @@ func (s *Server) ExpireSessions() {
 	s.sessions.clear()
 }
 
+// ExpireTokens ends all tokens for the websocket: the next one must be fetched anew. Links that are open go on.
+func (s *Server) ExpireTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tokens.clear()
+}
+
 // Close ends all songs and connections, and returns when no goroutine of the server is left. A websocket is told that the
 // server is going away, if its peer reads. It may be called more than once.
 func (s *Server) Close() {

@@ -109,3 +109,20 @@ func (l *link) goAwayAfter(life time.Duration) {
 		l.goAway()
 	})
 }
+
+// CutLinksOf drops the websockets of some users without a word, as a lost network does.
+func (s *Server) CutLinksOf(users ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range users {
+		a := s.named(name)
+		if a == nil {
+			panic(mistake("queuptest: Server.CutLinksOf: there is no user %q", name))
+		}
+		for l := range s.links {
+			if l.identity.account == a {
+				l.cut()
+			}
+		}
+	}
+}

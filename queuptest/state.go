@@ -300,3 +300,32 @@ func (s *store[V]) get(key string) (V, bool) {
 func (s *store[V]) remove(key string) { delete(s.values, key) }
 
 func (s *store[V]) clear() { s.values, s.keys = map[string]stored[V]{}, nil }
+
+// site is what the service knows of its users beside what happens in rooms. It is guarded by state.mu.
+type site struct {
+	playlists     map[wire.UserID][]*playlist // by their owners, oldest first
+	conversations []*conversation             // the one with the latest message last
+	follows       []*follow                   // oldest first
+	comments      map[wire.SongID][]*comment  // oldest first
+	backgrounds   map[*room]wire.ProfileImage
+	resets        map[*account]string // the token of the mail that was never sent
+}
+
+func newSite() site {
+	return site{
+		playlists:   map[wire.UserID][]*playlist{},
+		comments:    map[wire.SongID][]*comment{},
+		backgrounds: map[*room]wire.ProfileImage{},
+		resets:      map[*account]string{},
+	}
+}
+
+const (
+	// maxOwned is how many accounts and conversations there are, and playlists an account, entries a playlist, messages a
+	// conversation, comments a song.
+	maxOwned = 10_000
+	// maxSongs is how many songs are known.
+	maxSongs = 100_000
+	// maxText is how long a private message or a comment is, in UTF-16 units. What the service takes is not known.
+	maxText = 10_000
+)

@@ -236,3 +236,14 @@ func (r Role) wireRole() wire.Role {
 
 // title is what the room is called.
 func (r RoomSpec) title() string { return cmp.Or(r.Name, r.Slug) }
+
+// pastSongs are what DefaultWorld has played before: 45 songs of invented artists, oldest first.
+func pastSongs() []Song {
+	djs := []string{"carol", "owner", "bob", "alice", "mod"}
+	songs := make([]Song, 45)
+	for i := range songs {
+		f := catalogue()[i*11]
+		songs[i] = Song{By: djs[i%len(djs)], Name: f.name, Length: f.length, Provider: f.provider, MediaID: f.mediaID}
+	}
+	return songs
+}
