@@ -126,7 +126,7 @@ func TestMembers_snapshotDoesNotChangeInTheMiddle(t *testing.T) {
 	})
 }
 
-func TestUsers_nobodyPresentIsForgotten(t *testing.T) {
+func TestUsers_presentOnesAreNotForgotten(t *testing.T) {
 	for _, size := range []int{1, 100, DefaultUserCache} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			inCrowd(t, 300, func(t *testing.T, k *crowd) {

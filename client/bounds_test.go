@@ -1,7 +1,10 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,78 +13,6 @@ import (
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
-
-// crowded is a world with rooms of the given sizes. Everybody is in one of them alone.
-func crowded(sizes ...int) queuptest.World {
-	world := queuptest.World{Users: []queuptest.User{{Name: "bot", Password: "secret"}}}
-	for i, size := range sizes {
-		room := queuptest.RoomSpec{Slug: fmt.Sprintf("hall-%d", i), Owner: "bot"}
-		for j := range size {
-			name := fmt.Sprintf("guest-%d-%d", i, j)
-			world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
-			room.Present = append(room.Present, name)
-		}
-		for j := range 20 {
-			room.Songs = append(room.Songs, queuptest.Song{By: room.Present[j], Name: fmt.Sprintf("Song %d of %d", j, i), Length: 3 * time.Minute})
-		}
-		world.Rooms = append(world.Rooms, room)
-	}
-	return world
-}
-
-// joinTime joins all rooms of a world at once, with default options, and returns how long that takes.
-func joinTime(t *testing.T, world queuptest.World) (took time.Duration) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
-		defer server.Close()
-		bot := connect(t, server, "bot")
-		began := time.Now()
-		joined := make(chan error)
-		for _, room := range world.Rooms {
-			go func() {
-				_, err := bot.JoinRoom(t.Context(), room.Slug)
-				joined <- err
-			}()
-		}
-		for range world.Rooms {
-			if err := <-joined; err != nil {
-				t.Error(err)
-			}
-		}
-		took = time.Since(began)
-		people := 1 // the bot
-		for _, spec := range world.Rooms {
-			people += len(spec.Present)
-			room, ok := bot.Rooms().BySlug(spec.Slug)
-			if !ok {
-				t.Fatalf("%s is not there", spec.Slug)
-			}
-			if n := room.Members().Len(); n != len(spec.Present)+1 {
-				t.Errorf("%s has %d members instead of %d", spec.Slug, n, len(spec.Present)+1)
-			}
-			if _, playing := room.NowPlaying(); !playing || len(room.Queue()) != 19 {
-				t.Errorf("%s: playing %v, and %d songs wait", spec.Slug, playing, len(room.Queue()))
-			}
-		}
-		if n := bot.Users().Len(); n != people {
-			t.Errorf("%d users are known instead of %d", n, people)
-		}
-	})
-	return took
-}
-
-func TestJoinRoom_ofFiveThousandMembers(t *testing.T) {
-	if took := joinTime(t, crowded(5000)); took > 5*time.Second {
-		t.Errorf("it took %v", took)
-	}
-}
-
-func TestJoinRoom_ofTenRoomsAtOnce(t *testing.T) {
-	if took := joinTime(t, crowded(slices.Repeat([]int{500}, 10)...)); took > 5*time.Second {
-		t.Errorf("it took %v", took)
-	}
-}
 
 // The defaults are promised in docs and options.
 func TestBounds_defaults(t *testing.T) {
@@ -129,17 +60,6 @@ func TestMessages_areBounded(t *testing.T) {
 			})
 		})
 	}
-}
-
-// songs makes a world in which many songs wait.
-func songs(n int) queuptest.World {
-	world := queuptest.DefaultWorld()
-	room := &world.Rooms[0]
-	room.Songs, room.History = nil, nil
-	for i := range n {
-		room.Songs = append(room.Songs, queuptest.Song{By: "alice", Name: fmt.Sprintf("Song %d", i), Length: 3 * time.Minute})
-	}
-	return world
 }
 
 // What plays and what waits has its media, however few are remembered.
@@ -250,6 +170,146 @@ func TestRooms_thatWereOnlyLookedAt(t *testing.T) {
 		}
 		if room, ok := bot.Rooms().BySlug("lounge"); !ok || room != lounge {
 			t.Error("the room that the bot is in is forgotten")
+		}
+		expectAlive(t, server, lounge)
+	})
+}
+
+// A bot that leaves a room, is in a thousand others and comes back has the same room, and its subscriptions go on.
+func TestHandles_roomAfterAThousandOthers(t *testing.T) {
+	others := 1000
+	if testing.Short() {
+		others = 200
+	}
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(manyRooms(others)))
+		defer server.Close()
+		bot, room := joinLounge(t, server, "bot", client.WithRateLimit(0, 0))
+		heard := record(room, func(e client.Chat) string { return e.Message.Content })
+		if err := room.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range others {
+			other, err := bot.JoinRoom(t.Context(), fmt.Sprintf("room-%d", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Leave(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if i%100 == 0 {
+				runtime.GC()
+			}
+		}
+		if _, known := bot.Rooms().Get(room.ID()); known {
+			t.Error("the room is not forgotten: the test proves nothing")
+		}
+		again, err := bot.JoinRoom(t.Context(), "lounge")
+		if err != nil || again != room {
+			t.Fatalf("the room is %p, and was %p: %v", again, room, err)
+		}
+		server.Room("lounge").Say("alice", "welcome back")
+		settle(time.Second)
+		expect(t, "heard in the room", heard(), []string{"welcome back"})
+		if known, ok := bot.Rooms().Get(room.ID()); !ok || known != room || !room.Joined() {
+			t.Error("the room is not among those of the client")
+		}
+		expectAlive(t, server, room)
+	})
+}
+
+// Whoever fetches the room meets the same one.
+func TestHandles_roomThatIsFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(manyRooms(100)))
+		defer server.Close()
+		bot := connect(t, server, "bot", client.WithRateLimit(0, 0))
+		held := must(bot.FetchRoom(t.Context(), "lounge"))(t)
+		for i := range 100 {
+			must(bot.FetchRoom(t.Context(), fmt.Sprintf("room-%d", i)))(t)
+		}
+		if again := must(bot.FetchRoom(t.Context(), "lounge"))(t); again != held {
+			t.Errorf("the room is %p, and was %p", again, held)
+		}
+		if joined := must(bot.JoinRoom(t.Context(), "lounge"))(t); joined != held || !held.Joined() {
+			t.Errorf("joined %p, and held %p", joined, held)
+		}
+	})
+}
+
+// A conversation that somebody holds learns of what is written, however many others there were.
+func TestHandles_conversationAfterOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		world := queuptest.DefaultWorld()
+		for i := range 20 {
+			world.Users = append(world.Users, queuptest.User{Name: fmt.Sprintf("user%d", i), Password: "secret"})
+		}
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
+		defer server.Close()
+		bot := connect(t, server, "bot", client.WithConversationCache(2))
+		var told []*client.Conversation
+		client.On(bot, func(_ context.Context, e client.PrivateMessage) error {
+			if e.Author.Username == "alice" {
+				told = append(told, e.Conversation)
+			}
+			return nil
+		})
+		settle(time.Second)
+		held := must(bot.OpenConversation(t.Context(), id(t, bot, "alice")))(t)
+		for i := range 20 {
+			server.Message(fmt.Sprintf("user%d", i), "hello", "bot")
+			settle(time.Second)
+		}
+		runtime.GC()
+		server.Message("alice", "hello", "bot")
+		settle(10 * time.Second)
+		if !slices.Equal(told, []*client.Conversation{held}) || held.LatestMessage() != "hello" {
+			t.Errorf("told in %p, the latest of %p is %q", told, held, held.LatestMessage())
+		}
+	})
+}
+
+// A bot that visits room after room remembers the latest of them, and always those that it is in.
+func TestRooms_areForgottenSomeTimeAfterTheyWereLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rooms = 200
+		world := queuptest.DefaultWorld()
+		for i := range rooms {
+			room := world.Rooms[0]
+			room.Slug, room.Songs = fmt.Sprintf("room-%d", i), nil
+			if i%2 == 1 {
+				room.Banned = []string{"bot"}
+			}
+			world.Rooms = append(world.Rooms, room)
+		}
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
+		defer server.Close()
+		bot, lounge := joinLounge(t, server, "bot")
+		last := lounge
+		for i := range rooms {
+			room, err := bot.JoinRoom(t.Context(), fmt.Sprintf("room-%d", i))
+			if i%2 == 1 {
+				if !errors.Is(err, client.ErrBanned) {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := room.Leave(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			last = room
+		}
+		if n := bot.Rooms().Len(); n < 2 || n > 100 {
+			t.Errorf("%d rooms are remembered", n)
+		}
+		if room, ok := bot.Rooms().Get(lounge.ID()); !ok || room != lounge {
+			t.Error("the room that the bot is in is forgotten")
+		}
+		if room, ok := bot.Rooms().Get(last.ID()); !ok || room != last {
+			t.Error("the room that was left last is forgotten")
 		}
 		expectAlive(t, server, lounge)
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/queuptest"
 )
 
 const (
@@ -227,7 +228,7 @@ func TestConversations_areBounded(t *testing.T) {
 		t.Error("the second latest is forgotten")
 	}
 	p.answers["POST /message"] = ok(`{"_id":"v9"}`)
-	if _, err := bot.OpenConversation(t.Context(), userCache(1)...); err != nil {
+	if _, err := bot.OpenConversation(t.Context(), people(1)...); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept := bot.Conversations().Get("v1"); !kept {
@@ -262,11 +263,11 @@ func TestOpenConversation_reusesWhatItKnows(t *testing.T) {
 	expect(t, "sent", p.calls(), []string{"POST /message form usersid[]=65b2a1c0d4e8b90012ab0003"})
 
 	p.answers["POST /message"] = ok(withAlice) // one that QueUp knows under other people
-	if v, err := bot.OpenConversation(t.Context(), userCache(10)...); err != nil || v != known {
+	if v, err := bot.OpenConversation(t.Context(), people(10)...); err != nil || v != known {
 		t.Errorf("%v, %v", v, err)
 	}
 	p.answers["POST /message"] = ok(`{}`)
-	if v, err := bot.OpenConversation(t.Context(), userCache(1)...); err == nil {
+	if v, err := bot.OpenConversation(t.Context(), people(1)...); err == nil {
 		t.Errorf("an answer without a conversation is %v", v)
 	}
 }
@@ -334,7 +335,7 @@ func TestConversation_fetchPutsInOrder(t *testing.T) {
 }
 
 // What has been read stays read when the message list tells the time of the last message a little differently.
-func TestConversation_fetchLeavesWhoHasRead(t *testing.T) {
+func TestConversation_fetchLeavesReadMarks(t *testing.T) {
 	bot, p := mailbox(t)
 	v, _ := bot.Conversations().Get("v1")
 	p.answers["GET /message/v1"] = ok(`[{"_id":"m1","created":1496420600007,"message":"salt &amp; pepper","userid":"65b2a1c0d4e8b90012ab0003"}]`)
@@ -461,4 +462,70 @@ func TestConversation_concurrently(t *testing.T) {
 	if !slices.Equal(names(v.Recipients()), []string{"alice"}) {
 		t.Errorf("recipients %v", v.Recipients())
 	}
+}
+
+// Two people write to each other: what one does, the other finds.
+func TestConversations_onBothSides(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *queuptest.Server) {
+		bot, alice := loggedIn(t, server, "bot"), loggedIn(t, server, "alice")
+		botID, aliceID := id(t, alice, "bot"), id(t, bot, "alice")
+
+		mine := must(bot.OpenConversation(t.Context(), aliceID))(t)
+		expect(t, "recipients", names(mine.Recipients()), []string{"alice"})
+		sent := must(mine.SendMessage(t.Context(), "salt & <pepper>"))(t)
+		if sent.ID == "" || sent.Content != "salt & <pepper>" || sent.AuthorID != botID || sent.ConversationID != mine.ID() || sent.CreatedAt.IsZero() {
+			t.Errorf("sent %+v", sent)
+		}
+
+		if n := must(alice.UnreadCount(t.Context()))(t); n != 1 {
+			t.Errorf("alice has %d unread", n)
+		}
+		list := must(alice.FetchConversations(t.Context()))(t)
+		if len(list) != 1 || list[0].ID() != mine.ID() || list[0].LatestMessage() != "salt & <pepper>" || list[0].HasRead(aliceID) || !list[0].HasRead(botID) {
+			t.Fatalf("alice has %v", list)
+		}
+		hers := list[0]
+		expect(t, "her recipients", names(hers.Recipients()), []string{"bot"})
+		if found, known := alice.Conversations().ByRecipients(botID); !known || found != hers {
+			t.Errorf("by recipients: %v", found)
+		}
+		messages := must(hers.Fetch(t.Context()))(t)
+		if len(messages) != 1 || !messages[0].Equal(sent) || messages[0].String() != "bot: salt & <pepper>" {
+			t.Errorf("she reads %v, want %+v", messages, sent)
+		}
+		if err := hers.MarkAsRead(t.Context()); err != nil || !hers.HasRead(aliceID) {
+			t.Errorf("read: %v, %v", hers.HasRead(aliceID), err)
+		}
+		if n := must(alice.UnreadCount(t.Context()))(t); n != 0 {
+			t.Errorf("alice has %d unread", n)
+		}
+		must(bot.FetchConversations(t.Context()))(t)
+		if !mine.HasRead(aliceID) {
+			t.Error("the bot does not know that she has read it")
+		}
+		must(hers.SendMessage(t.Context(), "thanks"))(t)
+		var lines []string
+		for _, m := range must(mine.Fetch(t.Context()))(t) {
+			lines = append(lines, m.String())
+		}
+		expect(t, "the bot reads", lines, []string{"bot: salt & <pepper>", "alice: thanks"})
+		if mine.LatestMessage() != "thanks" || mine.HasRead(botID) {
+			t.Errorf("latest %q, read by the bot: %v", mine.LatestMessage(), mine.HasRead(botID))
+		}
+
+		// A client that comes later finds it at login, and opens no second one.
+		later := loggedIn(t, server, "bot")
+		before := len(requests(server))
+		again := must(later.OpenConversation(t.Context(), aliceID))(t)
+		if again.ID() != mine.ID() || len(requests(server)) != before {
+			t.Errorf("opened %s with %q", again.ID(), requests(server)[before:])
+		}
+		three := must(later.OpenConversation(t.Context(), aliceID, id(t, later, "bob")))(t)
+		people := names(three.Recipients())
+		slices.Sort(people)
+		expect(t, "recipients", people, []string{"alice", "bob"})
+		if three.ID() == mine.ID() {
+			t.Error("three people have the conversation of two")
+		}
+	})
 }

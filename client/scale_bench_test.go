@@ -65,7 +65,7 @@ func enter(b *testing.B, server *queuptest.Server, rooms int) *visitor {
 	if err != nil {
 		b.Fatal(err)
 	}
-	Unhurried(b, c) // 200 rooms would take more than a minute, of which all is waiting
+	WithoutRateLimits(b, c) // 200 rooms would take more than a minute, of which all is waiting
 	v := &visitor{Client: c, server: server, heard: make(chan struct{}, rooms)}
 	v.deaf = []func(){
 		On(c, func(context.Context, Chat) error { return nil }),

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -281,4 +284,92 @@ func TestRoom_zeroIsSafe(t *testing.T) {
 	if _, found := room.Members().Get("1"); found {
 		t.Error("a zero room has a member")
 	}
+}
+
+func TestFormatSongLength(t *testing.T) {
+	tests := []struct {
+		length time.Duration
+		want   string
+	}{
+		{0, "00:00"},
+		{3*time.Minute + 54*time.Second, "03:54"},
+		{999 * time.Millisecond, "00:00"},
+		{59*time.Minute + 59*time.Second + 999*time.Millisecond, "59:59"},
+		{time.Hour, "1:00:00"},
+		{time.Hour + 2*time.Minute + 3*time.Second, "1:02:03"},
+		{27*time.Hour + 46*time.Minute + 39*time.Second, "27:46:39"},
+		{-time.Minute, "00:00"},
+	}
+	for _, tt := range tests {
+		if got := client.FormatSongLength(tt.length); got != tt.want {
+			t.Errorf("FormatSongLength(%v) = %q, want %q", tt.length, got, tt.want)
+		}
+	}
+}
+
+func TestTimes(t *testing.T) {
+	want := time.Date(2017, 6, 2, 16, 23, 14, 815e6, time.UTC)
+	parsed, err := client.ParseTimestamp("2017-06-02T16:23:14.815Z")
+	if err != nil || !parsed.Equal(want) || parsed.Location() != time.UTC {
+		t.Errorf("ParseTimestamp = %v, %v, want %v", parsed, err, want)
+	}
+	zoned, err := client.ParseTimestamp("2017-06-02T18:23:14.815+02:00")
+	if err != nil || !zoned.Equal(want) {
+		t.Errorf("ParseTimestamp with a zone = %v, %v, want %v", zoned, err, want)
+	}
+	if _, err := client.ParseTimestamp("yesterday"); err == nil {
+		t.Error("ParseTimestamp takes yesterday")
+	}
+	if ms := client.Millis(want); ms != 1496420594815 || !client.TimeFromMillis(ms).Equal(want) {
+		t.Errorf("Millis = %d, and back %v", ms, client.TimeFromMillis(ms))
+	}
+}
+
+func TestFind(t *testing.T) {
+	numbers := slices.Values([]int{1, 2, 3, 4})
+	even := func(n int) bool { return n%2 == 0 }
+	if got, ok := client.Find(numbers, even); got != 2 || !ok {
+		t.Errorf("Find = %d, %v, want the first even number", got, ok)
+	}
+	if got, ok := client.Find(numbers, func(n int) bool { return n > 4 }); got != 0 || ok {
+		t.Errorf("Find of what is not there = %d, %v", got, ok)
+	}
+}
+
+func TestSong_netDubsOfAnyCount(t *testing.T) {
+	if n := (client.Song{Updubs: math.MaxInt64, Downdubs: -1}).NetDubs(); n != math.MaxInt64 {
+		t.Errorf("a score above the largest number is %d", n)
+	}
+}
+
+func TestFormatSongLength_ofAnyLength(t *testing.T) {
+	for d, want := range map[time.Duration]string{longest: "2562047:47:16", math.MinInt64: "00:00"} {
+		if got := client.FormatSongLength(d); got != want {
+			t.Errorf("%d is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// The last page that can be named is the last.
+func TestHistory_fromTheLastPage(t *testing.T) {
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		for _, err := range room.HistoryFrom(t.Context(), math.MaxInt) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, call := range requests(server) {
+			if strings.Contains(call, "page=-") {
+				t.Errorf("asked for %s", call)
+			}
+		}
+	}, intercept(http.MethodGet, "/history", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		var rows []string
+		for i := range 20 {
+			rows = append(rows, fmt.Sprintf(`{"_id":"row%s%d"}`, req.URL.Query().Get("page"), i))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"code":200,"message":"OK","data":[%s]}`, strings.Join(rows, ","))
+	}))
 }
