@@ -35,7 +35,7 @@ func TestBrowser(t *testing.T) {
 
 	b.Open(url, screen)
 	all := shown()
-	if spec := specs(t); all != spec.operations()+len(spec.Events)+len(spec.Types) {
+	if spec := specs(t); all != spec.CountOperations()+len(spec.Events)+len(spec.Types) {
 		t.Errorf("%d entries are to be seen", all)
 	}
 	picture("docs.png")

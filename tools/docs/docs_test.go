@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/ogen-go/ogen"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
 const (
@@ -22,12 +24,12 @@ const (
 )
 
 var (
-	ours = sync.OnceValues(func() (*specification, error) {
-		s, err := load(restFile, eventsFile)
+	ours = sync.OnceValues(func() (*apispec.Spec, error) {
+		s, err := apispec.Load(restFile, eventsFile)
 		if err != nil {
 			return nil, err
 		}
-		s.Sources, err = readSources(protocolFile)
+		s.Sources, err = apispec.ReadSources(protocolFile)
 		return s, err
 	})
 	rendered = sync.OnceValues(func() ([]byte, error) {
@@ -40,7 +42,7 @@ var (
 )
 
 // specs are ours.
-func specs(t *testing.T) *specification {
+func specs(t *testing.T) *apispec.Spec {
 	t.Helper()
 	s, err := ours()
 	if err != nil {
@@ -110,7 +112,7 @@ func TestPage_everyOperation(t *testing.T) {
 			}
 			if o.RequestBody != nil {
 				for encoding, media := range o.RequestBody.Content {
-					wants = append(wants, "Example as "+encodings[encoding])
+					wants = append(wants, "Example as "+apispec.Encodings[encoding])
 					schema := media.Schema
 					if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
 						schema = spec.Components.Schemas[name]
@@ -180,7 +182,7 @@ func TestPage_everyEventAndType(t *testing.T) {
 			if !strings.Contains(text, member) || !strings.Contains(squeezed, strings.Join(strings.Fields(p.Description), "")) {
 				t.Errorf("%s: the entry lacks the member %s, or what it means", name, member)
 			}
-			if unit := units[p.Format]; unit != "" && !strings.Contains(text, unit) {
+			if unit := apispec.Units[p.Format]; unit != "" && !strings.Contains(text, unit) {
 				t.Errorf("%s: the entry lacks the unit of %s", name, member)
 			}
 		}

@@ -15,6 +15,8 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
 func main() {
@@ -39,14 +41,14 @@ func run(args []string, out io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	spec, err := load(*rest, *events)
+	spec, err := apispec.Load(*rest, *events)
 	if err != nil {
 		return err
 	}
 	if *tables != "" {
 		return rewrite(*tables, spec)
 	}
-	if spec.Sources, err = readSources(*protocol); err != nil {
+	if spec.Sources, err = apispec.ReadSources(*protocol); err != nil {
 		return err
 	}
 	page, err := render(spec)
@@ -59,12 +61,12 @@ func run(args []string, out io.Writer) error {
 	if err := os.WriteFile(*site, page, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s: %d operations, %d events, %d types, %d kB\n", *site, spec.operations(), len(spec.Events), len(spec.Types), len(page)/1000)
+	fmt.Fprintf(out, "%s: %d operations, %d events, %d types, %d kB\n", *site, spec.CountOperations(), len(spec.Events), len(spec.Types), len(page)/1000)
 	return nil
 }
 
 // rewrite writes the tables of a page.
-func rewrite(file string, spec *specification) error {
+func rewrite(file string, spec *apispec.Spec) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err

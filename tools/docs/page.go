@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"regexp"
 	"strings"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
 var (
@@ -19,14 +21,14 @@ var (
 )
 
 // render writes the page.
-func render(s *specification) ([]byte, error) {
+func render(s *apispec.Spec) ([]byte, error) {
 	known := map[string]string{} // names of operations and types, and where they are
 	for _, t := range s.Tags {
 		for _, o := range t.Operations {
 			known[o.Name] = o.ID
 		}
 	}
-	for _, list := range [][]*definition{s.Types, s.Events} {
+	for _, list := range [][]*apispec.Definition{s.Types, s.Events} {
 		for _, d := range list {
 			known[d.Name] = d.ID
 		}
@@ -41,9 +43,9 @@ func render(s *specification) ([]byte, error) {
 		"prose":  func(text string) template.HTML { return prose(text, known) },
 		"who":    func(tag string) string { return who[tag] },
 		"lower":  strings.ToLower,
-		"method": func(o *operation) string { return strings.ToLower(o.Method) },
+		"method": func(o *apispec.Operation) string { return strings.ToLower(o.Method) },
 		"encoding": func(name string) string {
-			if short := encodings[name]; short != "" {
+			if short := apispec.Encodings[name]; short != "" {
 				return short
 			}
 			return name

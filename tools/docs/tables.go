@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
 // Tables of docs/PROTOCOL.md stand between two comments. The first names what is written there:
@@ -18,7 +20,7 @@ import (
 var marked = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)`)
 
 // writeTables writes the tables of a page anew.
-func writeTables(text string, s *specification) (string, error) {
+func writeTables(text string, s *apispec.Spec) (string, error) {
 	var problems []error
 	found := 0
 	known := newKnownFrom(s)
@@ -60,7 +62,7 @@ func table(head []string, rows [][]string) string {
 	return b.String()
 }
 
-func operationsTable(s *specification) string {
+func operationsTable(s *apispec.Spec) string {
 	var rows [][]string
 	for _, t := range s.Tags {
 		for _, o := range t.Operations {
@@ -68,7 +70,7 @@ func operationsTable(s *specification) string {
 			if o.Data != nil {
 				answer = o.Data.String()
 			}
-			if answer == nothing {
+			if answer == apispec.Nothing {
 				answer = "–"
 			}
 			rows = append(rows, []string{"`" + o.Name + "`", "`" + o.Method + " " + o.Path + "`", sends(o), answer, o.Evidence.Section})
@@ -78,13 +80,10 @@ func operationsTable(s *specification) string {
 	return table([]string{"`operationId`", "Operation", "Sends", "`data` of the answer", "See"}, rows)
 }
 
-// encodings are what content types are called.
-var encodings = map[string]string{"application/x-www-form-urlencoded": "form", "application/json": "JSON", "multipart/form-data": "multipart"}
-
 // sends is what a request holds beside its path, with a question mark after what may be left out.
-func sends(o *operation) string {
+func sends(o *apispec.Operation) string {
 	var parts []string
-	names := func(fields []field) string {
+	names := func(fields []apispec.Field) string {
 		var list []string
 		for _, f := range fields {
 			name := "`" + f.Name + "`"
@@ -95,14 +94,14 @@ func sends(o *operation) string {
 		}
 		return strings.Join(list, ", ")
 	}
-	query := slices.DeleteFunc(slices.Clone(o.Parameters), func(f field) bool { return f.In != "query" })
+	query := slices.DeleteFunc(slices.Clone(o.Parameters), func(f apispec.Field) bool { return f.In != "query" })
 	if len(query) > 0 {
 		parts = append(parts, "query: "+names(query))
 	}
 	for _, b := range o.Requests {
 		var how []string
 		for _, e := range b.Encodings {
-			how = append(how, cmp.Or(encodings[e], e))
+			how = append(how, cmp.Or(apispec.Encodings[e], e))
 		}
 		part := strings.Join(how, " or ") + ": " + names(b.Fields)
 		if o.Optional {
@@ -113,7 +112,7 @@ func sends(o *operation) string {
 	return strings.Join(parts, "; ")
 }
 
-func eventsTable(s *specification) string {
+func eventsTable(s *apispec.Spec) string {
 	var rows [][]string
 	for _, e := range s.Events {
 		var members []string
@@ -131,12 +130,12 @@ func eventsTable(s *specification) string {
 
 // knownFrom fills the last column of the tables of operations.
 type knownFrom struct {
-	operations map[string]*operation // by row
+	operations map[string]*apispec.Operation // by row
 	seen       map[string]bool
 }
 
-func newKnownFrom(s *specification) *knownFrom {
-	k := &knownFrom{operations: map[string]*operation{}, seen: map[string]bool{}}
+func newKnownFrom(s *apispec.Spec) *knownFrom {
+	k := &knownFrom{operations: map[string]*apispec.Operation{}, seen: map[string]bool{}}
 	for _, t := range s.Tags {
 		for _, o := range t.Operations {
 			k.operations[o.Method+" "+o.Path] = o

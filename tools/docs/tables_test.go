@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
 // The tables of docs/PROTOCOL.md say what the specifications say.
@@ -26,21 +28,21 @@ func TestTables_areUpToDate(t *testing.T) {
 }
 
 // small is a specification with two operations and an event.
-func small() *specification {
-	return &specification{
-		Tags: []*tag{{Operations: []*operation{
+func small() *apispec.Spec {
+	return &apispec.Spec{
+		Tags: []*apispec.Tag{{Operations: []*apispec.Operation{
 			{
-				Name: "skip", Method: "POST", Path: "/chat/skip/{roomId}", Optional: true, Data: new(words(nothing)),
-				Requests: []body{{Encodings: []string{"application/x-www-form-urlencoded", "application/json"}, Fields: []field{{Name: "a", Required: true}, {Name: "b"}}}},
-				Evidence: evidence{Sources: []string{"FE", "UAPI", "D+26"}, Confidence: "high", Alive: "2026", Section: "2.9"},
+				Name: "skip", Method: "POST", Path: "/chat/skip/{roomId}", Optional: true, Data: new(apispec.Words(apispec.Nothing)),
+				Requests: []apispec.Body{{Encodings: []string{"application/x-www-form-urlencoded", "application/json"}, Fields: []apispec.Field{{Name: "a", Required: true}, {Name: "b"}}}},
+				Evidence: apispec.Evidence{Sources: []string{"FE", "UAPI", "D+26"}, Confidence: "high", Alive: "2026", Section: "2.9"},
 			},
 			{
-				Name: "Room", Method: "GET", Path: "/room", Redirect: true, Parameters: []field{{Name: "roomId", In: "path", Required: true}, {Name: "v", In: "query"}},
-				Evidence: evidence{Sources: []string{"DA"}, Confidence: "low", Alive: "dubtrack", Section: "2.3"},
+				Name: "Room", Method: "GET", Path: "/room", Redirect: true, Parameters: []apispec.Field{{Name: "roomId", In: "path", Required: true}, {Name: "v", In: "query"}},
+				Evidence: apispec.Evidence{Sources: []string{"DA"}, Confidence: "low", Alive: "dubtrack", Section: "2.3"},
 			},
 		}}},
-		Events: []*definition{{Name: "ChatSkip", Event: "chat-skip_<UserID>", Fields: []field{
-			{Name: "user", Required: true, Type: valueType{{"User", "type-User"}, {Text: " or null"}}}, {Name: "time", Type: words("integer (duration, s)")},
+		Events: []*apispec.Definition{{Name: "ChatSkip", Event: "chat-skip_<UserID>", Fields: []apispec.Field{
+			{Name: "user", Required: true, Type: apispec.Type{{Text: "User", ID: "type-User"}, {Text: " or null"}}}, {Name: "time", Type: apispec.Words("integer (duration, s)")},
 		}}},
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package apispec
 
 import (
 	"encoding/json"

@@ -1,4 +1,6 @@
-package main
+// Package apispec reads the two specifications of api/ for pages and tables: in the order of the files, with types in words
+// and examples as HTML.
+package apispec
 
 import (
 	"cmp"
@@ -11,101 +13,108 @@ import (
 	"strings"
 )
 
-// A specification is what both files say, ready to be shown.
-type specification struct {
+// A Spec is the content of both files, ready to be shown.
+type Spec struct {
 	Title       string
 	Version     string
 	Description []string // paragraphs
 	Server      string
-	Tags        []*tag
-	Events      []*definition
-	Types       []*definition
+	Tags        []*Tag
+	Events      []*Definition
+	Types       []*Definition
 	EventsAbout []string
-	Sources     []source // who said it
+	Sources     []Source // who said it
 }
 
-func (s *specification) operations() (n int) {
+// CountOperations returns the number of operations under all tags.
+func (s *Spec) CountOperations() (n int) {
 	for _, t := range s.Tags {
 		n += len(t.Operations)
 	}
 	return n
 }
 
-// A source is who said something.
-type source struct{ Tag, Who, When string }
+// A Source is a project, or a person, that an evidence names by its tag.
+type Source struct{ Tag, Who, When string }
 
-type tag struct {
+// A Tag is a group of operations.
+type Tag struct {
 	Name, ID, Description string
-	Operations            []*operation
+	Operations            []*Operation
 }
 
-// evidence is who has seen a thing, how sure that is, and when it was seen last.
-type evidence struct {
+// Evidence names who has seen an operation or a type, how sure that is, and when it was last seen.
+type Evidence struct {
 	Sources                    []string
 	Confidence, Section, Alive string
 }
 
-type operation struct {
+// An Operation is one of REST.
+type Operation struct {
 	Name, ID             string // operationId, and the anchor
 	Method, Path         string
 	Summary              string
 	Description          []string
 	Deprecated           bool
-	Parameters           []field
-	Requests             []body
+	Parameters           []Field
+	Requests             []Body
 	Optional             bool // a request is not needed
 	Answer               string
-	Data                 *valueType // of the answer's envelope; nil for a redirect
+	Data                 *Type // of the answer's envelope; nil for a redirect
 	Redirect             bool
 	AnswerExample, Error template.HTML
-	Evidence             evidence
+	Evidence             Evidence
 }
 
-// A body is a request in the encodings that have the same fields.
-type body struct {
+// A Body is a request in the encodings that have the same fields.
+type Body struct {
 	Encodings []string
 	About     []string
-	Fields    []field
-	Examples  []example
+	Fields    []Field
+	Examples  []Example
 }
 
-type example struct {
+// An Example is JSON, or a form, as HTML.
+type Example struct {
 	Title string
 	Code  template.HTML
 }
 
-// A field is a parameter, or a member of an object.
-type field struct {
+// A Field is a parameter, or a member of an object.
+type Field struct {
 	Name        string
 	In          string // of a parameter: path, query
 	Required    bool
-	Type        valueType
+	Type        Type
 	Description string
 	Example     string
 }
 
-// A definition is a type, or an event.
-type definition struct {
+// A Definition is a type, or an event.
+type Definition struct {
 	Name, ID    string // the Go name, and the anchor
 	Event       string // the name on the wire, with what is appended
 	Kind        string // event, object, list, id, value
-	Of          valueType
+	Of          Type
 	Description []string
-	Fields      []field
-	Values      []field // those known so far
-	Examples    []example
-	Evidence    evidence
-	UsedBy      []link
+	Fields      []Field
+	Values      []Field // those known so far
+	Examples    []Example
+	Evidence    Evidence
+	UsedBy      []Link
 }
 
-type link struct{ Name, ID string }
+// A Link leads to an anchor on the page.
+type Link struct{ Name, ID string }
 
-// A valueType is a type in words, with the names of definitions as links.
-type valueType []word
+// A Type is a type in words, with the names of definitions as links.
+type Type []Word
 
-type word struct{ Text, ID string } // ID: the anchor it leads to
+// A Word is a part of a Type. ID is the anchor that it leads to, empty for none.
+type Word struct{ Text, ID string }
 
-func (v valueType) String() string {
+// String returns the words without links.
+func (v Type) String() string {
 	var b strings.Builder
 	for _, w := range v {
 		b.WriteString(w.Text)
@@ -113,7 +122,8 @@ func (v valueType) String() string {
 	return b.String()
 }
 
-func words(text string) valueType { return valueType{{Text: text}} }
+// Words returns a Type without links.
+func Words(text string) Type { return Type{{Text: text}} }
 
 // A loader reads both files and collects what is wrong with them.
 type loader struct {
@@ -121,7 +131,8 @@ type loader struct {
 	problems     []error
 }
 
-func load(restFile, eventsFile string) (*specification, error) {
+// Load reads both files. Its error lists everything that is wrong with them.
+func Load(restFile, eventsFile string) (*Spec, error) {
 	rest, err := readNode(restFile)
 	if err != nil {
 		return nil, err
@@ -131,7 +142,7 @@ func load(restFile, eventsFile string) (*specification, error) {
 		return nil, err
 	}
 	l := &loader{rest: rest, events: events}
-	s := &specification{
+	s := &Spec{
 		Title:       rest.text("info", "title"),
 		Version:     rest.text("info", "version"),
 		Description: paragraphs(rest.text("info", "description")),
@@ -141,7 +152,7 @@ func load(restFile, eventsFile string) (*specification, error) {
 		s.Server = cmp.Or(s.Server, server.text("url"))
 	}
 	for t := range rest.get("tags").items() {
-		s.Tags = append(s.Tags, &tag{Name: t.text("name"), ID: anchor("tag", t.text("name")), Description: t.text("description")})
+		s.Tags = append(s.Tags, &Tag{Name: t.text("name"), ID: anchor("tag", t.text("name")), Description: t.text("description")})
 	}
 	for path, item := range rest.get("paths").members() {
 		for method, n := range item.members() {
@@ -158,7 +169,7 @@ func load(restFile, eventsFile string) (*specification, error) {
 		}
 	}
 	s.crossReference()
-	if s.operations() == 0 || len(s.Events) == 0 {
+	if s.CountOperations() == 0 || len(s.Events) == 0 {
 		l.problems = append(l.problems, errors.New("there are no operations, or no events"))
 	}
 	return s, errors.Join(l.problems...)
@@ -172,8 +183,8 @@ func (l *loader) follow(n node) node {
 	return found
 }
 
-func (l *loader) operation(s *specification, path, method string, item, n node) {
-	o := &operation{
+func (l *loader) operation(s *Spec, path, method string, item, n node) {
+	o := &Operation{
 		Name: n.text("operationId"), ID: anchor("op", n.text("operationId")), Method: strings.ToUpper(method), Path: path,
 		Summary: n.text("summary"), Description: paragraphs(n.text("description")), Deprecated: n.isTrue("deprecated"),
 		Evidence: evidenceOf(n),
@@ -182,7 +193,7 @@ func (l *loader) operation(s *specification, path, method string, item, n node) 
 	for _, list := range []node{item.get("parameters"), n.get("parameters")} {
 		for p := range list.items() {
 			p = l.follow(p)
-			o.Parameters = append(o.Parameters, field{
+			o.Parameters = append(o.Parameters, Field{
 				Name: p.text("name"), In: p.text("in"), Required: p.isTrue("required"), Type: l.restType(p.get("schema")),
 				Description: p.text("description"), Example: p.text("example"),
 			})
@@ -191,7 +202,7 @@ func (l *loader) operation(s *specification, path, method string, item, n node) 
 	o.Requests = l.requests(n.get("requestBody", "content"))
 	o.Optional = len(o.Requests) > 0 && !n.isTrue("requestBody", "required")
 	l.answer(o, n.get("responses"))
-	i := slices.IndexFunc(s.Tags, func(t *tag) bool { return slices.Contains(n.texts("tags"), t.Name) })
+	i := slices.IndexFunc(s.Tags, func(t *Tag) bool { return slices.Contains(n.texts("tags"), t.Name) })
 	if o.Name == "" || i < 0 {
 		l.problems = append(l.problems, fmt.Errorf("line %d: %s %s has no operationId, or a tag that is not declared", n.y.Line, o.Method, path))
 		return
@@ -200,7 +211,7 @@ func (l *loader) operation(s *specification, path, method string, item, n node) 
 }
 
 // requests lists the bodies that an operation takes. Most take the same fields in more than one encoding.
-func (l *loader) requests(content node) (bodies []body) {
+func (l *loader) requests(content node) (bodies []Body) {
 	seen := map[string]int{} // by the schema's name
 	for encoding, media := range content.members() {
 		ref := media.text("schema", "$ref")
@@ -209,7 +220,7 @@ func (l *loader) requests(content node) (bodies []body) {
 		if !again || ref == "" {
 			i = len(bodies)
 			seen[ref] = i
-			bodies = append(bodies, body{About: paragraphs(schema.text("description")), Fields: l.fields(schema, l.restType)})
+			bodies = append(bodies, Body{About: paragraphs(schema.text("description")), Fields: l.fields(schema, l.restType)})
 		}
 		bodies[i].Encodings = append(bodies[i].Encodings, encoding)
 		if e := media.get("example"); e.ok() {
@@ -217,13 +228,13 @@ func (l *loader) requests(content node) (bodies []body) {
 			if encoding != "application/json" {
 				code = formOf(e)
 			}
-			bodies[i].Examples = append(bodies[i].Examples, example{encoding, code})
+			bodies[i].Examples = append(bodies[i].Examples, Example{encoding, code})
 		}
 	}
 	return bodies
 }
 
-func (l *loader) answer(o *operation, responses node) {
+func (l *loader) answer(o *Operation, responses node) {
 	if r := responses.get("302"); r.ok() {
 		r = l.follow(r)
 		o.Redirect, o.Answer = true, r.text("description")
@@ -238,17 +249,17 @@ func (l *loader) answer(o *operation, responses node) {
 	o.Error = codeOf(failed.get("content", "application/json", "example"))
 }
 
-// nothing is what an envelope carries whose data no client looks at.
-const nothing = "nothing of use"
+// Nothing is the Type of data that no client looks at.
+const Nothing = "nothing of use"
 
 // shapeless are the envelopes whose data has no type; api/README.md tells of them.
 var shapeless = map[string]string{
-	"#/components/schemas/DoneEnvelope": nothing,
+	"#/components/schemas/DoneEnvelope": Nothing,
 	"#/components/schemas/RawEnvelope":  "any JSON",
 }
 
 // data is the type of what an envelope carries.
-func (l *loader) data(envelope node) valueType {
+func (l *loader) data(envelope node) Type {
 	ref := envelope.text("$ref")
 	for part := range l.follow(envelope).get("allOf").items() {
 		if data := part.get("properties", "data"); data.text("x-ogen-type") != "" {
@@ -258,11 +269,11 @@ func (l *loader) data(envelope node) valueType {
 	if shapeless[ref] == "" {
 		l.problems = append(l.problems, fmt.Errorf("%s says nothing of its data", ref))
 	}
-	return words(shapeless[ref])
+	return Words(shapeless[ref])
 }
 
 // restType is the type of a schema of the REST specification.
-func (l *loader) restType(n node) valueType {
+func (l *loader) restType(n node) Type {
 	if ref := n.text("$ref"); ref != "" {
 		return l.restType(l.follow(n))
 	}
@@ -270,29 +281,29 @@ func (l *loader) restType(n node) valueType {
 		return l.named(name[strings.LastIndex(name, ".")+1:])
 	}
 	if n.text("type") == "array" {
-		return append(words("list of "), l.restType(n.get("items"))...)
+		return append(Words("list of "), l.restType(n.get("items"))...)
 	}
-	return words(cmp.Or(n.text("type"), "any JSON"))
+	return Words(cmp.Or(n.text("type"), "any JSON"))
 }
 
 // named is a type of the other specification.
-func (l *loader) named(name string) valueType {
+func (l *loader) named(name string) Type {
 	if !l.events.get("$defs", name).ok() {
 		l.problems = append(l.problems, fmt.Errorf("there is no type %s", name))
 	}
-	return valueType{{name, anchor("type", name)}}
+	return Type{{name, anchor("type", name)}}
 }
 
-func (l *loader) fields(schema node, typeOf func(node) valueType) (fields []field) {
+func (l *loader) fields(schema node, typeOf func(node) Type) (fields []Field) {
 	required := schema.texts("required")
 	for name, n := range schema.get("properties").members() {
-		fields = append(fields, field{Name: name, Required: slices.Contains(required, name), Type: typeOf(n), Description: n.text("description")})
+		fields = append(fields, Field{Name: name, Required: slices.Contains(required, name), Type: typeOf(n), Description: n.text("description")})
 	}
 	return fields
 }
 
-func (l *loader) definition(name string, n node) *definition {
-	d := &definition{
+func (l *loader) definition(name string, n node) *Definition {
+	d := &Definition{
 		Name: name, ID: anchor("type", name), Event: n.text("x-event"), Description: paragraphs(n.text("description")),
 		Fields: l.fields(n, l.wireType), Evidence: evidenceOf(n),
 	}
@@ -308,69 +319,69 @@ func (l *loader) definition(name string, n node) *definition {
 	case n.text("type") == "array":
 		d.Kind, d.Of = "list", l.wireType(n)
 	case n.text("format") == "id":
-		d.Kind, d.Of = "id", words("string")
+		d.Kind, d.Of = "id", Words("string")
 	default:
 		d.Kind, d.Of = "value", l.wireType(n)
 	}
 	for v := range n.get("x-values").items() {
-		d.Values = append(d.Values, field{Name: v.text("value"), Type: words(v.text("name")), Description: v.text("description")})
+		d.Values = append(d.Values, Field{Name: v.text("value"), Type: Words(v.text("name")), Description: v.text("description")})
 	}
 	for e := range n.get("examples").items() {
-		d.Examples = append(d.Examples, example{Code: codeOf(e)})
+		d.Examples = append(d.Examples, Example{Code: codeOf(e)})
 	}
 	return d
 }
 
-// units are what numbers and texts of a format stand for.
-var units = map[string]string{
+// Units says what numbers and texts of a format stand for.
+var Units = map[string]string{
 	"epoch-ms": "time, ms since 1970", "date-time": "time, ISO 8601", "duration-ms": "duration, ms", "duration-s": "duration, s", "duration-min": "duration, min",
 }
 
 // wireType is the type of a schema of the events.
-func (l *loader) wireType(n node) valueType {
+func (l *loader) wireType(n node) Type {
 	if ref := n.text("$ref"); ref != "" {
 		return l.named(strings.TrimPrefix(ref, "#/$defs/"))
 	}
-	var parts []valueType
+	var parts []Type
 	for part := range n.get("oneOf").items() {
 		parts = append(parts, l.wireType(part))
 	}
 	for _, name := range n.texts("type") {
-		parts = append(parts, words(name))
+		parts = append(parts, Words(name))
 	}
 	kind := n.text("type")
 	switch {
 	case len(parts) > 0:
 	case n.text("x-event") == "*":
-		parts = append(parts, words("event of any kind"))
+		parts = append(parts, Words("event of any kind"))
 	case kind == "array":
-		parts = append(parts, append(words("list of "), l.wireType(n.get("items"))...))
+		parts = append(parts, append(Words("list of "), l.wireType(n.get("items"))...))
 	default:
-		parts = append(parts, words(cmp.Or(kind, "any JSON")))
+		parts = append(parts, Words(cmp.Or(kind, "any JSON")))
 	}
-	var all valueType
+	var all Type
 	for i, part := range parts {
 		if i > 0 {
-			all = append(all, word{Text: " or "})
+			all = append(all, Word{Text: " or "})
 		}
 		all = append(all, part...)
 	}
-	if unit := units[n.text("format")]; unit != "" {
-		all = append(all, word{Text: " (" + unit + ")"})
+	if unit := Units[n.text("format")]; unit != "" {
+		all = append(all, Word{Text: " (" + unit + ")"})
 	}
 	if n.text("x-text") == "html" {
-		all = append(all, word{Text: " (HTML-encoded)"})
+		all = append(all, Word{Text: " (HTML-encoded)"})
 	}
 	return all
 }
 
-// crossReference notes at each type who mentions it.
-func (s *specification) crossReference() {
-	byID := map[string]*definition{}
+// crossReference lists at each type the operations, events and types that mention it.
+func (s *Spec) crossReference() {
+	byID := map[string]*Definition{}
 	for _, d := range slices.Concat(s.Events, s.Types) {
 		byID[d.ID] = d
 	}
-	mention := func(by link, in valueType) {
+	mention := func(by Link, in Type) {
 		for _, w := range in {
 			if d := byID[w.ID]; d != nil && d.ID != by.ID && !slices.Contains(d.UsedBy, by) {
 				d.UsedBy = append(d.UsedBy, by)
@@ -379,7 +390,7 @@ func (s *specification) crossReference() {
 	}
 	for _, t := range s.Tags {
 		for _, o := range t.Operations {
-			by := link{o.Name, o.ID}
+			by := Link{o.Name, o.ID}
 			if o.Data != nil {
 				mention(by, *o.Data)
 			}
@@ -394,7 +405,7 @@ func (s *specification) crossReference() {
 		}
 	}
 	for _, d := range slices.Concat(s.Events, s.Types) {
-		by := link{cmp.Or(d.Event, d.Name), d.ID}
+		by := Link{cmp.Or(d.Event, d.Name), d.ID}
 		mention(by, d.Of)
 		for _, f := range d.Fields {
 			mention(by, f.Type)
@@ -402,9 +413,9 @@ func (s *specification) crossReference() {
 	}
 }
 
-func evidenceOf(n node) evidence {
+func evidenceOf(n node) Evidence {
 	n = n.get("x-evidence")
-	return evidence{Sources: n.texts("sources"), Confidence: n.text("confidence"), Section: n.text("section")}
+	return Evidence{Sources: n.texts("sources"), Confidence: n.text("confidence"), Section: n.text("section")}
 }
 
 // paragraphs takes a text apart at its empty lines.
@@ -424,8 +435,8 @@ func anchor(kind, name string) string { return kind + "-" + noAnchor.ReplaceAllS
 
 var sourceRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`)
 
-// readSources reads who is who from the table of docs/PROTOCOL.md.
-func readSources(file string) (list []source, err error) {
+// ReadSources reads the sources, with their tags, from the table of docs/PROTOCOL.md.
+func ReadSources(file string) (list []Source, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -434,7 +445,7 @@ func readSources(file string) (list []source, err error) {
 	section, _, _ = strings.Cut(section, "\n---\n")
 	for _, row := range sourceRow.FindAllStringSubmatch(section, -1) {
 		if row[1] != "Tag" && !strings.HasPrefix(row[1], "---") {
-			list = append(list, source{row[1], strings.ReplaceAll(row[2], "`", ""), row[3]})
+			list = append(list, Source{row[1], strings.ReplaceAll(row[2], "`", ""), row[3]})
 		}
 	}
 	if !found || len(list) == 0 {
@@ -442,3 +453,6 @@ func readSources(file string) (list []source, err error) {
 	}
 	return list, nil
 }
+
+// Encodings are short names of content types.
+var Encodings = map[string]string{"application/x-www-form-urlencoded": "form", "application/json": "JSON", "multipart/form-data": "multipart"}
