@@ -113,7 +113,7 @@ bench-peers: ## The same, beside DubAPI from npm as well (needs node and npm)
 
 bench-go: ## Run the Go benchmarks of the event path, COUNT times each, for benchstat
 	@$(GO) test -run '^$$' -bench '^Benchmark(Mix|Chat|Dub|JoinAndLeave|SongChange|DecodeEvent|Parser|Floor)' -benchmem -count $(COUNT) \
-		./client ./realtime ./tools/eventgen ./tools/bench/floor
+		./client ./realtime ./tools/gen/internal/events ./tools/bench/floor
 
 bench-docs: ## Measure as bench-peers does, and put the figures and their picture into docs
 	@mkdir -p docs/performance

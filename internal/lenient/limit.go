@@ -21,7 +21,7 @@ const (
 	sizeOfExtraMap = 448 // a map with its first places
 )
 
-// MaxEntry bounds the size of one entry of a list or an event, in bytes of memory. A test of tools/eventgen checks every type of
+// MaxEntry bounds the size of one entry of a list or an event, in bytes of memory. A test of tools/gen checks every type of
 // gen/wire against it.
 const MaxEntry = 3072
 

@@ -1,10 +1,8 @@
-// Command docs makes the two specifications readable: as one page with everything on it, and as tables of docs/PROTOCOL.md.
+// Command docs renders the two specifications as one page, docs/site/index.html.
 //
-//	go run ./tools/docs                              # docs/site/index.html
-//	go run ./tools/docs -tables docs/PROTOCOL.md     # the tables between the page's markers
+//	go run ./tools/docs
 //
-// The page needs nothing else: no network, no server, no other file. Of the tables it writes what the specifications say, and
-// leaves the words of people alone.
+// The page needs no network, no server and no other file.
 package main
 
 import (
@@ -34,7 +32,6 @@ func run(args []string, out io.Writer) error {
 	events := flags.String("events", "api/events.schema.json", "`file` of the entities and events")
 	protocol := flags.String("protocol", "docs/PROTOCOL.md", "`file` that explains the tags of the evidence")
 	site := flags.String("out", "docs/site/index.html", "`file` of the page")
-	tables := flags.String("tables", "", "write the tables between the markers of this `file`, and no page")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -44,9 +41,6 @@ func run(args []string, out io.Writer) error {
 	spec, err := apispec.Load(*rest, *events)
 	if err != nil {
 		return err
-	}
-	if *tables != "" {
-		return rewrite(*tables, spec)
 	}
 	if spec.Sources, err = apispec.ReadSources(*protocol); err != nil {
 		return err
@@ -63,20 +57,4 @@ func run(args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s: %d operations, %d events, %d types, %d kB\n", *site, spec.CountOperations(), len(spec.Events), len(spec.Types), len(page)/1000)
 	return nil
-}
-
-// rewrite writes the tables of a page.
-func rewrite(file string, spec *apispec.Spec) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	written, err := writeTables(string(text), spec)
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	if written == string(text) {
-		return nil
-	}
-	return os.WriteFile(file, []byte(written), 0o644)
 }

@@ -1,6 +1,0 @@
-//go:build race
-
-package main
-
-// underRace is for tests whose figure is not that of the product with the race detector.
-const underRace = true

@@ -1,0 +1,40 @@
+package operations
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/queup-go/queup/gen/wire"
+)
+
+// An envelope is read however QueUp writes it, as long as there is data. It is written in QueUp's own form.
+func TestEnvelope(t *testing.T) {
+	tests := map[string]struct{ text, written, err string }{
+		"complete":              {text: `{"code":200,"message":"OK","data":{"action":17,"token":"t"}}`, written: `{"code":200,"message":"OK","data":{"action":17,"token":"t"}}`},
+		"only data":             {text: `{"data":{"token":"t"}}`, written: `{"data":{"token":"t"}}`},
+		"another order":         {text: `{"data":{"token":"t"},"code":"404","message":null,"more":[1]}`, written: `{"code":404,"data":{"token":"t"}}`},
+		"null as data":          {text: `{"code":200,"data":null}`, written: `{"code":200,"data":{"token":""}}`},
+		"values of other types": {text: `{"code":{},"message":[],"data":7}`, written: `{"data":{"token":""}}`},
+		"no data":               {text: `{"code":200}`, err: `invalid: data (field required)`},
+		"a list":                {text: `[]`, err: `decode envelope: "{" expected: unexpected byte 91 '[' at 0`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var envelope wire.TokenEnvelope
+			err := json.Unmarshal([]byte(tt.text), &envelope)
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err {
+					t.Errorf("err = %v, want %s", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			written, err := json.Marshal(envelope)
+			if err != nil || string(written) != tt.written {
+				t.Errorf("%v, written as %s, want %s", err, written, tt.written)
+			}
+		})
+	}
+}

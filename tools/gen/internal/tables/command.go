@@ -1,0 +1,41 @@
+// Package tables writes the tables of docs/PROTOCOL.md that say what the specifications say, and leaves the words of people
+// alone.
+package tables
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/queup-go/queup/tools/internal/apispec"
+)
+
+// Command declares the flags of the subcommand and returns what it does.
+func Command(flags *flag.FlagSet) func() error {
+	rest := flags.String("openapi", "", "`file` of the REST operations")
+	events := flags.String("events", "", "`file` of the entities and events")
+	page := flags.String("page", "", "`file` whose tables are written, between its markers")
+	return func() error {
+		spec, err := apispec.Load(*rest, *events)
+		if err != nil {
+			return err
+		}
+		return rewrite(*page, spec)
+	}
+}
+
+// rewrite writes the tables of a page.
+func rewrite(file string, spec *apispec.Spec) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	written, err := writeTables(string(text), spec)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	if written == string(text) {
+		return nil
+	}
+	return os.WriteFile(file, []byte(written), 0o644)
+}
