@@ -17,6 +17,7 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -34,7 +35,7 @@ func quiet(heard *[]string) scenario {
 func joinAndListen(ctx context.Context, t *testing.T, bot *client.Client) iter.Seq[client.Chat] {
 	t.Helper()
 	lines := client.Stream[client.Chat](ctx, bot)
-	if err := errors.Join(bot.Login(ctx, "bot", "secret"), bot.Connect(ctx)); err != nil {
+	if err := errors.Join(bot.Login(ctx, "bot", canary.Password), bot.Connect(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := bot.JoinRoom(ctx, "lounge"); err != nil {
@@ -193,7 +194,7 @@ func TestFaults_botLivesOn(t *testing.T) {
 				t.Helper()
 				lost := 0
 				client.On(bot, func(context.Context, client.Disconnected) error { lost++; return nil })
-				if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+				if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 					t.Fatal(err)
 				}
 				room, err := bot.JoinRoom(t.Context(), "lounge")

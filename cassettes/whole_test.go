@@ -16,6 +16,7 @@ import (
 
 	"github.com/queup-go/queup/cassettes"
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -38,7 +39,7 @@ func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
-	if err := bot.Login(ctx, "bot", "secret"); err != nil {
+	if err := bot.Login(ctx, "bot", canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	if err := bot.Connect(ctx); err != nil {
@@ -141,7 +142,7 @@ func evening(heard *[]string) scenario {
 			return nil
 		})
 		again := client.Stream[client.Resynced](ctx, bot) // when all calls of the reconnect are over
-		if err := bot.Login(ctx, "bot", "secret"); err != nil {
+		if err := bot.Login(ctx, "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(ctx); err != nil {
@@ -189,7 +190,7 @@ func shift(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	if err := bot.Login(ctx, "bot", "mistaken"); err == nil {
 		t.Fatal("any password will do")
 	}
-	if err := errors.Join(bot.Login(ctx, "bot", "secret"), bot.Connect(ctx)); err != nil {
+	if err := errors.Join(bot.Login(ctx, "bot", canary.Password), bot.Connect(ctx)); err != nil {
 		t.Fatal(err)
 	}
 	gone := client.Stream[client.MemberLeft](ctx, bot)
@@ -300,7 +301,7 @@ func TestRecord_leaksNothing(t *testing.T) {
 	t.Parallel()
 	dir := record(t, "evening", evening(new([]string)), cassettes.Anonymous("bot"))
 	text := files(t, dir, "evening")
-	for _, secret := range []string{"secret", "alice", "bob", "carol", "@example", "203.0.113.9", "eyJ", "s3ss10n", "connect.sid=s"} {
+	for _, secret := range []string{canary.Password, "alice", "bob", "carol", "@example", "203.0.113.9", "eyJ", "s3ss10n", "connect.sid=s"} {
 		if i := strings.Index(text, secret); i >= 0 {
 			t.Errorf("%q is in the recording: %s", secret, text[max(i-100, 0):min(i+100, len(text))])
 		}
@@ -330,7 +331,7 @@ func TestCassette_stepByStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cassettes.Open(t, "quiet", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay), cassettes.Stepped(), cassettes.AllowUnused())
 		bot := newBot(t, c, nil)
-		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		room, err := bot.JoinRoom(t.Context(), "lounge")

@@ -461,6 +461,7 @@ func (c *Client) learnUser(w wire.User, renamed bool) User {
 // report tells the error handler what went wrong in a handler, or with the mailbox. Without one it is logged, so that it is never lost, unless
 // Run returns it.
 func (c *Client) report(ctx context.Context, err error) {
+	hookReport(err)
 	returned := c.strand(err)
 	log := c.config.logger
 	if log == nil {

@@ -27,6 +27,7 @@ type hub struct {
 
 // emit offers an event to everyone who listens to its type.
 func (h *hub) emit(e Event) {
+	hookEvent(e)
 	byType := h.byType.Load()
 	if byType == nil {
 		return

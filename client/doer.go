@@ -55,7 +55,9 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	if refusal, ok := errors.AsType[*APIError](err); ok {
 		d.lanes.obey(refusal)
 	}
-	return resp, d.secrets.hide(err)
+	err = d.secrets.hide(err)
+	hookCall(err)
+	return resp, err
 }
 
 func (d *doer) do(req *http.Request) (*http.Response, error) {

@@ -218,6 +218,13 @@ func nonsense(op string, resp *http.Response, what string) *APIError {
 // failed takes the wrapping of the generated client off an error of the doer, and names the operation in any other. It
 // is nil for nil.
 func failed(op string, err error) error {
+	err = operationError(op, err)
+	hookOperation(err)
+	return err
+}
+
+// operationError is failed without the hook.
+func operationError(op string, err error) error {
 	if err == nil {
 		return nil
 	}

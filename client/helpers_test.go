@@ -22,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -70,7 +71,7 @@ func newBot(t *testing.T, server *queuptest.Server, opts ...client.Option) *clie
 func connect(t *testing.T, server *queuptest.Server, name string, opts ...client.Option) *client.Client {
 	t.Helper()
 	bot := newBot(t, server, opts...)
-	if err := bot.Login(t.Context(), name, "secret"); err != nil {
+	if err := bot.Login(t.Context(), name, canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	if err := bot.Connect(t.Context()); err != nil {

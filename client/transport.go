@@ -106,5 +106,5 @@ func (c *config) newLogger() *slog.Logger {
 	if c.logger != nil {
 		return c.logger
 	}
-	return slog.New(slog.DiscardHandler)
+	return hookLogger()
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/commands"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -61,7 +62,7 @@ func onStageOf(t *testing.T, of []queuptest.Option, setUp func(t *testing.T) *co
 		}()
 		s.bot, s.lounge = bot, s.server.Room("lounge")
 		s.cancel = setUp(t).Serve(bot)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {
@@ -78,7 +79,7 @@ func onStageOf(t *testing.T, of []queuptest.Option, setUp func(t *testing.T) *co
 func guests(names ...string) []queuptest.Option {
 	w := queuptest.DefaultWorld()
 	for _, name := range names {
-		w.Users = append(w.Users, queuptest.User{Name: name, Password: "secret"})
+		w.Users = append(w.Users, queuptest.User{Name: name, Password: canary.Password})
 	}
 	w.Rooms[0].Present = append(w.Rooms[0].Present, names...)
 	return []queuptest.Option{queuptest.WithWorld(w)}
@@ -96,7 +97,7 @@ func (s *stage) enter(t *testing.T, account string, r *commands.Router) {
 		<-other.Done()
 	})
 	r.Serve(other)
-	if err := other.Login(t.Context(), account, "secret"); err != nil {
+	if err := other.Login(t.Context(), account, canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	if err := other.Connect(t.Context()); err != nil {

@@ -2,7 +2,6 @@ package queuptest
 
 import (
 	"context"
-	"crypto/subtle"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -84,7 +83,7 @@ func nameError(name string) error {
 func (s *state) hasPassword(a *account, password string) bool {
 	s.directory.RLock()
 	defer s.directory.RUnlock()
-	return subtle.ConstantTimeCompare([]byte(a.password), []byte(password)) == 1
+	return samePassword(a.password, password)
 }
 
 // change changes what s.directory guards. The caller holds s.mu.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 func TestUser_isFoundByIDAndByNameInAnyCase(t *testing.T) {
@@ -53,7 +54,7 @@ func TestUpdateUsername(t *testing.T) {
 	}
 	alice.get("/user/alice").refused(t, 404, shapeE1, "User not found")
 	login(t, srv, "al.ice-2")
-	newBrowser(t, srv).post("/auth/login", url.Values{"username": {"alice"}, "password": {"secret"}}).
+	newBrowser(t, srv).post("/auth/login", url.Values{"username": {"alice"}, "password": {canary.Password}}).
 		refused(t, 400, shapeE2, "Wrong username or password")
 	if got := as[wire.UsernameChange](t, login(t, srv, "bob").post("/user/updateUsername", url.Values{"username": {"alice"}})); got.Username != "alice" {
 		t.Errorf("bob's answer is %+v", got)
@@ -150,7 +151,7 @@ func TestLoginDubtrack_isLogin(t *testing.T) {
 	t.Parallel()
 	srv := start(t)
 	b := newBrowser(t, srv)
-	b.post("/auth/dubtrack", url.Values{"username": {"alice"}, "password": {"secret"}}).done(t)
+	b.post("/auth/dubtrack", url.Values{"username": {"alice"}, "password": {canary.Password}}).done(t)
 	if got := b.me().Username; got != "alice" {
 		t.Errorf("logged in as %s", got)
 	}
@@ -242,7 +243,7 @@ func TestResetPassword(t *testing.T) {
 	change(token, "", "").refused(t, 400, shapeE2, "The passwords are empty or differ")
 	change(token, "new", "new").done(t)
 	change(token, "newer", "newer").refused(t, 400, shapeE2, "The token is invalid") // good for once
-	b.post("/auth/login", url.Values{"username": {"alice"}, "password": {"secret"}}).refused(t, 400, shapeE2, "Wrong username or password")
+	b.post("/auth/login", url.Values{"username": {"alice"}, "password": {canary.Password}}).refused(t, 400, shapeE2, "Wrong username or password")
 	b.post("/auth/login", url.Values{"username": {"alice"}, "password": {"new"}}).done(t)
 	for _, e := range srv.Log() {
 		if strings.Contains(e.Body, token) {

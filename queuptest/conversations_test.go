@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -144,7 +145,7 @@ func TestConversation_refusals(t *testing.T) {
 	names := []string{}
 	for i := range 11 {
 		names = append(names, fmt.Sprintf("guest%d", i))
-		world.Users = append(world.Users, queuptest.User{Name: names[i], Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: names[i], Password: canary.Password})
 	}
 	srv := start(t, queuptest.WithWorld(world))
 	alice, carol := login(t, srv, "alice"), login(t, srv, "carol")

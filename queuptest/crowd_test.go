@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -94,7 +95,7 @@ func TestCrowd_ofAnySize(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				world := queuptest.World{
-					Users: []queuptest.User{{Name: "owner", Password: "secret"}},
+					Users: []queuptest.User{{Name: "owner", Password: canary.Password}},
 					Rooms: []queuptest.RoomSpec{{Slug: "lounge", Owner: "owner"}},
 				}
 				srv := start(t, queuptest.InMemory(), queuptest.WithWorld(world), queuptest.Crowd(queuptest.CrowdConfig{Members: n}))

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -22,7 +23,7 @@ func fiftyPeople() queuptest.Option {
 	world := queuptest.DefaultWorld()
 	for i := range 45 { // five are there already
 		name := fmt.Sprintf("listener%d", i)
-		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: name, Password: canary.Password})
 		world.Rooms[0].Present = append(world.Rooms[0].Present, name)
 	}
 	return queuptest.WithWorld(world)
@@ -264,7 +265,7 @@ func TestFlood_waitsForTheReader(t *testing.T) {
 func TestFlood_whatCannotBePanics(t *testing.T) {
 	t.Parallel()
 	world := queuptest.World{
-		Users: []queuptest.User{{Name: "owner", Password: "secret"}},
+		Users: []queuptest.User{{Name: "owner", Password: canary.Password}},
 		Rooms: []queuptest.RoomSpec{
 			{Slug: "silent", Owner: "owner", Present: []string{"owner"}},
 			{Slug: "empty", Owner: "owner", Songs: []queuptest.Song{{By: "owner", Name: "x", Length: time.Minute}}},

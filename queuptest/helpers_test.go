@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -55,7 +56,7 @@ func newBrowser(tb testing.TB, srv *queuptest.Server) *browser {
 func login(tb testing.TB, srv *queuptest.Server, name string) *browser {
 	tb.Helper()
 	b := newBrowser(tb, srv)
-	if got := b.post("/auth/login", url.Values{"username": {name}, "password": {"secret"}}); got.Status != http.StatusOK {
+	if got := b.post("/auth/login", url.Values{"username": {name}, "password": {canary.Password}}); got.Status != http.StatusOK {
 		tb.Fatalf("login of %s: %d %s", name, got.Status, got.Body)
 	}
 	return b

@@ -15,6 +15,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -123,7 +124,7 @@ func TestManyClients(t *testing.T) {
 	world := queuptest.DefaultWorld()
 	for i := range clients {
 		name := fmt.Sprintf("user%d", i)
-		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: name, Password: canary.Password})
 		world.Rooms[0].Present = append(world.Rooms[0].Present, name)
 	}
 	srv := start(t, queuptest.WithWorld(world))

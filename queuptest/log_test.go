@@ -1,10 +1,12 @@
 package queuptest_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -70,7 +72,7 @@ func TestLog_holdsNoSecrets(t *testing.T) {
 	b := newBrowser(t, srv)
 	b.postJSON("/auth/login", `{"username":"bot","password":"hunter2"}`)
 	b.send("POST", "/auth/login", "application/x-www-form-urlencoded", "username=bot&password=hunter2")
-	login := b.postJSON("/auth/login", `{"username":"bot","password":"secret"}`)
+	login := b.postJSON("/auth/login", `{"username":"bot","password":"`+canary.Password+`"}`)
 	cookie := login.Header.Get("Set-Cookie")
 	cookie = strings.TrimPrefix(cookie[:strings.Index(cookie, ";")], "connect.sid=")
 	s := b.open()
@@ -82,7 +84,7 @@ func TestLog_holdsNoSecrets(t *testing.T) {
 
 	entries := srv.Log()
 	for _, e := range entries {
-		for _, secret := range []string{"hunter2", `"secret"`, cookie, token, fetched} {
+		for _, secret := range []string{"hunter2", strconv.Quote(canary.Password), cookie, token, fetched} {
 			if strings.Contains(e.String(), secret) {
 				t.Errorf("%q is in %s", secret, e)
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -25,7 +26,7 @@ func TestHundredsOfClients(t *testing.T) {
 	const clients = 300
 	world := queuptest.DefaultWorld()
 	for i := range clients {
-		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprintf("user%d", i), Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprintf("user%d", i), Password: canary.Password})
 	}
 	srv := start(t, queuptest.WithWorld(world), queuptest.Crowd(queuptest.CrowdConfig{Members: 50, Rate: 20}))
 	room := srv.Room("lounge")
@@ -69,7 +70,7 @@ func TestHundredsOfClients(t *testing.T) {
 				}
 				got := b.send(d.method, fill.Replace(d.path), contentType, fill.Replace(d.form))
 				if got.Status == http.StatusFound { // the session has expired: what was meant is done with the next one
-					b.post("/auth/login", url.Values{"username": {fmt.Sprintf("user%d", i)}, "password": {"secret"}})
+					b.post("/auth/login", url.Values{"username": {fmt.Sprintf("user%d", i)}, "password": {canary.Password}})
 					got = b.send(d.method, fill.Replace(d.path), contentType, fill.Replace(d.form))
 				}
 				if got.Status >= http.StatusInternalServerError {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -137,7 +138,7 @@ func TestBan_throwsOutAndEndsByTheClock(t *testing.T) {
 func TestBan_ofAStranger(t *testing.T) {
 	t.Parallel()
 	world := queuptest.DefaultWorld()
-	world.Users = append(world.Users, queuptest.User{Name: "zoe", Password: "secret"})
+	world.Users = append(world.Users, queuptest.User{Name: "zoe", Password: canary.Password})
 	s := newStage(t, queuptest.WithWorld(world))
 	s.do("", "GET /room/{lounge}/users/{zoe}", "").refused(t, http.StatusNotFound, shapeE1, "The user was never in this room")
 	s.do("mod", "POST /chat/ban/{lounge}/user/{zoe}", "time=1").done(t)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -19,7 +20,7 @@ import (
 func lobbyWorld() queuptest.World {
 	w := queuptest.World{}
 	for i := range 10 {
-		w.Users = append(w.Users, queuptest.User{Name: fmt.Sprintf("u%d", i), Password: "secret"})
+		w.Users = append(w.Users, queuptest.User{Name: fmt.Sprintf("u%d", i), Password: canary.Password})
 	}
 	for i := range 45 {
 		spec := queuptest.RoomSpec{Slug: fmt.Sprintf("r%02d", i), Name: fmt.Sprintf("Deep House %02d", i), Owner: "u0"}

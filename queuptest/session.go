@@ -74,7 +74,7 @@ func (s *state) session(r *http.Request) (key string, a *account) {
 // secret makes what follows an id in a cookie or a token. It depends on the id alone, so that runs can be compared.
 func (s *state) secret(id string) string {
 	sum := sha256.Sum256([]byte("queuptest " + id))
-	return id + "." + base64.RawURLEncoding.EncodeToString(sum[:])
+	return cookiePrefix + id + "." + base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // newToken makes a token for the websocket in the form of a JSON Web Token, for a guest if a is nil. The caller holds s.mu.
@@ -94,7 +94,7 @@ func (s *state) newToken(a *account, now time.Time) (token, clientID string) {
 		e.Field("iat", func(e *jx.Encoder) { e.Int64(now.Unix()) })
 	})
 	_, signature, _ := strings.Cut(s.secret(socket), ".")
-	token = tokenHeader + "." + base64.RawURLEncoding.EncodeToString(e.Bytes()) + "." + signature
+	token = tokenHeader + "." + base64.RawURLEncoding.EncodeToString(e.Bytes()) + "." + tokenPrefix + signature
 	s.tokens.put(token, identity{account: a, clientID: clientID})
 	return token, clientID
 }

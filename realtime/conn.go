@@ -128,7 +128,7 @@ func New(cfg Config) (*Conn, error) {
 		cfg.Transport = newTransport(cfg.Dialer)
 	}
 	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
+		cfg.Logger = hookLogger()
 	}
 	c := &Conn{
 		cfg:     cfg,

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -71,10 +72,10 @@ func TestWebsocketDialer_httpProxies(t *testing.T) {
 		user  *url.Userinfo
 	}{
 		"http":                         {httptest.NewServer, "", nil},
-		"http with a password":         {httptest.NewServer, "me:secret", url.UserPassword("me", "secret")},
+		"http with a password":         {httptest.NewServer, "me:" + canary.Password, url.UserPassword("me", canary.Password)},
 		"http with nothing but a user": {httptest.NewServer, "me:", url.User("me")},
 		"https":                        {httptest.NewTLSServer, "", nil},
-		"https with a password":        {httptest.NewTLSServer, "me:secret", url.UserPassword("me", "secret")},
+		"https with a password":        {httptest.NewTLSServer, "me:" + canary.Password, url.UserPassword("me", canary.Password)},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -97,7 +98,7 @@ func TestWebsocketDialer_httpProxies(t *testing.T) {
 }
 
 func TestWebsocketDialer_proxyThatRefuses(t *testing.T) {
-	srv := httptest.NewServer(&proxy{login: "me:secret"})
+	srv := httptest.NewServer(&proxy{login: "me:" + canary.Password})
 	defer srv.Close()
 	via, _ := url.Parse(srv.URL)
 	via.User = url.UserPassword("me", "wrong-password")
@@ -121,7 +122,7 @@ func TestWebsocketDialer_socks5(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			asked := make(chan socksRequest, 1)
 			addr := socks5(t, srv.Listener.Addr().String(), asked)
-			via := &url.URL{Scheme: scheme, Host: addr, User: url.UserPassword("me", "secret")}
+			via := &url.URL{Scheme: scheme, Host: addr, User: url.UserPassword("me", canary.Password)}
 			roundTrip(t, &realtime.WebsocketDialer{Proxy: http.ProxyURL(via)}, "ws://somewhere.invalid:8080/")
 			got := <-asked
 			if got.login != via.User.String() {
@@ -210,13 +211,13 @@ func TestPresenceList_throughTheProxyOfTheDialer(t *testing.T) {
 		_, _ = io.WriteString(w, `[{"clientId":"u1"}]`)
 	}))
 	defer secure.Close()
-	p := &proxy{login: "me:secret"}
+	p := &proxy{login: "me:" + canary.Password}
 	srv := httptest.NewTLSServer(p)
 	defer srv.Close()
 	via, _ := url.Parse(srv.URL)
 	pool := x509.NewCertPool()
 	pool.AddCert(secure.Certificate())
-	for name, login := range map[string]*url.Userinfo{"good": url.UserPassword("me", "secret"), "wrong": url.UserPassword("me", "wrong-password")} {
+	for name, login := range map[string]*url.Userinfo{"good": url.UserPassword("me", canary.Password), "wrong": url.UserPassword("me", "wrong-password")} {
 		t.Run(name, func(t *testing.T) {
 			via.User = login
 			cfg := &tls.Config{RootCAs: pool}

@@ -157,6 +157,7 @@ func (c *Conn) giveUp(err error) {
 
 // emit sends an event to the user, unless the connection has ended.
 func (c *Conn) emit(e Event) {
+	hookEvent(e)
 	select {
 	case c.events <- e:
 	case <-c.ctx.Done():
@@ -166,6 +167,13 @@ func (c *Conn) emit(e Event) {
 
 // dial makes one attempt to get a link. It ends with ctx, with the connection, and after ConnectTimeout.
 func (c *Conn) dial(ctx context.Context) (*link, error) {
+	l, err := c.openLink(ctx)
+	hookDial(err)
+	return l, err
+}
+
+// openLink is dial without the hook.
+func (c *Conn) openLink(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()

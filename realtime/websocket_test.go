@@ -18,6 +18,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -101,7 +102,7 @@ func TestWebsocketDialer_handshakeError(t *testing.T) {
 
 func TestWebsocketDialer_badURLIsNotQuoted(t *testing.T) {
 	for _, u := range []string{"ws://h/%zz?access_token=secret", "ftp://h/?access_token=secret", "ws://h\n/?access_token=secret"} {
-		if _, err := new(realtime.WebsocketDialer).Dial(t.Context(), u, nil); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := new(realtime.WebsocketDialer).Dial(t.Context(), u, nil); err == nil || strings.Contains(err.Error(), canary.Password) {
 			t.Errorf("error: %v", err)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -46,7 +47,7 @@ func demo(interrupt context.Context, out io.Writer) error {
 	joined := client.Stream[client.RoomJoined](ctx, b.bot)
 	ran := make(chan error, 1)
 	go func() {
-		ran <- b.bot.Run(ctx, "bot", "secret")
+		ran <- b.bot.Run(ctx, "bot", scene.Password)
 		cancel()
 	}()
 	err = converse(ctx, server, said, joined)

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -111,7 +112,7 @@ func open(t *testing.T, server *queuptest.Server, account string, rooms int, way
 	joined := client.Stream[client.RoomJoined](t.Context(), b.bot)
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- b.bot.Run(ctx, account, "secret") }()
+	go func() { ran <- b.bot.Run(ctx, account, scene.Password) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ran; err != nil {
@@ -141,7 +142,7 @@ func inBubble(t *testing.T, test func(t *testing.T, server *queuptest.Server), o
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		world := demoWorld()
-		world.Users = append(world.Users, queuptest.User{Name: "mod", Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: "mod", Password: scene.Password})
 		world.Rooms[0].Present = append(world.Rooms[0].Present, "mod")
 		server := queuptest.NewServer(append([]queuptest.Option{queuptest.InMemory(), queuptest.WithWorld(world)}, opts...)...)
 		t.Cleanup(server.Close)
@@ -347,7 +348,7 @@ func TestRun_oneEndIsMissing(t *testing.T) {
 	defer cancel()
 	err := run(ctx, new(bytes.Buffer), func(name string) string {
 		return map[string]string{
-			"QUEUP_URL": server.URL(), "QUEUP_EMAIL": "bot", "QUEUP_PASSWORD": "secret", "QUEUP_ROOM": "lounge", "QUEUP_ROOM2": "longue",
+			"QUEUP_URL": server.URL(), "QUEUP_EMAIL": "bot", "QUEUP_PASSWORD": scene.Password, "QUEUP_ROOM": "lounge", "QUEUP_ROOM2": "longue",
 		}[name]
 	})
 	if err == nil || !strings.Contains(err.Error(), `"longue" not joined, check the slug`) || strings.Contains(err.Error(), "\n") {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -43,7 +44,7 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	lounge.Ban("mod", "carol", time.Hour)
 	fmt.Fprintln(out, "no room given (QUEUP_ROOM): this is a QueUp in memory")
 
-	who := account{"bot", "secret"}
+	who := account{"bot", scene.Password}
 	opts := []client.Option{client.WithBaseURL(server.URL()), client.WithRateLimit(0, 0)} // it is our own, so it need not be spared
 	if err := makePlaylist(ctx, who, opts); err != nil {
 		return err

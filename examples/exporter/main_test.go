@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -376,8 +377,8 @@ func TestExport_leavesOutWhatIsRefused(t *testing.T) {
 			has, lack []string
 		}{
 			"nobody":    {account{}, []string{"history", "staff"}, []string{"playlists"}},
-			"a member":  {account{"alice", "secret"}, []string{"history", "staff"}, nil},
-			"a manager": {account{"bot", "secret"}, []string{"history", "staff", "bans", "audit"}, nil},
+			"a member":  {account{"alice", scene.Password}, []string{"history", "staff"}, nil},
+			"a manager": {account{"bot", scene.Password}, []string{"history", "staff", "bans", "audit"}, nil},
 		} {
 			folder := t.TempDir()
 			var out bytes.Buffer

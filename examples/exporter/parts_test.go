@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -283,7 +284,7 @@ func TestPlaylists_goOn(t *testing.T) {
 	})
 	inBubble(t, demoWorld(3), func(t *testing.T, _ *queuptest.Server, opts []client.Option) {
 		opts = append(opts, client.WithRateLimit(0, 0))
-		who := account{"bot", "secret"}
+		who := account{"bot", scene.Password}
 		for range 3 {
 			if err := makePlaylist(t.Context(), who, opts); err != nil {
 				t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -35,7 +36,7 @@ func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot 
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- modbot.Run(ctx, "bot", "secret") }()
+		go func() { done <- modbot.Run(ctx, "bot", scene.Password) }()
 		heard := 0
 		bot := func() []string {
 			time.Sleep(2 * time.Second)
@@ -257,7 +258,7 @@ func TestRun_saysWhatItMayNotDo(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		out := &until{text: want, end: cancel}
 		err := run(ctx, out, func(name string) string {
-			return map[string]string{"QUEUP_URL": server.URL(), "QUEUP_EMAIL": who, "QUEUP_PASSWORD": "secret", "QUEUP_ROOM": "lounge"}[name]
+			return map[string]string{"QUEUP_URL": server.URL(), "QUEUP_EMAIL": who, "QUEUP_PASSWORD": scene.Password, "QUEUP_ROOM": "lounge"}[name]
 		})
 		cancel()
 		if got := out.String(); err != nil || !strings.Contains(got, want) || strings.Contains(got, "mod cannot") {

@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer, getenv func(string) 
 	if demo {
 		server := startDemo()
 		defer server.Close()
-		s.room, s.email, s.password = "lounge", "bot", "secret"
+		s.room, s.email, s.password = "lounge", "bot", scene.Password
 		opts = append(opts, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 		fmt.Fprintln(out, "— no room given (QUEUP_ROOM): this is a QueUp in memory")
 	}

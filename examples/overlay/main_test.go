@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -107,7 +108,7 @@ func (o *shown) start(t *testing.T, s settings, addr string) {
 	o.address = o.printed.await(t, o.ended)
 }
 
-var asBot = settings{room: "lounge", email: "bot", password: "secret"}
+var asBot = settings{room: "lounge", email: "bot", password: scene.Password}
 
 // A viewer reads a stream of pictures.
 type viewer struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -30,7 +31,7 @@ func inRoom(t *testing.T, test func(t *testing.T, server *queuptest.Server, s *s
 			_ = bot.Close()
 			<-bot.Done()
 		}()
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", scene.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {

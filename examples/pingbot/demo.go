@@ -41,7 +41,7 @@ func demo(ctx context.Context, out io.Writer) error {
 		cancel()
 		return nil
 	})
-	if err := bot.Run(brief, "bot", "secret"); err != nil {
+	if err := bot.Run(brief, "bot", scene.Password); err != nil {
 		return err
 	}
 	<-bot.Done()

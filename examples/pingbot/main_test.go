@@ -73,7 +73,7 @@ func TestPingbot_saysWhyItIsOut(t *testing.T) {
 		server.Room("lounge").Kick("owner", "bot", "enough")
 		return nil
 	})
-	if err := bot.Run(ctx, "bot", "secret"); err != nil {
+	if err := bot.Run(ctx, "bot", scene.Password); err != nil {
 		t.Fatal(err)
 	}
 	<-bot.Done()

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -41,7 +42,7 @@ func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot 
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- requestbot.Run(ctx, "bot", "secret") }()
+		go func() { done <- requestbot.Run(ctx, "bot", scene.Password) }()
 		heard := 0
 		bot := func() []string {
 			time.Sleep(2 * time.Second)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -95,7 +96,7 @@ func visit(ctx context.Context, server *queuptest.Server, db *store, out *printe
 	}
 	ran := make(chan error, 1)
 	go func() {
-		ran <- bot.Run(ctx, "bot", "secret")
+		ran <- bot.Run(ctx, "bot", scene.Password)
 		cancel()
 	}()
 	select {

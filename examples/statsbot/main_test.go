@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -101,7 +102,7 @@ func start(t *testing.T, server *queuptest.Server, db *store) (bot *client.Clien
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ran := make(chan error, 1)
-	go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+	go func() { ran <- bot.Run(ctx, "bot", scene.Password) }()
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ran; err != nil {
@@ -251,7 +252,7 @@ func TestStatsbot_fillsAHoleLater(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ran := make(chan error, 1)
-		go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+		go func() { ran <- bot.Run(ctx, "bot", scene.Password) }()
 		defer func() {
 			cancel()
 			if err := <-ran; err != nil {

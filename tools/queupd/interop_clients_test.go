@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 // token logs in and fetches a token of the websocket, as GET /auth/token has it in its data; without a name it is a
@@ -20,7 +22,7 @@ func (p *program) token(t *testing.T, name string) json.RawMessage {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/auth/token", http.NoBody)
 	must(t, err)
 	if name != "" {
-		resp, err := h.PostForm(p.URL+"/auth/login", url.Values{"username": {name}, "password": {"secret"}}) //nolint:noctx // the server is local
+		resp, err := h.PostForm(p.URL+"/auth/login", url.Values{"username": {name}, "password": {canary.Password}}) //nolint:noctx // the server is local
 		must(t, err)
 		_ = resp.Body.Close()
 		for _, cookie := range resp.Cookies() {

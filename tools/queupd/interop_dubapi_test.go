@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -99,7 +100,7 @@ func startDubAPI(t *testing.T, url, name string) (d dubAPI, events []string) {
 	hello := got[struct {
 		Version string
 		Events  []string
-	}](t, d.script, "login", name, "secret")
+	}](t, d.script, "login", name, canary.Password)
 	if hello.Version != "2.1.0" {
 		t.Errorf("this is DubAPI %s", hello.Version)
 	}
@@ -336,7 +337,7 @@ func (d dubAPI) gone(t *testing.T, why string) {
 func TestInterop_dubAPIClassicRoles(t *testing.T) {
 	p := startProgram(t, "dubapi-classic", "-roles", "classic")
 	stranger := dubAPI{startScript(t, "dubapi", p.URL)}
-	for _, pair := range [][2]string{{"bot", "wrong"}, {"nobody", "secret"}} {
+	for _, pair := range [][2]string{{"bot", "wrong"}, {"nobody", canary.Password}} {
 		if _, failure := stranger.try(t, "login", pair[0], pair[1]); failure != "Authentication Failed: Wrong username or password" {
 			t.Errorf("login as %s with %q: %q", pair[0], pair[1], failure)
 		}

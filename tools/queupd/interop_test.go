@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
 // These tests run clients that others wrote (testdata/clients, from npm) against queupd, a process of its own. `make
@@ -160,7 +161,7 @@ func (p *program) join(t *testing.T, name string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close(); <-c.Done() })
-	must(t, c.Login(t.Context(), name, "secret"))
+	must(t, c.Login(t.Context(), name, canary.Password))
 	must(t, c.Connect(t.Context()))
 	room, err := c.JoinRoom(t.Context(), "lounge")
 	must(t, err)

@@ -73,7 +73,7 @@ func Play(ctx context.Context, out io.Writer, world queuptest.World, newBot func
 			played <- nil
 		}
 	}()
-	err = bot.Run(brief, "bot", "secret")
+	err = bot.Run(brief, "bot", Password)
 	cancel()
 	<-bot.Done()
 	if err = ended(ctx, errors.Join(err, <-played)); err == nil && ctx.Err() == nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -23,10 +24,10 @@ func Refusals(t *testing.T, bans bool, given map[string]string, run func(ctx con
 	gone.Close()
 	tests := map[string]struct{ url, password, room, want string }{
 		"a wrong password": {server.URL(), "sesame", "lounge", "check the username and password"},
-		"an unknown room":  {server.URL(), "secret", "longue", "check the slug"},
-		"a whole address":  {server.URL(), "secret", "https://www.queup.net/join/nowhere", "only the last part of its address"},
-		"a ban":            {server.URL(), "secret", "fortress", "this account is banned"},
-		"no network":       {gone.URL(), "secret", "lounge", "check the network"},
+		"an unknown room":  {server.URL(), scene.Password, "longue", "check the slug"},
+		"a whole address":  {server.URL(), scene.Password, "https://www.queup.net/join/nowhere", "only the last part of its address"},
+		"a ban":            {server.URL(), scene.Password, "fortress", "this account is banned"},
+		"no network":       {gone.URL(), scene.Password, "lounge", "check the network"},
 	}
 	if !bans {
 		delete(tests, "a ban")

@@ -5,17 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"reflect"
-	"strings"
 	"sync"
 )
 
-// The environment of a test that `make secrets` watches.
-const (
-	// Env are the canaries, as name=secret, with a comma between two of them.
-	Env = "QUEUP_CANARIES"
-	// EnvReport is the file that says what was looked at and what was found.
-	EnvReport = "QUEUP_CANARY_REPORT"
-)
+// EnvReport names the file into which the tests of `make secrets` write what was looked at and what was found.
+const EnvReport = "QUEUP_CANARY_REPORT"
 
 // Lines of the report.
 const (
@@ -24,13 +18,7 @@ const (
 )
 
 var watching = sync.OnceValue(func() *watch {
-	w := &watch{told: make(map[string]bool), seen: make(map[reflect.Type]int)}
-	for pair := range strings.SplitSeq(os.Getenv(Env), ",") {
-		if name, secret, ok := strings.Cut(pair, "="); ok {
-			w.canaries = append(w.canaries, New(name, secret))
-		}
-	}
-	return w
+	return &watch{canaries: MadeUp(), told: make(map[string]bool), seen: make(map[reflect.Type]int)}
 })
 
 type watch struct {
@@ -48,7 +36,7 @@ const (
 	spelledThen  = 100 // of so many one, for as long as it goes on
 )
 
-// Watch looks for the canaries of the environment in a value. An error is looked at in all ways in which it may be printed, each
+// Watch looks for the made-up secrets in a value. An error is looked at in all ways in which it may be printed, each
 // one of them. Of other values the first hundred of each type are, and of those after them each hundredth; the others are looked
 // at as %+v has them, which shows all their fields, and bytes as numbers.
 func Watch(where string, v any) {
@@ -71,6 +59,9 @@ func (w *watch) spells(kind reflect.Type) bool {
 	n := w.seen[kind]
 	return n <= spelledFirst || n%spelledThen == 0
 }
+
+// Hit writes into the report that something happened, without a value to look at.
+func Hit(what string) { watching().tell(Looked + what) }
 
 func (w *watch) text(where, text string) {
 	w.tell(Looked + where)
@@ -99,7 +90,7 @@ func (w *watch) tell(line string) {
 	}
 }
 
-// Logger returns a logger for everything, as text and as JSON, that looks for the canaries of the environment in each line.
+// Logger returns a logger for everything, as text and as JSON, that looks for the made-up secrets in each line.
 func Logger(where string) *slog.Logger {
 	all := &slog.HandlerOptions{Level: slog.LevelDebug}
 	line := lines(where)

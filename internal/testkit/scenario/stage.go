@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/client"
+	"github.com/queup-go/queup/internal/testkit/canary"
 	"github.com/queup-go/queup/queuptest"
 )
 
@@ -39,14 +40,14 @@ type Stage struct {
 // OnServer makes a stage of a QueUp in memory, for a recording.
 func OnServer(server *queuptest.Server, opts ...client.Option) *Stage {
 	return onStage(&Stage{
-		Email: "bot", Password: "secret", Room: "lounge", server: server,
+		Email: "bot", Password: canary.Password, Room: "lounge", server: server,
 		Options: append([]client.Option{client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL())}, opts...),
 	})
 }
 
 // OnRecording makes a stage of a recording.
 func OnRecording(opts ...client.Option) *Stage {
-	return onStage(&Stage{Email: "bot", Password: "secret", Room: "lounge", Options: opts})
+	return onStage(&Stage{Email: "bot", Password: canary.Password, Room: "lounge", Options: opts})
 }
 
 // OnService makes a stage of QueUp itself.

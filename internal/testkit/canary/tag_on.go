@@ -1,0 +1,10 @@
+//go:build queupcanary
+
+package canary
+
+// Watching reports whether the program was built with the tag queupcanary, as `make secrets` builds it. The hooks then print all
+// that they see, which takes time and memory.
+const Watching = true
+
+// Password is what tests log in with. queuptest takes it for the password of its accounts.
+const Password = MadeUpPassword
