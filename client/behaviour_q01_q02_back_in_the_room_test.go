@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/queuptest"
@@ -199,12 +201,12 @@ func droppedBots(t *testing.T, r *dice, n int) (*queuptest.Server, []*dropped) {
 	people := []string{"owner", "mod", "alice", "bob", "carol", "dave"}
 	var world queuptest.World
 	for _, name := range people {
-		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: name, Password: canary.Password})
 	}
 	bots := make([]*dropped, n)
 	for i := range bots {
 		bots[i] = &dropped{name: fmt.Sprint("bot-", i), refused: new(refusals)}
-		world.Users = append(world.Users, queuptest.User{Name: bots[i].name, Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: bots[i].name, Password: canary.Password})
 		room := queuptest.RoomSpec{
 			Slug: fmt.Sprint("room-", i), Owner: "owner", Present: people[:5],
 			Roles: map[string]queuptest.Role{bots[i].name: queuptest.Moderator, "mod": queuptest.Moderator},
@@ -229,7 +231,7 @@ func droppedBots(t *testing.T, r *dice, n int) (*queuptest.Server, []*dropped) {
 		b.lounge = server.Room(world.Rooms[i].Slug)
 		b.client = newBot(t, server, client.WithUserAgent(strconv.Itoa(i)))
 		joining.Go(func() {
-			err := b.client.Login(t.Context(), b.name, "secret")
+			err := b.client.Login(t.Context(), b.name, canary.Password)
 			if err == nil {
 				err = b.client.Connect(t.Context())
 			}

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -337,7 +339,7 @@ func roomsOf(t *testing.T, rooms int, opts ...queuptest.Option) (*queuptest.Serv
 	var world queuptest.World
 	people := []string{"owner", "alice", "bob"}
 	for _, name := range append(people, "bot") {
-		world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: name, Password: canary.Password})
 	}
 	for i := range rooms {
 		world.Rooms = append(world.Rooms, queuptest.RoomSpec{

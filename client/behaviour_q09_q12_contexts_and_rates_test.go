@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -311,7 +313,7 @@ func TestQ09_connectEndsWithItsContext(t *testing.T) {
 		t.Run(step, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, server *queuptest.Server) {
 				bot := newBot(t, server, client.WithDialer(dialer(server)))
-				if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+				if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 					t.Fatal(err)
 				}
 				connecting := publicCall{name: "Client.Connect", call: bot.Connect}
@@ -370,7 +372,7 @@ func TestQ09_runEndsWithItsContext(t *testing.T) {
 						m.begin(t, &g, &c, s)
 					}
 					returned := make(chan error, 1)
-					go func() { returned <- bot.Run(ctx, "bot", "secret") }()
+					go func() { returned <- bot.Run(ctx, "bot", canary.Password) }()
 					time.Sleep(500 * time.Millisecond)
 					if !before {
 						m.begin(t, &g, &c, s)
@@ -617,7 +619,7 @@ func rateRun(t *testing.T, seed uint64) {
 			time.Sleep(time.Second)
 		}
 	}
-	untilDone(func() error { return bot.Login(ctx, "bot", "secret") })
+	untilDone(func() error { return bot.Login(ctx, "bot", canary.Password) })
 	untilDone(func() error { return bot.Connect(ctx) })
 
 	var drivers sync.WaitGroup

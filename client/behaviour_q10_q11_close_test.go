@@ -17,6 +17,8 @@ import (
 	"time"
 	"weak"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/queuptest"
@@ -85,7 +87,7 @@ func (e *ending) expectEnd(stuck bool) {
 func closeAtMoments(t *testing.T) {
 	hang := func(_ http.ResponseWriter, req *http.Request, _ http.Handler) { <-req.Context().Done() }
 	login := func(e *ending) {
-		if err := e.bot.Login(e.t.Context(), "bot", "secret"); err != nil {
+		if err := e.bot.Login(e.t.Context(), "bot", canary.Password); err != nil {
 			e.t.Fatal(err)
 		}
 	}
@@ -114,10 +116,10 @@ func closeAtMoments(t *testing.T) {
 	moments := map[string]moment{
 		"before anything": {nil, func(*ending, *queuptest.Server) {}},
 		"login": {[]string{"POST /auth/login"}, func(e *ending, _ *queuptest.Server) {
-			e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", "secret") })
+			e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", canary.Password) })
 		}},
 		"session": {[]string{"GET /auth/session"}, func(e *ending, _ *queuptest.Server) {
-			e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", "secret") })
+			e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", canary.Password) })
 		}},
 		"token": {[]string{"GET /auth/token"}, func(e *ending, _ *queuptest.Server) {
 			login(e)
@@ -213,7 +215,7 @@ func closeAtRandom(t *testing.T) {
 				return err
 			})
 			e.under(func(ctx context.Context) error {
-				if err := errors.Join(e.bot.Login(ctx, "bot", "secret"), e.bot.Connect(ctx)); err != nil {
+				if err := errors.Join(e.bot.Login(ctx, "bot", canary.Password), e.bot.Connect(ctx)); err != nil {
 					return err
 				}
 				_, err := e.bot.JoinRoom(ctx, "lounge")
@@ -257,7 +259,7 @@ func closeOfDeadNetworks(t *testing.T) {
 					network.Set(fault)
 					switch stage {
 					case "new":
-						e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", "secret") })
+						e.under(func(ctx context.Context) error { return e.bot.Login(ctx, "bot", canary.Password) })
 					case "logged in":
 						e.under(e.bot.Connect)
 					default:
@@ -286,7 +288,7 @@ func prepare(t *testing.T, bot *client.Client, stage string) {
 	t.Helper()
 	steps := map[string]int{"new": 0, "logged in": 1, "joining": 2, "joined": 3}[stage]
 	for _, step := range []func() error{
-		func() error { return bot.Login(t.Context(), "bot", "secret") },
+		func() error { return bot.Login(t.Context(), "bot", canary.Password) },
 		func() error { return bot.Connect(t.Context()) },
 		func() error { _, err := bot.JoinRoom(t.Context(), "lounge"); return err },
 	}[:steps] {
@@ -399,7 +401,7 @@ func closeByRun(t *testing.T) {
 		var stopped, ended time.Time
 		done := make(chan error, 1)
 		go func() {
-			err := bot.Run(ctx, "bot", "secret")
+			err := bot.Run(ctx, "bot", canary.Password)
 			ended = time.Now()
 			done <- err
 		}()
@@ -484,7 +486,7 @@ func visitOnce(ctx context.Context, server *queuptest.Server, name string, n int
 	}()
 	back := client.Stream[client.Reconnected](ctx, bot)
 	client.On(bot, func(context.Context, client.Event) error { return nil })
-	if err := errors.Join(bot.Login(ctx, name, "secret"), bot.Connect(ctx)); err != nil {
+	if err := errors.Join(bot.Login(ctx, name, canary.Password), bot.Connect(ctx)); err != nil {
 		return weak.Make(bot), err
 	}
 	room, err := bot.JoinRoom(ctx, "lounge")
@@ -515,11 +517,11 @@ func TestQ11_nothingIsLeft(t *testing.T) {
 		cycles = 120
 	}
 	world := queuptest.World{
-		Users: []queuptest.User{{Name: "owner", Password: "secret"}},
+		Users: []queuptest.User{{Name: "owner", Password: canary.Password}},
 		Rooms: []queuptest.RoomSpec{{Slug: "lounge", Owner: "owner", Present: []string{"owner"}}},
 	}
 	for i := range abreast {
-		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprint("bot", i), Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprint("bot", i), Password: canary.Password})
 	}
 	server := queuptest.NewServer(queuptest.WithWorld(world))
 	defer server.Close()

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -172,12 +174,12 @@ func TestQ13_runEndsForGood(t *testing.T) {
 		during   func(server *queuptest.Server, change func()) // nil: it does not get that far
 	}{
 		"a wrong password": {password: "wrong"},
-		"another password since, noticed as the connection comes back": {"secret", func(server *queuptest.Server, change func()) {
+		"another password since, noticed as the connection comes back": {canary.Password, func(server *queuptest.Server, change func()) {
 			change()
 			server.ExpireSessions()
 			server.CutLinks()
 		}},
-		"and while it is away": {"secret", func(server *queuptest.Server, change func()) {
+		"and while it is away": {canary.Password, func(server *queuptest.Server, change func()) {
 			server.CutLinks()
 			change()
 			server.ExpireSessions()
@@ -237,7 +239,7 @@ func TestQ13_refusedCredentials(t *testing.T) {
 	})
 	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		changed.Store(true)
@@ -254,7 +256,7 @@ func TestQ13_refusedCredentials(t *testing.T) {
 			t.Errorf("%d logins", n)
 		}
 		changed.Store(false)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		server.ExpireSessions()
@@ -375,7 +377,7 @@ func TestQ13_websocketsEndForGood(t *testing.T) {
 					return nil, realtime.Permanent(errors.New("go away"))
 				})))
 				returned := make(chan error, 1)
-				go func() { returned <- bot.Run(t.Context(), "bot", "secret") }()
+				go func() { returned <- bot.Run(t.Context(), "bot", canary.Password) }()
 				settle(time.Minute)
 				want := int32(1)
 				if again {
@@ -407,7 +409,7 @@ func TestQ13_websocketsEndForGood(t *testing.T) {
 				}
 				return nil, &realtime.HandshakeError{Status: http.StatusForbidden}
 			})))
-			if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+			if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 				t.Fatal(err)
 			}
 			if err := bot.Connect(t.Context()); err != nil {

@@ -101,7 +101,7 @@ func testHostileREST(t *testing.T) {
 	}
 	calls := map[string]func(ctx context.Context, bot *client.Client) error{
 		"room":  fetchRoom,
-		"login": func(ctx context.Context, bot *client.Client) error { return bot.Login(ctx, "bot", "secret") },
+		"login": func(ctx context.Context, bot *client.Client) error { return bot.Login(ctx, "bot", canary.Password) },
 		"token": func(ctx context.Context, bot *client.Client) error { return bot.Connect(ctx) },
 	}
 	for name, tt := range tests {
@@ -445,14 +445,14 @@ func testRedirects(t *testing.T) {
 				for i, status := range []int{301, 302, 303, 307, 308} {
 					for j, place := range places {
 						steer(status, place)
-						if err := bot.Login(t.Context(), "bot", "secret"); err == nil {
+						if err := bot.Login(t.Context(), "bot", canary.Password); err == nil {
 							t.Errorf("login: %d to %s is taken for success", status, place)
 						}
 						if j%5 != i { // each place gets one of them for everything else
 							continue
 						}
 						steer(0, "")
-						if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+						if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 							t.Fatal(err)
 						}
 						steer(status, place)
@@ -468,7 +468,7 @@ func testRedirects(t *testing.T) {
 					}
 				}
 				steer(0, "")
-				if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+				if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 					t.Fatal(err)
 				}
 				if err := bot.Connect(t.Context()); err != nil {

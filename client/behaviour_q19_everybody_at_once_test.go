@@ -17,6 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"go.uber.org/goleak"
 
 	"github.com/queup-go/queup/client"
@@ -148,7 +150,7 @@ func TestQ19_everybodyAtOnce(t *testing.T) {
 	every(1500*time.Millisecond, func() {
 		_ = s.bot.Logout(ctx)
 		for _, again := range []func() error{
-			func() error { return s.bot.Login(ctx, "owner", "secret") },
+			func() error { return s.bot.Login(ctx, "owner", canary.Password) },
 			func() error { return s.bot.Connect(ctx) },
 		} {
 			for ctx.Err() == nil && again() != nil {

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/internal/testkit/faults"
 	"github.com/queup-go/queup/queuptest"
@@ -185,7 +187,7 @@ func TestWithTransport_idleConnections(t *testing.T) {
 			bot := must(client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), opt(asked),
 				client.WithDialer(&realtime.WebsocketDialer{NetDialContext: server.DialContext})))(t)
 			defer bot.Close()
-			if err := cmp.Or(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+			if err := cmp.Or(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 			if n := asked.asked.Load(); n != 0 {
@@ -264,7 +266,7 @@ func TestQ21_lateRenewal(t *testing.T) {
 				next.ServeHTTP(w, req)
 			}, func(t *testing.T, server *queuptest.Server) {
 				bot := newBot(t, server)
-				if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+				if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 					t.Fatal(err)
 				}
 				server.ExpireSessions()
@@ -278,7 +280,7 @@ func TestQ21_lateRenewal(t *testing.T) {
 				if err := bot.Logout(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if err := bot.Login(t.Context(), other, "secret"); err != nil {
+				if err := bot.Login(t.Context(), other, canary.Password); err != nil {
 					t.Fatal(err)
 				}
 				if err := bot.Connect(t.Context()); err != nil {
@@ -319,7 +321,7 @@ func TestQ21_backgroundWorkEndsWithItsAccount(t *testing.T) {
 				}
 				before := len(server.Log())
 				if next != "" {
-					if err := bot.Login(t.Context(), next, "secret"); err != nil {
+					if err := bot.Login(t.Context(), next, canary.Password); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -242,7 +244,7 @@ func TestHandles_conversationAfterOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		world := queuptest.DefaultWorld()
 		for i := range 20 {
-			world.Users = append(world.Users, queuptest.User{Name: fmt.Sprintf("user%d", i), Password: "secret"})
+			world.Users = append(world.Users, queuptest.User{Name: fmt.Sprintf("user%d", i), Password: canary.Password})
 		}
 		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(world))
 		defer server.Close()

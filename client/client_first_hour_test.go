@@ -20,6 +20,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -121,7 +123,7 @@ func TestFirstHour(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				password := "secret"
+				password := canary.Password
 				if tt.password != "" {
 					password = tt.password
 				}
@@ -192,7 +194,7 @@ func TestFirstHour_runGoesOn(t *testing.T) {
 				tt.listen(bot)
 				ctx, cancel := context.WithCancel(t.Context())
 				ran := make(chan error, 1)
-				go func() { ran <- bot.Run(ctx, "bot", "secret") }()
+				go func() { ran <- bot.Run(ctx, "bot", canary.Password) }()
 				time.Sleep(time.Minute)
 				tt.live(server)
 				time.Sleep(time.Minute)
@@ -225,7 +227,7 @@ func TestFirstHour_withoutRun(t *testing.T) {
 			_, err := bot.JoinRoom(ctx, "longue")
 			return err
 		})
-		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -256,13 +258,13 @@ func TestFirstHour_noNetwork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = bot.Run(t.Context(), "bot", "secret")
+	err = bot.Run(t.Context(), "bot", canary.Password)
 	<-bot.Done()
 	if err == nil {
 		t.Fatal("Run without a network succeeded")
 	}
 	expectWords(t, "Run returned", err.Error(), []string{"QueUp cannot be reached, check the network", url})
-	if strings.Contains(err.Error(), "secret") {
+	if strings.Contains(err.Error(), canary.Password) {
 		t.Errorf("the password is told: %v", err)
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -32,7 +34,7 @@ func TestClient_wholeLife(t *testing.T) {
 			return fmt.Sprintf("%s [%s]: %s", e.Author, role, e.Message.Content)
 		})
 
-		if err := bot.Login(t.Context(), "bot@example.com", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot@example.com", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if me, ok := bot.User(); !ok || me.Username != "bot" || !bot.LoggedIn() {
@@ -111,7 +113,7 @@ func TestCalls_inTheWrongOrder(t *testing.T) {
 		if err := bot.Wait(); !errors.Is(err, client.ErrNotConnected) {
 			t.Errorf("Wait before Connect = %v", err)
 		}
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := bot.JoinRoom(t.Context(), "lounge"); !errors.Is(err, client.ErrNotConnected) {
@@ -128,7 +130,7 @@ func TestCalls_inTheWrongOrder(t *testing.T) {
 			t.Errorf("Wait after Close = %v", err)
 		}
 		for name, err := range map[string]error{
-			"Login":   bot.Login(t.Context(), "bot", "secret"),
+			"Login":   bot.Login(t.Context(), "bot", canary.Password),
 			"Connect": bot.Connect(t.Context()),
 			"Logout":  bot.Logout(t.Context()),
 		} {
@@ -180,7 +182,7 @@ func TestRun(t *testing.T) {
 		})
 		time.AfterFunc(time.Minute, func() { server.Room("lounge").Say("alice", "~ping") })
 		time.AfterFunc(time.Hour, stop)
-		if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		if err := bot.Run(ctx, "bot", canary.Password); err != nil {
 			t.Errorf("Run = %v", err)
 		}
 		said := server.Room("lounge").Messages()
@@ -216,7 +218,7 @@ func TestRun_doesNotWaitForeverForAHandler(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()
-		if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		if err := bot.Run(ctx, "bot", canary.Password); err != nil {
 			t.Errorf("Run = %v", err)
 		}
 		if took := time.Since(start); took != 65*time.Second {
@@ -263,7 +265,7 @@ func TestDone_waitsForADialerThatIgnoresItsContext(t *testing.T) {
 			time.Sleep(time.Hour)
 			return nil, errors.New("nobody answers")
 		})))
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -351,7 +353,7 @@ func TestRun_endsInTheMiddleOfAJoin(t *testing.T) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
-		if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		if err := bot.Run(ctx, "bot", canary.Password); err != nil {
 			t.Errorf("Run = %v", err)
 		}
 		if hasBot(server) {
@@ -574,7 +576,7 @@ func TestConnect_mailboxWhateverBecomesOfTheContext(t *testing.T) {
 		defer cancel()
 		logger := slog.New(onRecord{slog.NewTextHandler(io.Discard, nil), "realtime connected", cancel})
 		bot := newBot(t, server, client.WithLogger(logger))
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		heard := record(bot, func(e client.PrivateMessage) string { return e.Message.Content })

@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -105,7 +107,7 @@ func TestConversations_loginDoesNotNeedThem(t *testing.T) {
 	})
 	t.Run("broken", func(t *testing.T) {
 		p := &post{t: t, answers: map[string]answer{"GET /message": {status: 500, body: `{}`}}}
-		if err := newClient(t, p.answer).Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := newClient(t, p.answer).Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Error(err)
 		}
 	})
@@ -119,7 +121,7 @@ func TestConversations_loginDoesNotNeedThem(t *testing.T) {
 				return a
 			})
 			start := time.Now()
-			if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil || time.Since(start) > 30*time.Second {
+			if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil || time.Since(start) > 30*time.Second {
 				t.Errorf("%v after %v", err, time.Since(start))
 			}
 		})
@@ -145,7 +147,7 @@ func TestConversations_areForgottenWithTheAccount(t *testing.T) {
 		"another account": func(bot *client.Client, p *post) error {
 			p.answers["GET /auth/session"] = ok(`{"_id":"65b2a1c0d4e8b90012ab0002","username":"alice"}`)
 			p.answers["GET /message"] = ok(`[]`)
-			return bot.Login(t.Context(), "alice", "secret")
+			return bot.Login(t.Context(), "alice", canary.Password)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

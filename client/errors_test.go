@@ -37,7 +37,7 @@ func TestErrors_nameTheirOriginOnce(t *testing.T) {
 			_, err := bot.JoinRoom(ctx, "nowhere")
 			return err
 		})
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {
@@ -64,7 +64,7 @@ func TestErrors_nameTheirOriginOnce(t *testing.T) {
 		server := queuptest.NewServer(refusing)
 		defer server.Close()
 		bot := newBot(t, server)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		err := bot.Connect(t.Context())
@@ -101,7 +101,7 @@ func TestPrintable_everyError(t *testing.T) {
 		body := must(json.Marshal(map[string]any{"code": status, "message": evil}))(t)
 		return func(*http.Request) answer { return answer{status: status, body: string(body)} }
 	}
-	login := newClient(t, refusing(http.StatusUnauthorized)).Login(t.Context(), "bot", "secret")
+	login := newClient(t, refusing(http.StatusUnauthorized)).Login(t.Context(), "bot", canary.Password)
 	broken := newClient(t, func(*http.Request) answer {
 		return answer{status: http.StatusOK, body: `{"code":200,"data":` + evil + `}`}
 	})

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/queuptest"
@@ -24,12 +26,12 @@ import (
 func eventsWorld() queuptest.World {
 	return queuptest.World{
 		Users: []queuptest.User{
-			{ID: "65b2a1c0d4e8b90012ab0011", Name: "landlord", Password: "secret"},
-			{ID: "65b2a1c0d4e8b90012ab0010", Name: "bot", Password: "secret"},
-			{ID: "65b2a1c0d4e8b90012ab0001", Name: "mixmaster", Password: "secret"},
-			{ID: "65b2a1c0d4e8b90012ab0003", Name: "listener3", Password: "secret"},
-			{ID: "65b2a1c0d4e8b90012ab0004", Name: "newcomer", Password: "secret"},
-			{ID: "65b2a1c0d4e8b90012ab0009", Name: "modkate", Password: "secret"},
+			{ID: "65b2a1c0d4e8b90012ab0011", Name: "landlord", Password: canary.Password},
+			{ID: "65b2a1c0d4e8b90012ab0010", Name: "bot", Password: canary.Password},
+			{ID: "65b2a1c0d4e8b90012ab0001", Name: "mixmaster", Password: canary.Password},
+			{ID: "65b2a1c0d4e8b90012ab0003", Name: "listener3", Password: canary.Password},
+			{ID: "65b2a1c0d4e8b90012ab0004", Name: "newcomer", Password: canary.Password},
+			{ID: "65b2a1c0d4e8b90012ab0009", Name: "modkate", Password: canary.Password},
 		},
 		Rooms: []queuptest.RoomSpec{{
 			ID:      "65a1f0c2d4e8b90012ab34cd",
@@ -378,7 +380,7 @@ func TestEvents_ofTheClient(t *testing.T) {
 			}
 			return line
 		})
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {

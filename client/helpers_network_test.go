@@ -25,6 +25,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/internal/testkit/faults"
@@ -131,7 +133,7 @@ func account(req *http.Request) (answer, bool) {
 // login logs a bot in and returns its account.
 func login(t *testing.T, bot *client.Client) client.AuthenticatedUser {
 	t.Helper()
-	if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+	if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	account, found := bot.User()

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -59,7 +61,7 @@ func newSurfaceWith(t *testing.T, server *queuptest.Server, prepare func(testing
 		if prepare != nil {
 			prepare(t, c)
 		}
-		if err := c.Login(ctx, "owner", "secret"); err != nil {
+		if err := c.Login(ctx, "owner", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +91,7 @@ func newSurfaceWith(t *testing.T, server *queuptest.Server, prepare func(testing
 		picture     = func() any { return bytes.NewReader([]byte(png)) }
 		matchMember = func(client.Member) bool { return false }
 	)
-	if err := s.second.Login(ctx, "owner", "secret"); err != nil {
+	if err := s.second.Login(ctx, "owner", canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	if err := bot.Follow(ctx, alice); err != nil {
@@ -153,8 +155,8 @@ func newSurfaceWith(t *testing.T, server *queuptest.Server, prepare func(testing
 	}
 	s.special = map[string]func() []any{
 		"Client.JoinRoom":                     func() []any { return []any{"attic"} },
-		"Client.Login":                        func() []any { return []any{"owner", "secret"} },
-		"Client.Run":                          func() []any { return []any{"owner", "secret"} },
+		"Client.Login":                        func() []any { return []any{"owner", canary.Password} },
+		"Client.Run":                          func() []any { return []any{"owner", canary.Password} },
 		"Client.FetchSong":                    func() []any { return []any{client.SongID("65e5d4f3071bec0015de00ff")} },
 		"Room.QueueSong":                      func() []any { return []any{client.YouTube, "n1neD1meC0r"} },
 		"Room.MoveDJ":                         func() []any { return []any{bobs.UserID, 5} },

@@ -183,7 +183,7 @@ func userName(bot *client.Client, id client.UserID) string {
 func loggedIn(t *testing.T, server *queuptest.Server, name string) *client.Client {
 	t.Helper()
 	bot := newBot(t, server, client.WithRateLimit(0, 0))
-	if err := bot.Login(t.Context(), name, "secret"); err != nil {
+	if err := bot.Login(t.Context(), name, canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	return bot
@@ -300,12 +300,12 @@ func manyRooms(n int) queuptest.World {
 
 // crowded is a world with rooms of the given sizes. Everybody is in one of them alone.
 func crowded(sizes ...int) queuptest.World {
-	world := queuptest.World{Users: []queuptest.User{{Name: "bot", Password: "secret"}}}
+	world := queuptest.World{Users: []queuptest.User{{Name: "bot", Password: canary.Password}}}
 	for i, size := range sizes {
 		room := queuptest.RoomSpec{Slug: fmt.Sprintf("hall-%d", i), Owner: "bot"}
 		for j := range size {
 			name := fmt.Sprintf("guest-%d-%d", i, j)
-			world.Users = append(world.Users, queuptest.User{Name: name, Password: "secret"})
+			world.Users = append(world.Users, queuptest.User{Name: name, Password: canary.Password})
 			room.Present = append(room.Present, name)
 		}
 		for j := range 20 {
@@ -332,7 +332,7 @@ const dave = "65b2a1c0d4e8b90012ab0042"
 // withDave is the default world with an account that is in no room.
 func withDave() queuptest.Option {
 	world := queuptest.DefaultWorld()
-	world.Users = append(world.Users, queuptest.User{ID: dave, Name: "dave", Password: "secret"})
+	world.Users = append(world.Users, queuptest.User{ID: dave, Name: "dave", Password: canary.Password})
 	return queuptest.WithWorld(world)
 }
 
@@ -528,6 +528,6 @@ func late(r *dice, most time.Duration) queuptest.Option {
 
 func worldOfCuts() queuptest.World {
 	world := queuptest.DefaultWorld()
-	world.Users = append(world.Users, queuptest.User{Name: "dave", Password: "secret"})
+	world.Users = append(world.Users, queuptest.User{Name: "dave", Password: canary.Password})
 	return world
 }

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -290,7 +292,7 @@ func TestPrivateMessage_waitsForNoOtherConversation(t *testing.T) {
 func TestPrivateMessage_ofManyConversations(t *testing.T) {
 	world := queuptest.DefaultWorld()
 	for i := range 40 {
-		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprint("friend-", i), Password: "secret"})
+		world.Users = append(world.Users, queuptest.User{Name: fmt.Sprint("friend-", i), Password: canary.Password})
 	}
 	var under, most atomic.Int32
 	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {

@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/queuptest"
@@ -343,7 +345,7 @@ func TestMigrating_otherRESTCalls(t *testing.T) {
 		bot := loggedIn(t, server, "bot")
 		ctx, me := t.Context(), id(t, bot, "bot")
 		if _, err := bot.REST().SignUp(ctx, &queupapi.SignUpRequest{
-			Email: "erin@example.com", Username: "erin", Password: "secret", PasswordAgain: "secret", Captcha: "x",
+			Email: "erin@example.com", Username: "erin", Password: canary.Password, PasswordAgain: canary.Password, Captcha: "x",
 		}); err != nil {
 			t.Error(err)
 		}
@@ -381,7 +383,7 @@ func TestMigrating_proxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+	if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 		t.Error(err)
 	}
 	_ = bot.Close()

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/queuptest"
@@ -293,7 +295,7 @@ func TestRequests_carryUserAgentAndCookies(t *testing.T) {
 		a.header = http.Header{"Set-Cookie": {"any-name=abc; Path=/"}}
 		return a
 	}, client.WithUserAgent("mybot/1.0"))
-	if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+	if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	if agent != "mybot/1.0" || cookie != "any-name=abc" {

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -470,7 +472,7 @@ func TestRequests_sayWhatTheyAccept(t *testing.T) {
 		return ok(`{}`)
 	})
 	_ = fetchRoom(t.Context(), bot)
-	_ = bot.Login(t.Context(), "mixmaster", "secret")
+	_ = bot.Login(t.Context(), "mixmaster", canary.Password)
 }
 
 // FE begins a room with 120 minutes and every switch on; a literal that leaves them out must not turn them off.
@@ -554,7 +556,7 @@ func TestReconnect_guestsSendNoOldClientID(t *testing.T) {
 			inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
 				bot := newBot(t, server, client.WithGuest())
 				if !guest {
-					if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+					if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 						t.Fatal(err)
 					}
 				}

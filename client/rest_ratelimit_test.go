@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/queuptest"
@@ -118,7 +120,7 @@ func TestLanes_doNotWaitForEachOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		start := time.Now()
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := bot.REST().PostChat(t.Context(), &queupapi.PostChatApplicationJSON{Message: "hi"}, queupapi.PostChatParams{RoomID: "1"}); err != nil {
@@ -218,7 +220,7 @@ func TestLanes_joiningIsNeverSlowedByTheBotsOwnCalls(t *testing.T) {
 func TestLanes_loggingOutIsNeverSlowedByTheBotsOwnCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := newClient(t, quiet, client.WithRateLimit(1, time.Hour))
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := fetchRoom(t.Context(), bot); err != nil { // the hour's call
@@ -261,10 +263,10 @@ func TestRefusals_stopEveryLane(t *testing.T) {
 				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if err := bot.Login(ctx, "mixmaster", "secret"); !errors.Is(err, client.ErrRateLimited) || time.Since(start) != 0 {
+				if err := bot.Login(ctx, "mixmaster", canary.Password); !errors.Is(err, client.ErrRateLimited) || time.Since(start) != 0 {
 					t.Errorf("Login = %v after %v", err, time.Since(start))
 				}
-				if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil || time.Since(start) != tt.wait {
+				if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil || time.Since(start) != tt.wait {
 					t.Errorf("Login = %v after %v, want %v", err, time.Since(start), tt.wait)
 				}
 			})

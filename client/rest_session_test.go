@@ -15,6 +15,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/queuptest"
@@ -43,7 +45,7 @@ func TestSession_expiredLogsInAgainAndRepeats(t *testing.T) {
 		}
 		return answer{status: 404, body: `{}`}
 	})
-	if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+	if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 		t.Fatal(err)
 	}
 	valid = false
@@ -72,7 +74,7 @@ func TestSession_manyCallsLogInOnce(t *testing.T) {
 			}
 			return ok(`{"_id":"65b2a1c0d4e8b90012ab0001","username":"mixmaster"}`)
 		})
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		valid.Store(false)
@@ -106,7 +108,7 @@ func TestSession_thatCannotBeRenewed(t *testing.T) {
 			}
 			return ok(`{"_id":"65b2a1c0d4e8b90012ab0001","username":"mixmaster"}`)
 		})
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		good = false
@@ -129,7 +131,7 @@ func TestSession_thatCannotBeRenewed(t *testing.T) {
 			}
 			return toLogin()
 		})
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := fetchRoom(t.Context(), bot); !errors.Is(err, client.ErrSessionExpired) || requests != 2 {
@@ -171,7 +173,7 @@ func TestLogin_refusedBySomebodyElse(t *testing.T) {
 	for _, status := range []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden} {
 		err := newClient(t, func(*http.Request) answer {
 			return answer{status: status, body: "<html>Just a moment...</html>", header: http.Header{"Content-Type": {"text/html"}}}
-		}).Login(t.Context(), "mixmaster", "secret")
+		}).Login(t.Context(), "mixmaster", canary.Password)
 		if _, ok := errors.AsType[*client.AuthorizationError](err); ok || err == nil {
 			t.Errorf("a page with status %d = %v, want no *AuthorizationError", status, err)
 		}
@@ -193,7 +195,7 @@ func TestLogin_thatFailsHalfway(t *testing.T) {
 		return ok(`{"_id":"65b2a1c0d4e8b90012ab0001","username":"mixmaster"}`)
 	})
 	for try, fails := range []bool{true, false, true} {
-		if err := bot.Login(t.Context(), "mixmaster", "secret"); (err != nil) != fails {
+		if err := bot.Login(t.Context(), "mixmaster", canary.Password); (err != nil) != fails {
 			t.Fatalf("login %d: %v", try+1, err)
 		}
 		if _, known := bot.User(); known != (try > 0) || bot.LoggedIn() != known {
@@ -204,7 +206,7 @@ func TestLogin_thatFailsHalfway(t *testing.T) {
 
 func TestLogin_arguments(t *testing.T) {
 	bot := newClient(t, func(*http.Request) answer { t.Error("a request was sent"); return ok(`{}`) })
-	for _, pair := range [][2]string{{"", "secret"}, {"  ", "secret"}, {"mixmaster", ""}} {
+	for _, pair := range [][2]string{{"", canary.Password}, {"  ", canary.Password}, {"mixmaster", ""}} {
 		if _, ok := errors.AsType[*client.ArgumentError](bot.Login(t.Context(), pair[0], pair[1])); !ok {
 			t.Errorf("Login(%q, %q) is no *ArgumentError", pair[0], pair[1])
 		}
@@ -222,12 +224,12 @@ func TestLogin_keepsItsSessionWhenAnOldAnswerSetsACookie(t *testing.T) {
 		answerLate(w, req, next, 20*time.Second)
 	}, func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		go func() { _, _ = bot.FetchUser(t.Context(), "carol") }()
 		settle(time.Second)
-		if err := bot.Login(t.Context(), "mod", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mod", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {
@@ -247,7 +249,7 @@ func TestLogin_keepsItsSessionWhenAnOldAnswerSetsACookie(t *testing.T) {
 func TestLogin_asAnotherAccountWhileConnected(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, room := joinLounge(t, server, "bot")
-		err := bot.Login(t.Context(), "mod", "secret")
+		err := bot.Login(t.Context(), "mod", canary.Password)
 		if !isArgument(err) || !strings.Contains(err.Error(), "Logout first") {
 			t.Errorf("Login = %v, want an *ArgumentError that says to call Logout first", err)
 		}
@@ -255,13 +257,13 @@ func TestLogin_asAnotherAccountWhileConnected(t *testing.T) {
 		if who := speaker(t, server, room); who != "bot" || me.Username != "bot" {
 			t.Errorf("QueUp heard %q, and User() is %q", who, me.Username)
 		}
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Errorf("the same account: %v", err)
 		}
 		if err := bot.Logout(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := bot.Login(t.Context(), "mod", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mod", canary.Password); err != nil {
 			t.Errorf("after Logout: %v", err)
 		}
 	})
@@ -273,7 +275,7 @@ func TestLogin_whileConnectedAsAGuest(t *testing.T) {
 		if err := bot.Connect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := bot.Login(t.Context(), "bot", "secret"); !isArgument(err) {
+		if err := bot.Login(t.Context(), "bot", canary.Password); !isArgument(err) {
 			t.Errorf("Login = %v, want an *ArgumentError: the websocket stays a guest's", err)
 		}
 		if bot.LoggedIn() {
@@ -286,13 +288,13 @@ func TestLogin_whileConnectedAsAGuest(t *testing.T) {
 func TestConnect_whileTheAccountChanges(t *testing.T) {
 	accountStage(t, http.MethodGet, "/auth/token", delay(10*time.Second), func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		connected := make(chan error, 1)
 		go func() { connected <- bot.Connect(t.Context()) }()
 		settle(time.Second)
-		if err := bot.Login(t.Context(), "mod", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mod", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := <-connected; err == nil {
@@ -317,7 +319,7 @@ func TestLogin_thatFailsKeepsTheRoomsOfTheFirst(t *testing.T) {
 		bot, room := joinLounge(t, server, "bot")
 		left := record(room, func(e client.RoomLeft) string { return e.Err.Error() })
 		broken.Store(true)
-		if err := bot.Login(t.Context(), "bot", "secret"); err == nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err == nil {
 			t.Fatal("Login succeeded")
 		}
 		if me, known := bot.User(); !known || me.Username != "bot" || !bot.LoggedIn() {
@@ -337,7 +339,7 @@ func TestLogout_thatFailsSendsNoCookieAnyMore(t *testing.T) {
 		panic(http.ErrAbortHandler)
 	}, func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server, client.WithGuest())
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Logout(t.Context()); err == nil {
@@ -408,7 +410,7 @@ func TestLogin_explainsACookieThatCannotBeUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer bot.Close()
-			err = bot.Login(t.Context(), "bot", "secret")
+			err = bot.Login(t.Context(), "bot", canary.Password)
 			if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, client.ErrSessionExpired) {
 				t.Errorf("Login = %v, want an error that says %q", err, c.want)
 			}
@@ -430,7 +432,7 @@ func TestLogout_endsWithItsContext(t *testing.T) {
 		next.ServeHTTP(w, req)
 	}, func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		server.ExpireSessions()
@@ -490,7 +492,7 @@ func TestLogout_andInAgain(t *testing.T) {
 			t.Error("not all is over after Logout")
 		}
 		ready := record(bot, func(client.Ready) string { return "ready" })
-		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		again, err := bot.JoinRoom(t.Context(), "lounge")

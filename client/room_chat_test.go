@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 )
@@ -403,7 +405,7 @@ func TestChatQuota_endsWithItsAccount(t *testing.T) {
 		if err := bot.Logout(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := bot.Login(t.Context(), "mod", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "mod", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {

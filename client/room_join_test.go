@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -39,7 +41,7 @@ func TestJoinRoom_refused(t *testing.T) {
 func TestJoinRoom_sharesOneRoom(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
-		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		joined := record(bot, func(client.RoomJoined) string { return "joined" })

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
 )
@@ -23,12 +25,12 @@ import (
 
 // hallWorld has rooms of so many people each. A user is in one room only, so that each costs what a user costs.
 func hallWorld(rooms, people int, songs bool) queuptest.World {
-	w := queuptest.World{Users: []queuptest.User{{Name: "bot", Password: "secret"}, {Name: "owner", Password: "secret"}}}
+	w := queuptest.World{Users: []queuptest.User{{Name: "bot", Password: canary.Password}, {Name: "owner", Password: canary.Password}}}
 	for i := range rooms {
 		hall := queuptest.RoomSpec{Slug: hallSlug(i), Name: fmt.Sprintf("Hall %d", i), Owner: "owner"}
 		for j := range people {
 			name := fmt.Sprintf("listener%d.%d", i, j)
-			w.Users = append(w.Users, queuptest.User{Name: name, Password: "secret"})
+			w.Users = append(w.Users, queuptest.User{Name: name, Password: canary.Password})
 			hall.Present = append(hall.Present, name)
 		}
 		if songs {
@@ -76,7 +78,7 @@ func enter(b *testing.B, server *queuptest.Server, rooms int) *visitor {
 			return nil
 		}),
 	}
-	if err := c.Login(b.Context(), "bot", "secret"); err != nil {
+	if err := c.Login(b.Context(), "bot", canary.Password); err != nil {
 		b.Fatal(err)
 	}
 	if err := c.Connect(b.Context()); err != nil {

@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -313,7 +315,7 @@ func TestHandlers_panicInOneOfThree(t *testing.T) {
 			_ = bot.Close()
 			<-bot.Done()
 		}()
-		if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		if err := errors.Join(bot.Login(t.Context(), "bot", canary.Password), bot.Connect(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		room := must(bot.JoinRoom(t.Context(), "lounge"))(t)

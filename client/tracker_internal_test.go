@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -23,7 +25,7 @@ func inLounge(t *testing.T, test func(t *testing.T, server *queuptest.Server, bo
 		server := queuptest.NewServer(append([]queuptest.Option{queuptest.InMemory()}, opts...)...)
 		defer server.Close()
 		bot := newStage(t, WithBaseURL(server.URL()), WithRealtimeURL(server.RealtimeURL()), WithDialContext(server.DialContext))
-		if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
+		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}
 		if err := bot.Connect(t.Context()); err != nil {

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queup-go/queup/internal/testkit/canary"
+
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/queuptest"
 	"github.com/queup-go/queup/realtime"
@@ -152,7 +154,7 @@ func TestPrinting(t *testing.T) {
 		} {
 			for _, verb := range []string{"%v", "%+v", "%#v"} {
 				text := fmt.Sprintf(verb, v)
-				if strings.Contains(text, "swordfish") || strings.Contains(text, "secret") {
+				if strings.Contains(text, "swordfish") || strings.Contains(text, canary.Password) {
 					t.Errorf("%s of %T gives a secret away: %s", verb, v, text)
 				}
 				if len(text) > 2000 {
