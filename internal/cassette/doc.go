@@ -1,10 +1,9 @@
-// Package cassette is what a cassette is made of: the two files of a recording, what is taken out of them before they reach the
-// disk, and how a request or a frame is recognised again. It knows neither tests nor sockets, so that tools use it as
-// package cassettes does.
+// Package cassette implements the format of cassettes: the two files of a recording, the redaction before they are written, and how a
+// request or a frame is matched with a recorded one. It knows neither tests nor sockets, so that tools can use it, too.
 //
 //	<name>.http.yaml   requests and answers, in the format of go-vcr v3
 //	<name>.ws.jsonl    a header for both files, then one record of the websocket a line
 //
-// A [Tape] as captured holds secrets and stays in memory. [Seal] makes the one that may be written: sorted, numbered, redacted
-// and searched. [Write] takes no other.
+// A [Tape] as captured holds secrets and stays in memory. [Seal] returns the one that may be written: sorted, numbered, redacted
+// and searched for secrets. [Write] refuses any other.
 package cassette

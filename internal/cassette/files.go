@@ -27,7 +27,7 @@ func Files(dir, name string) (http, socket string) {
 	return path + HTTPSuffix, path + SocketSuffix
 }
 
-// Exist reports whether both files are there.
+// Exist reports whether both files exist.
 func Exist(dir, name string) bool {
 	httpFile, socketFile := Files(dir, name)
 	_, err := os.Stat(httpFile)
@@ -103,18 +103,18 @@ func parseHTTP(t *Tape, b []byte) error {
 	for _, r := range t.Socket {
 		for _, id := range r.After {
 			if !ids[id] {
-				return fmt.Errorf("the websocket's record in line %d comes after interaction %d, which is not there", r.Line, id)
+				return fmt.Errorf("the websocket's record in line %d comes after interaction %d, which does not exist", r.Line, id)
 			}
 		}
 	}
 	return nil
 }
 
-// maxKeys is how many keys a mapping may have: far more than a request has headers. yaml compares each with each, and makes an
-// error of every two that are equal: 256 KiB of them end the process.
+// maxKeys is how many keys a mapping may have: far more than a request has headers. yaml compares all pairs of keys, and makes an
+// error of every equal pair: 256 KiB of equal keys end the process.
 const maxKeys = 1000
 
-// checkMappings returns an error for a mapping with too many keys, or with one that comes twice.
+// checkMappings returns an error for a mapping with too many keys, or with the same key twice.
 func checkMappings(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
 		if len(n.Content) > 2*maxKeys {
@@ -156,9 +156,9 @@ func itemLines(doc *yaml.Node) (lines []int) {
 // VersionError is returned for a recording in a format that this version of the library cannot read.
 type VersionError struct{ Version string }
 
-// Error says what to do.
+// Error names the versions and the remedy.
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("the cassette has version %s, and this library reads versions up to %d: update the library, or record the cassette anew",
+	return fmt.Sprintf("the cassette has version %s, and this library reads versions up to %d: update the library, or record the cassette again",
 		e.Version, Major)
 }
 
@@ -171,7 +171,7 @@ func parseVersion(v string) (major, minor int, err error) {
 		minor, err = strconv.Atoi(second)
 	}
 	if err != nil || major < 1 || minor < 0 {
-		return 0, 0, fmt.Errorf("version %q is none", v)
+		return 0, 0, fmt.Errorf("version %q is not valid", v)
 	}
 	return major, minor, nil
 }
@@ -258,7 +258,7 @@ func eachLine(b []byte, f func(n int, line []byte) error) error {
 	return nil
 }
 
-// recordV1 is a line of version 1, which had one connection, the URL in the header, and a close with code -1 for a drop.
+// recordV1 is a line of version 1. That version had one connection, the URL in the header, and a close with code -1 for a drop.
 type recordV1 struct {
 	At   int64   `json:"at"`
 	Dir  string  `json:"dir"`
@@ -283,7 +283,7 @@ func parseSocketV1(t *Tape, first, rest []byte) error {
 		return errors.New("line 1: a header of version 1 without url")
 	}
 	if h.Source == "" {
-		h.Source = SourceLive // version 1 did not say, and this is the one that is read with more care
+		h.Source = SourceLive // version 1 had no source, and live recordings are read with more care
 	}
 	t.Header = Header{Version: "1", Kind: Kind, Source: h.Source}
 	t.Socket = []*Record{{Conn: 1, Op: OpOpen, URL: h.URL, Status: 101, Line: 1}}
@@ -302,7 +302,7 @@ func parseSocketV1(t *Tape, first, rest []byte) error {
 				r.Reason = *v.Data
 			}
 		case v.Data == nil:
-			return errors.New("a frame without data: frames that are given by a pattern cannot be upgraded, record the cassette anew")
+			return errors.New("a frame without data: frames that are given by a pattern cannot be upgraded, record the cassette again")
 		default:
 			r.Data = []byte(*v.Data)
 		}
@@ -314,7 +314,7 @@ func parseSocketV1(t *Tape, first, rest []byte) error {
 	})
 }
 
-// marshal is json.Marshal that leaves <, > and & alone.
+// marshal is json.Marshal without escapes for <, > and &.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -351,7 +351,7 @@ func (t *Tape) Encode() (http, socket []byte, err error) {
 	return http, socket, nil
 }
 
-// Write writes both files, or neither. It takes only a tape that came from [Seal] or [Tape.Upgraded].
+// Write writes both files, or neither. It refuses a tape that does not come from [Seal] or [Tape.Upgraded].
 func Write(dir, name string, t *Tape) error {
 	if !t.sealed {
 		return errors.New("the tape may hold secrets: it was not sealed")
@@ -367,10 +367,10 @@ func Write(dir, name string, t *Tape) error {
 	if err := os.MkdirAll(filepath.Dir(httpFile), 0o755); err != nil {
 		return err
 	}
-	tmp := make(map[string]string, 2) // by what it is to become
+	tmp := make(map[string]string, 2) // by the final name
 	defer func() {
 		for _, file := range tmp {
-			_ = os.Remove(file) // of what was not renamed
+			_ = os.Remove(file) // fails if it was renamed
 		}
 	}()
 	for file, b := range map[string][]byte{httpFile: http, socketFile: socket} {
@@ -398,8 +398,8 @@ func writeTemp(file string, b []byte) (name string, err error) {
 	return f.Name(), errors.Join(err, f.Close())
 }
 
-// Upgraded returns the tape in the present version of the format, ready to be written. What is in it was sealed when it was
-// recorded; it is searched again as [Lint] does.
+// Upgraded returns the tape in the current version of the format, ready to be written. It was sealed when it was recorded, and is
+// searched for secrets again, as [Lint] does.
 func (t *Tape) Upgraded() (*Tape, error) {
 	up := &Tape{Header: t.Header, HTTP: t.HTTP, Socket: t.Socket, sealed: true}
 	up.Header.Version = fmt.Sprintf("%d.%d", Major, Minor)

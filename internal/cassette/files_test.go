@@ -76,11 +76,11 @@ func TestParse_mistakes(t *testing.T) {
 	)
 	for name, test := range map[string]struct{ http, socket, want string }{
 		"empty":               {noHTTP, "", "line 1: no header"},
-		"no version":          {noHTTP, "{}", `version "" is none`},
+		"no version":          {noHTTP, "{}", `version "" is not valid`},
 		"newer":               {noHTTP, `{"version":"3.1"}`, "the cassette has version 3.1, and this library reads versions up to 2"},
 		"no kind":             {noHTTP, `{"version":"2.0"}`, `kind "" is not`},
 		"no source":           {noHTTP, `{"version":"2.0","kind":"queup-cassette"}`, `source ""`},
-		"no JSON":             {noHTTP, header + open + "nonsense", "line 3: invalid character"},
+		"not JSON":            {noHTTP, header + open + "nonsense", "line 3: invalid character"},
 		"unknown op":          {noHTTP, header + open + `{"at":0,"conn":1,"op":"sing"}`, `line 3: op "sing"`},
 		"frame without data":  {noHTTP, header + open + `{"at":0,"conn":1,"dir":"<","op":"text"}`, "a frame without data"},
 		"data twice":          {noHTTP, header + open + `{"at":0,"conn":1,"dir":"<","op":"text","data":"","data64":""}`, "both data and data64"},
@@ -99,7 +99,7 @@ func TestParse_mistakes(t *testing.T) {
 		"empty interaction":   {first + "  - null\n", header, "interaction 0 is empty"},
 		"equal ids":           {first + item + item, header, "two interactions have the id 0"},
 		"malformed URL":       {first + "  - request: {url: ':'}\n", header, "line 4: interaction 0: its URL is malformed"},
-		"pattern of version1": {noHTTP, `{"v":1,"kind":"queup-ws","url":"x"}` + "\n" + `{"dir":">","op":"text","match":"2.*"}`, "record the cassette anew"},
+		"pattern of version1": {noHTTP, `{"v":1,"kind":"queup-ws","url":"x"}` + "\n" + `{"dir":">","op":"text","match":"2.*"}`, "record the cassette again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,7 +204,7 @@ func TestShow(t *testing.T) {
 	evil := frames("4\x1b]0;pwned\x07")
 	b.Reset()
 	if err := cassette.Show(&b, evil, false, 0); err != nil || strings.ContainsAny(b.String(), "\x1b\x07") {
-		t.Errorf("a terminal is told %q, %v", b.String(), err)
+		t.Errorf("a terminal gets %q, %v", b.String(), err)
 	}
 }
 
@@ -265,7 +265,7 @@ func TestCompare_shapes(t *testing.T) {
 		"an object for an id": {[]string{`{"a":"id"}`}, []string{`{"a":{"_id":"id"}}`}, []string{"a changed from string to object"}},
 		"keys that are ids":   {[]string{`{"65a1f0c2d4e8b90000000001":1}`}, []string{`{"65a1f0c2d4e8b90000000002":1}`}, nil},
 		"JSON in a string":    {[]string{`{"a":"{\"b\":1}"}`}, []string{`{"a":"{\"b\":true}"}`}, []string{"a(json).b changed from number to bool"}},
-		"no JSON any more":    {[]string{`{"a":1}`}, []string{`<html>`}, []string{"the whole changed from object to text"}},
+		"not JSON any more":   {[]string{`{"a":1}`}, []string{`<html>`}, []string{"the whole changed from object to text"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

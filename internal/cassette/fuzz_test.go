@@ -28,11 +28,11 @@ func FuzzParse(f *testing.F) {
 		}
 		http2, socket2, err := read.Encode()
 		if err != nil {
-			t.Fatalf("what was read cannot be written: %v", err)
+			t.Fatalf("a tape that was read cannot be written: %v", err)
 		}
 		again, err := cassette.Parse(http2, socket2)
 		if err != nil {
-			t.Fatalf("what was written cannot be read: %v\n%s\n%s", err, http2, socket2)
+			t.Fatalf("a tape that was written cannot be read: %v\n%s\n%s", err, http2, socket2)
 		}
 		cassette.Diff(read, again)
 		if err := cassette.Show(&bytes.Buffer{}, read, true, 80); err != nil {
@@ -55,10 +55,10 @@ func FuzzParse(f *testing.F) {
 		}
 		twice, err := cassette.Seal(sealed, cassette.NewRedactor(cassette.Rules{}))
 		if err != nil {
-			t.Fatalf("what was sealed is refused: %v", err)
+			t.Fatalf("a sealed tape is refused: %v", err)
 		}
 		if n := twice.Header.Redactions; n != nil {
-			t.Errorf("what was sealed held more: %v", n)
+			t.Errorf("a sealed tape held more secrets: %v", n)
 		}
 	})
 }

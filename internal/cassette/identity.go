@@ -20,10 +20,10 @@ import (
 	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
-// Identity is what makes two requests, or two frames of the client, the same: its fields without those that are new each time.
-// Placeholders of credentials count as equal whatever their number, because the number says in which order they were met.
+// Identity decides whether two requests, or two frames of the client, are the same: it holds their fields without those that are
+// new each time. Placeholders of credentials are equal whatever their number, because the number is only their order.
 type Identity struct {
-	Lane   string            // what is played in order: method and path, or connection, action and channel
+	Lane   string            // equal lanes are played in order: method and path, or action and channel
 	Fields map[string]string // "query.page", "body.message", and so on
 }
 
@@ -37,14 +37,14 @@ func (id Identity) Key() string {
 	return b.String()
 }
 
-// Difference is a field that two identities do not share. A value that is not there is empty, and its flag false.
+// Difference is a field in which two identities differ. A missing value is empty, and its flag false.
 type Difference struct {
 	Field            string
 	Recorded, Sent   string
-	Had, HasSomewhat bool // the record has the field; what was sent has it
+	Had, HasSomewhat bool // the record has the field; the sent message has it
 }
 
-// Differences compares what was sent with a record, sorted by field.
+// Differences returns how a sent message differs from a record, sorted by field.
 func Differences(recorded, sent Identity) (diff []Difference) {
 	if recorded.Lane != sent.Lane {
 		diff = append(diff, Difference{Field: "to", Recorded: recorded.Lane, Sent: sent.Lane, Had: true, HasSomewhat: true})
@@ -66,7 +66,7 @@ func Differences(recorded, sent Identity) (diff []Difference) {
 	return diff
 }
 
-// distance says how far apart two identities are: the method and the path weigh more than any field.
+// distance is how much two identities differ. The method and the path weigh more than any field.
 func distance(recorded, sent Identity) int {
 	d := len(Differences(recorded, sent))
 	if recorded.Lane == sent.Lane {
@@ -92,7 +92,7 @@ func distance(recorded, sent Identity) int {
 	return d
 }
 
-// Nearest returns the index of the candidate that is most like what was sent, -1 if there is none. Of equals the first counts.
+// Nearest returns the index of the candidate most similar to the sent message, the first of equals. It is -1 if there is none.
 func Nearest(sent Identity, candidates []Identity) int {
 	best, at := 0, -1
 	for i, c := range candidates {
@@ -103,8 +103,8 @@ func Nearest(sent Identity, candidates []Identity) int {
 	return at
 }
 
-// volatile reports whether a field is new with every request: the id of a request, and a time in milliseconds. A small number
-// called time is minutes of a ban, and counts.
+// volatile reports whether a field is new with every request: the id of a request, or a time in milliseconds. A small number
+// called time is the minutes of a ban, and not volatile.
 func volatile(name, value string) bool {
 	switch strings.ToLower(name) {
 	case "reqid", "requestid", "request_id":
@@ -140,7 +140,7 @@ func IdentifyOpen(rawURL string) Identity {
 	}
 	id.Lane += " " + blank(u.Path)
 	q := u.Query()
-	q.Del("clientId") // of the link before, which an equal program may know or not
+	q.Del("clientId") // of the previous link, which the same program may or may not know
 	addValues(id.Fields, "query.", q)
 	return id
 }
@@ -164,7 +164,7 @@ func addBody(fields map[string]string, contentType, body string) {
 	if body == "" {
 		return
 	}
-	media, params, _ := mime.ParseMediaType(contentType) // of a malformed type nothing is known
+	media, params, _ := mime.ParseMediaType(contentType) // both are empty if it is malformed
 	switch {
 	case media == "application/x-www-form-urlencoded":
 		if values, err := url.ParseQuery(body); err == nil {
@@ -183,7 +183,7 @@ func addBody(fields map[string]string, contentType, body string) {
 	fields["body"] = digest(body)
 }
 
-// digest is the text itself if it can be shown, or what stands for it.
+// digest returns the text itself if it can be shown, else its length and hash.
 func digest(s string) string {
 	const short = 512
 	if len(s) <= short && utf8.ValidString(s) {
@@ -229,28 +229,28 @@ func addJSON(fields map[string]string, prefix, text string) bool {
 	return true
 }
 
-// flatten lists the members of a JSON value by their paths.
+// flatten adds the fields and entries of a JSON value by their paths.
 func flatten(fields map[string]string, path string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		if len(v) == 0 {
 			fields[path] = "{}"
 		}
-		for name, member := range v {
-			if n, ok := member.(json.Number); ok && volatile(name, n.String()) {
+		for name, field := range v {
+			if n, ok := field.(json.Number); ok && volatile(name, n.String()) {
 				continue
 			}
-			if s, ok := member.(string); ok && volatile(name, s) {
+			if s, ok := field.(string); ok && volatile(name, s) {
 				continue
 			}
-			flatten(fields, path+"."+name, member)
+			flatten(fields, path+"."+name, field)
 		}
 	case []any:
 		if len(v) == 0 {
 			fields[path] = "[]"
 		}
-		for i, member := range v {
-			flatten(fields, path+"["+strconv.Itoa(i)+"]", member)
+		for i, entry := range v {
+			flatten(fields, path+"["+strconv.Itoa(i)+"]", entry)
 		}
 	case string:
 		fields[path] = strconv.Quote(blank(v))
@@ -263,21 +263,21 @@ func flatten(fields map[string]string, path string, v any) {
 	}
 }
 
-// The packets of Engine.IO that a cassette looks at; see docs/PROTOCOL.md 5.2.
+// The packets of Engine.IO that a cassette interprets; see docs/PROTOCOL.md 5.2.
 const (
 	packetPing    = '2'
 	packetPong    = '3'
 	packetMessage = '4'
 )
 
-// The actions of QueUp that a cassette looks at; see docs/PROTOCOL.md 5.3.
+// The actions of QueUp that a cassette interprets; see docs/PROTOCOL.md 5.3.
 const (
 	actionHeartbeat = 0
 	actionPresence  = 14
 	actionMessage   = 15
 )
 
-// Message is what a cassette knows of a frame.
+// Message is a frame as a cassette interprets it.
 type Message struct {
 	Ping, Pong bool // of Engine.IO, with Data
 	Heartbeat  bool // QueUp's own, action 0
@@ -288,12 +288,12 @@ type Message struct {
 	Name       string // of an event
 }
 
-// Event reports whether the frame tells of something that happened, and is no answer.
+// Event reports whether the frame is an event and not an answer.
 func (m Message) Event() bool {
 	return m.Action == actionMessage || m.Action == actionPresence && m.ReqID == ""
 }
 
-// ParseMessage reads a frame. What it cannot read has action -1.
+// ParseMessage reads a frame. A frame that it cannot read has action -1.
 func ParseMessage(frame []byte) Message {
 	m := Message{Action: -1}
 	if len(frame) == 0 {
@@ -335,7 +335,7 @@ func ParseMessage(frame []byte) Message {
 	return m
 }
 
-// jsonString returns the string that raw is, or the empty one.
+// jsonString returns the text of a JSON string, and "" for any other value.
 func jsonString(raw json.RawMessage) (s string) {
 	if json.Unmarshal(raw, &s) != nil {
 		return ""

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Lint looks for secrets in a cassette that is on the disk: whatever recording would have taken out, and the given texts in each
-// form they may be written in. The errors are *[LeakError] with file and line; err says that a file could not be read.
+// Lint searches the files of a cassette for secrets: everything that recording would have redacted, and the given texts in all
+// their spellings. found names files and lines; err is not nil if a file could not be read.
 func Lint(dir, name string, secrets ...string) (found []*LeakError, err error) {
 	httpFile, socketFile := Files(dir, name)
 	httpBytes, err := os.ReadFile(httpFile)
@@ -67,7 +67,7 @@ func lint(t *Tape, httpFile, socketFile string, httpBytes, socketBytes []byte, s
 	for _, rec := range t.Socket {
 		met(socketFile, rec.Line, func() { r.record(rec) })
 	}
-	// What was met, and what the caller knows, may stand elsewhere in another form.
+	// The secrets found so far, and those of the caller, may be elsewhere in another spelling.
 	for _, s := range secrets {
 		r.learn(kindExtra, s)
 	}

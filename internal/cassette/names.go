@@ -38,8 +38,8 @@ func CheckName(dir, name string) error {
 	return checkCase(dir, name)
 }
 
-// checkCase returns an error if a folder has another entry that differs from a part of the name by case only. Module zips
-// refuse such a pair, and most file systems of Windows and macOS hold only one of the two.
+// checkCase returns an error if a folder has an entry that differs from a part of the name only by case. Module zips refuse such
+// a pair, and most file systems of Windows and macOS hold only one of the two.
 func checkCase(dir, name string) error {
 	parts := strings.Split(name, "/")
 	for i, part := range parts {

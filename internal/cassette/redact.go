@@ -20,7 +20,7 @@ import (
 	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
-// secretName returns the kind of secret that stands under a name, in JSON, a form or a query.
+// secretName returns the kind of secret that has a name in JSON, a form or a query.
 func secretName(name string) (kind string, secret bool) {
 	name = strings.ToLower(strings.TrimSuffix(name, "[]"))
 	switch name {
@@ -39,7 +39,7 @@ func secretName(name string) (kind string, secret bool) {
 	return "", false
 }
 
-// loginPath reports whether a path takes names to log in by.
+// loginPath reports whether requests to a path hold the name of a login.
 func loginPath(path string) bool {
 	for _, end := range []string{"/auth/login", "/auth/dubtrack", "/auth/signup", "/auth/reset", "/auth/change-password"} {
 		if strings.HasSuffix(path, end) {
@@ -49,7 +49,7 @@ func loginPath(path string) bool {
 	return false
 }
 
-// names says which further members hold secrets where they stand.
+// names are the fields that hold secrets in one request. With login set, they include the name of the login.
 type names struct{ login bool }
 
 func (n names) kind(name string) (string, bool) {
@@ -59,11 +59,11 @@ func (n names) kind(name string) (string, bool) {
 	return secretName(name)
 }
 
-// maxNested bounds how deep JSON texts in JSON texts are looked into.
+// maxNested bounds how deep JSON in strings of JSON is read.
 const maxNested = 4
 
-// json takes everything secret out of a JSON text and leaves the rest as it was written, byte by byte. ok is false if the text is no
-// JSON object or array.
+// json redacts a JSON text and leaves the rest as it was written, byte by byte. ok is false if the text is not a JSON object or
+// array.
 func (r *Redactor) json(text string, n names, depth int) (clean string, ok bool) {
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if depth > maxNested || trimmed == "" || trimmed[0] != '{' && trimmed[0] != '[' || !json.Valid([]byte(text)) {
@@ -80,7 +80,7 @@ func (r *Redactor) json(text string, n names, depth int) (clean string, ok bool)
 	return w.out.String(), true
 }
 
-// jsonWalk goes through a JSON text that is known to be valid.
+// jsonWalk redacts a JSON text that is known to be valid.
 type jsonWalk struct {
 	r     *Redactor
 	d     *json.Decoder
@@ -88,15 +88,15 @@ type jsonWalk struct {
 	names names
 	depth int
 	out   strings.Builder
-	from  int // what of text is in out
+	from  int // how many bytes of text are done
 }
 
-// next returns the next token and its place.
+// next returns the next token and its position.
 func (w *jsonWalk) next() (tok json.Token, start, end int) {
 	before := int(w.d.InputOffset())
 	tok, err := w.d.Token()
 	if err != nil {
-		return nil, len(w.text), len(w.text) // not of valid JSON
+		return nil, len(w.text), len(w.text) // does not happen with valid JSON
 	}
 	end = int(w.d.InputOffset())
 	start = before
@@ -106,7 +106,7 @@ func (w *jsonWalk) next() (tok json.Token, start, end int) {
 	return tok, start, end
 }
 
-// replace puts a string in the place of a token.
+// replace writes a string instead of a token.
 func (w *jsonWalk) replace(start, end int, s string) {
 	quoted, err := marshal(s)
 	if err != nil {
@@ -117,18 +117,18 @@ func (w *jsonWalk) replace(start, end int, s string) {
 	w.from = end
 }
 
-// value reads one value, that of the named member if it is one.
-func (w *jsonWalk) value(name string, member bool) {
+// value reads one value. named is set for the value of a field, or of a list in one.
+func (w *jsonWalk) value(name string, named bool) {
 	tok, start, end := w.next()
 	kind, secret := "", false
-	if member {
+	if named {
 		kind, secret = w.names.kind(name)
 	}
 	switch v := tok.(type) {
 	case json.Delim:
 		for w.d.More() {
 			if v == '[' {
-				w.value(name, secret) // of a list of secrets each is one
+				w.value(name, secret) // each entry of a list of secrets is a secret
 				continue
 			}
 			key, start, end := w.next()
@@ -159,7 +159,7 @@ func (w *jsonWalk) value(name string, member bool) {
 	}
 }
 
-// pairs takes secrets out of a form or a query. The order and spelling of the rest stay.
+// pairs redacts a form or a query. The order and spelling of the rest stay.
 func (r *Redactor) pairs(s string, n names) string {
 	if s == "" {
 		return s
@@ -188,10 +188,10 @@ func (r *Redactor) pairs(s string, n names) string {
 	return strings.Join(parts, "&")
 }
 
-// testHost stands for the host of a server on the loopback, whose port is another each time.
+// testHost replaces the host of a server on the loopback, whose port changes each time.
 const testHost = "queup.test"
 
-// URL takes secrets out of a URL.
+// URL returns a URL without secrets.
 func (r *Redactor) URL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -222,23 +222,23 @@ func loopback(host string) bool {
 	return host == "localhost" || host == "::1" || strings.HasPrefix(host, "127.")
 }
 
-// body takes secrets out of the body of a request or an answer.
+// body redacts the body of a request or an answer.
 func (r *Redactor) body(contentType, body, path string) string {
 	n := names{login: loginPath(path)}
 	if clean, ok := r.json(body, n, 0); ok {
 		return clean
 	}
-	media, _, _ := mime.ParseMediaType(contentType) // of a malformed type nothing is known
+	media, _, _ := mime.ParseMediaType(contentType) // empty if it is malformed
 	if media == "application/x-www-form-urlencoded" {
 		return r.pairs(body, n)
 	}
 	if !utf8.ValidString(body) {
-		return body // an image; it is searched all the same
+		return body // an image; Seal searches it all the same
 	}
 	return r.text(body)
 }
 
-// Headers that are kept. Others say nothing to a program, change with each answer, or may hold what nobody expects.
+// Headers that are kept. Others do not matter to a program, change with each answer, or may hold unexpected secrets.
 var (
 	keptOfRequests = []string{"Accept", "Authorization", "Content-Type", "Cookie", "X-Access-Token"}
 	keptOfAnswers  = []string{
@@ -284,7 +284,7 @@ func (r *Redactor) cookies(header string) string {
 	return strings.Join(parts, "; ")
 }
 
-// learnCookie learns the value of a cookie in both its spellings.
+// learnCookie learns the value of a cookie without its escapes, so that both spellings are found.
 func (r *Redactor) learnCookie(value string) string {
 	if plain, err := url.QueryUnescape(value); err == nil && plain != value {
 		return r.learn(kindCookie, plain)
@@ -292,8 +292,8 @@ func (r *Redactor) learnCookie(value string) string {
 	return r.learn(kindCookie, value)
 }
 
-// setCookie masks the value of a cookie, and takes off when it expires: a jar would drop it when the recording is old. One that
-// deletes a cookie still does.
+// setCookie masks the value of a cookie and removes its expiry, because a jar would drop the cookie when the recording is old. A
+// header that deletes a cookie still does.
 func (r *Redactor) setCookie(header string) string {
 	c, err := http.ParseSetCookie(header)
 	if err != nil {
@@ -309,8 +309,8 @@ func (r *Redactor) setCookie(header string) string {
 	return clean.String()
 }
 
-// Request takes secrets out of a request, and out of it what differs between two that are the same: the host and the port of a server on
-// the loopback, headers of no meaning, the boundary of parts.
+// Request returns a request without secrets, and without details that differ between equal requests: the host and the port of a
+// server on the loopback, headers that do not matter, and the boundary of parts.
 func (r *Redactor) Request(in vcr.Request) vcr.Request {
 	path := ""
 	if u, err := url.Parse(in.URL); err == nil {
@@ -333,16 +333,16 @@ func (r *Redactor) Request(in vcr.Request) vcr.Request {
 	}
 	out.Body = r.body(contentType, body, path)
 	if media, _, err := mime.ParseMediaType(contentType); err == nil && media == "application/x-www-form-urlencoded" {
-		out.Form, _ = url.ParseQuery(out.Body) // a copy for readers; Body is what counts
+		out.Form, _ = url.ParseQuery(out.Body) // a copy for people; Body counts
 	}
 	out.ContentLength = int64(len(out.Body))
 	return out
 }
 
-// maxUnpacked bounds what a compressed answer may become.
+// maxUnpacked bounds the size of a compressed answer, unpacked.
 const maxUnpacked = 64 << 20
 
-// response takes secrets out of an answer.
+// response redacts an answer.
 func (r *Redactor) response(in vcr.Response, path string) (vcr.Response, error) {
 	body := in.Body
 	switch encoding := strings.ToLower(in.Headers.Get("Content-Encoding")); encoding {
@@ -372,10 +372,10 @@ func (r *Redactor) response(in vcr.Response, path string) (vcr.Response, error) 
 	return out, nil
 }
 
-// Frame takes secrets out of a frame. Without any it is the same, byte by byte.
+// Frame returns a frame without secrets. If it had none, it is the same byte by byte.
 func (r *Redactor) Frame(data []byte) []byte {
 	if !utf8.Valid(data) {
-		return data // searched all the same
+		return data // Seal searches it all the same
 	}
 	text := string(data)
 	prefix := strings.IndexAny(text, "{[")
@@ -387,7 +387,7 @@ func (r *Redactor) Frame(data []byte) []byte {
 	return []byte(r.text(text))
 }
 
-// Text takes secrets out of anything else.
+// Text returns any other text without secrets.
 func (r *Redactor) Text(s string) string { return r.text(s) }
 
 func (r *Redactor) record(in *Record) *Record {
@@ -403,7 +403,7 @@ func (r *Redactor) record(in *Record) *Record {
 	return &out
 }
 
-// meet looks for people in a JSON text: objects with an id and a user name.
+// meet learns the people in a JSON text: objects with an id and a user name.
 func (r *Redactor) meet(text string) {
 	var v any
 	start := strings.IndexAny(text, "{[")
@@ -416,8 +416,8 @@ func (r *Redactor) meet(text string) {
 func (r *Redactor) meetValue(v any, depth int) {
 	switch v := v.(type) {
 	case []any:
-		for _, member := range v {
-			r.meetValue(member, depth)
+		for _, entry := range v {
+			r.meetValue(entry, depth)
 		}
 	case string:
 		if depth < maxNested && len(v) > 1 && (v[0] == '{' || v[0] == '[') {

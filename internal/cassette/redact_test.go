@@ -111,7 +111,7 @@ func TestSeal_takesOutEverySecret(t *testing.T) {
 		"token in a frame":            {raw: frames(`4{"action":17,"token":"` + s + `"}`), secret: s, want: `\"token\":\"redacted-token-2\"`},
 		"password inside an event":    {raw: frames(`4{"action":15,"message":{"data":"{\"password\":\"` + s + `\"}"}}`), secret: s, want: `redacted-password-1`},
 		"mail inside an event":        {raw: frames(`4{"action":15,"message":{"data":"{\"message\":\"a\\nbob@example.org\"}"}}`), secret: "example.org", want: `a\\\\nredacted-email-1@redacted.invalid`},
-		"mail in what is no JSON":     {raw: frames(`4hello bob@example.org`), secret: "bob", want: `4hello redacted-email-1@redacted.invalid`},
+		"mail in text, not JSON":      {raw: frames(`4hello bob@example.org`), secret: "bob", want: `4hello redacted-email-1@redacted.invalid`},
 		"reason of a close":           {raw: &cassette.Tape{Socket: []*cassette.Record{{Conn: 1, Op: cassette.OpOpen, URL: "wss://x/", Status: 101}, {Conn: 1, Dir: cassette.In, Op: cassette.OpClose, Code: 1008, Reason: "token=" + s}}}, secret: s, want: "token=redacted-token-1"},
 		"list of secrets":             {raw: one("GET", other, "", "", `{"token":["`+s+`","other-one"]}`), secret: "other-one", want: `["redacted-token-1","redacted-token-2"]`},
 	}
@@ -243,7 +243,7 @@ func TestSeal_failsClosed(t *testing.T) {
 					t.Errorf("%s: %v", where, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "unter2") {
-					t.Errorf("the error tells the secret: %v", err)
+					t.Errorf("the error contains the secret: %v", err)
 				}
 			}
 		})
@@ -331,7 +331,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// A report of what a server said does nothing to the terminal it is printed on.
+// A report about a server's text has no control characters for the terminal.
 func TestReports_doNothingToATerminal(t *testing.T) {
 	const evil = "a\x1b]52;c;aGk=\x07\u009b31m\u202e\nb"
 	record := cassette.Record{Op: cassette.OpClose, Code: 4000, Reason: evil}

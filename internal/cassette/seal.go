@@ -13,14 +13,14 @@ import (
 	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
-// LeakError says that a recording would have held, or holds, a secret. It does not say which one.
+// LeakError is returned for a recording that holds, or would have held, a secret. It does not contain the secret.
 type LeakError struct {
 	Where string // the record, or the line
 	Kind  string // of the secret
 	Why   string
 }
 
-// Error names the place.
+// Error names the place and the kind of secret.
 func (e *LeakError) Error() string {
 	text := e.Where + ": a secret (" + e.Kind + ")"
 	if e.Why != "" {
@@ -29,8 +29,8 @@ func (e *LeakError) Error() string {
 	return text + " is still in it"
 }
 
-// Seal makes a captured tape fit for the disk: sorted, numbered, without secrets. It fails rather than let one through: after
-// redaction everything is searched for every secret that is known, in each form it may be written in.
+// Seal returns a captured tape as it may be written: sorted, numbered and without secrets. After redaction it searches everything
+// for every known secret, in all spellings, and fails if it finds one.
 func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	t := &Tape{Header: raw.Header, sealed: true}
 	t.HTTP = sorted(raw.HTTP)
@@ -59,8 +59,8 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			r.meet(string(rec.Data))
 		}
 	}
-	// Once to meet all secrets, in an order that does not depend on chance, and once to take out those that were met later than
-	// they first stood somewhere.
+	// The first pass learns all secrets, in an order that does not depend on timing. The second one redacts also those that were
+	// learned after their first appearance.
 	for pass := range 2 {
 		for id, e := range t.HTTP {
 			clean, err := r.exchange(e, id)
@@ -101,8 +101,8 @@ func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order}, nil
 }
 
-// sorted sorts by what is played in order, and then by that order, so that requests sent side by side do not change places from one
-// recording to the next. The key is that of a redactor of its own, for numbers depend on the order.
+// sorted sorts by lane, then by identity, then by order, so that concurrent requests have the same order in each recording. Each key
+// comes from a redactor of its own, because the numbers of placeholders depend on the order.
 func sorted(exchanges []*Exchange) []*Exchange {
 	type keyed struct {
 		*Exchange
@@ -127,7 +127,7 @@ func sorted(exchanges []*Exchange) []*Exchange {
 	return out
 }
 
-// sortedRecords puts the records of each connection together, in their order.
+// sortedRecords sorts records by connection. Those of one connection keep their order.
 func sortedRecords(records []*Record) []*Record {
 	out := make([]*Record, len(records))
 	for i, rec := range records {
@@ -138,7 +138,7 @@ func sortedRecords(records []*Record) []*Record {
 	return out
 }
 
-// searchAll searches every text of a tape, and then its files as they would be written.
+// searchAll returns a LeakError if a text of the tape, or its files as they would be written, hold a secret.
 func (r *Redactor) searchAll(t *Tape) error {
 	for kind, short := range r.tooShort() {
 		if short {
@@ -165,7 +165,7 @@ func (r *Redactor) searchAll(t *Tape) error {
 	return nil
 }
 
-// tooShort returns the kinds of secrets that are too short to be searched for.
+// tooShort returns the kinds of which a secret is too short to be searched for.
 func (r *Redactor) tooShort() map[string]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,7 +178,7 @@ func (r *Redactor) tooShort() map[string]bool {
 	return short
 }
 
-// place is a text of a tape and how to name it.
+// place is a text of a tape and the name of its place.
 type place struct{ where, text string }
 
 func texts(t *Tape) (all []place) {
@@ -201,7 +201,7 @@ func texts(t *Tape) (all []place) {
 	return all
 }
 
-// searcher finds known secrets, however they are written.
+// searcher finds known secrets in all spellings.
 type searcher struct {
 	secrets []*secret
 }
@@ -219,7 +219,7 @@ func (r *Redactor) searcher() *searcher {
 	return s
 }
 
-// rounds is how often a text is unescaped to find what was escaped more than once.
+// rounds is how often a text is unescaped, to find secrets that were escaped more than once.
 const rounds = 4
 
 // find returns the kind of a secret that is in the text: as it is, escaped for a URL, JSON or HTML, or in base64.
@@ -240,7 +240,7 @@ func (s *searcher) find(text string) (kind string, found bool) {
 				return kind, true
 			}
 			next = append(next, unescapePercent(t), unescapeJSON(t), html.UnescapeString(t))
-			if round < 2 { // of what is decoded, little is base64 again
+			if round < 2 { // decoded text is hardly ever base64 again
 				next = append(next, decodeBase64(t)...)
 			}
 		}
@@ -276,7 +276,7 @@ func unescapePercent(s string) string {
 	return percentEscapes.ReplaceAllStringFunc(s, func(run string) string {
 		b := make([]byte, 0, len(run)/3)
 		for i := 0; i+2 < len(run); i += 3 {
-			n, _ := strconv.ParseUint(run[i+1:i+3], 16, 8) // the pattern lets nothing else through
+			n, _ := strconv.ParseUint(run[i+1:i+3], 16, 8) // the pattern matches only hexadecimal digits
 			b = append(b, byte(n))
 		}
 		return string(b)
@@ -296,7 +296,7 @@ func unescapeJSON(s string) string {
 
 var base64Runs = regexp.MustCompile(`[A-Za-z0-9+/_-]{6,}`)
 
-// decodeBase64 returns what each run of base64 may stand for, wherever in its group of four it starts.
+// decodeBase64 returns the texts that each run of base64 may stand for, one for each possible start of a group of four.
 func decodeBase64(s string) (all []string) {
 	for _, run := range base64Runs.FindAllString(s, -1) {
 		run = strings.NewReplacer("-", "+", "_", "/").Replace(run)

@@ -16,29 +16,29 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// The kinds of what is taken out.
+// The kinds of secrets.
 const (
 	kindPassword = "password"
-	kindLogin    = "login" // the name somebody logs in by; public elsewhere, so only there
+	kindLogin    = "login" // the name of a login; public, so redacted only there
 	kindCookie   = "cookie"
 	kindToken    = "token"
 	kindAuth     = "authorization"
 	kindEmail    = "email"
 	kindIP       = "ip"
 	kindExtra    = "extra"    // given by the caller
-	kindMember   = "member"   // a name, if members are anonymous
-	kindMemberID = "memberid" // the same person's id
-	kindPicture  = "picture"  // the same person's
+	kindMember   = "member"   // the name of a person, if people are anonymous
+	kindMemberID = "memberid" // the id of the same person
+	kindPicture  = "picture"  // a picture of the same person
 )
 
-// Rules says what a [Redactor] takes out beside what it always does. The same rules make the same placeholders.
+// Rules are what a [Redactor] redacts in addition. The same rules make the same placeholders.
 type Rules struct {
-	Secrets   []string // more texts that are secrets, wherever they stand
-	Anonymous bool     // members lose their names, ids and pictures, but remain who they are
-	Except    []string // names that anonymity leaves alone
+	Secrets   []string // more secret texts
+	Anonymous bool     // people lose their names, ids and pictures, but stay distinct
+	Except    []string // names that stay
 }
 
-// Redactor takes secrets out of texts. Each distinct secret becomes a placeholder of its own, numbered as they are met. It is
+// Redactor replaces secrets in texts. Each distinct secret gets a placeholder of its own, numbered in the order of learning. It is
 // safe for concurrent use.
 type Redactor struct {
 	rules  Rules
@@ -50,23 +50,23 @@ type Redactor struct {
 	forms  *[256][]form       // guarded by mu; of known, by first byte, longest first; nil: to be made
 }
 
-// secret is one text that must not be seen.
+// secret is a text to be redacted.
 type secret struct {
 	kind  string
 	value string
 	mask  string
-	// inPlace is a secret that is masked where its name stands and nowhere else: too short, or too public.
+	// inPlace is set for a secret that is masked only as the value of its name: it is too short or too public to be searched for.
 	inPlace bool
 }
 
-// form is a secret as it may be written.
+// form is one spelling of a secret.
 type form struct {
 	text   string
 	word   bool // counts only as a whole word
 	secret *secret
 }
 
-// NewRedactor returns a redactor that has met nothing yet but the secrets of the rules.
+// NewRedactor returns a redactor that knows only the secrets of the rules.
 func NewRedactor(rules Rules) *Redactor {
 	r := &Redactor{rules: rules, except: map[string]bool{}, known: map[string]*secret{}, counts: map[string]int{}}
 	for _, name := range rules.Except {
@@ -78,20 +78,21 @@ func NewRedactor(rules Rules) *Redactor {
 	return r
 }
 
-// Counts returns how many distinct secrets of each kind were met.
+// Counts returns how many distinct secrets of each kind were learned.
 func (r *Redactor) Counts() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.counts)
 }
 
-// The bounds of what is looked for: shorter secrets would be found everywhere, shorter ones than long only as whole words.
+// The bounds of secrets that are searched for. Those shorter than minSecret would be found everywhere; those shorter than longSecret
+// count only as whole words.
 const (
 	minSecret  = 4
 	longSecret = 8
 )
 
-// learn makes a secret known and returns its placeholder. What is a placeholder already stays what it is.
+// learn makes a secret known and returns its placeholder. It returns a placeholder as it is.
 func (r *Redactor) learn(kind, value string) (mask string) {
 	if value == "" || isPlaceholder(value) {
 		return value
@@ -99,7 +100,7 @@ func (r *Redactor) learn(kind, value string) (mask string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s, ok := r.known[value]; ok {
-		// Met in a worse place, it is as secret as there.
+		// A secret that is also learned as another kind is searched for everywhere.
 		if s.inPlace && kind != kindLogin && kind != kindCookie {
 			s.inPlace, r.forms = false, nil
 		}
@@ -113,7 +114,7 @@ func (r *Redactor) learn(kind, value string) (mask string) {
 	return s.mask
 }
 
-// placeholder is what stands for the nth secret of a kind. It has the form of what it stands for where programs look at that.
+// placeholder replaces the nth secret of a kind. It has the form of the secret where programs check that.
 func placeholder(kind string, n int, value string) string {
 	switch kind {
 	case kindMember:
@@ -133,7 +134,7 @@ func placeholder(kind string, n int, value string) string {
 	return fmt.Sprintf("redacted-%s-%d", kind, n)
 }
 
-// memberIDs is the beginning of the ids of anonymous members: 24 hexadecimal digits in all, as QueUp's.
+// memberIDs is the beginning of the ids of anonymous people: 24 hexadecimal digits in all, like QueUp's.
 const memberIDs = "00000000anonymou"
 
 var (
@@ -149,7 +150,7 @@ const placeholderStarts = "r12h0m"
 // isPlaceholder reports whether all of s is a placeholder.
 func isPlaceholder(s string) bool { return len(s) > 0 && len(placeholders.FindString(s)) == len(s) }
 
-// blank takes the numbers out of the placeholders of credentials.
+// blank removes the numbers of the placeholders of credentials.
 func blank(s string) string {
 	if !strings.Contains(s, "redacted-") && !strings.Contains(s, "198.1") && !strings.Contains(s, "2001:db8::") {
 		return s
@@ -162,7 +163,7 @@ func blank(s string) string {
 	})
 }
 
-// compiled returns the forms of all secrets.
+// compiled returns the forms of all secrets that are searched for.
 func (r *Redactor) compiled() *[256][]form {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -214,7 +215,7 @@ var (
 	ipv6s  = regexp.MustCompile(`(?i)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}`)
 )
 
-// publicIP reports whether a text is an address that says where somebody is.
+// publicIP reports whether a text is an address that may locate a person.
 func publicIP(s string) bool {
 	addr, err := netip.ParseAddr(s)
 	if err != nil || addr.IsLoopback() || addr.IsUnspecified() || isPlaceholder(s) {
@@ -226,7 +227,7 @@ func publicIP(s string) bool {
 	return addr != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// mailAddress is the address that a match of emails spells.
+// mailAddress returns the address in a match of emails.
 func mailAddress(match string) string {
 	for _, at := range []string{"%40", "&#64;", "&commat;"} {
 		match = strings.ReplaceAll(match, at, "@")
@@ -299,7 +300,7 @@ func wordByte(b byte) bool {
 
 var escapeBefore = regexp.MustCompile(`(?:\\[nrtbf]|\\u[0-9a-fA-F]{4}|%[0-9a-fA-F]{2})$`)
 
-// isWord reports whether s[start:end] stands alone in s, also where escapes are written around it.
+// isWord reports whether s[start:end] is a whole word of s. Escapes beside it do not belong to the word.
 func isWord(s string, start, end int) bool {
 	if end < len(s) && wordByte(s[end]) && wordByte(s[end-1]) {
 		return false
@@ -307,7 +308,7 @@ func isWord(s string, start, end int) bool {
 	return start == 0 || !wordByte(s[start-1]) || !wordByte(s[start]) || escapeBefore.MatchString(s[max(start-6, 0):start])
 }
 
-// text takes everything secret out of a text whose structure is not known.
+// text redacts a text of unknown structure.
 func (r *Redactor) text(s string) string {
 	if s == "" || isPlaceholder(s) {
 		return s

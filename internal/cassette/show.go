@@ -12,7 +12,7 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// Colours of [Show], as terminals understand them; none if colour is off.
+// palette holds the colours of [Show] as codes for terminals. They are empty without colour.
 type palette struct{ in, out, dim, bad, off string }
 
 func newPalette(colour bool) palette {
@@ -22,8 +22,8 @@ func newPalette(colour bool) palette {
 	return palette{in: "\x1b[36m", out: "\x1b[33m", dim: "\x1b[2m", bad: "\x1b[31m", off: "\x1b[0m"}
 }
 
-// Show writes a recording for people to read: the requests, then the websocket in the order of time. Width is where lines are cut, 0
-// for never.
+// Show writes a recording for people: the requests, then the records of the websocket by time. It cuts lines at width, unless that
+// is 0.
 func Show(w io.Writer, t *Tape, colour bool, width int) error {
 	p := newPalette(colour)
 	var b bytes.Buffer
@@ -75,7 +75,7 @@ func showBody(b *bytes.Buffer, prefix, body string, width int, p palette) {
 	}
 }
 
-// shown shows what would do something to a terminal. Lines stay lines.
+// shown returns a text without control characters for a terminal. Lines stay lines.
 func shown(s string) string {
 	if flat := strings.ReplaceAll(s, "\n", ""); printable.Text(flat) == flat && !strings.ContainsRune(flat, '\uFFFD') {
 		return s
@@ -136,7 +136,7 @@ func describe(r *Record) string {
 	return strings.TrimPrefix(r.Label(), r.Dir+" ")
 }
 
-// lines are the records of a recording as text that can be compared.
+// lines returns a recording as lines that can be compared.
 func lines(t *Tape) (all []string) {
 	for _, e := range t.HTTP {
 		all = append(all, e.Label())
@@ -171,11 +171,10 @@ func lines(t *Tape) (all []string) {
 	return all
 }
 
-// maxDiff bounds the table of a comparison: lines of one side times lines of the other.
+// maxDiff bounds the table of Diff: lines of one side times lines of the other.
 const maxDiff = 4 << 20
 
-// Diff returns how b differs from a, as lines that begin with "-" or "+"; nil if they say the same. Times and heartbeats do not
-// count.
+// Diff returns how b differs from a, as lines that begin with "-" or "+"; nil if they are equal. Times and heartbeats do not count.
 func Diff(a, b *Tape) []string {
 	x, y := lines(a), lines(b)
 	var out []string

@@ -14,13 +14,13 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// The version of the format that is written. Readers take older ones and newer minor ones.
+// The version of the format that is written. Readers accept older versions and newer minor ones.
 const (
 	Major = 2
 	Minor = 0
 )
 
-// Kind stands in every header.
+// Kind is the kind in every header.
 const Kind = "queup-cassette"
 
 // The sources of recordings.
@@ -29,21 +29,21 @@ const (
 	SourceLive = "live"
 )
 
-// Header is the first line of <name>.ws.jsonl and speaks for both files.
+// Header is the first line of <name>.ws.jsonl. It applies to both files.
 type Header struct {
 	Version    string         `json:"version"`
 	Kind       string         `json:"kind"`
 	Source     string         `json:"source"`
 	Date       time.Time      `json:"date,omitzero"`
 	Library    string         `json:"library,omitempty"`    // only of live recordings
-	Redactions map[string]int `json:"redactions,omitempty"` // how many distinct ones of each kind
+	Redactions map[string]int `json:"redactions,omitempty"` // distinct secrets of each kind
 }
 
 // Exchange is a request and its answer. An answer with status 0 is a network error, see [NetworkError].
 type Exchange struct {
 	*vcr.Interaction
 	Line  int // in the file; 0 if it was not read from one
-	Order int // of requests, as they were sent; only of what was just captured
+	Order int // number of the request, as they were sent; 0 if it was read from a file
 }
 
 // The directions of a [Record].
@@ -64,29 +64,29 @@ const (
 // Record is one line of <name>.ws.jsonl.
 type Record struct {
 	At     int64  // milliseconds since the beginning, monotonic
-	Conn   int    // of connections, from 1
+	Conn   int    // number of the connection, from 1
 	Dir    string // In or Out; of frames and closes
 	Op     string
-	Data   []byte // of frames, and the beginning of the answer to a refused handshake; exactly as it came but for redactions
+	Data   []byte // of frames, and the beginning of the answer to a refused handshake; exactly as it came, with redactions
 	URL    string // of OpOpen
 	Status int    // of OpOpen: 101, or that of the refusal; 0 with Error
 	Retry  int64  // of a refused OpOpen: seconds to wait
 	Error  string // of OpOpen: the kind of network error
 	Code   int    // of OpClose
 	Reason string // of OpClose
-	After  []int  // ids of requests that were sent before: of those that change something, since the last frame; with OpClose and OpDrop all
+	After  []int  // ids of requests that were sent before: those that change something, since the last frame; with OpClose and OpDrop all
 
 	Line int // in the file; 0 if it was not read from one
 }
 
-// wireRecord is how a Record is written.
+// wireRecord is the JSON form of a Record.
 type wireRecord struct {
 	At     int64   `json:"at"`
 	Conn   int     `json:"conn"`
 	Dir    string  `json:"dir,omitempty"`
 	Op     string  `json:"op"`
 	Data   *string `json:"data,omitempty"`
-	Data64 *string `json:"data64,omitempty"` // base64, for what is no UTF-8
+	Data64 *string `json:"data64,omitempty"` // base64, for data that is not UTF-8
 	URL    string  `json:"url,omitempty"`
 	Status int     `json:"status,omitempty"`
 	Retry  int64   `json:"retry,omitempty"`
@@ -156,7 +156,7 @@ func (r *Record) check() error {
 		directed = true
 	case OpDrop:
 	default:
-		return fmt.Errorf("op %q is none of open, text, binary, close, drop", r.Op)
+		return fmt.Errorf("op %q is not one of open, text, binary, close, drop", r.Op)
 	}
 	if directed != (r.Dir == In || r.Dir == Out) || !directed && r.Dir != "" {
 		return fmt.Errorf("dir %q does not go with op %q", r.Dir, r.Op)
@@ -185,7 +185,7 @@ func (t *Tape) Upgrade() bool {
 	return err == nil && (major < Major || major == Major && minor < Minor)
 }
 
-// label is how an exchange is named to people.
+// label names a request for people.
 func label(method, rawURL string) string {
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -209,7 +209,7 @@ func (e *Exchange) Label() string {
 
 const maxLabel = 100 // bytes of a frame in a label
 
-// Label is the record in a few words, without what would do something to a terminal.
+// Label is the record in a few words, without control characters.
 func (r *Record) Label() string { return printable.Text(r.label()) }
 
 func (r *Record) label() string {
@@ -242,7 +242,7 @@ func clip(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// Headers by which a network error is kept in the place of an answer.
+// Headers of a network error that is recorded instead of an answer.
 const (
 	errorHeader   = "Cassette-Error"
 	errorOpHeader = "Cassette-Error-Op"
@@ -250,16 +250,16 @@ const (
 
 // The kinds of network errors.
 const (
-	ErrTimeout   = "timeout"   // nothing came in time
+	ErrTimeout   = "timeout"   // no answer in time
 	ErrAbandoned = "abandoned" // the caller gave up
 	ErrRefused   = "refused"
 	ErrReset     = "reset"
-	ErrEOF       = "eof" // the connection ended in the middle
+	ErrEOF       = "eof" // the connection ended in the middle of an answer
 	ErrNoHost    = "no such host"
-	ErrOther     = "other" // with its words in the body
+	ErrOther     = "other" // with its text in the body
 )
 
-// SetNetworkError makes the answer a network error of a kind. op is that of net.OpError: dial, read, write, or empty.
+// SetNetworkError sets r to a network error of a kind. op is the Op of a net.OpError: dial, read, write, or empty.
 func SetNetworkError(r *vcr.Response, kind, op, text string) {
 	*r = vcr.Response{Status: "network error", Headers: map[string][]string{errorHeader: {kind}}}
 	if op != "" {
@@ -271,7 +271,7 @@ func SetNetworkError(r *vcr.Response, kind, op, text string) {
 	}
 }
 
-// NetworkError returns the kind of network error that was in the place of an answer, and the operation that failed.
+// NetworkError returns the kind of network error that was recorded instead of an answer, and the operation that failed.
 func (e *Exchange) NetworkError() (kind, op string, failed bool) {
 	if e.Response.Code != 0 {
 		return "", "", false
