@@ -19,10 +19,10 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// ErrUnmatched is what a program gets for a request, a handshake or a frame that the recording does not have.
+// ErrUnmatched is the error for a request, a handshake or a frame that the recording does not have.
 var ErrUnmatched = errors.New("cassettes: not in the recording")
 
-// errOver is what a program gets after its test.
+// errOver is the error for everything that a program sends after its test.
 var errOver = errors.New("cassettes: the test is over")
 
 // Cassette is one recording in use by one test. It is safe for concurrent use.
@@ -30,42 +30,42 @@ type Cassette struct {
 	t        testing.TB
 	name     string
 	cfg      *config
-	way      way
+	task     task
 	origin   origin
-	redactor *cassette.Redactor // of what the program sends, to recognise and to show it
+	redactor *cassette.Redactor // redacts what the program sends, before it is compared or shown
 	start    time.Time
 
 	through http.RoundTripper // to the network; nil in replay
 	dialer  realtime.Dialer   // to the network; nil in replay
 	idle    interface{ CloseIdleConnections() }
 
-	reporting sync.RWMutex // held while t is told something
-	over      bool         // guarded by reporting; nothing is told any more
+	reporting sync.RWMutex // held while something is reported to t
+	over      bool         // guarded by reporting; the test has ended, and nothing is reported any more
 
-	mu      sync.Mutex
-	live    int // guarded by mu; requests and frames that went over the network
-	play    *playback
-	taking  *recording
-	checked *verification
+	mu       sync.Mutex
+	live     int // guarded by mu; requests and frames that went over the network
+	play     *playback
+	recorded *recording
+	checked  *verification
 }
 
-// way is what a mode comes down to when the files have been looked at.
-type way int
+// task is what a cassette does: its mode, once it is known whether the files exist.
+type task int
 
 const (
-	playing way = iota
-	recordingAnew
+	playing task = iota
+	recordingNew
 	passing
 	verifying
 )
 
 // Open opens the recording of that name: testdata/<name>.http.yaml and testdata/<name>.ws.jsonl beside the test, unless
-// [Dir] says otherwise. It plays what is there; [ModeVar] makes it record. What is wrong fails the test. When the test
-// ends, the cassette checks that all of the recording was used, or writes the new one, and says in a line what it did.
+// [Dir] is given. It plays an existing recording; [ModeVar] makes it record. An error fails the test. When the test
+// ends, the cassette checks that all of the recording was used, or writes the new one, and logs the result in one line.
 //
 // A name has letters, digits, dots, hyphens and underscores, slashes between folders, and at most 128 characters. Names
 // with which nobody could download the module are refused: a part that Windows reserves (nul, aux, con/one), one that
-// ends with a dot, or one that differs only by case from what is in the folder already.
+// ends with a dot, or one that differs only by case from a name in the folder.
 func Open(tb testing.TB, name string, opts ...Option) *Cassette {
 	tb.Helper()
 	c := &Cassette{t: tb, name: name, origin: findOrigin(tb)}
@@ -94,14 +94,14 @@ func (c *Cassette) open(opts []Option) error {
 	}
 	switch {
 	case mode == Rewrite, mode == Once && !cassette.Exist(cfg.dir, c.name):
-		c.way = recordingAnew
+		c.task = recordingNew
 		if inCI() && !forced {
 			return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
 				"To record all the same: %s=%s,force", ModeVar, mode)
 		}
-		c.taking = &recording{}
+		c.recorded = &recording{}
 	case mode == Live:
-		c.way = passing
+		c.task = passing
 	default:
 		t, err := cassette.Read(cfg.dir, c.name)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -111,16 +111,16 @@ func (c *Cassette) open(opts []Option) error {
 			return err
 		}
 		if mode == Verify {
-			c.way = verifying
+			c.task = verifying
 			c.checked = newVerification(t)
 			break
 		}
-		c.way = playing
+		c.task = playing
 		if c.play, err = newPlayback(c, t); err != nil {
 			return err
 		}
 	}
-	if c.way != playing {
+	if c.task != playing {
 		c.connect()
 	}
 	c.start = cfg.clock()
@@ -128,7 +128,7 @@ func (c *Cassette) open(opts []Option) error {
 	return nil
 }
 
-// connect sets what leads to the network.
+// connect sets the transport and the dialer for the network.
 func (c *Cassette) connect() {
 	c.through, c.dialer = c.cfg.through, c.cfg.dialer
 	if c.through == nil {
@@ -140,10 +140,10 @@ func (c *Cassette) connect() {
 	}
 }
 
-// Transport is where the program's requests go: client.WithTransport takes it.
+// Transport returns the transport for the program's requests, for client.WithTransport.
 func (c *Cassette) Transport() http.RoundTripper { return (*transport)(c) }
 
-// Dialer is where the program's websockets come from: client.WithDialer takes it.
+// Dialer returns the dialer for the program's websockets, for client.WithDialer.
 func (c *Cassette) Dialer() realtime.Dialer { return (*dialer)(c) }
 
 // file returns the paths of the two files, as messages show them.
@@ -152,8 +152,8 @@ func (c *Cassette) file() (http, socket string) {
 	return filepath.ToSlash(http), filepath.ToSlash(socket)
 }
 
-// tell runs f if the test is still to be told something, and keeps it from ending meanwhile.
-func (c *Cassette) tell(f func(tb testing.TB)) {
+// report runs f unless the test has ended, and keeps the test from ending meanwhile.
+func (c *Cassette) report(f func(tb testing.TB)) {
 	c.reporting.RLock()
 	defer c.reporting.RUnlock()
 	if !c.over {
@@ -168,14 +168,14 @@ func (c *Cassette) isOver() bool {
 	return c.over
 }
 
-// wentLive counts what went over the network.
+// wentLive counts a request or a frame that went over the network.
 func (c *Cassette) wentLive() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.live++
 }
 
-// finish is run when the test ends.
+// finish runs when the test ends.
 func (c *Cassette) finish() {
 	c.reporting.Lock()
 	c.over = true
@@ -183,10 +183,10 @@ func (c *Cassette) finish() {
 	if c.idle != nil {
 		c.idle.CloseIdleConnections()
 	}
-	switch c.way {
+	switch c.task {
 	case playing:
 		c.play.finish()
-	case recordingAnew:
+	case recordingNew:
 		c.save()
 	case verifying:
 		c.checked.report(c)
@@ -201,7 +201,7 @@ func (c *Cassette) liveCount() int {
 	return c.live
 }
 
-// save writes what was recorded.
+// save writes the new recording and logs the result.
 func (c *Cassette) save() {
 	if c.t.Failed() {
 		c.t.Logf("%s: played 0 of 0, live %d; not written, because the test failed", c.name, c.liveCount())
@@ -215,16 +215,16 @@ func (c *Cassette) save() {
 	c.t.Logf("%s: played 0 of 0, live %d, wrote %d requests and %d records of the websocket", c.name, c.liveCount(), len(sealed.HTTP), len(sealed.Socket))
 }
 
-// write seals what was recorded and writes it.
+// write seals and writes the new recording.
 func (c *Cassette) write() (*cassette.Tape, error) {
-	sealed, err := cassette.Seal(c.taking.tape(c), cassette.NewRedactor(c.cfg.rules))
+	sealed, err := cassette.Seal(c.recorded.tape(c), cassette.NewRedactor(c.cfg.rules))
 	if err != nil {
 		return nil, err
 	}
 	return sealed, cassette.Write(c.cfg.dir, c.name, sealed)
 }
 
-// header is that of a new recording.
+// header returns the header of a new recording.
 func (c *Cassette) header() cassette.Header {
 	h := cassette.Header{Source: c.cfg.source, Date: c.start.UTC().Truncate(time.Second)}
 	if h.Source == cassette.SourceLive {
@@ -235,7 +235,7 @@ func (c *Cassette) header() cassette.Header {
 	return h
 }
 
-// libraryVersion is the version of this module, as it was built.
+// libraryVersion returns the version of this module in the running program.
 func libraryVersion() string {
 	const module = "github.com/queup-go/queup"
 	info, ok := debug.ReadBuildInfo()
@@ -256,7 +256,7 @@ type origin struct {
 	test string
 }
 
-// findOrigin looks for the test function on the stack, for the command that runs it again.
+// findOrigin finds the test function on the stack, for the command that runs it again.
 func findOrigin(tb testing.TB) origin {
 	tb.Helper()
 	o := origin{pkg: ".", test: tb.Name()}
@@ -275,7 +275,7 @@ func findOrigin(tb testing.TB) origin {
 	}
 }
 
-// command records the cassette anew.
+// command returns the command that records the cassette again.
 func (o origin) command() string {
 	parts := strings.Split(o.test, "/")
 	for i, p := range parts {

@@ -23,7 +23,7 @@ func (t *exampleTest) Helper()                      {}
 func (t *exampleTest) Name() string                 { return "TestRoomName" }
 func (t *exampleTest) Failed() bool                 { return false }
 func (t *exampleTest) Cleanup(f func())             { t.cleanups = append(t.cleanups, f) }
-func (t *exampleTest) Logf(string, ...any)          {} // what was played
+func (t *exampleTest) Logf(string, ...any)          {} // the summary
 func (t *exampleTest) Error(args ...any)            { fmt.Println(args...) }
 func (t *exampleTest) Errorf(f string, args ...any) { fmt.Printf(f+"\n", args...) }
 func (t *exampleTest) Fatalf(f string, args ...any) { panic(fmt.Sprintf(f, args...)) }
@@ -35,7 +35,7 @@ func (t *exampleTest) end() {
 	t.cleanups = nil
 }
 
-// roomName is what is tested: a bot that says the name of a room.
+// roomName is the program under test: it returns the name of a room.
 func roomName(c *cassettes.Cassette, opts ...client.Option) (string, error) {
 	ctx := context.Background()
 	bot, err := client.New(append(opts, client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()))...)

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// fakeTB is a test that remembers what it is told. Fatalf returns.
+// fakeTB is a test that records its errors and logs. Fatalf returns.
 type fakeTB struct {
 	testing.TB
 
@@ -47,7 +47,7 @@ func (f *fakeTB) Cleanup(clean func()) {
 	f.cleanups = append(f.cleanups, clean)
 }
 
-// end runs what was to be run when the test ends.
+// end runs the cleanups of the test.
 func (f *fakeTB) end() {
 	for len(f.cleanups) > 0 {
 		last := len(f.cleanups) - 1
@@ -57,7 +57,7 @@ func (f *fakeTB) end() {
 	}
 }
 
-func (f *fakeTB) told() string {
+func (f *fakeTB) failures() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return strings.Join(f.errors, "\n")

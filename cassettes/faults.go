@@ -10,7 +10,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// tapeFaults are what is to go wrong while a recording is played.
+// tapeFaults are the faults to inject while a recording is played.
 type tapeFaults struct {
 	dropAfter  int // frames; 0: never
 	stallAfter int // frames; 0: never
@@ -18,11 +18,11 @@ type tapeFaults struct {
 	seed       uint64
 }
 
-// breaks reports whether connections end that did not when they were recorded.
+// breaks reports whether a fault ends connections.
 func (f *tapeFaults) breaks() bool { return f.dropAfter > 0 || f.stallAfter > 0 }
 
-// DropAfter has the connection break, once, when so many frames of the server were played, heartbeats aside. The
-// program may dial again: it is greeted, what it says again is answered again, and then comes what it has not heard
+// DropAfter breaks the connection, once, after so many frames of the server, heartbeats aside. The program may dial
+// again: it gets the greeting again, the answers to frames that it repeats, and then the frames that it has not received
 // yet. Requests that it repeats get the last answer again.
 func DropAfter(frames int) Option {
 	return func(c *config) error {
@@ -34,8 +34,8 @@ func DropAfter(frames int) Option {
 	}
 }
 
-// StallAfter has the connection fall silent, once, when so many frames of the server were played, heartbeats aside:
-// nothing comes, no pong either, and what is written goes nowhere. What the program can do then is as with [DropAfter].
+// StallAfter stalls the connection, once, after so many frames of the server, heartbeats aside: nothing comes, not even
+// a pong, and written frames are lost. The program may dial again as with [DropAfter].
 func StallAfter(frames int) Option {
 	return func(c *config) error {
 		if frames < 1 {
@@ -46,7 +46,7 @@ func StallAfter(frames int) Option {
 	}
 }
 
-// Truncate leaves no more than the first bytes of each event.
+// Truncate cuts each event to its first bytes.
 func Truncate(bytes int) Option {
 	return func(c *config) error {
 		if bytes < 0 {
@@ -57,7 +57,7 @@ func Truncate(bytes int) Option {
 	}
 }
 
-// Duplicate has each event arrive twice.
+// Duplicate delivers each event twice.
 func Duplicate() Option {
 	return func(c *config) error {
 		c.faults.spoil = append(c.faults.spoil, faults.Duplicate(1).Down().Frames())
@@ -65,7 +65,7 @@ func Duplicate() Option {
 	}
 }
 
-// corrupted is how many of the events Corrupt acts on.
+// corrupted is the share of events that Corrupt changes.
 const corrupted = 0.25
 
 // Corrupt flips a bit of about every fourth event. The same seed flips the same bits.
@@ -77,13 +77,13 @@ func Corrupt(seed uint64) Option {
 	}
 }
 
-// spoiler switches the faults on for events and off for all else, so that the greeting and the answers survive.
+// spoiler applies faults to events only, so that the greeting and the answers survive.
 type spoiler struct {
 	in    *faults.Injector
 	spoil []faults.Fault
 }
 
-// wrap puts the fault injector of realtime's tests around a player, if there is something to inject.
+// wrap puts a fault injector around a player, if there are faults to inject.
 func (f *tapeFaults) wrap(pl *player) realtime.Socket {
 	if len(f.spoil) == 0 {
 		return pl
@@ -96,13 +96,13 @@ func (f *tapeFaults) wrap(pl *player) realtime.Socket {
 	return sock
 }
 
-// one is a dialer of a socket that is open already.
+// one is a dialer that returns an open socket.
 type one struct{ sock realtime.Socket }
 
 // Dial implements [realtime.Dialer].
 func (o one) Dial(context.Context, string, http.Header) (realtime.Socket, error) { return o.sock, nil }
 
-// spoil has the faults act on a frame that is about to be read if it is an event. The caller holds playback.mu.
+// spoil switches the faults on or off for a frame that is about to be read. The caller holds playback.mu.
 func (pl *player) spoil(s *step) {
 	switch {
 	case pl.faults == nil:
@@ -113,8 +113,8 @@ func (pl *player) spoil(s *step) {
 	}
 }
 
-// strike ends the connection if it is time for that, and reports whether it did. The caller holds playback.mu.
-func (pl *player) strike() bool {
+// breakIfDue drops or stalls the connection if a fault is due, and reports whether it did. The caller holds playback.mu.
+func (pl *player) breakIfDue() bool {
 	p, f := pl.p, &pl.p.c.cfg.faults
 	switch {
 	case p.spent:

@@ -21,13 +21,13 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// quiet is an evening without an accident: the bot joins, and hears ten lines.
-func quiet(heard *[]string) scenario {
+// quiet is an evening without a fault: the bot joins and receives ten lines.
+func quiet(received *[]string) scenario {
 	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		hearTen(heard, joinAndListen(ctx, t, bot), server)
+		readTen(received, joinAndListen(ctx, t, bot), server)
 	}
 }
 
@@ -44,8 +44,8 @@ func joinAndListen(ctx context.Context, t *testing.T, bot *client.Client) iter.S
 	return lines
 }
 
-// hearTen has ten lines said, if there is a server that can, and hears them.
-func hearTen(heard *[]string, lines iter.Seq[client.Chat], server *queuptest.Server) {
+// readTen sends ten lines of alice, if there is a server, and receives them.
+func readTen(received *[]string, lines iter.Seq[client.Chat], server *queuptest.Server) {
 	if server != nil {
 		for _, n := range tenLines {
 			time.Sleep(3 * time.Second)
@@ -53,7 +53,7 @@ func hearTen(heard *[]string, lines iter.Seq[client.Chat], server *queuptest.Ser
 		}
 	}
 	for e := range lines {
-		*heard = append(*heard, e.Message.Content)
+		*received = append(*received, e.Message.Content)
 		if e.Message.Content == "ten" {
 			return
 		}
@@ -62,10 +62,9 @@ func hearTen(heard *[]string, lines iter.Seq[client.Chat], server *queuptest.Ser
 
 var tenLines = strings.Fields("one two three four five six seven eight nine ten")
 
-// mended is quiet with a connection that is lost before the first line, so that the recording has what a bot reads
-// after a reconnect. It is lost before and not after them, because what a bot reads is then as old as what it has
-// heard: nothing in it is yet to come.
-func mended(heard *[]string) scenario {
+// mended is quiet with a connection that is lost before the first line, so that the recording has the requests of a reconnect.
+// It is lost before the lines, so that the answers to these requests are not newer than the lines.
+func mended(received *[]string) scenario {
 	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -81,11 +80,11 @@ func mended(heard *[]string) scenario {
 				break
 			}
 		}
-		hearTen(heard, lines, server)
+		readTen(received, lines, server)
 	}
 }
 
-// A bot that reconnects hears the whole recording, wherever its connection breaks.
+// A bot that reconnects receives the whole recording, wherever its connection breaks.
 func TestFaults_everyDropAndStallHeals(t *testing.T) {
 	t.Parallel()
 	dir := record(t, "mended", mended(new([]string)))
@@ -99,9 +98,9 @@ func TestFaults_everyDropAndStallHeals(t *testing.T) {
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var heard []string
-			replay(t, dir, "mended", mended(&heard), fault, cassettes.Speed(1)) // at once, it is over before the bot is back
-			if diff := cmp.Diff(tenLines, heard); diff != "" {
+			var received []string
+			replay(t, dir, "mended", mended(&received), fault, cassettes.Speed(1)) // at once, it is over before the bot is back
+			if diff := cmp.Diff(tenLines, received); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
 		})

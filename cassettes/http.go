@@ -27,7 +27,7 @@ const maxBody = 64 << 20
 // RoundTrip implements http.RoundTripper.
 func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := (*Cassette)(tr)
-	body, err := takeBody(req)
+	body, err := readBody(req)
 	if err != nil {
 		return nil, err
 	}
@@ -37,10 +37,10 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.isOver() {
 		return nil, errOver
 	}
-	switch c.way {
+	switch c.task {
 	case playing:
 		return c.play.answer(req, body)
-	case recordingAnew:
+	case recordingNew:
 		return c.record(req, body)
 	case verifying:
 		return c.verify(req, body)
@@ -50,8 +50,8 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// takeBody reads and closes the body of a request.
-func takeBody(req *http.Request) ([]byte, error) {
+// readBody reads and closes the body of a request.
+func readBody(req *http.Request) ([]byte, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return nil, nil
 	}
@@ -66,7 +66,7 @@ func takeBody(req *http.Request) ([]byte, error) {
 	return b, nil
 }
 
-// sent is the request with the body that was taken from it. A RoundTripper must not change the one it was given.
+// sent returns a copy of the request with the body that was read from it. A RoundTripper must not change its request.
 func sent(req *http.Request, body []byte) *http.Request {
 	out := req.Clone(req.Context())
 	if body != nil {
@@ -76,12 +76,12 @@ func sent(req *http.Request, body []byte) *http.Request {
 	return out
 }
 
-// captured is the request as a recording keeps it, before redaction. It shares nothing with the request.
+// captured returns the request in the form of a recording, before redaction. It shares no memory with the request.
 func captured(req *http.Request, body []byte) vcr.Request {
 	return vcr.Request{Method: method(req), URL: req.URL.String(), Headers: req.Header.Clone(), Body: string(body)}
 }
 
-// method is GET if it is empty, as net/http says.
+// method returns the method of a request. The empty one means GET.
 func method(req *http.Request) string {
 	if req.Method == "" {
 		return http.MethodGet
@@ -89,9 +89,9 @@ func method(req *http.Request) string {
 	return req.Method
 }
 
-// exchange sends a request over the network and reads all of the answer. The answer that is returned shares nothing
-// with what is kept, so that neither redaction nor the caller changes the other's.
-func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, kept vcr.Response, err error) {
+// exchange sends a request over the network and reads the whole answer. It returns the answer twice, without shared memory:
+// resp for the program and answer for the recording, which redaction may change.
+func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response, answer vcr.Response, err error) {
 	c.wentLive()
 	resp, err = c.through.RoundTrip(sent(req, body))
 	if err != nil {
@@ -103,23 +103,23 @@ func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response
 		return nil, networkError(req.Context(), err), err
 	}
 	if len(content) > maxBody {
-		return nil, kept, fmt.Errorf("cassettes: the answer is over %d bytes", maxBody)
+		return nil, answer, fmt.Errorf("cassettes: the answer is over %d bytes", maxBody)
 	}
-	kept = vcr.Response{Status: resp.Status, Code: resp.StatusCode, Headers: resp.Header.Clone(), Body: string(content)}
+	answer = vcr.Response{Status: resp.Status, Code: resp.StatusCode, Headers: resp.Header.Clone(), Body: string(content)}
 	resp.Body = io.NopCloser(bytes.NewReader(content))
-	return resp, kept, nil
+	return resp, answer, nil
 }
 
-// record sends a request over the network and keeps it with its answer.
+// record sends a request over the network and records it with its answer.
 func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error) {
-	order := c.taking.begin(cassette.Changes(method(req)))
+	order := c.recorded.begin(cassette.Changes(method(req)))
 	request := captured(req, body)
 	resp, answer, err := c.exchange(req, body)
-	c.taking.end(order, &vcr.Interaction{Request: request, Response: answer})
+	c.recorded.end(order, &vcr.Interaction{Request: request, Response: answer})
 	return resp, err
 }
 
-// networkError is what stands in the place of an answer.
+// networkError returns the record of a network error, instead of an answer.
 func networkError(ctx context.Context, err error) (r vcr.Response) {
 	kind, op := classify(ctx, err)
 	cassette.SetNetworkError(&r, kind, op, err.Error())
@@ -151,7 +151,7 @@ func classify(ctx context.Context, err error) (kind, op string) {
 	return kind, op
 }
 
-// replayError makes the error again. One that was the caller's own doing comes when the caller gives up again.
+// replayError returns a recorded network error. If the caller had given up, it waits until the caller gives up again.
 func replayError(ctx context.Context, kind, op, text string) error {
 	var err error
 	switch kind {
@@ -184,7 +184,7 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}
-	e := p.take(id)
+	e := p.nextAnswer(id)
 	if e == nil {
 		return nil, p.c.unmatchedRequest(id)
 	}
@@ -195,7 +195,7 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if err != nil {
 		return nil, err
 	}
-	resp.Header = maps.Clone(resp.Header) // the recording's own, which callers may write to
+	resp.Header = maps.Clone(resp.Header) // the original belongs to the recording, and callers may write to theirs
 	for name, values := range resp.Header {
 		resp.Header[name] = slices.Clone(values)
 	}

@@ -68,7 +68,7 @@ func TestReplay_recognisesTheSameRequest(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := take(t, "one", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+			dir := capture(t, "one", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
 				t.Helper()
 				want(t, c, test.recorded.method, test.recorded.url, test.recorded.contentType, test.recorded.body)
 			})
@@ -77,7 +77,7 @@ func TestReplay_recognisesTheSameRequest(t *testing.T) {
 			fake.end()
 			switch {
 			case test.same && (err != nil || body != `{"n":1}` || fake.Failed()):
-				t.Errorf("not recognised: %q, %v\n%s", body, err, fake.told())
+				t.Errorf("not recognised: %q, %v\n%s", body, err, fake.failures())
 			case !test.same && (!errors.Is(err, cassettes.ErrUnmatched) || !fake.Failed()):
 				t.Errorf("taken for the same: %q, %v", body, err)
 			}
@@ -87,7 +87,7 @@ func TestReplay_recognisesTheSameRequest(t *testing.T) {
 
 func TestReplay_answersEqualRequestsInOrder(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "order", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "order", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		for _, path := range []string{"/a", "/b", "/a", "/b", "/a"} {
 			want(t, c, "GET", api+path, "", "")
@@ -101,7 +101,7 @@ func TestReplay_answersEqualRequestsInOrder(t *testing.T) {
 	}
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 	if log := fake.logged(); !strings.Contains(log, "order: played 5 of 5, live 0") {
 		t.Errorf("the summary is %q", log)
@@ -112,7 +112,7 @@ func TestReplay_answersEqualRequestsInOrder(t *testing.T) {
 func TestReplay_clonesHeaders(t *testing.T) {
 	t.Parallel()
 	const calls = 8
-	dir := take(t, "headers", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "headers", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		for range calls {
 			want(t, c, "GET", api+"/a", "", "")
@@ -139,7 +139,7 @@ func TestReplay_clonesHeaders(t *testing.T) {
 	}
 }
 
-// Redaction happens on the way to the disk: who records sees what the server said, and a session that is recorded
+// Redaction happens when the files are written: the recording program gets the server's answers, and a session that is recorded
 // works.
 func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 		}
 		return reply(`{}`), nil
 	})
-	dir := take(t, "login", server, nil, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "login", server, nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		jar, err := cookiejar.New(nil)
 		if err != nil {
@@ -215,13 +215,13 @@ func TestRecord_leavesTheLiveAnswerAlone(t *testing.T) {
 	want(t, c, "GET", api+"/auth/session", "", "")
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 }
 
 func TestRecord_aDeletedCookieStaysDeleted(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "logout", answers(func(*http.Request) (*http.Response, error) {
+	dir := capture(t, "logout", answers(func(*http.Request) (*http.Response, error) {
 		return reply(`{}`, "Set-Cookie", "connect.sid=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), nil
 	}), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/auth/logout", "", "") })
 	c, _ := play(t, dir, "logout")
@@ -259,7 +259,7 @@ func TestRecord_networkErrors(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			dir := take(t, "error", answers(func(*http.Request) (*http.Response, error) { return nil, test.err }), nil, func(t *testing.T, c *cassettes.Cassette) {
+			dir := capture(t, "error", answers(func(*http.Request) (*http.Response, error) { return nil, test.err }), nil, func(t *testing.T, c *cassettes.Cassette) {
 				t.Helper()
 				if _, _, err := send(t, c, "GET", api+"/a", "", ""); !errors.Is(err, test.err) {
 					t.Errorf("who records gets %v", err)
@@ -272,7 +272,7 @@ func TestRecord_networkErrors(t *testing.T) {
 			}
 			fake.end()
 			if fake.Failed() {
-				t.Error(fake.told())
+				t.Error(fake.failures())
 			}
 		})
 	}
@@ -297,7 +297,7 @@ func TestReplay_abandonedRequest(t *testing.T) {
 		return time.Since(start), err
 	}
 	synctest.Test(t, func(t *testing.T) {
-		dir := take(t, "slow", answers(func(req *http.Request) (*http.Response, error) {
+		dir := capture(t, "slow", answers(func(req *http.Request) (*http.Response, error) {
 			<-req.Context().Done()
 			return nil, req.Context().Err()
 		}), nil, func(t *testing.T, c *cassettes.Cassette) {
@@ -310,7 +310,7 @@ func TestReplay_abandonedRequest(t *testing.T) {
 		took, err := patient(t, c)
 		fake.end()
 		if took != 3*time.Second || !errors.Is(err, context.DeadlineExceeded) || fake.Failed() {
-			t.Errorf("it took %v: %v\n%s", took, err, fake.told())
+			t.Errorf("it took %v: %v\n%s", took, err, fake.failures())
 		}
 	})
 }
@@ -319,7 +319,7 @@ func TestReplay_abandonedRequest(t *testing.T) {
 func TestReplay_skipsLatency(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		dir := take(t, "latency", answers(func(*http.Request) (*http.Response, error) {
+		dir := capture(t, "latency", answers(func(*http.Request) (*http.Response, error) {
 			time.Sleep(time.Minute)
 			return reply(`{}`), nil
 		}), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/a", "", "") })
@@ -349,7 +349,7 @@ func zipped(t *testing.T, text string) string {
 func TestRecord_compressedAnswers(t *testing.T) {
 	t.Parallel()
 	body := zipped(t, `{"token":"abcdefgh12345"}`)
-	dir := take(t, "gzip", answers(func(*http.Request) (*http.Response, error) {
+	dir := capture(t, "gzip", answers(func(*http.Request) (*http.Response, error) {
 		return reply(body, "Content-Encoding", "gzip", "Content-Type", js), nil
 	}), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
@@ -370,8 +370,8 @@ func TestRecord_compressedAnswers(t *testing.T) {
 		})))
 	want(t, c, "GET", api+"/a", "", "")
 	fake.end()
-	if !strings.Contains(fake.told(), "cannot be searched") {
-		t.Errorf("a body that cannot be read was not refused: %q", fake.told())
+	if !strings.Contains(fake.failures(), "cannot be searched") {
+		t.Errorf("a body that cannot be read was not refused: %q", fake.failures())
 	}
 	if left, err := os.ReadDir(out); err != nil || len(left) != 0 {
 		t.Errorf("something was written: %v, %v", left, err)

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// ModeVar is the environment variable that says what cassettes are for in a run of the tests: one of the modes.
+// ModeVar is the environment variable that sets the mode of cassettes in a run of the tests: one of the modes.
 // Recording is refused where CI is set, unless ",force" follows: QUEUP_CASSETTE=rewrite,force.
 const ModeVar = "QUEUP_CASSETTE"
 
-// Mode is what a cassette is for.
+// Mode selects what a cassette does.
 type Mode string
 
 // The modes.
 const (
 	Replay  Mode = "replay"  // play the recording; the network is refused. The default
-	Once    Mode = "once"    // play the recording if there is one, else make it
-	Rewrite Mode = "rewrite" // make the recording anew
-	Live    Mode = "live"    // leave cassettes out of it: everything goes over the network, nothing is recorded
-	Verify  Mode = "verify"  // everything goes over the network, and the test fails where the shape of an answer or event is no longer the recorded one
+	Once    Mode = "once"    // play the recording if there is one, else record it
+	Rewrite Mode = "rewrite" // record again
+	Live    Mode = "live"    // everything goes over the network, nothing is recorded
+	Verify  Mode = "verify"  // everything goes over the network, and the test fails where the shape of an answer or event has changed since the recording
 )
 
 var modes = []Mode{Replay, Once, Rewrite, Live, Verify}
@@ -47,7 +47,7 @@ func modeOf(c *config) (m Mode, forced bool, err error) {
 	return m, forced, nil
 }
 
-// inCI reports whether this is a run of continuous integration, by the variable that all of them set.
+// inCI reports whether this is a run of continuous integration, by the variable that all services set.
 func inCI() bool {
 	switch os.Getenv("CI") {
 	case "", "0", "false":

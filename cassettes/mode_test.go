@@ -10,8 +10,7 @@ import (
 	"github.com/queup-go/queup/cassettes"
 )
 
-// run opens a cassette in the mode of the environment, makes one request, and ends the test. It returns what the test
-// was told.
+// run opens a cassette in the mode of the environment, makes one request, and ends the test. It returns that test.
 func run(t *testing.T, dir string, server http.RoundTripper, opts ...cassettes.Option) *fakeTB {
 	t.Helper()
 	fake := newFake(t)
@@ -52,8 +51,8 @@ func TestMode_ofTheEnvironment(t *testing.T) {
 			t.Setenv(cassettes.ModeVar, step.mode)
 			t.Setenv("CI", step.ci)
 			fake := run(t, dir, server, clock)
-			if !strings.Contains(fake.told(), step.fails) || fake.Failed() != (step.fails != "") {
-				t.Errorf("told %q, want %q", fake.told(), step.fails)
+			if !strings.Contains(fake.failures(), step.fails) || fake.Failed() != (step.fails != "") {
+				t.Errorf("reported %q, want %q", fake.failures(), step.fails)
 			}
 			if !strings.Contains(fake.logged(), step.logs) {
 				t.Errorf("logged %q, want %q", fake.logged(), step.logs)
@@ -67,7 +66,7 @@ func TestMode_ofTheEnvironment(t *testing.T) {
 
 func TestRecord_headerOfALiveRecording(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "live", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/a", "", "") },
+	dir := capture(t, "live", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/a", "", "") },
 		cassettes.Source("live"), cassettes.Library("v0.3.0"))
 	if text := files(t, dir, "live"); !strings.Contains(text, `"source":"live","date":"`) || !strings.Contains(text, `"library":"v0.3.0"`) {
 		t.Errorf("the header is wrong: %s", text)
@@ -105,8 +104,8 @@ func TestRecord_failsClosed(t *testing.T) {
 				cassettes.Through(answers(func(*http.Request) (*http.Response, error) { return reply(test.answer, "Content-Type", js), nil })))
 			want(t, c, "GET", api+"/a", "", "")
 			fake.end()
-			if !strings.Contains(fake.told(), test.where) || !strings.Contains(fake.told(), "nothing was written") || strings.Contains(fake.told(), "hunter2") {
-				t.Errorf("told %q", fake.told())
+			if !strings.Contains(fake.failures(), test.where) || !strings.Contains(fake.failures(), "nothing was written") || strings.Contains(fake.failures(), "hunter2") {
+				t.Errorf("reported %q", fake.failures())
 			}
 			if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 				t.Errorf("written: %v, %v", left, err)
@@ -126,11 +125,11 @@ func TestVerify_reportsDrift(t *testing.T) {
 			want(t, c, "GET", api+path, "", "")
 			sock := dial(t, c)
 			defer sock.Close(1000, "")
-			hear(t, sock, 1)
-			say(t, sock, "2")
+			readFrames(t, sock, 1)
+			writeFrames(t, sock, "2")
 		}
 	}
-	dir := take(t, "drift", server, newScript(nil, event), talk("/room/65a1f0c2d4e8b90000000001/users"))
+	dir := capture(t, "drift", server, newScript(nil, event), talk("/room/65a1f0c2d4e8b90000000001/users"))
 
 	verify := func() *fakeTB {
 		fake := newFake(t)
@@ -142,7 +141,7 @@ func TestVerify_reportsDrift(t *testing.T) {
 	before := files(t, dir, "drift")
 	body = `{"code":200,"data":[{"id":"other","n":77,"gone":false,"maybe":"text"},{"id":"more","n":1,"gone":true,"maybe":null}]}`
 	if fake := verify(); fake.Failed() {
-		t.Errorf("other values are a drift: %s", fake.told())
+		t.Errorf("other values are a drift: %s", fake.failures())
 	}
 	body = `{"code":200,"data":[{"id":5,"n":1,"fresh":{"a":1},"maybe":[]}]}`
 	event = strings.ReplaceAll(event, `\"time\":1`, `\"at\":1`)
@@ -154,12 +153,12 @@ func TestVerify_reportsDrift(t *testing.T) {
 		"event chat-message: message.data(json).at appeared (number)",
 		"event chat-message: message.data(json).time went (was number)",
 	} {
-		if !strings.Contains(fake.told(), line) {
-			t.Errorf("%q is not reported:\n%s", line, fake.told())
+		if !strings.Contains(fake.failures(), line) {
+			t.Errorf("%q is not reported:\n%s", line, fake.failures())
 		}
 	}
-	if n := strings.Count(fake.told(), "\n"); n != 6 {
-		t.Errorf("more is reported: %s", fake.told())
+	if n := strings.Count(fake.failures(), "\n"); n != 6 {
+		t.Errorf("more is reported: %s", fake.failures())
 	}
 	if files(t, dir, "drift") != before {
 		t.Error("verify has changed the recording")
@@ -190,7 +189,7 @@ func TestRecorder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hear(t, sock, 1)
+	readFrames(t, sock, 1)
 	_ = sock.Close(1000, "")
 	if requests, records, err := r.Save(); requests != 1 || records != 3 || err != nil {
 		t.Errorf("Save = %d, %d, %v", requests, records, err)
@@ -200,11 +199,11 @@ func TestRecorder(t *testing.T) {
 	if sock, err = c.Dialer().Dial(t.Context(), "wss://elsewhere.example/ws/?access_token=another-token", nil); err != nil {
 		t.Fatal(err)
 	}
-	hear(t, sock, 1)
+	readFrames(t, sock, 1)
 	_ = sock.Close(1000, "")
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 }
 
@@ -218,7 +217,7 @@ func TestMode_namesThatDifferByCaseAtTheSameTime(t *testing.T) {
 	}
 	first.end()
 	second.end()
-	if first.Failed() || !strings.Contains(second.told(), "differs only by case from") {
-		t.Errorf("told %q and %q", first.told(), second.told())
+	if first.Failed() || !strings.Contains(second.failures(), "differs only by case from") {
+		t.Errorf("reported %q and %q", first.failures(), second.failures())
 	}
 }

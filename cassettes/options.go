@@ -11,7 +11,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// An Option changes how [Open] makes a cassette.
+// An Option configures a cassette for [Open].
 type Option func(*config) error
 
 type config struct {
@@ -54,18 +54,18 @@ func Dir(dir string) Option {
 	}
 }
 
-// WithMode sets the mode here instead of by the environment, see [ModeVar].
+// WithMode sets the mode, instead of the environment variable [ModeVar].
 func WithMode(m Mode) Option {
 	return func(c *config) error {
 		if !slices.Contains(modes, m) {
-			return fmt.Errorf("mode %q is none: they are replay, once, rewrite, live and verify", m)
+			return fmt.Errorf("mode %q is not valid: use replay, once, rewrite, live or verify", m)
 		}
 		c.mode = m
 		return nil
 	}
 }
 
-// RecordInCI has the cassette recorded even where CI is set.
+// RecordInCI allows recording even where CI is set.
 func RecordInCI() Option {
 	return func(c *config) error {
 		c.forced = true
@@ -73,8 +73,8 @@ func RecordInCI() Option {
 	}
 }
 
-// Through sets what sends the requests when they go over the network. The default is a transport of the cassette's own,
-// with the defaults of net/http.
+// Through sets the transport for requests that go over the network. The default is a transport of the cassette's own, with
+// the defaults of net/http.
 func Through(rt http.RoundTripper) Option {
 	return func(c *config) error {
 		if rt == nil {
@@ -85,8 +85,7 @@ func Through(rt http.RoundTripper) Option {
 	}
 }
 
-// ThroughDialer sets what opens the websockets when they go over the network. The default is a
-// [realtime.WebsocketDialer].
+// ThroughDialer sets the dialer for websockets that go over the network. The default is a [realtime.WebsocketDialer].
 func ThroughDialer(d realtime.Dialer) Option {
 	return func(c *config) error {
 		if d == nil {
@@ -97,7 +96,7 @@ func ThroughDialer(d realtime.Dialer) Option {
 	}
 }
 
-// Source says what is recorded: "live", the default, or "queuptest". The header of the recording names it.
+// Source sets the source in the header of the recording: "live", the default, or "queuptest".
 func Source(source string) Option {
 	return func(c *config) error {
 		if source != cassette.SourceLive && source != cassette.SourceTest {
@@ -108,8 +107,8 @@ func Source(source string) Option {
 	}
 }
 
-// Library is the version of the program that records, for the header of a live recording. The default is that of the
-// module, as it was built.
+// Library sets the version of the recording program in the header of a live recording. The default is the version of this
+// module in the program.
 func Library(version string) Option {
 	return func(c *config) error {
 		c.library = version
@@ -117,8 +116,8 @@ func Library(version string) Option {
 	}
 }
 
-// Clock is where a recording has its date and its times from, instead of time.Now. With the clock of a world that does
-// the same each time, a recording made again is the same, byte by byte.
+// Clock sets the clock for the date and the times of a recording, instead of time.Now. With the clock of a deterministic
+// world, a recording made again is the same, byte by byte.
 func Clock(now func() time.Time) Option {
 	return func(c *config) error {
 		if now == nil {
@@ -129,8 +128,8 @@ func Clock(now func() time.Time) Option {
 	}
 }
 
-// Secrets are more texts to take out, wherever they stand. Give the same ones for recording and for replay: that they
-// are equal is how requests that hold them are recognised. Each has at least 4 characters.
+// Secrets adds texts to be redacted everywhere. Give the same ones for recording and for replay, or requests that hold
+// them are not matched. Each has at least 4 characters.
 func Secrets(secrets ...string) Option {
 	return func(c *config) error {
 		for i, s := range secrets {
@@ -143,8 +142,8 @@ func Secrets(secrets ...string) Option {
 	}
 }
 
-// Anonymous takes the names, ids and pictures of people out of the recording. Who was the same person still is: alice
-// is member-1 wherever she stood, in chat, too. The names given here stay, such as that of the bot.
+// Anonymous replaces the names, ids and pictures of people in the recording. One person stays one person: alice is
+// member-1 everywhere, in chat, too. The names given here stay, such as that of the bot.
 func Anonymous(except ...string) Option {
 	return func(c *config) error {
 		c.rules.Anonymous = true
@@ -153,8 +152,8 @@ func Anonymous(except ...string) Option {
 	}
 }
 
-// AllowUnmatched lets the program send what is not in the recording: a request then gets an error that matches
-// [ErrUnmatched], a frame goes nowhere, and the test goes on.
+// AllowUnmatched allows requests and frames that are not in the recording. A request then gets an error that matches
+// [ErrUnmatched], a frame is dropped, and the test continues.
 func AllowUnmatched() Option {
 	return func(c *config) error {
 		c.allowUnmatched = true
@@ -162,8 +161,8 @@ func AllowUnmatched() Option {
 	}
 }
 
-// AllowUnused lets the program leave parts of the recording aside. Events then no longer wait for the requests that
-// they followed when they were recorded.
+// AllowUnused allows parts of the recording to stay unused. Events then no longer wait for the requests that they followed
+// when they were recorded.
 func AllowUnused() Option {
 	return func(c *config) error {
 		c.allowUnused = true
@@ -171,14 +170,14 @@ func AllowUnused() Option {
 	}
 }
 
-// pace says when frames are played.
+// pace decides when frames are played.
 type pace struct {
 	factor  float64 // of the recorded speed; 0: at once
 	stepped bool
 }
 
-// AtOnce plays every frame as soon as what it waits for has happened, whatever time it took when it was recorded. This
-// is the default.
+// AtOnce plays every frame as soon as its conditions are met, whatever time it took when it was recorded. This is the
+// default.
 func AtOnce() Option {
 	return func(c *config) error {
 		c.pace = pace{}
@@ -186,8 +185,8 @@ func AtOnce() Option {
 	}
 }
 
-// Speed plays frames at their recorded times, or that many times faster: 1 is as recorded, 60 makes a minute of an
-// hour. Time is the clock of package time, so in a synctest bubble it costs nothing.
+// Speed plays frames at their recorded times, or factor times faster: 1 is as recorded, 60 plays an hour in a minute. It
+// uses the clock of package time, so in a synctest bubble it costs no time.
 func Speed(factor float64) Option {
 	return func(c *config) error {
 		if factor <= 0 || factor > 1e9 {
@@ -198,8 +197,8 @@ func Speed(factor float64) Option {
 	}
 }
 
-// Stepped holds all events back until the test asks for them by [Cassette.Next] or [Cassette.Until]. Answers to what
-// the program sends, and the greeting, come by themselves.
+// Stepped holds all events until the test asks for them by [Cassette.Next] or [Cassette.Until]. The greeting and answers
+// to the program's frames come by themselves.
 func Stepped() Option {
 	return func(c *config) error {
 		c.pace = pace{stepped: true}

@@ -13,8 +13,8 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// playback is a recording that is being played. One mutex guards it all, its sockets included; it is never held while
-// the test or the program is told something.
+// playback is a recording that is being played. One mutex guards it and its sockets. It is not held while something is
+// reported to the test or the program.
 type playback struct {
 	c    *Cassette
 	tape *cassette.Tape
@@ -22,18 +22,18 @@ type playback struct {
 	mu        sync.Mutex
 	requests  map[string][]*request // guarded by mu; those not yet played, by key
 	last      map[string]*request   // guarded by mu; the latest one played, by key
-	all       []*request            // immutable but for played
+	all       []*request            // immutable except for played
 	begun     map[int]bool          // guarded by mu; ids of requests that the program has sent
-	lines     []*line               // connections, in order; immutable but for what is in them
+	lines     []*line               // connections, in order; immutable except for their fields
 	stops     []*step               // events and ends, in the order of time; immutable
 	released  int                   // guarded by mu; how many of stops may be played, when stepped
 	players   []*player             // guarded by mu; open sockets
 	broken    *line                 // guarded by mu; the connection that a fault has ended, until it is dialled again
 	spent     bool                  // guarded by mu; the fault that ends connections has happened
-	moved     time.Time             // guarded by mu; when something was played last
+	moved     time.Time             // guarded by mu; when the last record was played
 	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
 	history   []string              // guarded by mu; the latest records played, oldest first
-	unmatched map[string]bool       // guarded by mu; what was told of already
+	unmatched map[string]bool       // guarded by mu; what was already reported
 }
 
 // request is one exchange of the recording.
@@ -43,7 +43,7 @@ type request struct {
 	played bool // guarded by playback.mu
 }
 
-// line is one recorded connection: what was said on it.
+// line is one recorded connection.
 type line struct {
 	open  *cassette.Record
 	id    cassette.Identity
@@ -54,15 +54,16 @@ type line struct {
 // step is one record of a connection after the handshake.
 type step struct {
 	*cassette.Record
-	msg   cassette.Message
-	id    cassette.Identity // of what the program sends
-	rank  int               // among stops; -1 if it is none
-	free  bool              // played by the player itself, such as heartbeats, and not counted
-	done  bool              // guarded by playback.mu
-	again bool              // guarded by playback.mu; of a connection taken up again: said on the one before
+	msg  cassette.Message
+	id   cassette.Identity // of a frame of the program
+	rank int           // among stops; -1 for a step that is not a stop
+	free bool          // played by the player itself, such as heartbeats, and not counted
+	done bool          // guarded by playback.mu
+	// repeatable is set on a resumed connection for the steps before the fault. Guarded by playback.mu.
+	repeatable bool
 }
 
-// stop reports whether a step waits to be asked for when the pace is stepped.
+// stop reports whether a step waits for the test if the pace is Stepped.
 func (s *step) stop() bool {
 	return !s.free && (s.Frame() && s.Dir == cassette.In && s.msg.Event() || s.ends())
 }
@@ -100,7 +101,7 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 				s.id = cassette.IdentifyFrame(r.Data)
 				s.free = s.msg.Ping || s.msg.Pong || s.msg.Heartbeat
 			} else {
-				s.free = s.msg.Pong // the player answers the pings it gets, not those of then
+				s.free = s.msg.Pong // the player answers the program's pings, not the recorded ones
 			}
 		}
 		s.free = s.free || r.Op == cassette.OpClose && r.Dir == cassette.Out // a test may leave that to its end
@@ -117,8 +118,8 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	return p, nil
 }
 
-// take returns the next answer to a request, nil if there is none.
-func (p *playback) take(id cassette.Identity) *request {
+// nextAnswer returns the next recorded answer to a request, nil if there is none.
+func (p *playback) nextAnswer(id cassette.Identity) *request {
 	key := id.Key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +127,7 @@ func (p *playback) take(id cassette.Identity) *request {
 	if queue := p.requests[key]; len(queue) > 0 {
 		r, p.requests[key] = queue[0], queue[1:]
 	} else if r = p.last[key]; r == nil || !p.c.cfg.faults.breaks() {
-		return nil // after a connection that a fault has ended, a program asks again for what it knew
+		return nil // only after a fault has ended a connection, a program repeats its requests
 	}
 	p.last[key] = r
 	p.moved = time.Now()
@@ -134,16 +135,21 @@ func (p *playback) take(id cassette.Identity) *request {
 	if !r.played {
 		r.played = true
 		httpFile, _ := p.c.file()
-		p.note(fmt.Sprintf("%s:%d %s", httpFile, r.Line, r.Label()))
+		p.note(cite(httpFile, r.Line, r.Label()))
 	}
-	p.wake() // events may have waited for it
+	p.wake() // events may have waited for this request
 	return r
 }
 
-// shown is how many of the records played a message shows.
+// shown is how many of the latest records a message shows.
 const shown = 3
 
-// note remembers what was played. The caller holds mu.
+// cite names a record for a message: its file, line and content.
+func cite(file string, line int, label string) string {
+	return fmt.Sprintf("%s:%d %s", file, line, label)
+}
+
+// note adds a record to the history. The caller holds mu.
 func (p *playback) note(text string) {
 	p.history = append(p.history, text)
 	if len(p.history) > shown {
@@ -151,20 +157,20 @@ func (p *playback) note(text string) {
 	}
 }
 
-// noteStep remembers a record of the websocket. The caller holds mu.
+// noteStep adds a record of the websocket to the history. The caller holds mu.
 func (p *playback) noteStep(r *cassette.Record) {
 	_, socketFile := p.c.file()
-	p.note(fmt.Sprintf("%s:%d %s", socketFile, r.Line, r.Label()))
+	p.note(cite(socketFile, r.Line, r.Label()))
 }
 
-// wake has all sockets look again. The caller holds mu.
+// wake makes all sockets check again whether a frame is due. The caller holds mu.
 func (p *playback) wake() {
 	for _, pl := range p.players {
 		pl.wake()
 	}
 }
 
-// pending returns why events have to wait at a step, nothing if they have not. The caller holds mu.
+// pending reports whether events from this step on wait for a request. The caller holds mu.
 func (p *playback) pending(s *step) bool {
 	if p.c.cfg.allowUnused {
 		return false
@@ -175,7 +181,7 @@ func (p *playback) pending(s *step) bool {
 // unreleased reports whether a step waits for the test to ask for it. The caller holds mu.
 func (p *playback) unreleased(s *step) bool { return p.c.cfg.pace.stepped && s.rank >= p.released }
 
-// finish checks at the end of the test that all was played.
+// finish checks at the end of the test that every record was played.
 func (p *playback) finish() {
 	p.mu.Lock()
 	for _, pl := range p.players {
@@ -183,23 +189,23 @@ func (p *playback) finish() {
 	}
 	played, all := 0, 0
 	var left []string
-	count := func(done bool, what func() string) {
+	count := func(done bool, file string, line int, label func() string) {
 		all++
 		if done {
 			played++
 		} else {
-			left = append(left, what())
+			left = append(left, cite(file, line, label()))
 		}
 	}
 	httpFile, socketFile := p.c.file()
 	for _, r := range p.all {
-		count(r.played, func() string { return fmt.Sprintf("%s:%d %s", httpFile, r.Line, r.Label()) })
+		count(r.played, httpFile, r.Line, r.Label)
 	}
 	for _, l := range p.lines {
-		count(l.used, func() string { return fmt.Sprintf("%s:%d %s", socketFile, l.open.Line, l.open.Label()) })
+		count(l.used, socketFile, l.open.Line, l.open.Label)
 		for _, s := range l.steps {
 			if !s.free {
-				count(s.done, func() string { return fmt.Sprintf("%s:%d %s", socketFile, s.Line, s.Label()) })
+				count(s.done, socketFile, s.Line, s.Label)
 			}
 		}
 	}
@@ -215,11 +221,11 @@ func (p *playback) finish() {
 		more = fmt.Sprintf("\n    and %d more", len(left)-most)
 		left = left[:most]
 	}
-	t.Errorf("cassettes: %s: %d of %d records were never used\n    %s%s\n  record it anew: %s\n  or allow it:    cassettes.AllowUnused()",
+	t.Errorf("cassettes: %s: %d of %d records were never used\n    %s%s\n  record it again: %s\n  or allow it:     cassettes.AllowUnused()",
 		p.c.name, all-played, all, strings.Join(left, "\n    "), more, p.c.origin.command())
 }
 
-// release lets the first n stops through.
+// release allows the first n stops to be played.
 func (p *playback) release(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,7 +233,7 @@ func (p *playback) release(n int) {
 	p.wake()
 }
 
-// Frame is something that a recorded server did on the websocket, for [Cassette.Next] and [Cassette.Until].
+// Frame is a frame of the recorded server, or the end of a connection, for [Cassette.Next] and [Cassette.Until].
 type Frame struct {
 	At      time.Duration // since the recording began
 	Conn    int           // of the recorded connections, from 1
@@ -237,20 +243,20 @@ type Frame struct {
 	Data    []byte        // as it was recorded
 }
 
-// Next lets the next event through, in the order of their recorded times, and returns it; false if there is none left.
-// It is for the pace [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives
-// once it has.
+// Next releases the next event, in the order of their recorded times, and returns it; false if there is none left. It is
+// for the pace [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives once the
+// channel is attached.
 func (c *Cassette) Next() (Frame, bool) {
 	c.t.Helper()
 	return c.Until(func(Frame) bool { return true })
 }
 
-// Until lets events through up to the first for which match is true, and returns that one. If there is none left, it
-// lets nothing through and returns false.
+// Until releases events up to the first one for which match is true, and returns that one. If there is none, it releases
+// nothing and returns false.
 func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 	c.t.Helper()
 	if c.play == nil || !c.cfg.pace.stepped {
-		c.tell(func(tb testing.TB) {
+		c.report(func(tb testing.TB) {
 			tb.Helper()
 			tb.Errorf("cassettes: %s: Next and Until are for a recording that is played with the option Stepped", c.name)
 		})

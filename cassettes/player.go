@@ -16,11 +16,11 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// player is a recorded connection as a realtime.Socket. It has no goroutine: Read works out what comes next.
+// player is a recorded connection as a realtime.Socket. It has no goroutine: Read finds the next frame.
 //
-// Frames of the server keep their order within their channel. One waits for the frames that the program had sent before
-// it on that channel, and an event waits for the requests that had changed something before it. What has no channel,
-// such as the greeting, comes before all that follows it.
+// Frames of the server keep their order within their channel. A frame waits for the frames that the program had sent
+// before it on that channel, and an event waits for the requests that had changed something before it. A frame without a
+// channel, such as the greeting, comes before all that follow it.
 type player struct {
 	p    *playback
 	line *line
@@ -29,9 +29,9 @@ type player struct {
 	// Guarded by playback.mu.
 	changed  chan struct{} // closed and replaced when there may be something to read
 	pongs    [][]byte      // answers to the program's pings
-	answers  [][]byte      // to what it says again on a connection taken up again
+	answers  [][]byte      // to frames that the program repeats on a resumed connection
 	attached map[string]bool
-	reqIDs   map[string]string // of now, by those of then
+	reqIDs   map[string]string // the program's, by the recorded ones
 	deadline time.Time
 	closed   bool // by the program
 	over     error
@@ -87,7 +87,8 @@ func (p *playback) nextLine() *line {
 	return nil
 }
 
-// dialError is the kind of error to play: an attempt that was given up cannot wait for the same to happen again.
+// dialError returns the kind of error to play. An attempt that was given up becomes a timeout, because it cannot wait for
+// the program to give up again.
 func dialError(kind string) string {
 	if kind == cassette.ErrAbandoned {
 		return cassette.ErrTimeout
@@ -95,15 +96,15 @@ func dialError(kind string) string {
 	return kind
 }
 
-// resume has a connection go on that a fault has ended: the greeting comes again, what the program says again is
-// answered again, and then comes what it has not heard. The caller holds mu.
+// resume continues a connection that a fault has ended: the greeting comes again, frames that the program repeats are
+// answered again, and then come the frames that it has not received. The caller holds mu.
 func (pl *player) resume() {
 	pl.attached = map[string]bool{}
 	for _, s := range pl.line.steps {
 		if s.done && !s.free {
-			s.again = true
+			s.repeatable = true
 		}
-		if s.again && s.Frame() && s.Dir == cassette.In && s.msg.Channel == "" && s.msg.ReqID == "" && !s.msg.Event() {
+		if s.repeatable && s.Frame() && s.Dir == cassette.In && s.msg.Channel == "" && s.msg.ReqID == "" && !s.msg.Event() {
 			pl.answers = append(pl.answers, s.Data)
 		}
 	}
@@ -125,7 +126,7 @@ func (pl *player) Read() (realtime.Opcode, []byte, error) {
 			return 0, nil, err
 		}
 		if op != 0 {
-			pl.buf = append(pl.buf[:0], data...) // data is the recording's, and the caller may write to it
+			pl.buf = append(pl.buf[:0], data...) // data belongs to the recording, and the caller may write to its copy
 			return op, pl.buf, nil
 		}
 		if !deadline.IsZero() {
@@ -141,7 +142,7 @@ func (pl *player) Read() (realtime.Opcode, []byte, error) {
 	}
 }
 
-// pause waits until something changed, and at most for wait if that is more than 0.
+// pause waits for a change, at most for wait if that is more than 0.
 func pause(changed <-chan struct{}, wait time.Duration) {
 	if wait <= 0 {
 		<-changed
@@ -155,8 +156,8 @@ func pause(changed <-chan struct{}, wait time.Duration) {
 	}
 }
 
-// next returns the next frame, or how long it takes, or the end; op 0 and wait 0 mean that something has to happen
-// first. The caller holds playback.mu.
+// next returns the next frame, the wait until it is due, or the error that ends the connection. Op 0 and wait 0 mean that
+// something else has to happen first. The caller holds playback.mu.
 func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, err error) {
 	switch {
 	case pl.closed:
@@ -172,8 +173,8 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 		data, pl.answers = pl.answers[0], pl.answers[1:]
 		return realtime.Text, data, 0, nil
 	}
-	if pl.strike() {
-		return pl.next() // which says what the fault has done
+	if pl.breakIfDue() {
+		return pl.next() // returns the effect of the fault
 	}
 	s, wait := pl.scan(true)
 	switch {
@@ -201,24 +202,23 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	return op, pl.readdressed(s), 0, nil
 }
 
-// What is played at once still lets the program take a breath before each event, and a longer one before a connection
-// ends. In a synctest bubble, where time passes when everything else has come to rest, this makes the order of things
-// the same each time.
+// The pace AtOnce waits a little before each event, and longer before the end of a connection. In a synctest bubble time
+// passes only when all goroutines wait, so this makes the order of everything the same each time.
 const (
-	breath    = 100 * time.Microsecond
-	endBreath = 10 * time.Millisecond
+	eventDelay = 100 * time.Microsecond
+	endDelay   = 10 * time.Millisecond
 )
 
-// due is how long it takes until a step is to be played. The caller holds playback.mu.
+// due returns how long it takes until a step is to be played. The caller holds playback.mu.
 func (pl *player) due(s *step) time.Duration {
 	switch factor := pl.p.c.cfg.pace.factor; {
 	case factor > 0:
 		at := saturate.Times(saturate.Sub(s.At, pl.line.open.At), time.Millisecond)
 		return saturate.Sub(saturate.Float(float64(at)/factor, time.Nanosecond), time.Since(pl.born))
 	case s.ends():
-		return endBreath - time.Since(pl.p.moved)
+		return endDelay - time.Since(pl.p.moved)
 	case s.msg.Event():
-		return breath - time.Since(pl.p.moved)
+		return eventDelay - time.Since(pl.p.moved)
 	}
 	return 0
 }
@@ -279,18 +279,18 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 	return nil, 0
 }
 
-// detached reports whether a connection taken up again has yet to attach a channel. The caller holds playback.mu.
+// detached reports whether a channel is not yet attached again on a resumed connection. The caller holds playback.mu.
 func (pl *player) detached(channel string) bool {
 	return pl.attached != nil && channel != "" && !pl.attached[channel]
 }
 
-// readdressed is the frame with the id of the request that it answers.
+// readdressed returns the frame with the id of the program's request instead of the recorded one.
 func (pl *player) readdressed(s *step) []byte {
-	now, ok := pl.reqIDs[s.msg.ReqID]
-	if !ok || now == s.msg.ReqID || s.msg.ReqID == "" {
+	sent, known := pl.reqIDs[s.msg.ReqID]
+	if !known {
 		return s.Data
 	}
-	return bytes.Replace(s.Data, []byte(`"`+s.msg.ReqID+`"`), []byte(`"`+now+`"`), 1)
+	return bytes.Replace(s.Data, []byte(`"`+s.msg.ReqID+`"`), []byte(`"`+sent+`"`), 1)
 }
 
 // Write implements [realtime.Socket].
@@ -305,12 +305,12 @@ func (pl *player) Write(op realtime.Opcode, data []byte) error {
 	case pl.over != nil:
 		pl.p.mu.Unlock()
 		return syscall.EPIPE
-	case pl.stalled: // it goes nowhere
+	case pl.stalled: // the frame is lost
 	case m.Ping:
 		pl.pongs = append(pl.pongs, append([]byte{'3'}, m.Data...))
 		pl.wake()
 	case m.Pong, m.Heartbeat:
-	case pl.hear(m, id):
+	case pl.match(m, id):
 		pl.wake()
 	default:
 		pl.p.mu.Unlock()
@@ -320,12 +320,12 @@ func (pl *player) Write(op realtime.Opcode, data []byte) error {
 	return nil
 }
 
-// actionAttach is that of a frame by which a program begins to hear a channel; see docs/PROTOCOL.md 5.3.
+// actionAttach is the action of a frame by which a program attaches a channel; see docs/PROTOCOL.md 5.3.
 const actionAttach = 10
 
-// hear finds the recorded frame that the program has now sent. In its channel and action they come in order. The caller
-// holds playback.mu.
-func (pl *player) hear(m cassette.Message, id cassette.Identity) bool {
+// match finds the recorded frame that the program has sent, and reports whether there is one. Frames of one action and
+// channel come in order. The caller holds playback.mu.
+func (pl *player) match(m cassette.Message, id cassette.Identity) bool {
 	for _, s := range pl.line.steps {
 		if s.done || s.Dir != cassette.Out || s.id.Lane != id.Lane {
 			continue
@@ -336,24 +336,24 @@ func (pl *player) hear(m cassette.Message, id cassette.Identity) bool {
 		s.done = true
 		pl.p.moved = time.Now()
 		pl.p.noteStep(s.Record)
-		pl.said(s, m)
+		pl.matched(s, m)
 		return true
 	}
 	if pl.attached == nil {
 		return false
 	}
 	for _, s := range pl.line.steps {
-		if s.again && s.Dir == cassette.Out && s.id.Key() == id.Key() {
-			pl.said(s, m)
-			pl.answerAgain(s)
+		if s.repeatable && s.Dir == cassette.Out && s.id.Key() == id.Key() {
+			pl.matched(s, m)
+			pl.repeatAnswer(s)
 			return true
 		}
 	}
 	return false
 }
 
-// said notes what a frame of the program changes. The caller holds playback.mu.
-func (pl *player) said(s *step, m cassette.Message) {
+// matched records the request id and the channel of a frame that the program has sent. The caller holds playback.mu.
+func (pl *player) matched(s *step, m cassette.Message) {
 	if s.msg.ReqID != "" {
 		pl.reqIDs[s.msg.ReqID] = m.ReqID
 	}
@@ -362,18 +362,13 @@ func (pl *player) said(s *step, m cassette.Message) {
 	}
 }
 
-// answerAgain queues the answers that a frame had when it was said first: those with its id, or the next one of its
-// channel. The caller holds playback.mu.
-func (pl *player) answerAgain(asked *step) {
-	behind := false
-	for _, s := range pl.line.steps {
-		if s == asked {
-			behind = true
-		}
-		if !behind || !s.again || !s.Frame() || s.Dir != cassette.In || s.msg.Event() || s.msg.Channel != asked.msg.Channel {
-			continue
-		}
-		if s.msg.ReqID == asked.msg.ReqID {
+// repeatAnswer queues the recorded answer to a frame that the program repeats: the first one after it on its channel with its
+// id. The caller holds playback.mu.
+func (pl *player) repeatAnswer(asked *step) {
+	after := slices.Index(pl.line.steps, asked)
+	for _, s := range pl.line.steps[after:] {
+		answer := s.Frame() && s.Dir == cassette.In && !s.msg.Event()
+		if s.repeatable && answer && s.msg.Channel == asked.msg.Channel && s.msg.ReqID == asked.msg.ReqID {
 			pl.answers = append(pl.answers, pl.readdressed(s))
 			return
 		}
@@ -411,8 +406,8 @@ func (pl *player) Close(int, string) error {
 	return nil
 }
 
-// drain counts as played what only waited to be read: how far a program reads before it closes is chance. The caller
-// holds playback.mu.
+// drain marks frames that only waited to be read as played, because how far a program reads before it closes is chance. The
+// caller holds playback.mu.
 func (pl *player) drain() {
 	if pl.closed || pl.over != nil || pl.stalled || pl.p.broken == pl.line {
 		return

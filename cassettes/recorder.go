@@ -8,7 +8,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// Recorder makes a recording in a program that is no test. It is safe for concurrent use.
+// Recorder makes a recording in a program that is not a test. It is safe for concurrent use.
 type Recorder struct{ c *Cassette }
 
 // NewRecorder begins the recording of that name. It is refused where CI is set, unless [RecordInCI] is given.
@@ -20,14 +20,14 @@ func NewRecorder(name string, opts ...Option) (*Recorder, error) {
 	return &Recorder{c}, nil
 }
 
-// Transport is where the program's requests go.
+// Transport returns the transport for the program's requests.
 func (r *Recorder) Transport() http.RoundTripper { return r.c.Transport() }
 
-// Dialer is where the program's websockets come from.
+// Dialer returns the dialer for the program's websockets.
 func (r *Recorder) Dialer() realtime.Dialer { return r.c.Dialer() }
 
-// Save writes what was recorded so far, as [Open] does at the end of a test: without secrets, or not at all. It returns
-// how many requests and records of the websocket were written. The program closes its client before.
+// Save writes the recording so far, as [Open] does at the end of a test: without secrets, or not at all. It returns how
+// many requests and records of the websocket were written. The program closes its client before.
 func (r *Recorder) Save() (requests, records int, err error) {
 	sealed, err := r.c.write()
 	if err != nil {

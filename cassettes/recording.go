@@ -14,7 +14,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// recording is what has been captured so far. It holds secrets and never leaves the memory as it is.
+// recording holds the requests and frames captured so far. It holds secrets, so it never leaves memory as it is.
 type recording struct {
 	mu        sync.Mutex
 	sent      int                      // guarded by mu; requests
@@ -25,7 +25,7 @@ type recording struct {
 	last      int64                    // guarded by mu; time never goes back
 }
 
-// begin notes that a request is sent, and returns its number.
+// begin counts a request that is sent, and returns its number.
 func (r *recording) begin(changes bool) (order int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -36,7 +36,7 @@ func (r *recording) begin(changes bool) (order int) {
 	return r.sent
 }
 
-// end keeps a request with its answer.
+// end records a request with its answer.
 func (r *recording) end(order int, i *vcr.Interaction) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,7 +46,7 @@ func (r *recording) end(order int, i *vcr.Interaction) {
 	r.exchanges[order] = i
 }
 
-// add keeps a record of the websocket.
+// add adds a record of the websocket.
 func (r *recording) add(c *Cassette, rec *cassette.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,8 +55,8 @@ func (r *recording) add(c *Cassette, rec *cassette.Record) {
 	r.records = append(r.records, rec)
 }
 
-// connection returns the number of the next connection, of the requests that changed something so far, and of all
-// requests.
+// connection returns the number of the next connection, the count of requests that changed something so far, and the count
+// of all requests.
 func (r *recording) connection() (conn, changes, sent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,13 +81,13 @@ func (r *recording) changesSince(n int) (orders []int, next int) {
 	return slices.Clone(r.changes[n:]), len(r.changes)
 }
 
-// tape returns what was captured.
+// tape returns the recording as a cassette.
 func (r *recording) tape(c *Cassette) *cassette.Tape {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := &cassette.Tape{Header: c.header(), Socket: r.records}
 	for order := range r.sent {
-		if i := r.exchanges[order+1]; i != nil { // one that is still under way is not part of it
+		if i := r.exchanges[order+1]; i != nil { // a request that is still in flight is left out
 			t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: i, Order: order + 1})
 		}
 	}
@@ -106,14 +106,14 @@ func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if c.way == playing {
+	if c.task == playing {
 		return c.play.dial(ctx, url)
 	}
 	c.wentLive()
 	sock, err := c.dialer.Dial(ctx, url, h)
-	switch c.way {
-	case recordingAnew:
-		return c.taking.open(ctx, c, url, sock, err)
+	switch c.task {
+	case recordingNew:
+		return c.recorded.open(ctx, c, url, sock, err)
 	case verifying:
 		if err == nil {
 			sock = &verifiedSocket{Socket: sock, c: c}
@@ -122,7 +122,7 @@ func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.
 	return sock, err
 }
 
-// open keeps a handshake, and wraps the socket if there is one.
+// open records a handshake, and wraps the socket if there is one.
 func (r *recording) open(ctx context.Context, c *Cassette, url string, sock realtime.Socket, err error) (realtime.Socket, error) {
 	conn, changes, sent := r.connection()
 	rec := &cassette.Record{Conn: conn, Op: cassette.OpOpen, URL: url}
@@ -143,18 +143,18 @@ func (r *recording) open(ctx context.Context, c *Cassette, url string, sock real
 	return &recordedSocket{Socket: sock, c: c, r: r, conn: conn, changes: changes, sent: sent}, nil
 }
 
-// recordedSocket keeps what goes through it.
+// recordedSocket records the frames that pass through it.
 type recordedSocket struct {
 	realtime.Socket
 	c       *Cassette
 	r       *recording
 	conn    int
-	changes int // owned by the reader; how many requests that change something were kept with a record
+	changes int // owned by the reader; how many requests that change something are named by a record so far
 	sent    int // immutable; how many requests there were before the handshake
 
 	mu     sync.Mutex
 	closed bool // guarded by mu; by the program
-	ended  bool // guarded by mu; the end is kept
+	ended  bool // guarded by mu; the end is recorded
 }
 
 // Read implements [realtime.Socket].
@@ -164,22 +164,21 @@ func (s *recordedSocket) Read() (realtime.Opcode, []byte, error) {
 		s.lost(err)
 		return op, data, err
 	}
-	if !s.isClosed() { // else nobody cares, and whether it still came is chance
+	if !s.isClosed() { // whether a frame still comes after Close is chance
 		s.c.wentLive()
-		s.keep(cassette.In, op, data)
+		s.record(cassette.In, op, data)
 	}
 	return op, data, nil
 }
 
-// Write implements [realtime.Socket]. The frame is kept first, because the answer may be faster than the return of
-// Write.
+// Write implements [realtime.Socket]. The frame is recorded first, because the answer may come before Write returns.
 func (s *recordedSocket) Write(op realtime.Opcode, data []byte) error {
 	s.c.wentLive()
-	s.keep(cassette.Out, op, data)
+	s.record(cassette.Out, op, data)
 	return s.Socket.Write(op, data)
 }
 
-func (s *recordedSocket) keep(dir string, op realtime.Opcode, data []byte) {
+func (s *recordedSocket) record(dir string, op realtime.Opcode, data []byte) {
 	rec := &cassette.Record{Conn: s.conn, Dir: dir, Op: cassette.OpText, Data: append([]byte{}, data...)}
 	if op == realtime.Binary {
 		rec.Op = cassette.OpBinary
@@ -196,7 +195,7 @@ func (s *recordedSocket) isClosed() bool {
 	return s.closed
 }
 
-// lost keeps the end of the connection, unless the program wanted it.
+// lost records the end of the connection, unless the program closed it.
 func (s *recordedSocket) lost(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,7 +207,7 @@ func (s *recordedSocket) lost(err error) {
 	if closed, ok := errors.AsType[*realtime.CloseError](err); ok && closed.Code != abnormal {
 		rec = &cassette.Record{Conn: s.conn, Dir: cassette.In, Op: cassette.OpClose, Code: closed.Code, Reason: closed.Reason}
 	}
-	rec.After = s.r.since(s.sent) // the program had them behind it, and is not to lose its connection in their middle
+	rec.After = s.r.since(s.sent) // the program had made these requests before it lost the connection, and does so in replay
 	s.r.add(s.c, rec)
 }
 

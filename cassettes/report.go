@@ -9,52 +9,51 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// unmatchedError is what the program gets. It names what was sent, without secrets.
+// unmatchedError is the error that the program gets. It names what was sent, without secrets.
 type unmatchedError struct{ what string }
 
 func (e *unmatchedError) Error() string        { return printable.Text(ErrUnmatched.Error() + ": " + e.what) }
 func (e *unmatchedError) Is(target error) bool { return target == ErrUnmatched }
 
-// candidate is a record that what was sent may have been meant to be.
+// candidate is a record that may be the one that the program meant.
 type candidate struct {
-	id   cassette.Identity
-	at   string // file and line
-	what string
-	used bool
+	id     cassette.Identity
+	record string // as cite names it
+	used   bool
 }
 
-// unmatchedRequest tells the test of a request that the recording does not have.
+// unmatchedRequest reports a request that the recording does not have.
 func (c *Cassette) unmatchedRequest(id cassette.Identity) error {
 	var all []candidate
 	httpFile, _ := c.file()
 	c.play.mu.Lock()
 	for _, r := range c.play.all {
-		all = append(all, candidate{id: r.id, at: fmt.Sprintf("%s:%d", httpFile, r.Line), what: r.Label(), used: r.played})
+		all = append(all, candidate{id: r.id, record: cite(httpFile, r.Line, r.Label()), used: r.played})
 	}
 	c.play.mu.Unlock()
 	return c.unmatched("request", httpFile, id, all)
 }
 
-// unmatchedOpen tells the test of a handshake that the recording does not have.
+// unmatchedOpen reports a handshake that the recording does not have.
 func (c *Cassette) unmatchedOpen(id cassette.Identity) error {
 	var all []candidate
 	_, socketFile := c.file()
 	c.play.mu.Lock()
 	for _, l := range c.play.lines {
-		all = append(all, candidate{id: l.id, at: fmt.Sprintf("%s:%d", socketFile, l.open.Line), what: l.open.Label(), used: l.used})
+		all = append(all, candidate{id: l.id, record: cite(socketFile, l.open.Line, l.open.Label()), used: l.used})
 	}
 	c.play.mu.Unlock()
 	return c.unmatched("handshake", socketFile, id, all)
 }
 
-// unmatchedFrame tells the test of a frame that the recording does not have. It is nil if that is allowed.
+// unmatchedFrame reports a frame that the recording does not have. It returns nil if that is allowed.
 func (c *Cassette) unmatchedFrame(l *line, id cassette.Identity) error {
 	var all []candidate
 	_, socketFile := c.file()
 	c.play.mu.Lock()
 	for _, s := range l.steps {
 		if s.Frame() && s.Dir == cassette.Out && !s.free {
-			all = append(all, candidate{id: s.id, at: fmt.Sprintf("%s:%d", socketFile, s.Line), what: s.Label(), used: s.done})
+			all = append(all, candidate{id: s.id, record: cite(socketFile, s.Line, s.Label()), used: s.done})
 		}
 	}
 	c.play.mu.Unlock()
@@ -64,7 +63,8 @@ func (c *Cassette) unmatchedFrame(l *line, id cassette.Identity) error {
 	return nil
 }
 
-// unmatched fails the test, unless it may be, with all that helps to see why. The same is told once.
+// unmatched fails the test with details that help to find the cause, unless AllowUnmatched is given. It reports each identity
+// once.
 func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []candidate) error {
 	err := &unmatchedError{what: kind + " " + id.Lane}
 	if c.cfg.allowUnmatched {
@@ -72,11 +72,11 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 	}
 	key := kind + "\n" + id.Key()
 	c.play.mu.Lock()
-	told := c.play.unmatched[key]
+	reported := c.play.unmatched[key]
 	c.play.unmatched[key] = true
 	history := append([]string(nil), c.play.history...)
 	c.play.mu.Unlock()
-	if told {
+	if reported {
 		return err
 	}
 	var b strings.Builder
@@ -92,15 +92,15 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 	for _, h := range history {
 		fmt.Fprintf(&b, "    %s\n", h)
 	}
-	fmt.Fprintf(&b, "  record it anew: %s", c.origin.command())
-	c.tell(func(tb testing.TB) {
+	fmt.Fprintf(&b, "  record it again: %s", c.origin.command())
+	c.report(func(tb testing.TB) {
 		tb.Helper()
 		tb.Error(b.String())
 	})
 	return err
 }
 
-// maxShown bounds how much of a value a message shows, in bytes.
+// maxShown bounds the length of a value in a message, in bytes.
 const maxShown = 200
 
 func short(s string) string {
@@ -117,8 +117,8 @@ func fieldLines(id cassette.Identity) (lines []string) {
 	return lines
 }
 
-// writeNearest shows the record that is most like what was sent, and how they differ. One that is still to be played is
-// preferred to an equal one that is not.
+// writeNearest shows the record most similar to what was sent, and how they differ. Of equally similar records it prefers
+// one that was not played yet.
 func writeNearest(b *strings.Builder, file string, id cassette.Identity, all []candidate) {
 	if len(all) == 0 {
 		fmt.Fprintf(b, "  nearest\n    %s has none\n", file)
@@ -142,7 +142,7 @@ func writeNearest(b *strings.Builder, file string, id cassette.Identity, all []c
 	if n.used {
 		note = " (already played)"
 	}
-	fmt.Fprintf(b, "  nearest\n    %s %s%s\n", n.at, n.what, note)
+	fmt.Fprintf(b, "  nearest\n    %s%s\n", n.record, note)
 	diff := cassette.Differences(n.id, id)
 	for _, d := range diff {
 		if d.Had {

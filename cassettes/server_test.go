@@ -19,7 +19,7 @@ type answers func(req *http.Request) (*http.Response, error)
 
 func (a answers) RoundTrip(req *http.Request) (*http.Response, error) { return a(req) }
 
-// reply makes a good answer. Headers are name and value in turn.
+// reply returns an answer of status 200. Headers are pairs of name and value.
 func reply(body string, headers ...string) *http.Response {
 	h := http.Header{}
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -28,15 +28,15 @@ func reply(body string, headers ...string) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Header: h, Body: io.NopCloser(strings.NewReader(body))}
 }
 
-// script is a websocket that says its lines, and hears what it is told. When it has nothing more to say it waits to be
-// closed, or ends with end.
+// script is a websocket that sends its lines and records the frames that it receives. After its last line it waits to be
+// closed, or ends with the error end.
 type script struct {
-	mu     sync.Mutex
-	lines  []string
-	heard  []string
-	end    error
-	closed chan struct{}
-	once   sync.Once
+	mu       sync.Mutex
+	lines    []string
+	received []string
+	end      error
+	closed   chan struct{}
+	once     sync.Once
 }
 
 func newScript(end error, lines ...string) *script {
@@ -53,7 +53,7 @@ type dials struct{ err error }
 func (d dials) Dial(context.Context, string, http.Header) (realtime.Socket, error) { return nil, d.err }
 
 type scriptSocket struct {
-	realtime.Socket // what is not needed
+	realtime.Socket // nil: the other methods are not called
 	*script
 }
 
@@ -80,7 +80,7 @@ func (s *scriptSocket) Read() (realtime.Opcode, []byte, error) {
 func (s *scriptSocket) Write(_ realtime.Opcode, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard = append(s.heard, string(data))
+	s.received = append(s.received, string(data))
 	return nil
 }
 
@@ -89,8 +89,8 @@ func (s *scriptSocket) Close(int, string) error {
 	return nil
 }
 
-// take makes a recording of what run does, and returns its folder.
-func take(t *testing.T, name string, rt http.RoundTripper, d realtime.Dialer, run func(t *testing.T, c *cassettes.Cassette), opts ...cassettes.Option) (dir string) {
+// capture records what run does, and returns the folder of the recording.
+func capture(t *testing.T, name string, rt http.RoundTripper, d realtime.Dialer, run func(t *testing.T, c *cassettes.Cassette), opts ...cassettes.Option) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	all := []cassettes.Option{cassettes.Dir(dir), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI(), cassettes.Source("queuptest")}
@@ -105,12 +105,12 @@ func take(t *testing.T, name string, rt http.RoundTripper, d realtime.Dialer, ru
 	run(t, c)
 	fake.end()
 	if fake.Failed() {
-		t.Fatal(fake.told())
+		t.Fatal(fake.failures())
 	}
 	return dir
 }
 
-// play opens a recording in a test that is not this one.
+// play opens a recording in a fake test.
 func play(t *testing.T, dir, name string, opts ...cassettes.Option) (*cassettes.Cassette, *fakeTB) {
 	t.Helper()
 	fake := newFake(t)
@@ -145,7 +145,7 @@ func send(t *testing.T, c *cassettes.Cassette, method, url, contentType, body st
 	return resp, string(b), nil
 }
 
-// want is send for a request that is to succeed.
+// want is send for a request that must succeed.
 func want(t *testing.T, c *cassettes.Cassette, method, url, contentType, body string) string {
 	t.Helper()
 	_, answer, err := send(t, c, method, url, contentType, body)

@@ -30,8 +30,8 @@ func dial(t *testing.T, c *cassettes.Cassette) realtime.Socket {
 	return sock
 }
 
-// hear reads n frames.
-func hear(t *testing.T, sock realtime.Socket, n int) (frames []string) {
+// readFrames reads n frames.
+func readFrames(t *testing.T, sock realtime.Socket, n int) (frames []string) {
 	t.Helper()
 	for range n {
 		_, data, err := sock.Read()
@@ -43,7 +43,7 @@ func hear(t *testing.T, sock realtime.Socket, n int) (frames []string) {
 	return frames
 }
 
-func say(t *testing.T, sock realtime.Socket, frames ...string) {
+func writeFrames(t *testing.T, sock realtime.Socket, frames ...string) {
 	t.Helper()
 	for _, f := range frames {
 		if err := sock.Write(realtime.Text, []byte(f)); err != nil {
@@ -70,7 +70,7 @@ const greeting = `0{"sid":"x","pingInterval":25000,"pingTimeout":60000}`
 func twoRooms(t *testing.T) (dir string) {
 	t.Helper()
 	s := newScript(nil, greeting)
-	return take(t, "rooms", nil, s, func(t *testing.T, c *cassettes.Cassette) {
+	return capture(t, "rooms", nil, s, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		sock := dial(t, c)
 		defer sock.Close(1000, "")
@@ -79,13 +79,13 @@ func twoRooms(t *testing.T) (dir string) {
 			s.lines = append(s.lines, lines...)
 			s.mu.Unlock()
 		}
-		hear(t, sock, 1)
-		say(t, sock, attach("a", "1"))
+		readFrames(t, sock, 1)
+		writeFrames(t, sock, attach("a", "1"))
 		more(attached("a", "1"), event("a", "one"), "3")
-		hear(t, sock, 3)
-		say(t, sock, "2", attach("b", "2"))
+		readFrames(t, sock, 3)
+		writeFrames(t, sock, "2", attach("b", "2"))
 		more(attached("b", "2"), event("b", "two"), event("a", "three"))
-		hear(t, sock, 3)
+		readFrames(t, sock, 3)
 	})
 }
 
@@ -94,16 +94,16 @@ func TestReplay_framesWaitForTheirChannel(t *testing.T) {
 	dir := twoRooms(t)
 	c, fake := play(t, dir, "rooms")
 	sock := dial(t, c)
-	if got := hear(t, sock, 1); got[0] != greeting {
+	if got := readFrames(t, sock, 1); got[0] != greeting {
 		t.Errorf("greeted by %q", got)
 	}
 	// The other room first, with other ids of requests, and other JSON for the same frames.
-	say(t, sock, `4{"reqId":"9","channel":"room:b","action":10}`)
-	got := hear(t, sock, 2)
-	say(t, sock, "2probe")
-	got = append(got, hear(t, sock, 1)...)
-	say(t, sock, attach("a", "8"))
-	got = append(got, hear(t, sock, 3)...)
+	writeFrames(t, sock, `4{"reqId":"9","channel":"room:b","action":10}`)
+	got := readFrames(t, sock, 2)
+	writeFrames(t, sock, "2probe")
+	got = append(got, readFrames(t, sock, 1)...)
+	writeFrames(t, sock, attach("a", "8"))
+	got = append(got, readFrames(t, sock, 3)...)
 	want := []string{attached("b", "9"), event("b", "two"), "3probe", attached("a", "8"), event("a", "one"), event("a", "three")}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("frames (-want +got):\n%s", diff)
@@ -111,7 +111,7 @@ func TestReplay_framesWaitForTheirChannel(t *testing.T) {
 	_ = sock.Close(1000, "")
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 	// open, greeting, two attaches with answers, three events; neither pings nor the close
 	if log := fake.logged(); !strings.Contains(log, "played 9 of 9, live 0") {
@@ -124,10 +124,10 @@ func TestRecord_framesAreExact(t *testing.T) {
 	odd := "4{ \"action\" :15,\t\"channel\":\"room:a\", \"x\":\"<&>\\u0041\\/ü\u2028\" }"
 	frames := []string{greeting, odd, "binary:\x04{}\xff\x00", "not\xffutf8", ""}
 	s := newScript(&realtime.CloseError{Code: 4001, Reason: "bye"}, frames...)
-	dir := take(t, "exact", nil, s, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "exact", nil, s, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		sock := dial(t, c)
-		hear(t, sock, len(frames))
+		readFrames(t, sock, len(frames))
 		if _, _, err := sock.Read(); err == nil {
 			t.Error("no end")
 		}
@@ -153,7 +153,7 @@ func TestRecord_framesAreExact(t *testing.T) {
 	}
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 }
 
@@ -188,11 +188,11 @@ func TestRecord_endsOfConnections(t *testing.T) {
 				if err != nil {
 					return err, nil
 				}
-				hear(t, sock, 1)
+				readFrames(t, sock, 1)
 				_, _, err = sock.Read()
 				return nil, err
 			}
-			dir := take(t, "end", nil, test.dialer, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); _, _ = run(t, c) })
+			dir := capture(t, "end", nil, test.dialer, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); _, _ = run(t, c) })
 			c, fake := play(t, dir, "end")
 			dialled, read := run(t, c)
 			if test.dial == nil && dialled != nil || test.dial != nil && !test.dial(dialled) || test.read != nil && !test.read(read) {
@@ -200,7 +200,7 @@ func TestRecord_endsOfConnections(t *testing.T) {
 			}
 			fake.end()
 			if fake.Failed() {
-				t.Error(fake.told())
+				t.Error(fake.failures())
 			}
 		})
 	}
@@ -210,21 +210,21 @@ func TestRecord_endsOfConnections(t *testing.T) {
 func TestReplay_eventsWaitForRequests(t *testing.T) {
 	t.Parallel()
 	s := newScript(nil, greeting, event("a", "before"))
-	dir := take(t, "post", numbered(), s, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "post", numbered(), s, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		sock := dial(t, c)
 		defer sock.Close(1000, "")
-		hear(t, sock, 2)
+		readFrames(t, sock, 2)
 		want(t, c, "POST", api+"/chat/a", js, `{"message":"hi"}`)
 		s.mu.Lock()
 		s.lines = append(s.lines, event("a", "hi"))
 		s.mu.Unlock()
-		hear(t, sock, 1)
+		readFrames(t, sock, 1)
 	})
 	synctest.Test(t, func(t *testing.T) {
 		c, fake := play(t, dir, "post")
 		sock := dial(t, c)
-		hear(t, sock, 2)
+		readFrames(t, sock, 2)
 		if err := sock.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
@@ -233,13 +233,13 @@ func TestReplay_eventsWaitForRequests(t *testing.T) {
 		}
 		want(t, c, "POST", api+"/chat/a", js, `{"message":"hi"}`)
 		_ = sock.SetReadDeadline(time.Now().Add(time.Hour))
-		if got := hear(t, sock, 1); got[0] != event("a", "hi") {
+		if got := readFrames(t, sock, 1); got[0] != event("a", "hi") {
 			t.Errorf("after the post came %q", got)
 		}
 		_ = sock.Close(1000, "")
 		fake.end()
 		if fake.Failed() {
-			t.Error(fake.told())
+			t.Error(fake.failures())
 		}
 	})
 }
@@ -250,7 +250,7 @@ func TestReplay_closeWakesRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, _ := play(t, dir, "rooms")
 		sock := dial(t, c)
-		hear(t, sock, 1)
+		readFrames(t, sock, 1)
 		done := make(chan error)
 		go func() {
 			_, _, err := sock.Read()
@@ -272,17 +272,17 @@ func longNight(t *testing.T) (dir string) {
 	t.Helper()
 	now := time.Unix(1_700_000_000, 0)
 	s := newScript(nil, greeting)
-	return take(t, "night", nil, s, func(t *testing.T, c *cassettes.Cassette) {
+	return capture(t, "night", nil, s, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		sock := dial(t, c)
 		defer sock.Close(1000, "")
-		hear(t, sock, 1)
+		readFrames(t, sock, 1)
 		for i := range 5 {
 			now = now.Add(time.Minute)
 			s.mu.Lock()
 			s.lines = append(s.lines, event("a", fmt.Sprint(i)))
 			s.mu.Unlock()
-			hear(t, sock, 1)
+			readFrames(t, sock, 1)
 		}
 	}, cassettes.Clock(func() time.Time { return now }))
 }
@@ -305,14 +305,14 @@ func TestSpeed(t *testing.T) {
 				c, fake := play(t, dir, "night", test.pace)
 				start := time.Now()
 				sock := dial(t, c)
-				hear(t, sock, 6)
+				readFrames(t, sock, 6)
 				if took := time.Since(start); took != test.want {
 					t.Errorf("it took %v, want %v", took, test.want)
 				}
 				_ = sock.Close(1000, "")
 				fake.end()
 				if fake.Failed() {
-					t.Error(fake.told())
+					t.Error(fake.failures())
 				}
 			})
 		})
@@ -325,8 +325,8 @@ func TestStepped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, fake := play(t, dir, "night", cassettes.Stepped())
 		sock := dial(t, c)
-		hear(t, sock, 1) // the greeting comes by itself
-		var heard []string
+		readFrames(t, sock, 1) // the greeting comes by itself
+		var received []string
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -335,13 +335,13 @@ func TestStepped(t *testing.T) {
 				if err != nil {
 					return
 				}
-				heard = append(heard, string(data))
+				received = append(received, string(data))
 			}
 		}()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if len(heard) != 0 {
-			t.Errorf("heard unasked: %q", heard)
+		if len(received) != 0 {
+			t.Errorf("received unasked: %q", received)
 		}
 		f, ok := c.Next()
 		if !ok || f.Name != "chat-message" || f.Channel != "room:a" || f.At != time.Minute || f.Conn != 1 || f.Op != "text" || string(f.Data) != event("a", "0") {
@@ -349,8 +349,8 @@ func TestStepped(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if want := []string{event("a", "0")}; !slices.Equal(heard, want) {
-			t.Errorf("heard %q, want %q", heard, want)
+		if want := []string{event("a", "0")}; !slices.Equal(received, want) {
+			t.Errorf("received %q, want %q", received, want)
 		}
 		if _, ok := c.Until(func(f cassettes.Frame) bool { return strings.Contains(string(f.Data), "no such") }); ok {
 			t.Error("Until found what is not there")
@@ -360,8 +360,8 @@ func TestStepped(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(heard) != 4 {
-			t.Errorf("heard %q", heard)
+		if len(received) != 4 {
+			t.Errorf("received %q", received)
 		}
 		c.Next()
 		if _, ok := c.Next(); ok {
@@ -372,8 +372,8 @@ func TestStepped(t *testing.T) {
 		_ = sock.Close(1000, "")
 		<-done
 		fake.end()
-		if len(heard) != 5 || fake.Failed() {
-			t.Errorf("heard %q\n%s", heard, fake.told())
+		if len(received) != 5 || fake.Failed() {
+			t.Errorf("received %q\n%s", received, fake.failures())
 		}
 	})
 }
@@ -381,8 +381,8 @@ func TestStepped(t *testing.T) {
 func TestStepped_isNeededForNext(t *testing.T) {
 	t.Parallel()
 	c, fake := play(t, longNight(t), "night")
-	if _, ok := c.Next(); ok || !strings.Contains(fake.told(), "option Stepped") {
-		t.Errorf("Next = %v, told %q", ok, fake.told())
+	if _, ok := c.Next(); ok || !strings.Contains(fake.failures(), "option Stepped") {
+		t.Errorf("Next = %v, reported %q", ok, fake.failures())
 	}
 }
 
@@ -414,6 +414,6 @@ func TestCassette_afterItsTest(t *testing.T) {
 		t.Error("a handshake after the test was answered")
 	}
 	if fake.Failed() {
-		t.Errorf("the test was told something after its end: %s", fake.told())
+		t.Errorf("something was reported after the end of the test: %s", fake.failures())
 	}
 }

@@ -13,14 +13,14 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// message is what a test was told, without the folder of this run.
+// message returns the failures of a test, without the folder of this run.
 func message(fake *fakeTB, dir string) string {
-	return strings.ReplaceAll(fake.told(), filepath.ToSlash(dir), "DIR")
+	return strings.ReplaceAll(fake.failures(), filepath.ToSlash(dir), "DIR")
 }
 
 func TestStrict_unmatchedRequest(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "strict", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "strict", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		want(t, c, "GET", api+"/room/lounge", "", "")
 		want(t, c, "POST", api+"/chat/65a1", js, `{"message":"hello","type":"chat-message"}`)
@@ -29,7 +29,7 @@ func TestStrict_unmatchedRequest(t *testing.T) {
 	c, fake := play(t, dir, "strict")
 	want(t, c, "GET", api+"/room/lounge", "", "")
 	want(t, c, "POST", api+"/auth/login", form, "username=bot&password=another1")
-	for range 3 { // a program that tries again is told of once
+	for range 3 { // a program that retries is reported once
 		_, _, err := send(t, c, "POST", api+"/chat/65a1", js, `{"message":"good bye","type":"chat-message","me":true,"password":"s3cr3t-99"}`)
 		if !errors.Is(err, cassettes.ErrUnmatched) || strings.Contains(err.Error(), "s3cr3t") {
 			t.Errorf("the program got %v", err)
@@ -51,7 +51,7 @@ func TestStrict_unmatchedRequest(t *testing.T) {
   played last
     DIR/strict.http.yaml:4 GET /room/lounge 200
     DIR/strict.http.yaml:35 POST /auth/login 200
-  record it anew: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unmatchedRequest$' github.com/queup-go/queup/cassettes`
+  record it again: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unmatchedRequest$' github.com/queup-go/queup/cassettes`
 	if diff := cmp.Diff(wanted, message(fake, dir)); diff != "" {
 		t.Errorf("the message (-want +got):\n%s", diff)
 	}
@@ -59,7 +59,7 @@ func TestStrict_unmatchedRequest(t *testing.T) {
 
 func TestStrict_requestSentTooOften(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "strict", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "strict", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		want(t, c, "GET", api+"/a", "", "")
 		want(t, c, "GET", api+"/b", "", "")
@@ -70,8 +70,8 @@ func TestStrict_requestSentTooOften(t *testing.T) {
 		t.Errorf("answered twice: %v", err)
 	}
 	for _, part := range []string{"GET /a 200 (already played)", "sent more often than it was recorded"} {
-		if !strings.Contains(fake.told(), part) {
-			t.Errorf("%q is not in the message:\n%s", part, fake.told())
+		if !strings.Contains(fake.failures(), part) {
+			t.Errorf("%q is not in the message:\n%s", part, fake.failures())
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestStrict_unmatchedFrame(t *testing.T) {
 	dir := twoRooms(t)
 	c, fake := play(t, dir, "rooms")
 	sock := dial(t, c)
-	hear(t, sock, 1)
+	readFrames(t, sock, 1)
 	if err := sock.Write(realtime.Text, []byte(`4{"action":10,"channel":"room:c","token":"tok-secret-77"}`)); !errors.Is(err, cassettes.ErrUnmatched) {
 		t.Errorf("the frame was taken: %v", err)
 	}
@@ -101,7 +101,7 @@ func TestStrict_unmatchedFrame(t *testing.T) {
   played last
     DIR/rooms.ws.jsonl:2 open wss://ws.queup.net/ws/?access_token=redacted-token-1&EIO=3&transport=websocket 101
     DIR/rooms.ws.jsonl:3 < 0{"sid":"x","pingInterval":25000,"pingTimeout":60000}
-  record it anew: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unmatchedFrame$' github.com/queup-go/queup/cassettes`
+  record it again: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unmatchedFrame$' github.com/queup-go/queup/cassettes`
 	if diff := cmp.Diff(wanted, message(fake, dir)); diff != "" {
 		t.Errorf("the message (-want +got):\n%s", diff)
 	}
@@ -109,13 +109,13 @@ func TestStrict_unmatchedFrame(t *testing.T) {
 
 func TestStrict_unused(t *testing.T) {
 	t.Parallel()
-	dir := take(t, "strict", numbered(), newScript(nil, greeting), func(t *testing.T, c *cassettes.Cassette) {
+	dir := capture(t, "strict", numbered(), newScript(nil, greeting), func(t *testing.T, c *cassettes.Cassette) {
 		t.Helper()
 		want(t, c, "GET", api+"/a", "", "")
 		sock := dial(t, c)
 		defer sock.Close(1000, "")
-		hear(t, sock, 1)
-		say(t, sock, attach("a", "1"))
+		readFrames(t, sock, 1)
+		writeFrames(t, sock, attach("a", "1"))
 	})
 	_, fake := play(t, dir, "strict")
 	fake.end()
@@ -124,8 +124,8 @@ func TestStrict_unused(t *testing.T) {
     DIR/strict.ws.jsonl:2 open wss://ws.queup.net/ws/?access_token=redacted-token-1&EIO=3&transport=websocket 101
     DIR/strict.ws.jsonl:3 < 0{"sid":"x","pingInterval":25000,"pingTimeout":60000}
     DIR/strict.ws.jsonl:4 > 4{"action":10,"channel":"room:a","reqId":"1"}
-  record it anew: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unused$' github.com/queup-go/queup/cassettes
-  or allow it:    cassettes.AllowUnused()`
+  record it again: QUEUP_CASSETTE=rewrite go test -count=1 -run '^TestStrict_unused$' github.com/queup-go/queup/cassettes
+  or allow it:     cassettes.AllowUnused()`
 	if diff := cmp.Diff(wanted, message(fake, dir)); diff != "" {
 		t.Errorf("the message (-want +got):\n%s", diff)
 	}
@@ -144,20 +144,20 @@ func TestStrict_allowed(t *testing.T) {
 	}
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 }
 
-// What a program had no time to read when it closed is no mistake of the test.
+// Frames that a program had no time to read before it closed do not fail the test.
 func TestStrict_unreadFramesCountAsUsed(t *testing.T) {
 	t.Parallel()
 	c, fake := play(t, longNight(t), "night")
 	sock := dial(t, c)
-	hear(t, sock, 2)
+	readFrames(t, sock, 2)
 	_ = sock.Close(1000, "")
 	fake.end()
 	if fake.Failed() {
-		t.Error(fake.told())
+		t.Error(fake.failures())
 	}
 }
 
@@ -185,7 +185,7 @@ func TestOpen_mistakes(t *testing.T) {
 		"another case":      {"Future", []cassettes.Option{cassettes.Dir(future)}, "Future.http.yaml differs only by case from"},
 		"a nil option":      {"x", []cassettes.Option{nil}, "option 2 is nil"},
 		"all mistakes":      {"x", []cassettes.Option{cassettes.Dir(""), cassettes.Speed(-1)}, "the folder is empty\nspeed -1"},
-		"a bad mode":        {"x", []cassettes.Option{cassettes.WithMode("play")}, `mode "play" is none`},
+		"a bad mode":        {"x", []cassettes.Option{cassettes.WithMode("play")}, `mode "play" is not valid`},
 		"a bad source":      {"x", []cassettes.Option{cassettes.Source("here")}, `source "here"`},
 		"a short secret":    {"x", []cassettes.Option{cassettes.Secrets("abc")}, "secret 1 is shorter than 4"},
 		"no transport":      {"x", []cassettes.Option{cassettes.Through(nil)}, "Through without"},
@@ -200,8 +200,8 @@ func TestOpen_mistakes(t *testing.T) {
 			t.Parallel()
 			fake := newFake(t)
 			c := cassettes.Open(fake, test.name, append([]cassettes.Option{cassettes.WithMode(cassettes.Replay)}, test.opts...)...)
-			if !strings.Contains(fake.told(), test.want) {
-				t.Errorf("told %q, want %q", fake.told(), test.want)
+			if !strings.Contains(fake.failures(), test.want) {
+				t.Errorf("reported %q, want %q", fake.failures(), test.want)
 			}
 			if _, _, err := send(t, c, "GET", api+"/a", "", ""); err == nil {
 				t.Error("a cassette that is not open answers")

@@ -9,7 +9,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// verification compares what the server says now with what it said when it was recorded.
+// verification compares the shapes of the live answers and events with the recorded ones.
 type verification struct {
 	recorded cassette.Shapes // immutable
 
@@ -23,7 +23,7 @@ func newVerification(t *cassette.Tape) *verification {
 	return v
 }
 
-// verify sends a request over the network and looks at the shape of its answer.
+// verify sends a request over the network and adds the shape of its answer.
 func (c *Cassette) verify(req *http.Request, body []byte) (*http.Response, error) {
 	resp, answer, err := c.exchange(req, body)
 	if err == nil {
@@ -34,7 +34,7 @@ func (c *Cassette) verify(req *http.Request, body []byte) (*http.Response, error
 	return resp, err
 }
 
-// verifiedSocket looks at the shapes of what is read.
+// verifiedSocket adds the shapes of the frames that are read.
 type verifiedSocket struct {
 	realtime.Socket
 	c *Cassette
@@ -59,7 +59,7 @@ func (s *verifiedSocket) Write(op realtime.Opcode, data []byte) error {
 	return s.Socket.Write(op, data)
 }
 
-// report tells the test where shapes have drifted.
+// report fails the test if shapes have drifted.
 func (v *verification) report(c *Cassette) {
 	v.mu.Lock()
 	drifts, onlyRecorded, onlyLive := cassette.Compare(v.recorded, v.live)
@@ -80,6 +80,6 @@ func (v *verification) report(c *Cassette) {
 	for i, d := range drifts {
 		lines[i] = d.String()
 	}
-	c.t.Errorf("cassettes: %s: the server no longer says what was recorded\n    %s\n  record it anew: %s",
+	c.t.Errorf("cassettes: %s: the server no longer says what was recorded\n    %s\n  record it again: %s",
 		c.name, strings.Join(lines, "\n    "), c.origin.command())
 }

@@ -30,11 +30,10 @@ func through(server *queuptest.Server) []cassettes.Option {
 	}
 }
 
-// scenario is what a bot does with a QueUp, real or recorded. say has somebody in the room say something; nil in
-// replay.
+// scenario is what a bot does with a QueUp, real or recorded. server is nil in replay.
 type scenario func(t *testing.T, bot *client.Client, server *queuptest.Server)
 
-// talk logs in, joins, hears alice and answers her.
+// talk logs in, joins, receives a line of alice and answers it.
 func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -55,7 +54,7 @@ func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	}
 	for e := range chat {
 		if e.Message.Content != "~ping" {
-			t.Errorf("heard %q", e.Message.Content)
+			t.Errorf("received %q", e.Message.Content)
 		}
 		break
 	}
@@ -112,8 +111,8 @@ func replay(t *testing.T, dir, name string, run scenario, opts ...cassettes.Opti
 	})
 }
 
-// evening is two minutes in a busy room, with a lost connection in the middle. It returns what the bot heard.
-func evening(heard *[]string) scenario {
+// evening is two minutes in a busy room, with a lost connection in the middle. It adds the bot's events to received.
+func evening(received *[]string) scenario {
 	return func(t *testing.T, bot *client.Client, server *queuptest.Server) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -122,7 +121,7 @@ func evening(heard *[]string) scenario {
 		note := func(line string) {
 			mu.Lock()
 			defer mu.Unlock()
-			*heard = append(*heard, line)
+			*received = append(*received, line)
 		}
 		end := make(chan struct{})
 		client.On(bot, func(_ context.Context, e client.Event) error { // one subscription, hence one order
@@ -176,7 +175,7 @@ func evening(heard *[]string) scenario {
 		select {
 		case <-end:
 		case <-ctx.Done():
-			t.Fatal("the last line was not heard")
+			t.Fatal("the last line was not received")
 		}
 		synctest.Wait()
 	}
@@ -233,7 +232,7 @@ func shift(t *testing.T, bot *client.Client, server *queuptest.Server) {
 	if err := room.Leave(ctx); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // what a program still says while it closes is chance
+	time.Sleep(time.Second) // what a program sends while it closes is chance
 }
 
 func TestCassette_replaysWhatItRecorded(t *testing.T) {
@@ -263,7 +262,7 @@ func TestCassette_hearsTheSame(t *testing.T) {
 				recorded[i] = strings.Replace(strings.Replace(line, "alice@example.net", "redacted-email-1@redacted.invalid", 1), "203.0.113.9", "198.18.0.1", 1)
 			}
 			if diff := cmp.Diff(recorded, replayed); diff != "" {
-				t.Errorf("heard something else (-recorded +replayed):\n%s", diff)
+				t.Errorf("received other events (-recorded +replayed):\n%s", diff)
 			}
 		})
 	}
@@ -315,16 +314,16 @@ func TestRecord_leaksNothing(t *testing.T) {
 // A recording needs no bubble: here time is real, and so are the goroutines.
 func TestCassette_withoutBubble(t *testing.T) {
 	t.Parallel()
-	var heard []string
+	var received []string
 	dir := record(t, "quiet", quiet(new([]string)))
 	c := cassettes.Open(t, "quiet", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay))
-	quiet(&heard)(t, newBot(t, c, nil), nil)
-	if diff := cmp.Diff(tenLines, heard); diff != "" {
-		t.Errorf("heard (-want +got):\n%s", diff)
+	quiet(&received)(t, newBot(t, c, nil), nil)
+	if diff := cmp.Diff(tenLines, received); diff != "" {
+		t.Errorf("received (-want +got):\n%s", diff)
 	}
 }
 
-// Stepped, a bot joins by itself, and hears what the test lets through.
+// Stepped, a bot joins by itself, and receives the events that the test releases.
 func TestCassette_stepByStep(t *testing.T) {
 	t.Parallel()
 	dir := record(t, "quiet", quiet(new([]string)))
@@ -338,8 +337,11 @@ func TestCassette_stepByStep(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var heard []string // read and written while everything else rests
-		client.On(room, func(_ context.Context, e client.Chat) error { heard = append(heard, e.Message.Content); return nil })
+		var received []string // read and written while all other goroutines wait
+		client.On(room, func(_ context.Context, e client.Chat) error {
+			received = append(received, e.Message.Content)
+			return nil
+		})
 		chat := func(f cassettes.Frame) bool { return f.Name == "chat-message" }
 		for i := range 3 {
 			if _, ok := c.Until(chat); !ok {
@@ -347,8 +349,8 @@ func TestCassette_stepByStep(t *testing.T) {
 			}
 			time.Sleep(time.Minute)
 			synctest.Wait()
-			if diff := cmp.Diff(tenLines[:i+1], heard); diff != "" {
-				t.Fatalf("heard (-want +got):\n%s", diff)
+			if diff := cmp.Diff(tenLines[:i+1], received); diff != "" {
+				t.Fatalf("received (-want +got):\n%s", diff)
 			}
 		}
 	})
