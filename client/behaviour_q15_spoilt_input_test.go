@@ -22,6 +22,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/cassette"
@@ -323,7 +324,7 @@ func checkAnswer(t *testing.T, op string, status int, answer any, err error) {
 		t.Errorf("%s: %T: %v", op, err, err)
 	case refusal.Op != op || !strings.Contains(text, op):
 		t.Errorf("%s: the error names %s: %v", op, refusal.Op, err)
-	case len(refusal.Body) > keptErrorBody:
+	case len(refusal.Body) > rest.MaxKeptBody:
 		t.Errorf("%s: the error keeps %d bytes", op, len(refusal.Body))
 	}
 }

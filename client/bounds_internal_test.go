@@ -367,7 +367,7 @@ func TestQuestions_areBounded(t *testing.T) {
 	inCrowd(t, 1, func(t *testing.T, k *crowd) {
 		go k.serve(t.Context())
 		me := k.room.client
-		_ = me.become(me.session.account(nil), AuthenticatedUser{User{ID: crowdID(0)}})
+		_ = me.become(me.session.NewGuest(), AuthenticatedUser{User{ID: crowdID(0)}})
 		before := runtime.NumGoroutine()
 		for i := range 1000 {
 			play := fmt.Sprintf("65d4c3e2f60adb%010x", i)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,17 +29,17 @@ type Client struct {
 	config    *config          // immutable
 	log       *slog.Logger     // immutable
 	clock     *rest.Clock      // immutable; QueUp's
-	transport *pool            // immutable; nil if REST goes through one of the user's
-	doer      doer             // immutable; what rest, loads and a login make their own of
+	transport *rest.Pool       // immutable; nil if REST goes through one of the user's
+	doer      *rest.Doer       // immutable; sends the calls of rest and loads
 	rest      *queupapi.Client // immutable; the calls that the bot makes
 	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
 	resyncs   chan struct{}    // a place for each room that is read again
-	session   *session
-	changing  semaphore // held by a login or a logout
-	entrance  semaphore // a place for each room that is being entered, until its channel is attached
+	session   *rest.Session    // immutable
+	changing  semaphore        // held by a login or a logout
+	entrance  semaphore        // a place for each room that is being entered, until its channel is attached
 	events    *hub
 	workers   *tasks.Group
-	secrets   *secrets                // immutable; what no error and no log may hold
+	secrets   *rest.Secrets           // immutable; what no error and no log may hold
 	running   atomic.Bool             // Run is under way
 	joining   atomic.Int32            // joins under way
 	stranded  chan error              // for Run: what keeps the bot out of its only room
@@ -91,40 +90,16 @@ func New(opts ...Option) (*Client, error) {
 		return &Conversation{client: c, id: id}
 	})
 	c.secrets = newSecrets(config)
-	c.session = newSession(httpClient, c.workers)
-	c.session.login = func(ctx context.Context, as *account) error { return c.sendLogin(ctx, c.restAs(as), as) }
+	c.doer = c.newDoer(httpClient)
+	c.session = c.doer.Session()
 	c.events = &hub{workers: c.workers, report: c.report}
-	c.doer = doer{
-		basePath:  strings.TrimRight(config.baseURL.EscapedPath(), "/"),
-		userAgent: config.userAgent,
-		session:   c.session,
-		log:       c.log,
-		clock:     c.clock,
-		lanes:     newLanes(config.calls, config.per, config.chatLines, config.chatPer),
-		secrets:   c.secrets,
-	}
-	loads := c.doer
-	loads.loads = true
 	if c.rest, err = c.newREST(c.doer); err == nil {
-		c.loads, err = c.newREST(loads)
+		c.loads, err = c.newREST(c.doer.ForLoads())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("queup: New: %w", err)
 	}
 	return c, nil
-}
-
-// newREST returns the generated client on a doer.
-func (c *Client) newREST(d doer) (*queupapi.Client, error) {
-	return queupapi.NewClient(strings.TrimRight(c.config.baseURL.String(), "/"), queupapi.WithClient(&d))
-}
-
-// restAs returns the generated client for calls as one account, whoever is logged in.
-func (c *Client) restAs(as *account) *queupapi.Client {
-	d := c.doer
-	d.fixed = as
-	rest, _ := c.newREST(d) // New has made one with the same URL
-	return rest
 }
 
 func (c *Client) source() (*Client, *Room) { return c, nil }
@@ -164,40 +139,22 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 		return err
 	}
 	defer c.changing.release()
-	as := c.session.account(&credentials{email, redact.New(password)})
-	rest := c.restAs(as)
-	if err := c.sendLogin(ctx, rest, as); err != nil {
-		return err
-	}
-	answer, err := rest.Session(ctx)
-	if err == nil && answer.Data.ID == "" {
-		err = &APIError{Op: opSession, Status: http.StatusOK, Message: "answered without a user"}
-	}
+	as := c.session.NewAccount(email, redact.New(password))
+	user, err := c.session.Login(ctx, as)
 	if err != nil {
-		return unusable(as, failed(opSession, err))
+		return publicError(err)
 	}
-	me := AuthenticatedUser{c.learnUser(answer.Data, true)}
+	me := AuthenticatedUser{c.learnUser(user, true)}
 	if err := c.become(as, me); err != nil {
-		_, _ = rest.Logout(ctx) // a session that nobody will use
+		_ = c.session.Logout(ctx, as) // a session that nobody will use
 		return err
 	}
 	c.readRecent(ctx)
 	return nil
 }
 
-// unusable explains the error of the first call of a new session, if that call was made without one.
-func unusable(as *account, err error) error {
-	answer, ok := errors.AsType[*APIError](err)
-	if jar, own := as.http.Jar.(*cookies); ok && own && errors.Is(answer, ErrSessionExpired) {
-		if why := jar.explain(); why != "" {
-			answer.Message = "the login was accepted, but cannot be used: " + why
-		}
-	}
-	return err
-}
-
 // become makes calls those of an account, unless the client is connected as another one.
-func (c *Client) become(as *account, me AuthenticatedUser) error {
+func (c *Client) become(as *rest.Account, me AuthenticatedUser) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	same := c.me != nil && c.me.ID == me.ID
@@ -212,36 +169,18 @@ func (c *Client) become(as *account, me AuthenticatedUser) error {
 		}
 	}
 	if c.me == nil || same {
-		c.session.use(as, nil)
+		c.session.Use(as, nil)
 	} else {
-		c.session.use(as, errOtherLogin)
+		c.session.Use(as, errOtherLogin)
 		c.conversations.Clear()
-		c.doer.lanes.chat.quiet.lift() // it was about the other account
+		c.doer.ResumeChat()
 	}
 	c.me = &me
 	return nil
 }
 
-// sendLogin sends the credentials of an account, and learns its session.
-func (c *Client) sendLogin(ctx context.Context, rest *queupapi.Client, as *account) error {
-	who, _, _ := as.login()
-	c.secrets.learn(secretPassword, who.password)
-	_, err := rest.Login(ctx, &queupapi.LoginApplicationXWwwFormUrlencoded{Username: who.username, Password: who.password.Reveal()})
-	// A refusal by a host or a proxy says nothing about the password.
-	if refusal, ok := errors.AsType[*APIError](err); ok && !refusal.foreign {
-		switch refusal.Status {
-		case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-			return &AuthorizationError{answer: refusal}
-		}
-	}
-	if err != nil {
-		return failed(opLogin, err)
-	}
-	return nil
-}
-
 // LoggedIn reports whether Login has succeeded and Logout has not been called since.
-func (c *Client) LoggedIn() bool { return c.session.loggedIn() }
+func (c *Client) LoggedIn() bool { return c.session.LoggedIn() }
 
 // User returns the account that is logged in, and false if none is.
 func (c *Client) User() (AuthenticatedUser, bool) {
@@ -284,12 +223,9 @@ func (c *Client) Logout(ctx context.Context) error {
 	}
 	defer c.changing.release()
 	c.leaveRooms(ctx)
-	cookies := c.session.as().http
+	as := c.session.Account()
 	c.forget(ctx)
-	if _, err := c.restAs(&account{http: cookies, life: ctx}).Logout(ctx); err != nil {
-		return failed(opLogout, err)
-	}
-	return nil
+	return publicError(c.session.Logout(ctx, as))
 }
 
 // forget is the end of a login, and of the connection that was made with it.
@@ -298,9 +234,9 @@ func (c *Client) forget(ctx context.Context) {
 	c.me = nil // from here on, no Connect is for this account
 	c.mu.Unlock()
 	c.disconnect()
-	c.session.logout(ctx)
+	c.session.Forget(ctx, errLoggedOut)
 	c.conversations.Clear()
-	c.doer.lanes.chat.quiet.lift()
+	c.doer.ResumeChat()
 }
 
 // Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is

@@ -63,7 +63,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		URL:       c.config.realtimeURL.String(),
 		Token:     c.token,
 		Dialer:    c.config.newDialer(),
-		Transport: c.session.base.Transport,
+		Transport: c.session.Transport(),
 		Reconnect: c.reconnect,
 		Guest:     me == "",
 		Header:    http.Header{"User-Agent": {c.config.userAgent}},
@@ -131,18 +131,18 @@ var errAccountChanged = &withinError{"connect: another login or a logout came in
 // in again. Whether a token of a login always names the account is not known, so one that does not is reason for one login in a
 // session, and is used if that changes nothing. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) token(ctx context.Context) (string, error) {
-	as := c.session.as()
-	_, logins, _ := as.login()
+	as := c.session.Account()
+	logins := as.Logins()
 	answer, err := c.rest.Token(ctx)
 	if err == nil && c.LoggedIn() && answer.Data.ClientID != "" && !c.isMe(UserID(answer.Data.ClientID)) {
 		guest := isGuest(answer.Data.Token)
-		if as.doubtToken() || guest {
-			_, renewErr := c.session.renew(ctx, as, logins)
+		if as.DoubtToken() || guest {
+			_, renewErr := c.session.Renew(ctx, as, logins)
 			switch {
 			case renewErr == nil:
 				answer, err = c.rest.Token(ctx)
 			case guest: // as a guest the bot could do nothing
-				err = renewErr
+				err = publicError(renewErr)
 			}
 		}
 	}
@@ -155,7 +155,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	if answer.Data.Token == "" {
 		return "", errors.New("queup: token: the answer holds no token")
 	}
-	c.secrets.learn(secretToken, redact.New(answer.Data.Token))
+	c.secrets.Learn(secretToken, redact.New(answer.Data.Token))
 	return answer.Data.Token, nil
 }
 
@@ -166,13 +166,13 @@ func isGuest(token string) bool {
 		return false
 	}
 	claims, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	return err == nil && string(member(claims, "isGuest")) == "true"
+	return err == nil && string(jsonField(claims, "isGuest")) == "true"
 }
 
 // reconnect is the user's policy. What has ended the link, or the last attempt, may have ended the connections of REST as well,
 // so the next attempt opens its own.
 func (c *Client) reconnect(try int, last error) (wait time.Duration, again bool) {
-	c.session.base.CloseIdleConnections()
+	c.session.CloseIdleConnections()
 	if c.config.reconnect == nil {
 		return realtime.DefaultReconnect(try, last)
 	}

@@ -3,14 +3,11 @@ package client
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/internal/printable"
-	"github.com/queup-go/queup/internal/redact"
 )
 
 // The texts of errors escape what QueUp's words, or a handler's, would do to a terminal or a log: control characters, line breaks
@@ -73,29 +70,13 @@ type APIError struct {
 	// Body is the start of the answer, at most 4 KiB, with secrets masked.
 	Body []byte
 
-	reason   error // what Status does not tell, for example ErrSessionExpired
-	masked   bool  // no secret is in it any more; set before anybody else has it
-	foreign  bool  // the answer is not QueUp's: a hosting page, a proxy's
-	byHeader bool  // RetryAfter is what the header Retry-After says
+	reason  error // what Status does not tell, for example ErrSessionExpired
+	foreign bool  // the answer is not QueUp's: a hosting page, a proxy's
 }
 
 // Error tells the operation, the status, the message and the wait.
 func (e *APIError) Error() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "queup: %s: %d", e.Op, e.Status)
-	if status := http.StatusText(e.Status); status != "" {
-		text.WriteString(" " + status)
-	}
-	if e.Message != "" {
-		text.WriteString(": " + e.Message)
-	}
-	if e.Code != "" && e.Code != strconv.Itoa(e.Status) && !strings.Contains(e.Message, e.Code) {
-		text.WriteString(" (" + e.Code + ")")
-	}
-	if e.RetryAfter > 0 {
-		fmt.Fprintf(&text, ", try again in %v", e.RetryAfter)
-	}
-	return printable.Text(text.String())
+	return (&rest.ResponseError{Op: e.Op, Status: e.Status, Code: e.Code, Message: e.Message, RetryAfter: e.RetryAfter}).Error()
 }
 
 // Unwrap returns what lies behind the failure where that is more than the status, for example [ErrSessionExpired].
@@ -116,18 +97,12 @@ func (e *APIError) Is(target error) bool {
 	case ErrBanned:
 		return joining && e.Status == http.StatusUnauthorized
 	case ErrTooManyPasswords:
-		return joining && e.Code == codeTooManyPasswords
+		return joining && e.Code == rest.CodeTooManyPasswords
 	case ErrRoomPassword:
-		return joining && e.Code == codeInvalidPassword
+		return joining && e.Code == rest.CodeInvalidPassword
 	}
 	return false
 }
-
-// Codes of a private room's refusal. Source: docs/PROTOCOL.md 1.3, form E4.
-const (
-	codeInvalidPassword  = "invalidPassword"
-	codeTooManyPasswords = "tooManyInvalidPassword"
-)
 
 // A CallError means that a call has no answer: the network failed, QueUp took too long, or what came is not HTTP. Whether the
 // call was carried out is not known, unless it says that QueUp cannot be reached.
@@ -142,31 +117,15 @@ type CallError struct {
 
 // Error names the operation, the request and the reason.
 func (e *CallError) Error() string {
-	what := ""
-	if network, ok := errors.AsType[*net.OpError](e.Err); ok && network.Op == "dial" {
-		what = "QueUp cannot be reached, check the network: "
-	} else if e.Timeout() {
-		what = "the answer takes too long: "
-	}
-	reason := redact.Text(e.Err.Error())
-	if len(reason) > maxReason { // it may quote what came
-		reason = strings.ToValidUTF8(reason[:maxReason], "") + "…"
-	}
-	return printable.Text(fmt.Sprintf("queup: %s: %s%s %s: %s", e.Op, what, e.Method, e.URL, reason))
+	return (&rest.SendError{Op: e.Op, Method: e.Method, URL: e.URL, Err: e.Err}).Error()
 }
-
-const maxReason = 300 // bytes
 
 // Unwrap returns Err.
 func (e *CallError) Unwrap() error { return e.Err }
 
 // Timeout reports whether the call ended because it took too long.
 func (e *CallError) Timeout() bool {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](e.Err)
-	return ok && timeout.Timeout()
+	return (&rest.SendError{Err: e.Err}).Timeout()
 }
 
 // An AuthorizationError means that QueUp refused a username and password.
@@ -176,7 +135,7 @@ type AuthorizationError struct {
 
 // Error says that the login was refused and what QueUp said.
 func (e *AuthorizationError) Error() string {
-	return printable.Text("queup: login refused, check the username and password: " + e.answer.Message)
+	return (&rest.LoginError{Response: &rest.ResponseError{Message: e.answer.Message}}).Error()
 }
 
 // Unwrap returns the [*APIError].
@@ -229,7 +188,7 @@ type RateLimitError struct {
 
 // Error names the operation and the wait.
 func (e *RateLimitError) Error() string {
-	return fmt.Sprintf("queup: %s: not sent, its turn comes in %v and the deadline is earlier", e.Op, e.Wait.Round(time.Millisecond))
+	return (&rest.WaitError{Op: e.Op, Wait: e.Wait}).Error()
 }
 
 // Is reports whether target is [ErrRateLimited].
@@ -245,10 +204,7 @@ func (e *withinError) Error() string { return within(e.what, e.err) }
 func (e *withinError) Unwrap() error { return e.err }
 
 // within puts what was to be done before what an error says. Of all of them the outermost alone says whose error it is.
-func within(what string, err error) string {
-	const name = "queup: "
-	return printable.Text(name + what + ": " + strings.TrimPrefix(fmt.Sprint(err), name))
-}
+func within(what string, err error) string { return rest.Within(what, err) }
 
 // A HandlerError is an error that a handler returned; it goes to the error handler.
 type HandlerError struct {

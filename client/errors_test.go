@@ -91,7 +91,7 @@ func inert(text string) bool {
 // plainErrors are those whose text holds nothing but what the program itself has named, or quotes it.
 var plainErrors = []string{
 	"ArgumentError", "MessageTooLongError", "RateLimitError", "PermissionError", "Lagged", // of our own words
-	"badPacketError", "permanentError", // of the text of an error that is looked at by itself
+	"badPacketError", "permanentError", "translatedError", // of the text of an error that is looked at by itself
 }
 
 // Error of every type of error escapes what the words in it would do. Fields keep the words.

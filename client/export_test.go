@@ -20,9 +20,7 @@ var EventTypes = eventTypes
 // WithoutRateLimits takes the bounds off all calls of a client that has made none yet.
 func WithoutRateLimits(tb testing.TB, c *Client) {
 	tb.Helper()
-	free := newLanes(0, 0, 0, 0)
-	free.session, free.load = lane{pause: free.pause}, lane{pause: free.pause}
-	*c.doer.lanes = *free
+	c.doer.RemoveLimits()
 }
 
 // What the tests of hostile servers share with those of hostile input.

@@ -52,7 +52,7 @@ func joinedRoom(t *testing.T, answers map[string]string) (*Room, *exchange) {
 	room := c.rooms.Handle("r")
 	room.setInfo(wire.Room{ID: "r", RealTimeChannel: "dubtrackfm-lounge"})
 	room.tracker.setJoined(true)
-	_ = c.become(c.session.account(nil), AuthenticatedUser{User{ID: "me"}})
+	_ = c.become(c.session.NewGuest(), AuthenticatedUser{User{ID: "me"}})
 	room.current = &play{song: newSongOf(c, Song{ID: "p", SongID: "s", RoomID: "r", UserID: "u"})}
 	return room, e
 }

@@ -258,7 +258,7 @@ const tidyTimeout = 5 * time.Second
 func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResult, error) {
 	var request queupapi.OptJoinRequest
 	if !password.IsZero() {
-		r.client.secrets.learn(secretRoom, password)
+		r.client.secrets.Learn(secretRoom, password)
 		request.SetTo(queupapi.JoinRequest{Password: queupapi.NewOptString(password.Reveal())})
 	}
 	answer, err := r.client.loads.JoinRoom(ctx, request, queupapi.JoinRoomParams{RoomID: r.id})

@@ -187,7 +187,7 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 // roleOf returns the role that an answer holds. The answer's shape is not documented, so the role is looked up where
 // it is not there.
 func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole) bool) (Role, error) {
-	for _, place := range []json.RawMessage{data, member(data, "role")} {
+	for _, place := range []json.RawMessage{data, jsonField(data, "role")} {
 		var w wire.RoomRole
 		if len(place) > 0 && w.UnmarshalJSON(place) == nil && w.ID != "" && match(w) {
 			return newCustomRole(w), nil

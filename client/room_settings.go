@@ -196,7 +196,7 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 	var request queupapi.RoomSettings
 	s.write(&request)
 	leaveOutUnset(&request)
-	c.secrets.learn(secretRoom, redact.New(string(s.Password)))
+	c.secrets.Learn(secretRoom, redact.New(string(s.Password)))
 	answer, err := c.rest.CreateRoom(ctx, &request)
 	if err != nil {
 		return nil, failed("createRoom", err)
@@ -234,7 +234,7 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 		return RoomInfo{}, &withinError{op, err}
 	}
 	s.write(&request)
-	r.client.secrets.learn(secretRoom, redact.New(string(s.Password)))
+	r.client.secrets.Learn(secretRoom, redact.New(string(s.Password)))
 	answer, err := r.client.rest.UpdateRoom(ctx, &request, queupapi.UpdateRoomParams{RoomID: r.id})
 	if err != nil {
 		return RoomInfo{}, failed("updateRoom", err)

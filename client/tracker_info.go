@@ -63,7 +63,7 @@ func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
 // overlay returns a room with what an event tells of it in one of its members.
 func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 	var news map[string]json.RawMessage
-	if json.Unmarshal(member(event, in), &news) != nil {
+	if json.Unmarshal(jsonField(event, in), &news) != nil {
 		return w, false
 	}
 	known, err := json.Marshal(w)

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/realtime"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // newHTTPClient returns the client for REST: the user's, or our own, without redirects and without a cookie jar, because each login
 // gets a jar of its own; and the transport if that is ours to close.
-func (c *config) newHTTPClient() (h *http.Client, own *pool) {
+func (c *config) newHTTPClient() (h *http.Client, own *rest.Pool) {
 	h = new(http.Client)
 	if c.httpClient != nil {
 		*h = *c.httpClient
@@ -34,7 +35,7 @@ func (c *config) newHTTPClient() (h *http.Client, own *pool) {
 	case c.transport != nil:
 		h.Transport = c.transport
 	case h.Transport == nil:
-		own = newPool(c.newTransport)
+		own = rest.NewPool(c.newTransport)
 		h.Transport = own
 	}
 	return h, own
@@ -48,8 +49,6 @@ func (c *config) newTransport() *http.Transport {
 		ForceAttemptHTTP2:   true,
 		TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: 8,
-		IdleConnTimeout:     idleTimeout,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 
 		MaxResponseHeaderBytes: maxHeader,
 	}

@@ -199,7 +199,7 @@ func (c *Client) renamed(id UserID, name string) {
 		old = known.Username
 	}
 	c.users.update(User{ID: id, Username: name, client: c}, true)
-	c.session.as().renamed(old, name)
+	c.session.Account().Rename(old, name)
 }
 
 // Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of

@@ -1,4 +1,4 @@
-package client
+package rest
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"github.com/queup-go/queup/internal/ogenerrors"
 )
 
-func TestFailed_quotesNoAnswer(t *testing.T) {
+func TestCallError_quotesNoResponse(t *testing.T) {
 	broken := &ogenerrors.DecodeBodyError{ContentType: "application/json", Body: []byte(`{"was":"hunter2-canary"}`), Err: errors.New("no object")}
-	err := failed("token", fmt.Errorf("decode response: %w", broken))
+	err := CallError("token", fmt.Errorf("decode response: %w", broken))
 	if text := fmt.Sprintf("%v %+v %+v", err, err, broken); strings.Contains(text, "hunter2") || !strings.Contains(text, "no object") {
-		t.Errorf("failed: %s", text)
+		t.Errorf("CallError: %s", text)
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package rest
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// cookies is the cookie jar of one login. It remembers why it could not use a cookie, because a login whose cookie is not sent back
+// cookies is the cookie jar of one login. It remembers why a cookie does not fit, because a login whose cookie is not sent back
 // looks like one that QueUp forgot at once.
 type cookies struct {
 	*cookiejar.Jar
 
-	mu     sync.Mutex
-	unfit  string // guarded by mu; why the latest cookie that does not fit does not
-	called bool   // guarded by mu; a cookie was offered
+	mu      sync.Mutex
+	misfit  string // guarded by mu; why the latest cookie that does not fit does not
+	offered bool   // guarded by mu; a cookie was offered
 }
 
 func newCookies() *cookies {
@@ -31,25 +31,25 @@ func (c *cookies) SetCookies(u *url.URL, offered []*http.Cookie) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cookie := range offered {
-		c.called = true
-		if why := misfit(u, cookie); why != "" {
-			c.unfit = fmt.Sprintf("its cookie %q %s", cookie.Name, why)
+		c.offered = true
+		if why := whyMisfit(u, cookie); why != "" {
+			c.misfit = fmt.Sprintf("its cookie %q %s", cookie.Name, why)
 		}
 	}
 }
 
-// explain says why no cookie came back to QueUp, as far as that can be seen here; else it is empty.
+// explain returns why no cookie came back to QueUp, empty if that cannot be seen here.
 func (c *cookies) explain() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.called {
+	if !c.offered {
 		return "the answer set no cookie"
 	}
-	return c.unfit
+	return c.misfit
 }
 
-// misfit says why a cookie that came from u is not sent to the other addresses of its host; empty if it is.
-func misfit(u *url.URL, cookie *http.Cookie) string {
+// whyMisfit returns why a cookie that came from u is not sent to the other addresses of its host; empty if it is.
+func whyMisfit(u *url.URL, cookie *http.Cookie) string {
 	host, domain := strings.ToLower(u.Hostname()), strings.ToLower(strings.TrimPrefix(cookie.Domain, "."))
 	switch {
 	case domain != "" && host != domain && !strings.HasSuffix(host, "."+domain):
