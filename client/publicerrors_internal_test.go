@@ -109,6 +109,8 @@ func TestPublicError(t *testing.T) {
 		"of a guest":                {expired(rest.ErrNotLoggedIn), "[*APIError ErrNotLoggedIn ErrSessionExpired ErrUnauthorized]"},
 		"that cannot be renewed":    {expired(&rest.LoginError{Response: missing}), "[*APIError *AuthorizationError ErrNotFound ErrSessionExpired ErrUnauthorized]"},
 		"that is not renewed":       {expired(&rest.WaitError{Op: "login"}), "[*APIError *RateLimitError ErrRateLimited ErrSessionExpired ErrUnauthorized]"},
+		"a reason alone":            {rest.ErrSessionExpired, "[ErrSessionExpired]"},
+		"another":                   {rest.ErrNotLoggedIn, "[ErrNotLoggedIn]"},
 		"an operation in another":   {&rest.OpError{Op: "room", Err: &rest.OpError{Op: "user", Err: missing}}, "[*APIError ErrNotFound]"},
 		"several":                   {errors.Join(io.EOF, missing, broken), "[*APIError *CallError *net.OpError EOF ErrNotFound]"},
 		"several, of several":       {errors.Join(errors.Join(missing), rest.ErrNotLoggedIn), "[*APIError ErrNotFound ErrNotLoggedIn]"},

@@ -75,7 +75,8 @@ func (a *Account) Rename(old, name string) {
 	}
 }
 
-// A Session holds the account that calls are made as. It renews the account's session when QueUp has ended it. It is safe for concurrent use.
+// A Session holds the account that calls are made as, and renews its session when QueUp has ended it. It is safe for
+// concurrent use.
 type Session struct {
 	base    *http.Client                       // immutable; without cookies
 	client  func(as *Account) *queupapi.Client // immutable; makes calls as one account, whichever is current
