@@ -388,3 +388,144 @@ func (c *Client) UnreadCount(ctx context.Context) (int, error) {
 	}
 	return int(min(answer.Data, math.MaxInt)), nil
 }
+
+// introduce reads who takes part, if that is not known: QueUp has no call for one conversation.
+func (v *Conversation) introduce(ctx context.Context) {
+	v.mu.RLock()
+	known := len(v.others) > 0
+	v.mu.RUnlock()
+	if known {
+		return
+	}
+	if _, err := v.client.readConversations(ctx, v.client.loads); err != nil {
+		v.client.log.DebugContext(ctx, "conversations not read", slog.Any("error", err))
+	}
+}
+
+// read fetches the messages, the oldest first.
+func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Message, error) {
+	answer, err := rest.ConversationMessages(ctx, queupapi.ConversationMessagesParams{ConversationID: v.id})
+	if err != nil {
+		return nil, failed("conversationMessages", err)
+	}
+	if noRows(answer.Data) {
+		return nil, noList("conversationMessages")
+	}
+	messages := make([]Message, 0, len(answer.Data))
+	for _, w := range slices.Backward(filled(answer.Data)) {
+		messages = append(messages, newPrivateMessage(v.client, v.id, w))
+	}
+	v.client.sortByTime(messages)
+	if n := len(messages); n > 0 {
+		v.updateLatest(messages[n-1], false)
+	}
+	return messages, nil
+}
+
+// delivery is how far the messages of a conversation have been emitted as PrivateMessage.
+type delivery struct {
+	id   MessageID // of the last message that was emitted, empty if none was
+	text string    // until then, of the latest message in the list of conversations at login
+	at   time.Time // when that message was written
+	owed time.Time // since when there is something new that could not be read; else zero
+}
+
+// begin notes the latest message at login: what follows it is new.
+func (v *Conversation) begin() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.delivered.id == "" && v.delivered.text == "" {
+		v.delivered.text, v.delivered.at = v.latest, v.latestAt
+	}
+}
+
+// deliveredAt returns when the last message was written that was emitted or known at login, zero if there is none.
+func (v *Conversation) deliveredAt() time.Time {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.delivered.at
+}
+
+// owed returns since when there may be something new. It counts as unread until undelivered has returned it.
+func (v *Conversation) owed(since time.Time) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.delivered.owed.IsZero() || since.Before(v.delivered.owed) {
+		v.delivered.owed = since
+	}
+	return v.delivered.owed
+}
+
+// undelivered returns the new messages of an answer, the oldest first, and counts them as delivered. What is new is decided by the
+// best clue there is: the id of the last message that was emitted, else the latest text at login, else the time of the notice. The
+// gap is the time in which there may be messages that QueUp did not hand over, nil for none.
+func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Message, gap *Gap) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	last := v.delivered
+	v.delivered.owed = time.Time{}
+	if len(messages) == 0 {
+		return nil, nil
+	}
+	newest := messages[len(messages)-1]
+	v.delivered = delivery{id: newest.ID, at: v.client.clock.Past(newest.CreatedAt)}
+	if last.id != "" {
+		return last.afterID(messages, n.meta.Resynced)
+	}
+	if fresh, known := last.afterText(messages, n.meta.Resynced); known {
+		return fresh, nil
+	}
+	oldest := v.delivered.at.Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
+	return afterNotice(messages, n.author, oldest), nil
+}
+
+// afterID returns the messages after the last one that was emitted. If the answer does not reach back to it, they are all that were
+// written later, and there may be more than one answer holds.
+func (d delivery) afterID(messages []Message, resynced bool) (fresh []Message, gap *Gap) {
+	if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == d.id }); i >= 0 {
+		return messages[i+1:], nil
+	}
+	if oldest := messages[0].CreatedAt; oldest.After(d.at) {
+		gap = &Gap{Meta: Meta{At: time.Now(), Resynced: resynced}, From: d.at, To: oldest, What: "private messages"}
+	}
+	return slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return !m.CreatedAt.After(d.at) }), gap
+}
+
+// afterText returns the messages after the one that the list of conversations had at login. The list has a text and a time, by
+// another clock: of several messages with that text it is the one nearest in time. It is not known if none has the text, or if the
+// newest has it, unless that was found out after a lost connection: then nothing is new.
+func (d delivery) afterText(messages []Message, resynced bool) (fresh []Message, known bool) {
+	if d.text == "" {
+		return nil, false
+	}
+	listed := -1
+	for i, m := range messages {
+		nearer := listed < 0 || m.CreatedAt.Sub(d.at).Abs() < messages[listed].CreatedAt.Sub(d.at).Abs()
+		if m.Content == d.text && nearer {
+			listed = i
+		}
+	}
+	return messages[listed+1:], listed >= 0 && (listed < len(messages)-1 || resynced)
+}
+
+// maxDelay is how long QueUp may take to announce a message, for the message to be known as new. The delay of the link is added to
+// it, see notice.since.
+const maxDelay = 2 * time.Second
+
+// afterNotice returns the messages that a notice can be about: the latest one by its author, and all that were written after oldest.
+func afterNotice(messages []Message, author UserID, oldest time.Time) []Message {
+	first := len(messages) - 1
+	for i, m := range slices.Backward(messages) {
+		if author == "" || m.AuthorID == author {
+			first = i
+			break
+		}
+	}
+	for i, m := range messages[:first] {
+		if !m.CreatedAt.IsZero() && m.CreatedAt.After(oldest) {
+			first = i
+			break
+		}
+	}
+	return messages[first:]
+}
