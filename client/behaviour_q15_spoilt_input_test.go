@@ -225,7 +225,7 @@ func (k *crowd) frame(t *testing.T, data []byte) {
 	}
 	channel := f.Channel
 	if channel != "" { // the recordings are of other rooms
-		channel = k.room.channel()
+		channel = k.room.channel
 	}
 	switch {
 	case f.Message != nil:

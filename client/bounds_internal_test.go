@@ -235,7 +235,7 @@ func TestWaiting_isBounded(t *testing.T) {
 }
 
 func (k *crowd) show(client, connection string, action realtime.PresenceAction) {
-	k.connection.receive(realtime.Presence{At: time.Now(), Channel: k.room.channel(), Action: action, ClientID: client, ConnectionID: connection})
+	k.connection.receive(realtime.Presence{At: time.Now(), Channel: k.room.channel, Action: action, ClientID: client, ConnectionID: connection})
 }
 
 func TestPresence_isBounded(t *testing.T) {

@@ -286,7 +286,7 @@ func (l *connection) do(ctx context.Context, f func()) error {
 // another hold has begun.
 func (l *connection) doHeld(t *tracker, hold int, f func()) (done bool) {
 	return l.do(l.life, func() {
-		if done = t.waiting.holdID == hold && l.rooms[t.room.channel()] == t; done {
+		if done = t.waiting.holdID == hold && l.rooms[t.room.channel] == t; done {
 			f()
 		}
 	}) == nil && done

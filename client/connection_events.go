@@ -53,9 +53,6 @@ func (l *connection) receive(event realtime.Event) {
 
 var errDetachedByServer = errors.New("queup: QueUp has detached the room")
 
-// newMeta is the Meta of the client's own events.
-func newMeta() Meta { return Meta{At: time.Now()} }
-
 // disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
 func (l *connection) disconnected(e realtime.Disconnected) {
 	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
@@ -166,7 +163,7 @@ func (l *connection) endRoom(channel string, err error) {
 
 // forgetRoom takes a room off the connection and reports whether it was there.
 func (l *connection) forgetRoom(t *tracker) bool {
-	channel := t.room.channel()
+	channel := t.room.channel
 	if l.rooms[channel] != t {
 		return false
 	}

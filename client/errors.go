@@ -4,11 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/internal/printable"
 )
+
+// opJoinRoom is the operation whose refusal for a password is told apart.
+const opJoinRoom = "joinRoom"
 
 // The texts of errors escape what QueUp's words, or a handler's, would do to a terminal or a log: control characters, line breaks
 // included, and those that change the direction of reading. Fields keep the words as they came.
@@ -201,6 +205,7 @@ type withinError struct {
 }
 
 func (e *withinError) Error() string { return within(e.what, e.err) }
+
 func (e *withinError) Unwrap() error { return e.err }
 
 // within puts what was to be done before what an error says. Of all of them the outermost alone says whose error it is.
@@ -233,4 +238,13 @@ type PanicError struct {
 // Error names the event and the panic's value.
 func (e *PanicError) Error() string {
 	return printable.Text(fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value))
+}
+
+// checkSlug is the advice about a room that is not known. People take the address of its page for the slug.
+func checkSlug(slug string) string {
+	path := strings.TrimRight(slug, "/")
+	if i := strings.LastIndex(path, "/"); i >= 0 {
+		return fmt.Sprintf(", the slug is only the last part of its address: %q", path[i+1:])
+	}
+	return ", check the slug (the last part of the room's address)"
 }

@@ -430,3 +430,6 @@ type (
 func (l Lagged) Error() string {
 	return fmt.Sprintf("queup: a handler of %s was too slow and missed %d events since %s", l.Type, l.Dropped, l.Since.Format(time.TimeOnly))
 }
+
+// newMeta is the Meta of the client's own events.
+func newMeta() Meta { return Meta{At: time.Now()} }

@@ -36,7 +36,7 @@ func newCrowd(tb testing.TB, members int, opts ...Option) *crowd {
 	})
 	r := c.rooms.Handle("65a1f0c2d4e8b90012ab34cd")
 	r.tracker.link = l
-	l.rooms[r.channel()] = r.tracker
+	l.rooms[r.channel] = r.tracker
 	r.tracker.setJoined(true)
 	k := &crowd{connection: l, room: r}
 	for i := range members {
@@ -61,7 +61,7 @@ func crowdName(i int) string { return fmt.Sprintf("Listener %d", i) }
 
 func (k *crowd) receive(name, data string) {
 	k.events++
-	k.connection.receive(realtime.Message{Channel: k.room.channel(), Name: name, Type: "json", Data: []byte(data)})
+	k.connection.receive(realtime.Message{Channel: k.room.channel, Name: name, Type: "json", Data: []byte(data)})
 }
 
 func (k *crowd) join(i int) { k.receive("user-join", joinFrame(i)) }

@@ -57,7 +57,7 @@ func FuzzEvent(f *testing.F) {
 				return nil
 			})
 			synctest.Wait()
-			k.connection.receive(realtime.Message{Channel: k.room.channel(), Name: name, Type: "json", Data: data})
+			k.connection.receive(realtime.Message{Channel: k.room.channel, Name: name, Type: "json", Data: data})
 			k.settle()
 			mu.Lock()
 			defer mu.Unlock()

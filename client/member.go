@@ -268,3 +268,6 @@ func (m Member) String() string {
 	}
 	return fmt.Sprintf("member %s", m.UserID)
 }
+
+// memberUserID returns whose record it is.
+func memberUserID(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -200,4 +201,11 @@ func opens(text string) bool {
 		return unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.So) || strings.ContainsRune(openers, r)
 	}
 	return true
+}
+
+// authorOf returns the account of a line's author. Its id may stand in other places: the id of a line begins with it.
+func authorOf(e *wire.ChatMessage) wire.User {
+	id, _, _ := strings.Cut(string(e.ID), "-")
+	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member), UserID(id))
+	return e.User
 }

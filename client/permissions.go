@@ -308,3 +308,57 @@ func (r *Room) Standing() (Standing, bool) {
 	}
 	return Standing{}, false
 }
+
+// resolve returns the id of the role that id stands for: itself, or in a room with custom roles the one made from the
+// template of a fixed role.
+func (a authority) resolve(id RoleID) (RoleID, bool) {
+	if _, ok := a.role(id); ok || !a.custom {
+		return id, true
+	}
+	if fixed, ok := fixedRoles[id]; ok {
+		if i := slices.IndexFunc(a.roles, func(r Role) bool { return r.TemplateKey == fixed.TemplateKey }); i >= 0 {
+			return a.roles[i].ID, true
+		}
+	}
+	return "", false
+}
+
+// act checks that the client may act in the room at all.
+func (r *Room) act() error {
+	if !r.mayAct() {
+		return ErrNotJoined
+	}
+	return nil
+}
+
+// actWith is act for what needs a permission.
+func (r *Room) actWith(op string, p Permission) error {
+	if err := r.act(); err != nil {
+		return err
+	}
+	return r.may(op, p)
+}
+
+// target checks that the client may act in the room and that a user is named.
+func (r *Room) target(op string, u UserID) error {
+	if u == "" {
+		return &ArgumentError{Op: op, Argument: "u", Reason: "is empty"}
+	}
+	return r.act()
+}
+
+// targetWith is target for what needs a permission.
+func (r *Room) targetWith(op string, p Permission, u UserID) error {
+	if err := r.target(op, u); err != nil {
+		return err
+	}
+	return r.may(op, p)
+}
+
+// targetOver is target for what needs a permission and a rank above the user's.
+func (r *Room) targetOver(op string, p Permission, u UserID) error {
+	if err := r.target(op, u); err != nil {
+		return err
+	}
+	return r.mayOver(op, p, u)
+}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -13,6 +14,14 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
+const (
+	// departedTTL is how long the record of a member who has left is kept, because events about them may still come. Source:
+	// docs/PROTOCOL.md 7, rule 7.
+	departedTTL = 10 * time.Second
+	// maxDeparted bounds how many such records are kept.
+	maxDeparted = 5000
+)
+
 // A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
 // concurrent use and stays the same through reconnects. While a bot holds it, or a subscription to it, the client gives no other
 // for the same room, however many rooms it has joined and left meanwhile. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
@@ -20,6 +29,7 @@ import (
 type Room struct {
 	client   *Client                         // immutable; nil only in a zero value
 	id       RoomID                          // immutable
+	channel  string                          // immutable; on the websocket. Source: docs/PROTOCOL.md 5.4
 	members  *cache.Table[UserID, Member]    // written by the connection's goroutine
 	chatLog  *chatLog                        // written by the connection's goroutine
 	departed *cache.Expiring[UserID, Member] // members who left a moment ago; written by the connection's goroutine
@@ -47,6 +57,7 @@ func newRoom(c *Client, id RoomID) *Room {
 	r := &Room{
 		client:   c,
 		id:       id,
+		channel:  "room:" + string(id),
 		members:  cache.NewTable[UserID, Member](),
 		chatLog:  newChatLog(c.config.messageHistory, c.clock),
 		departed: cache.NewExpiring[UserID, Member](maxDeparted, departedTTL),
@@ -63,9 +74,6 @@ func (r *Room) source() (*Client, *Room) {
 	}
 	return r.client, r
 }
-
-// channel is the room's on the websocket. Source: docs/PROTOCOL.md 5.4.
-func (r *Room) channel() string { return "room:" + string(r.id) }
 
 // ID returns the room's id, which never changes.
 func (r *Room) ID() RoomID { return r.id }
@@ -188,4 +196,17 @@ func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
 		Idle:    func(r *Room) bool { return !r.Joined() && len(r.joinLock) == 0 },
 		New:     func(id RoomID) *Room { return newRoom(c, id) },
 	})
+}
+
+// roomOf returns the handle of a room that an answer tells of.
+func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
+	if w.ID == "" {
+		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}
+	}
+	if w.Owner.Username != "" {
+		c.learnUser(w.Owner, true)
+	}
+	room := c.rooms.Handle(w.ID)
+	room.setInfo(w)
+	return room, nil
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf16"
 
 	"github.com/rivo/uniseg"
 
@@ -163,15 +162,6 @@ func fitting(units []string, encode func(string) string) int {
 }
 
 func isSpace(unit string) bool { return strings.TrimSpace(unit) == "" }
-
-// utf16Len is the length as JavaScript counts it.
-func utf16Len(s string) int {
-	n := 0
-	for _, r := range s {
-		n += utf16.RuneLen(r)
-	}
-	return n
-}
 
 // characters returns a text in what people see as its characters: letters with their marks, flags, families.
 func characters(text string) []string {

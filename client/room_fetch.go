@@ -31,19 +31,6 @@ func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) 
 	return c.roomOf("room", answer.Data)
 }
 
-// roomOf returns the handle of a room that an answer tells of.
-func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
-	if w.ID == "" {
-		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}
-	}
-	if w.Owner.Username != "" {
-		c.learnUser(w.Owner, true)
-	}
-	room := c.rooms.Handle(w.ID)
-	room.setInfo(w)
-	return room, nil
-}
-
 // FetchRooms reads the lobby: public rooms, the busiest first, page by page as the loop goes on. An error ends the
 // sequence. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {

@@ -133,15 +133,6 @@ func (e *joinError) Error() string {
 
 func (e *joinError) Unwrap() error { return e.err }
 
-// checkSlug is the advice about a room that is not known. People take the address of its page for the slug.
-func checkSlug(slug string) string {
-	path := strings.TrimRight(slug, "/")
-	if i := strings.LastIndex(path, "/"); i >= 0 {
-		return fmt.Sprintf(", the slug is only the last part of its address: %q", path[i+1:])
-	}
-	return ", check the slug (the last part of the room's address)"
-}
-
 // claim returns the handle of a room with its turn taken: from then on it is not forgotten.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
 	room := c.rooms.Handle(id)
@@ -211,7 +202,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 	if listening {
 		if doErr := l.do(ctx, func() {
-			if l.rooms[r.channel()] != r.tracker { // it is over
+			if l.rooms[r.channel] != r.tracker { // it is over
 				err = errDetachedByServer
 				return
 			}
@@ -234,7 +225,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		if err := l.do(ctx, func() { hold = r.tracker.waiting.holdID }); err != nil {
 			return undo, err
 		}
-		if err := l.conn.Attach(ctx, r.channel()); err != nil { // which waits for the connection to be back
+		if err := l.conn.Attach(ctx, r.channel); err != nil { // which waits for the connection to be back
 			return undo, err
 		}
 		if how.listen {
@@ -311,7 +302,7 @@ func (r *Room) attach(ctx context.Context, l *connection) (hold int, err error) 
 	}); err != nil {
 		return 0, err
 	}
-	return hold, l.conn.Attach(ctx, r.channel())
+	return hold, l.conn.Attach(ctx, r.channel)
 }
 
 // detach is the reverse of subscribe and appear. The websocket forgets the room in any case.
@@ -325,8 +316,8 @@ func (r *Room) detach(ctx context.Context, l *connection) {
 func (r *Room) leaveChannel(ctx context.Context, l *connection) {
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	_ = l.conn.Presence(brief, r.channel(), realtime.PresenceLeave, nil)
-	_ = l.conn.Detach(ctx, r.channel())
+	_ = l.conn.Presence(brief, r.channel, realtime.PresenceLeave, nil)
+	_ = l.conn.Detach(ctx, r.channel)
 }
 
 // presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
@@ -339,7 +330,7 @@ func (r *Room) enterPresence(ctx context.Context, l *connection) error {
 	if !r.client.workers.Start(func() {
 		ctx, cancel := context.WithTimeout(r.client.workers.Context(), answerTimeout)
 		defer cancel()
-		entered <- l.conn.Presence(ctx, r.channel(), realtime.PresenceEnter, nil)
+		entered <- l.conn.Presence(ctx, r.channel, realtime.PresenceEnter, nil)
 	}) {
 		return ErrClosed
 	}

@@ -13,46 +13,6 @@ import (
 // BanForever is the duration of a ban that does not end by itself.
 const BanForever time.Duration = -1
 
-// act checks that the client may act in the room at all.
-func (r *Room) act() error {
-	if !r.mayAct() {
-		return ErrNotJoined
-	}
-	return nil
-}
-
-// actWith is act for what needs a permission.
-func (r *Room) actWith(op string, p Permission) error {
-	if err := r.act(); err != nil {
-		return err
-	}
-	return r.may(op, p)
-}
-
-// target checks that the client may act in the room and that a user is named.
-func (r *Room) target(op string, u UserID) error {
-	if u == "" {
-		return &ArgumentError{Op: op, Argument: "u", Reason: "is empty"}
-	}
-	return r.act()
-}
-
-// targetWith is target for what needs a permission.
-func (r *Room) targetWith(op string, p Permission, u UserID) error {
-	if err := r.target(op, u); err != nil {
-		return err
-	}
-	return r.may(op, p)
-}
-
-// targetOver is target for what needs a permission and a rank above the user's.
-func (r *Room) targetOver(op string, p Permission, u UserID) error {
-	if err := r.target(op, u); err != nil {
-		return err
-	}
-	return r.mayOver(op, p, u)
-}
-
 // rtc is the room's channel name, which moderation calls carry. Source: docs/PROTOCOL.md 1.4.
 func (r *Room) rtc() queupapi.OptString {
 	return queupapi.NewOptString(r.RTC())

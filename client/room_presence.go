@@ -47,7 +47,7 @@ func (r *Room) ChangePresence(ctx context.Context, p Presence) error {
 	if err != nil {
 		return err
 	}
-	if err := l.conn.Presence(ctx, r.channel(), realtime.PresenceAction(p), nil); err != nil {
+	if err := l.conn.Presence(ctx, r.channel, realtime.PresenceAction(p), nil); err != nil {
 		return &withinError{"presence", err}
 	}
 	r.mu.Lock()

@@ -127,32 +127,6 @@ func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	return r.songs(answer.Data), nil
 }
 
-// songs makes values of a list of plays, and notes the media that came with them.
-func (r *Room) songs(plays wire.Plays) []Song {
-	songs := make([]Song, 0, len(plays))
-	for _, w := range filled(plays) {
-		songs = append(songs, r.newSong(w))
-	}
-	return songs
-}
-
-// newSong makes the value of a play that an answer holds, and notes its user and its media.
-func (r *Room) newSong(w wire.Play) Song {
-	c := r.client
-	s := newSong(c, w)
-	if s.RoomID == "" {
-		s.RoomID = r.id
-	}
-	if info := c.mediaOf(w.Song); info != nil {
-		s.SongID, s.info = info.ID, info
-	}
-	s.takeLength()
-	if w.User.Username != "" {
-		c.learnUser(queuedBy(w), true)
-	}
-	return s
-}
-
 // ReorderOwnQueue puts the client's own queue into another order. ids must name each of its songs once; any other list
 // is an [*ArgumentError], and so is one that the queue has outgrown meanwhile. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
@@ -172,12 +146,6 @@ func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
 	}
 	_, err = r.client.rest.ReorderOwnQueue(ctx, &queupapi.OwnQueueOrderRequest{Order: ids}, queupapi.ReorderOwnQueueParams{RoomID: r.id})
 	return failed("reorderOwnQueue", err)
-}
-
-// isPermutation reports whether both lists hold the same, in whatever order, and nothing twice.
-func isPermutation[T ~string](list, of []T) bool {
-	list, of = slices.Sorted(slices.Values(list)), slices.Sorted(slices.Values(of))
-	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
 }
 
 // RemoveOwnSong takes one song out of the client's own queue. If QueUp answers with an error of its own, the queue is read: it is

@@ -94,20 +94,6 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 	return id, known.custom, r.mayGrant(op, u, id)
 }
 
-// resolve returns the id of the role that id stands for: itself, or in a room with custom roles the one made from the
-// template of a fixed role.
-func (a authority) resolve(id RoleID) (RoleID, bool) {
-	if _, ok := a.role(id); ok || !a.custom {
-		return id, true
-	}
-	if fixed, ok := fixedRoles[id]; ok {
-		if i := slices.IndexFunc(a.roles, func(r Role) bool { return r.TemplateKey == fixed.TemplateKey }); i >= 0 {
-			return a.roles[i].ID, true
-		}
-	}
-	return "", false
-}
-
 // SetRole gives the member a role; see [Room.SetRole]. It is [ErrDetached] for a value that no client made, and
 // [ErrNotJoined] if the client does not know the room.
 func (m Member) SetRole(ctx context.Context, role RoleID) error {

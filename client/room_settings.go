@@ -102,14 +102,6 @@ func unlessKnown(value string, known ...string) string {
 	return value
 }
 
-// How QueUp writes the kinds of rooms.
-const (
-	displayPublic  = "public"
-	displayPrivate = "private"
-	typeRoom       = "room"
-	typeFrame      = "iframe"
-)
-
 // check reports the first setting that cannot be.
 func (s RoomSettings) check(op string) error {
 	for _, limit := range []struct {

@@ -121,3 +121,11 @@ func (i RoomInfo) Equal(j RoomInfo) bool {
 
 // String returns the title.
 func (i RoomInfo) String() string { return i.Name }
+
+// How QueUp writes the kinds of rooms.
+const (
+	displayPublic  = "public"
+	displayPrivate = "private"
+	typeRoom       = "room"
+	typeFrame      = "iframe"
+)

@@ -340,3 +340,62 @@ func (c *Client) SongLink(ctx context.Context, id SongID) (string, error) {
 	}
 	return answer.Location, nil
 }
+
+// songs makes values of a list of plays, and notes the media that came with them.
+func (r *Room) songs(plays wire.Plays) []Song {
+	songs := make([]Song, 0, len(plays))
+	for _, w := range filled(plays) {
+		songs = append(songs, r.newSong(w))
+	}
+	return songs
+}
+
+// newSong makes the value of a play that an answer holds, and notes its user and its media.
+func (r *Room) newSong(w wire.Play) Song {
+	c := r.client
+	s := newSong(c, w)
+	if s.RoomID == "" {
+		s.RoomID = r.id
+	}
+	if info := c.mediaOf(w.Song); info != nil {
+		s.SongID, s.info = info.ID, info
+	}
+	s.takeLength()
+	if w.User.Username != "" {
+		c.learnUser(queuedBy(w), true)
+	}
+	return s
+}
+
+// songTTL is how long the media of a song that nobody asks for are remembered. Source: docs/PROTOCOL.md 7, rule 20.
+const songTTL = 15 * time.Minute
+
+// learnSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it
+// returns what is known of them, if anything is. Source: docs/PROTOCOL.md 7, rule 15.
+func (c *Client) learnSong(w wire.Song) (SongInfo, bool) {
+	info := newSongInfo(w)
+	if info.ID == "" {
+		return info, false
+	}
+	if !info.playable() {
+		if known, ok := c.songs.Get(info.ID); ok {
+			return known, true
+		}
+		return info, false
+	}
+	if info.Length <= 0 {
+		known, _ := c.songs.Get(info.ID)
+		info.Length = known.Length
+	}
+	c.songs.Put(info.ID, info)
+	return info, true
+}
+
+// mediaOf returns what can be told of the media of a play: what is known of them, or at least a title; else nil.
+func (c *Client) mediaOf(w wire.Song) *SongInfo {
+	info, known := c.learnSong(w)
+	if !known && (info.ID == "" || info.Name == "") {
+		return nil
+	}
+	return &info
+}

@@ -3,12 +3,13 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/client/internal/cache"
-	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -66,7 +67,7 @@ func (t *tracker) reset() {
 
 // attach makes t the receiver of what comes from the room's channel. All of it waits under hold until the room is loaded.
 func (t *tracker) attach(l *connection) (hold int) {
-	l.rooms[t.room.channel()] = t
+	l.rooms[t.room.channel] = t
 	t.reset()
 	t.room.deleted.Purge()
 	t.link = l
@@ -79,17 +80,6 @@ func (t *tracker) setJoined(present bool) {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
 	t.room.joined, t.room.present = true, present
-}
-
-// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
-func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
-	t.setPassword(password)
-	if m := newMember(t.client, self); m.UserID != "" {
-		m.RoomID = t.room.id
-		t.addMember(m)
-		t.setMuted(m.UserID, m.Muted)
-		t.readRolesSoon()
-	}
 }
 
 // setPassword remembers what the room was joined with, for coming back.
@@ -241,4 +231,30 @@ func (t *tracker) cancelAll() {
 		t.cancelResync = nil
 	}
 	t.generation++
+}
+
+// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
+const maxRoles = 256
+
+// mediaTimeout bounds the look-up of the media of a queue.
+const mediaTimeout = 20 * time.Second
+
+// retryDelay is the pause before something is read again that could not be read.
+const retryDelay = 10 * time.Second
+
+// isTransient reports whether what could not be read may be readable soon: after an error of the network or a host, or an answer that
+// makes no sense. A refusal by QueUp is permanent; so is a missing or rejected login.
+func isTransient(err error) bool {
+	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
+		return false
+	}
+	answer, ok := errors.AsType[*APIError](err)
+	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
+}
+
+// retryLater reads something again after a transient error, unless a timer does so anyway.
+func (t *tracker) retryLater(p purpose, err error, read func()) {
+	if isTransient(err) && !t.timerRuns(p) {
+		t.startTimer(p, retryDelay, read)
+	}
 }

@@ -1,18 +1,8 @@
 package client
 
 import (
-	"cmp"
-	"strings"
-
 	"github.com/queup-go/queup/gen/wire"
 )
-
-// authorOf returns the account of a line's author. Its id may stand in other places: the id of a line begins with it.
-func authorOf(e *wire.ChatMessage) wire.User {
-	id, _, _ := strings.Cut(string(e.ID), "-")
-	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member), UserID(id))
-	return e.User
-}
 
 // applyChat leaves out lines that were heard before and those of who is muted, and learns names: only here QueUp tells
 // of new ones. Source: docs/PROTOCOL.md 7, rules 9 to 11.

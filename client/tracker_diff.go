@@ -280,3 +280,20 @@ func (t *tracker) catchUpVotes(state roomState) {
 		t.client.events.emit(Grab{Meta: t.resyncedMeta(), Song: song, User: t.client.userOrID(id)})
 	}
 }
+
+// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
+func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
+	emit := t.client.events.emit
+	if before.QueueLocked != now.QueueLocked {
+		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
+	}
+	if before.SlowMode != now.SlowMode {
+		emit(SlowMode{Meta: meta, On: now.SlowMode})
+	}
+	if before.GuestChat != now.GuestChat {
+		emit(GuestChat{Meta: meta, On: now.GuestChat})
+	}
+	if before.GuestEmbed != now.GuestEmbed {
+		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+	}
+}

@@ -43,23 +43,6 @@ func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
 	return t.room.info
 }
 
-// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
-func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
-	emit := t.client.events.emit
-	if before.QueueLocked != now.QueueLocked {
-		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
-	}
-	if before.SlowMode != now.SlowMode {
-		emit(SlowMode{Meta: meta, On: now.SlowMode})
-	}
-	if before.GuestChat != now.GuestChat {
-		emit(GuestChat{Meta: meta, On: now.GuestChat})
-	}
-	if before.GuestEmbed != now.GuestEmbed {
-		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
-	}
-}
-
 // overlay returns a room with what an event tells of it in one of its members.
 func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 	var news map[string]json.RawMessage
@@ -102,7 +85,7 @@ func (t *tracker) reenterAfterPasswordChange() {
 		return func() {
 			t.client.log.WarnContext(ctx, "not let in after the password changed", t.room.logged(), slog.Any("error", err))
 			if refused(err) {
-				l.endRoom(t.room.channel(), err)
+				l.endRoom(t.room.channel, err)
 			}
 		}
 	})
@@ -149,4 +132,12 @@ func (t *tracker) readInfo() {
 			t.catchUpInfo(answer.Data)
 		}
 	})
+}
+
+func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
+		return
+	}
+	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
+	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.actor(e.User)})
 }

@@ -90,7 +90,7 @@ func TestJoinRoom_whileListeningEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.AfterFunc(2*time.Second, func() {
-			onGoroutine(t, bot, func(l *connection) { l.endRoom(room.channel(), errDetachedByServer) })
+			onGoroutine(t, bot, func(l *connection) { l.endRoom(room.channel, errDetachedByServer) })
 		})
 		_, err = bot.JoinRoom(t.Context(), "lounge")
 		if (err == nil) != room.Joined() {
@@ -98,7 +98,7 @@ func TestJoinRoom_whileListeningEnds(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		onGoroutine(t, bot, func(l *connection) {
-			if l.rooms[room.channel()] == nil && room.Joined() {
+			if l.rooms[room.channel] == nil && room.Joined() {
 				t.Error("joined without a channel")
 			}
 		})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"slices"
 	"time"
 
@@ -260,7 +259,7 @@ func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire
 	}
 	attached := false
 	if err := l.do(ctx, func() {
-		if attached = l.rooms[r.channel()] == r.tracker; !attached || r.tracker.waiting.holdID != hold {
+		if attached = l.rooms[r.channel] == r.tracker; !attached || r.tracker.waiting.holdID != hold {
 			return
 		}
 		current = true
@@ -357,28 +356,8 @@ func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
 	return song
 }
 
-// retryDelay is the pause before something is read again that could not be read.
-const retryDelay = 10 * time.Second
-
 // missingParts says which parts a roomState lacks because of a transient error.
 type missingParts struct{ info, users, roles, votes, queue bool }
-
-// isTransient reports whether what could not be read may be readable soon: after an error of the network or a host, or an answer that
-// makes no sense. A refusal by QueUp is permanent; so is a missing or rejected login.
-func isTransient(err error) bool {
-	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
-		return false
-	}
-	answer, ok := errors.AsType[*APIError](err)
-	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
-}
-
-// retryLater reads something again after a transient error, unless a timer does so anyway.
-func (t *tracker) retryLater(p purpose, err error, read func()) {
-	if isTransient(err) && !t.timerRuns(p) {
-		t.startTimer(p, retryDelay, read)
-	}
-}
 
 // retryMissing reads later what could not be read with the rest of the room.
 func (t *tracker) retryMissing(missing missingParts) {

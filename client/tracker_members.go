@@ -10,15 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/redact"
 	"github.com/queup-go/queup/realtime"
-)
-
-const (
-	// departedTTL is how long the record of a member who has left is kept, because events about them may still come. Source:
-	// docs/PROTOCOL.md 7, rule 7.
-	departedTTL = 10 * time.Second
-	// maxDeparted bounds how many such records are kept.
-	maxDeparted = 5000
 )
 
 // addMember adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
@@ -72,9 +65,6 @@ func (t *tracker) actor(w wire.User) User {
 	}
 	return t.client.learnUser(w, false)
 }
-
-// memberUserID returns whose record it is.
-func memberUserID(w wire.RoomUser) UserID { return cmp.Or(w.UserID, userID(w.User)) }
 
 // memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
 // roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
@@ -168,7 +158,7 @@ func (t *tracker) verifyOwnLeave() {
 			}
 			return func() {
 				if refused(err) {
-					l.endRoom(t.room.channel(), err)
+					l.endRoom(t.room.channel, err)
 					return
 				}
 				t.client.log.WarnContext(ctx, "not back yet", t.room.logged(), slog.Any("error", err))
@@ -237,7 +227,7 @@ func (t *tracker) applyBan(e *wire.UserBan, meta Meta) {
 // seen to say so of the wrong one. Source: docs/PROTOCOL.md 7, rules 5 and 6.
 func (t *tracker) removeExpelled(user User, why error) {
 	if t.client.isMe(user.ID) && t.room.mayAct() {
-		t.link.endRoom(t.room.channel(), why)
+		t.link.endRoom(t.room.channel, why)
 		return
 	}
 	if _, present := t.room.members.Get(user.ID); !present {
@@ -410,4 +400,15 @@ func (t *tracker) readNames() {
 			}
 		}
 	})
+}
+
+// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
+func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
+	t.setPassword(password)
+	if m := newMember(t.client, self); m.UserID != "" {
+		m.RoomID = t.room.id
+		t.addMember(m)
+		t.setMuted(m.UserID, m.Muted)
+		t.readRolesSoon()
+	}
 }

@@ -62,14 +62,6 @@ func (t *tracker) unqueue(dj UserID) {
 	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.UserID == dj })
 }
 
-func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
-		return
-	}
-	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
-	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.actor(e.User)})
-}
-
 // queueDelay is how long the news that the queue has changed is collected. Source: docs/PROTOCOL.md 7, rule 19.
 const queueDelay = 5 * time.Second
 
@@ -85,9 +77,6 @@ func (t *tracker) readQueueSoon() {
 		t.startTimer(forQueue, queueDelay, t.readQueue)
 	}
 }
-
-// mediaTimeout bounds the look-up of the media of a queue.
-const mediaTimeout = 20 * time.Second
 
 // readQueue reads the queue and tells of it, if an event has said that it changed or if it did.
 func (t *tracker) readQueue() {

@@ -65,7 +65,7 @@ func (s *resync) run() {
 			return
 		}
 		if gone(err) {
-			s.do(func() { l.endRoom(r.channel(), err) })
+			s.do(func() { l.endRoom(r.channel, err) })
 			return
 		}
 		if !s.do(func() { r.tracker.release(s.hold, holdPlayback) }) {
@@ -119,7 +119,7 @@ func (s *resync) once(try context.Context) error {
 		return err
 	}
 	if err := s.comeBack(try, &state); refused(err) {
-		s.do(func() { l.endRoom(r.channel(), err) })
+		s.do(func() { l.endRoom(r.channel, err) })
 		return nil
 	} else if err != nil {
 		return err

@@ -48,9 +48,6 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 	return target, newFixedRole(object)
 }
 
-// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
-const maxRoles = 256
-
 // learnRole notes a role of the room's own that it should have told of before.
 func (t *tracker) learnRole(role Role) {
 	a := t.room.authority()

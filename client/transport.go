@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	dialTimeout   = 15 * time.Second // of one TLS or websocket handshake
-	answerTimeout = 60 * time.Second // of one REST call, if the caller's context allows more
+	// dialTimeout bounds one TLS or websocket handshake.
+	dialTimeout = 15 * time.Second
 
 	// maxHeader bounds the header of an answer. QueUp's have less than 2 KiB.
 	maxHeader = 256 << 10

@@ -42,14 +42,6 @@ func newUser(c *Client, w wire.User) User {
 // userID returns whose account it is; the outer id counts, but it can be missing. Source: docs/PROTOCOL.md 7, rule 29.
 func userID(w wire.User) UserID { return cmp.Or(w.ID, w.UserInfo.UserID) }
 
-// pictureURL returns the best address of an uploaded picture.
-func pictureURL(p wire.ProfileImage) string {
-	if p.SecureURL != "" {
-		return p.SecureURL
-	}
-	return p.URL
-}
-
 // AvatarURL returns the address of the user's picture, and false if none is known.
 func (u User) AvatarURL() (string, bool) { return u.Avatar, u.Avatar != "" }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // userCache is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
@@ -185,4 +186,9 @@ func (c *Client) userOrID(id UserID) User {
 	u, _ := c.users.Get(id)
 	u.ID, u.client = id, c
 	return u
+}
+
+// learnUser notes an account that an event or an answer told of.
+func (c *Client) learnUser(w wire.User, renamed bool) User {
+	return *c.users.update(newUser(c, w), renamed)
 }

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"time"
+	"unicode/utf16"
+
+	"github.com/queup-go/queup/gen/wire"
 )
 
 // TimeFromMillis converts epoch milliseconds, as QueUp sends them, to a time in UTC. It is backtracked's utils.dt.
@@ -65,4 +69,27 @@ func (x extra) Extra() map[string]json.RawMessage {
 
 func (x extra) sameExtra(y extra) bool {
 	return maps.EqualFunc(x.members, y.members, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) })
+}
+
+// isPermutation reports whether both lists hold the same, in whatever order, and nothing twice.
+func isPermutation[T ~string](list, of []T) bool {
+	list, of = slices.Sorted(slices.Values(list)), slices.Sorted(slices.Values(of))
+	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
+}
+
+// utf16Len is the length as JavaScript counts it.
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// pictureURL returns the best address of an uploaded picture.
+func pictureURL(p wire.ProfileImage) string {
+	if p.SecureURL != "" {
+		return p.SecureURL
+	}
+	return p.URL
 }
