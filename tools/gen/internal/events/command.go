@@ -7,15 +7,12 @@
 package events
 
 import (
-	"bytes"
-	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
+
+	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
 // Command declares the flags of the subcommand and returns what it does.
@@ -33,10 +30,11 @@ func Command(flags *flag.FlagSet) func() error {
 		if err != nil {
 			return err
 		}
+		dir := output.Directory{Path: *out, Owned: output.Header(*in)}
 		if !*check {
-			return write(*out, files)
+			return dir.Write(files)
 		}
-		diffs, err := compare(*out, files)
+		diffs, err := dir.Differences(files)
 		if err != nil {
 			return err
 		}
@@ -58,79 +56,5 @@ func generate(name string, src []byte, pkg string) (map[string][]byte, error) {
 	if len(bad) > 0 {
 		return nil, bad.err(name)
 	}
-	return emit(m, filepath.Base(name), pkg)
-}
-
-// write brings dir in line with files. It leaves files alone that are right already, so that build caches stay warm.
-func write(dir string, files map[string][]byte) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
-			continue
-		}
-		if err := os.WriteFile(path, text, 0o644); err != nil {
-			return err
-		}
-	}
-	stale, err := staleFiles(dir, files)
-	for _, name := range stale {
-		err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
-	}
-	return err
-}
-
-// compare says, a line each, what write would change.
-func compare(dir string, files map[string][]byte) (diffs []string, err error) {
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		switch old, err := os.ReadFile(path); {
-		case errors.Is(err, fs.ErrNotExist):
-			diffs = append(diffs, path+": missing")
-		case err != nil:
-			return nil, err
-		case !bytes.Equal(old, text):
-			diffs = append(diffs, fmt.Sprintf("%s:%d: differs", path, firstDifference(old, text)))
-		}
-	}
-	stale, err := staleFiles(dir, files)
-	for _, name := range stale {
-		diffs = append(diffs, filepath.Join(dir, name)+": no longer generated")
-	}
-	slices.Sort(diffs)
-	return diffs, err
-}
-
-// firstDifference returns the number of the first line in which a and b differ.
-func firstDifference(a, b []byte) int {
-	line := 1
-	for i := 0; i < len(a) && i < len(b) && a[i] == b[i]; i++ {
-		if a[i] == '\n' {
-			line++
-		}
-	}
-	return line
-}
-
-// staleFiles returns the files in dir that an earlier run wrote and this one does not.
-func staleFiles(dir string, files map[string][]byte) (stale []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	for _, e := range entries {
-		if _, ok := files[e.Name()]; ok || !strings.HasSuffix(e.Name(), "_gen.go") {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, err
-		}
-		if bytes.HasPrefix(text, []byte(headerStart)) {
-			stale = append(stale, e.Name())
-		}
-	}
-	return stale, err
+	return emit(m, name, pkg)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Every row is a schema with one mistake, marked by ^ where the mistake stands, and what eventgen says about it. The
+// Every row is a schema with one mistake, marked by ^ where the mistake stands, and what the generator says about it. The
 // mark is taken out before the schema is read. A row that begins with a quote is what stands in $defs.
 var mistakes = []struct{ name, schema, want string }{
 	{"not JSON", `{"$defs": ^}`, "/$defs: not JSON: invalid character '}'"},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
 const eventsSchema = "../../../../api/events.schema.json"
@@ -30,7 +31,7 @@ func TestWireIsUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diffs, err := compare("../../../../gen/wire", files); err != nil || len(diffs) > 0 {
+	if diffs, err := (output.Directory{Path: "../../../../gen/wire", Owned: output.Header(eventsSchema)}).Differences(files); err != nil || len(diffs) > 0 {
 		t.Errorf("gen/wire is older than its schema: %v, %v", diffs, err)
 	}
 }

@@ -1,11 +1,55 @@
 package operations
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/queup-go/queup/gen/wire"
 )
+
+const withEnvelopes = `
+openapi: 3.1.0
+info: {title: t, version: "1"}
+paths:
+  /room:
+    get:
+      operationId: room
+      responses:
+        default: {description: failed}
+        "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/RoomEnvelope"}}}}
+  /done:
+    post:
+      operationId: act
+      responses:
+        "200": {description: ok, content: {application/json: {schema: {$ref: "#/components/schemas/DoneEnvelope"}}}}
+components:
+  schemas:
+    Envelope: {type: object, properties: {code: {type: integer}}}
+    DoneEnvelope:
+      allOf:
+        - {$ref: "#/components/schemas/Envelope"}
+        - {type: object, properties: {data: {}}}
+    RoomEnvelope:
+      description: RoomEnvelope carries a room.
+      allOf:
+        - {$ref: "#/components/schemas/Envelope"}
+        - {type: object, required: [data], properties: {data: {x-ogen-type: github.com/queup-go/queup/gen/wire.Room}}}
+`
+
+func TestEnvelopes(t *testing.T) {
+	code, err := envelopesCode(envelopesOf(parse(t, withEnvelopes)), "openapi.yaml", "wire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "// RoomEnvelope carries a room.\ntype RoomEnvelope struct{ Envelope[Room] }\n"; !strings.HasSuffix(string(code), want) {
+		t.Errorf("it does not end with\n%s\nbut is\n%s", want, code)
+	}
+	if bytes.Contains(code, []byte("DoneEnvelope")) {
+		t.Error("an envelope without a type of data is among those of gen/wire")
+	}
+}
 
 // An envelope is read however QueUp writes it, as long as there is data. It is written in QueUp's own form.
 func TestEnvelope(t *testing.T) {

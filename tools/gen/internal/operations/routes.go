@@ -1,16 +1,14 @@
 package operations
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
-	"fmt"
-	"go/format"
 	"slices"
 	"strings"
 	"text/template"
 
 	"github.com/ogen-go/ogen"
+
+	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
 // route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold
@@ -22,98 +20,29 @@ type route struct {
 	Redirect                bool
 }
 
-// generate returns the Go file with the table of operations.
-func generate(spec *ogen.Spec, packageName string) ([]byte, error) {
-	var routes []route
-	var problems []error
-	for path, item := range spec.Paths {
-		for method, operation := range map[string]*ogen.Operation{
-			"DELETE": item.Delete, "GET": item.Get, "PATCH": item.Patch, "POST": item.Post, "PUT": item.Put,
-		} {
-			switch {
-			case operation == nil:
-			case operation.OperationID == "":
-				problems = append(problems, fmt.Errorf("%s %s has no operationId", method, path))
-			default:
-				routes = append(routes, route{
-					Method: method, Path: starred(path), Operation: operation.OperationID,
-					Data: answersData(spec, operation), DataType: dataType(spec, answerSchema(spec, operation)), Redirect: operation.Responses["302"] != nil,
-				})
-			}
-		}
-	}
-	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
-	}
-	var code bytes.Buffer
-	if err := file.Execute(&code, map[string]any{"Package": packageName, "Groups": grouped(routes), "Routes": answering(routes)}); err != nil {
+// routesCode returns the Go file with the table of operations.
+func routesCode(spec *ogen.Spec, source, packageName string) ([]byte, error) {
+	operations, err := operationsOf(spec)
+	if err != nil {
 		return nil, err
 	}
-	return format.Source(code.Bytes())
+	var routes []route
+	for _, o := range operations {
+		answer := answerSchema(spec, o)
+		routes = append(routes, route{
+			Method: o.Method, Path: starred(o.Path), Operation: o.OperationID,
+			Data: requires(spec, answer, "data"), DataType: dataType(spec, answer), Redirect: o.Responses["302"] != nil,
+		})
+	}
+	return output.Execute(source, routesFile, map[string]any{"Package": packageName, "Groups": grouped(routes), "Routes": answering(routes)})
 }
 
-// answersData reports whether the schema of the operation's answer requires the member data.
-func answersData(spec *ogen.Spec, operation *ogen.Operation) bool {
-	return requires(spec, answerSchema(spec, operation), "data")
-}
-
-// answerSchema returns the schema of the operation's good answer, nil if there is none.
-func answerSchema(spec *ogen.Spec, operation *ogen.Operation) *ogen.Schema {
-	response := operation.Responses["200"]
-	if response == nil {
-		return nil
-	}
-	if name, ok := strings.CutPrefix(response.Ref, "#/components/responses/"); ok {
-		response = spec.Components.Responses[name]
-	}
-	return response.Content["application/json"].Schema
-}
-
-// dataType returns the name of the type in gen/wire that the member data of an answer has, empty if there is none.
-func dataType(spec *ogen.Spec, schema *ogen.Schema) string {
-	if schema == nil {
-		return ""
-	}
-	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
-		return dataType(spec, spec.Components.Schemas[name])
-	}
-	for _, property := range schema.Properties {
-		if property.Name == "data" {
-			var full string
-			if node, ok := property.Schema.Common.Extensions["x-ogen-type"]; ok {
-				full = node.Value
-			}
-			return full[strings.LastIndex(full, ".")+1:]
-		}
-	}
-	for _, part := range schema.AllOf {
-		if name := dataType(spec, part); name != "" {
-			return name
-		}
-	}
-	return ""
-}
-
-func requires(spec *ogen.Spec, schema *ogen.Schema, member string) bool {
-	if schema == nil {
-		return false
-	}
-	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
-		return requires(spec, spec.Components.Schemas[name], member)
-	}
-	return slices.Contains(schema.Required, member) || slices.ContainsFunc(schema.AllOf, func(part *ogen.Schema) bool {
-		return requires(spec, part, member)
-	})
-}
-
-// answering returns the routes whose answers hold data, by operation.
+// answering returns the routes whose answers hold data.
 func answering(routes []route) []route {
-	routes = slices.DeleteFunc(slices.Clone(routes), func(r route) bool { return r.DataType == "" })
-	slices.SortFunc(routes, func(a, b route) int { return cmp.Compare(a.Operation, b.Operation) })
-	return routes
+	return slices.DeleteFunc(slices.Clone(routes), func(r route) bool { return r.DataType == "" })
 }
 
-// starred writes a star in the place of each parameter: /room/{roomId}/users is /room/*/users.
+// starred writes a star instead of each parameter: /room/{roomId}/users is /room/*/users.
 func starred(path string) string {
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {
@@ -157,9 +86,7 @@ func grouped(routes []route) []group {
 	return groups
 }
 
-var file = template.Must(template.New("file").Parse(`// Code generated by opgen from openapi.yaml; DO NOT EDIT.
-
-package {{.Package}}
+var routesFile = template.Must(template.New("routes").Parse(`package {{.Package}}
 
 import (
 	"strings"

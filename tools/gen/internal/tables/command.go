@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/queup-go/queup/tools/gen/internal/output"
 	"github.com/queup-go/queup/tools/internal/apispec"
 )
 
@@ -25,17 +26,14 @@ func Command(flags *flag.FlagSet) func() error {
 }
 
 // rewrite writes the tables of a page.
-func rewrite(file string, spec *apispec.Spec) error {
-	text, err := os.ReadFile(file)
+func rewrite(page string, spec *apispec.Spec) error {
+	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
 	written, err := writeTables(string(text), spec)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", page, err)
 	}
-	if written == string(text) {
-		return nil
-	}
-	return os.WriteFile(file, []byte(written), 0o644)
+	return output.WriteFile(page, []byte(written))
 }
