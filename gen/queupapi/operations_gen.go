@@ -10,7 +10,7 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// An OperationInfo tells what a client has to know about an operation beside how to call it.
+// An OperationInfo has what a client needs to know of an operation in addition to the generated method.
 type OperationInfo struct {
 	// ID is the operationId.
 	ID string
@@ -20,7 +20,7 @@ type OperationInfo struct {
 	Redirect bool
 }
 
-// FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
+// FindOperation returns the operation of a request, by its method and its escaped path relative to the server's URL.
 func FindOperation(method, path string) (operation OperationInfo, ok bool) {
 	for _, r := range operations[operationKey{method, strings.Count(path, "/")}] {
 		if r.matches(path) {
@@ -202,8 +202,8 @@ var operations = map[operationKey][]operationRoute{
 	},
 }
 
-// CheckData decodes the data of an operation's answer and forgets it. The error is that of the generated client, which decodes the
-// same again: broken JSON, or data that takes too much memory.
+// CheckData decodes the data of an operation's answer and drops the result. It returns the error that the generated client
+// would return: broken JSON, or data that takes too much memory.
 func CheckData(operation string, data []byte) error {
 	if check, ok := checks[operation]; ok {
 		return check(data)

@@ -21,13 +21,14 @@ type RequestMember struct {
 	Required bool
 }
 
-// A RequestInfo is what an operation's request may hold: the members of its body as a form and as JSON, nil for an encoding that the
-// generated server does not read, and those of its query.
+// A RequestInfo lists the members that an operation's request may hold: in its body as a form, in its body as JSON, and in
+// its query. The list is nil for an encoding that the generated server does not read.
 type RequestInfo struct {
 	Form, JSON, Query []RequestMember
 }
 
-// FindRequest returns what the request of an operation may hold, by its operationId. It reports false for one without body and query.
+// FindRequest returns the members that an operation's request may hold, by the operationId. It reports false for an operation
+// without body and query.
 func FindRequest(operationID string) (RequestInfo, bool) {
 	r, ok := requests[operationID]
 	return r, ok

@@ -2646,8 +2646,8 @@ func (x *RoomUser) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.Object(d, x, &x.Extra, (*RoomUser).member)
 }
 
-// toldRoomUser holds what events have told of a RoomUser.
-var toldRoomUser lenient.Memory[RoomUser]
+// recentRoomUser holds the values of RoomUser in recent events.
+var recentRoomUser lenient.Memory[RoomUser]
 
 func (x *RoomUser) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {
@@ -3426,8 +3426,8 @@ func (x *User) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
 
-// toldUser holds what events have told of a User.
-var toldUser lenient.Memory[User]
+// recentUser holds the values of User in recent events.
+var recentUser lenient.Memory[User]
 
 func (x *User) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {

@@ -62,9 +62,9 @@ func (x *ChatMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *ChatMessage) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "queue_object":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -80,9 +80,9 @@ func (x *ChatMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "time":
 		return lenient.Time(&x.SentAt, d)
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "queue_object":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	case "realTimeChannel":
 		return lenient.String(&x.RealTimeChannel, d)
 	}
@@ -458,7 +458,7 @@ func (x *DeleteChatMessage) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *DeleteChatMessage) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -470,7 +470,7 @@ func (x *DeleteChatMessage) member(key []byte, d *lenient.Decoder) (jx.Raw, erro
 	case "chatid":
 		return lenient.ID(&x.ID, d)
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -545,7 +545,7 @@ func (x *DeleteChatMessageGlobal) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *DeleteChatMessageGlobal) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -557,7 +557,7 @@ func (x *DeleteChatMessageGlobal) member(key []byte, d *lenient.Decoder) (jx.Raw
 	case "userdid":
 		return lenient.ID(&x.AuthorID, d)
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -707,7 +707,7 @@ func (x *RoomAllowGuestChat) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomAllowGuestChat) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -717,7 +717,7 @@ func (x *RoomAllowGuestChat) member(key []byte, d *lenient.Decoder) (jx.Raw, err
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -796,7 +796,7 @@ func (x *RoomAllowGuestEmbed) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomAllowGuestEmbed) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -806,7 +806,7 @@ func (x *RoomAllowGuestEmbed) member(key []byte, d *lenient.Decoder) (jx.Raw, er
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -885,7 +885,7 @@ func (x *RoomLockQueue) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomLockQueue) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -895,7 +895,7 @@ func (x *RoomLockQueue) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -976,7 +976,7 @@ func (x *RoomPlaylistDub) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomPlaylistDub) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -988,7 +988,7 @@ func (x *RoomPlaylistDub) member(key []byte, d *lenient.Decoder) (jx.Raw, error)
 	case "dubtype":
 		return lenient.String(&x.Type, d)
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -1068,9 +1068,9 @@ func (x *RoomPlaylistQueueRemoveUser) decode(d *lenient.Decoder) (jx.Raw, error)
 func (x *RoomPlaylistQueueRemoveUser) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "removedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -1080,9 +1080,9 @@ func (x *RoomPlaylistQueueRemoveUser) member(key []byte, d *lenient.Decoder) (jx
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "removedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1158,9 +1158,9 @@ func (x *RoomPlaylistQueueRemoveUserSong) decode(d *lenient.Decoder) (jx.Raw, er
 func (x *RoomPlaylistQueueRemoveUserSong) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "removedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -1170,9 +1170,9 @@ func (x *RoomPlaylistQueueRemoveUserSong) member(key []byte, d *lenient.Decoder)
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "removedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1248,7 +1248,7 @@ func (x *RoomPlaylistQueueReorder) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomPlaylistQueueReorder) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -1258,7 +1258,7 @@ func (x *RoomPlaylistQueueReorder) member(key []byte, d *lenient.Decoder) (jx.Ra
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1397,7 +1397,7 @@ func (x *RoomPlaylistQueueUpdateDub) decode(d *lenient.Decoder) (jx.Raw, error) 
 func (x *RoomPlaylistQueueUpdateDub) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -1407,7 +1407,7 @@ func (x *RoomPlaylistQueueUpdateDub) member(key []byte, d *lenient.Decoder) (jx.
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -1480,7 +1480,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) decode(d *lenient.Decoder) (jx.Raw, error
 func (x *RoomPlaylistQueueUpdateGrabs) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -1490,7 +1490,7 @@ func (x *RoomPlaylistQueueUpdateGrabs) member(key []byte, d *lenient.Decoder) (j
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "playlist":
 		return x.Play.decode(d)
 	}
@@ -1947,7 +1947,7 @@ func (x *RoomSlowMode) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *RoomSlowMode) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -1957,7 +1957,7 @@ func (x *RoomSlowMode) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	}
@@ -2113,7 +2113,7 @@ func (x *UserAvatarUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserAvatarUpdate) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -2123,7 +2123,7 @@ func (x *UserAvatarUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2203,9 +2203,9 @@ func (x *UserBan) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserBan) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -2215,9 +2215,9 @@ func (x *UserBan) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	case "time":
 		return lenient.Minutes(&x.Duration, d)
 	}
@@ -2303,7 +2303,7 @@ func (x *UserImageUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserImageUpdate) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -2313,7 +2313,7 @@ func (x *UserImageUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error)
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "img":
 		return x.Image.decode(d)
 	}
@@ -2392,9 +2392,9 @@ func (x *UserJoin) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserJoin) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "roomUser":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -2404,9 +2404,9 @@ func (x *UserJoin) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "roomUser":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2482,9 +2482,9 @@ func (x *UserKick) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserKick) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -2494,9 +2494,9 @@ func (x *UserKick) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	case "message":
 		return lenient.HTML(&x.Reason, d)
 	}
@@ -2577,9 +2577,9 @@ func (x *UserLeave) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserLeave) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "roomUser":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -2589,11 +2589,11 @@ func (x *UserLeave) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "room":
 		return x.Room.decode(d)
 	case "roomUser":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2671,9 +2671,9 @@ func (x *UserMute) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserMute) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "mutedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -2683,9 +2683,9 @@ func (x *UserMute) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -2759,9 +2759,9 @@ func (x *UserPauseQueue) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserPauseQueue) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "user_queue":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -2771,9 +2771,9 @@ func (x *UserPauseQueue) member(key []byte, d *lenient.Decoder) (jx.Raw, error) 
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "user_queue":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2851,11 +2851,11 @@ func (x *UserPauseQueueMod) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserPauseQueueMod) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "mod":
-		return toldUser.Recall(&x.Moderator, rest)
+		return recentUser.Recall(&x.Moderator, rest)
 	case "user_queue":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -2865,11 +2865,11 @@ func (x *UserPauseQueueMod) member(key []byte, d *lenient.Decoder) (jx.Raw, erro
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "mod":
-		return toldUser.Learn(&x.Moderator, d, (*User).decode)
+		return recentUser.Learn(&x.Moderator, d, (*User).decode)
 	case "user_queue":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }
@@ -2956,11 +2956,11 @@ func (x *UserSetRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserSetRole) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "modUser":
-		return toldUser.Recall(&x.ModUser, rest)
+		return recentUser.Recall(&x.ModUser, rest)
 	case "targetUser":
-		return toldUser.Recall(&x.TargetUser, rest)
+		return recentUser.Recall(&x.TargetUser, rest)
 	}
 	return 0
 }
@@ -2970,13 +2970,13 @@ func (x *UserSetRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "modUser":
-		return toldUser.Learn(&x.ModUser, d, (*User).decode)
+		return recentUser.Learn(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return toldUser.Learn(&x.TargetUser, d, (*User).decode)
+		return recentUser.Learn(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}
@@ -3062,9 +3062,9 @@ func (x *UserUnban) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserUnban) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "kickedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -3074,9 +3074,9 @@ func (x *UserUnban) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "kickedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -3150,9 +3150,9 @@ func (x *UserUnmute) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserUnmute) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "mutedUser":
-		return toldUser.Recall(&x.Target, rest)
+		return recentUser.Recall(&x.Target, rest)
 	}
 	return 0
 }
@@ -3162,9 +3162,9 @@ func (x *UserUnmute) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "mutedUser":
-		return toldUser.Learn(&x.Target, d, (*User).decode)
+		return recentUser.Learn(&x.Target, d, (*User).decode)
 	}
 	return d.Raw()
 }
@@ -3246,11 +3246,11 @@ func (x *UserUnsetRole) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserUnsetRole) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	case "modUser":
-		return toldUser.Recall(&x.ModUser, rest)
+		return recentUser.Recall(&x.ModUser, rest)
 	case "targetUser":
-		return toldUser.Recall(&x.TargetUser, rest)
+		return recentUser.Recall(&x.TargetUser, rest)
 	}
 	return 0
 }
@@ -3260,13 +3260,13 @@ func (x *UserUnsetRole) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	case "modUser":
-		return toldUser.Learn(&x.ModUser, d, (*User).decode)
+		return recentUser.Learn(&x.ModUser, d, (*User).decode)
 	case "role_object":
 		return x.RoleObject.decode(d)
 	case "targetUser":
-		return toldUser.Learn(&x.TargetUser, d, (*User).decode)
+		return recentUser.Learn(&x.TargetUser, d, (*User).decode)
 	case "role":
 		return x.Role.decode(d)
 	}
@@ -3361,7 +3361,7 @@ func (x *UserUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserUpdate) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldRoomUser.Recall(&x.Member, rest)
+		return recentRoomUser.Recall(&x.Member, rest)
 	}
 	return 0
 }
@@ -3371,7 +3371,7 @@ func (x *UserUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
+		return recentRoomUser.Learn(&x.Member, d, (*RoomUser).decode)
 	}
 	return d.Raw()
 }

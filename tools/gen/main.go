@@ -1,5 +1,22 @@
-// Command gen writes everything that is generated from api/. go generate runs its three subcommands (generate.go in the
-// root).
+// Command gen generates gen/ and the tables of docs/PROTOCOL.md from the two specifications in api/. generate.go in the root
+// has its three calls:
+//
+//	gen events      events.schema.json: the entities and events of gen/wire
+//	gen operations  openapi.yaml: the envelopes of gen/wire, and gen/queupapi and gen/queupserver with ogen
+//	gen tables      both: the tables between the markers of docs/PROTOCOL.md
+//
+// How a schema becomes a struct:
+//
+//  1. A definition in $defs has the name of a Go type. An object becomes a struct, an array a slice, an id a string type.
+//  2. source.go reads the file. An unknown keyword is an error, with its line and column.
+//  3. model.go makes a field of each property. Its name follows from the member's (roomUrl becomes RoomURL), its type from
+//     type and format ("integer" is int64, "epoch-ms" is time.Time), or from the definition that $ref names.
+//  4. emit_types.go writes the struct, with the descriptions as comments, and its Decode and Encode.
+//  5. For each field, Decode has a call of internal/lenient (emit_values.go). A value that does not fit leaves the field zero
+//     and is kept in the map Extra, like a member that the schema does not know.
+//  6. An object with x-event also becomes a row of the table that finds the type for an event's name (emit_table.go).
+//  7. In openapi.yaml, x-ogen-type names such a type, and ogen's code calls its Decode. The envelope of an answer becomes
+//     one line: type RoomEnvelope struct{ Envelope[Room] }.
 package main
 
 import (

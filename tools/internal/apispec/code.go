@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// codeOf writes an example as JSON, in the order in which it was written: what is short on one line, the rest indented.
+// codeOf returns an example as JSON in HTML, in the order of the file: short values on one line, the others indented.
 func codeOf(n node) template.HTML {
 	if !n.ok() {
 		return ""
@@ -53,7 +53,7 @@ func bracketed(left, right string, parts []string, indent string) string {
 func quoted(text string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false) // a person reads it; span escapes it for the page
+	e.SetEscapeHTML(false) // span escapes it for the page
 	if err := e.Encode(text); err != nil {
 		panic(err) // text can always be encoded
 	}
@@ -64,14 +64,14 @@ func span(class, text string) string {
 	return fmt.Sprintf(`<span class="%s">%s</span>`, class, html.EscapeString(text))
 }
 
-// untagged takes the tags of span out again, to count letters.
+// untagged removes the tags of span, to count letters.
 var untagged = strings.NewReplacer(`<span class="k">`, "", `<span class="s">`, "", `<span class="n">`, "", "</span>", "")
 
 func codeText(text string) template.HTML {
 	return template.HTML(html.EscapeString(text)) //nolint:gosec // it is escaped
 }
 
-// formOf writes an example as the fields of a form, one a line.
+// formOf returns an example as the fields of a form in HTML, a line for each.
 func formOf(n node) template.HTML {
 	var lines []string
 	write := func(name, value string) {

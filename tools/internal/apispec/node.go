@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A node is a value of a specification, in the order in which it was written: readers of a page expect the order of its
-// author, and the models of OpenAPI and JSON Schema forget it. JSON is read as YAML. The zero node is what is not there.
+// A node is a value of a specification, with its members in the order of the file, which the models of OpenAPI and JSON
+// Schema lose. JSON is read as YAML. The zero node is a missing value.
 type node struct{ y *yaml.Node }
 
 func readNode(file string) (node, error) {
@@ -23,7 +23,7 @@ func readNode(file string) (node, error) {
 		return node{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if len(document.Content) != 1 || document.Content[0].Kind != yaml.MappingNode {
-		return node{}, fmt.Errorf("%s is no object", file)
+		return node{}, fmt.Errorf("%s is not an object", file)
 	}
 	return node{document.Content[0]}, nil
 }
@@ -72,7 +72,7 @@ func (n node) get(path ...string) node {
 	return n
 }
 
-// text returns a scalar as it is written.
+// text returns the text of a scalar, empty if there is none.
 func (n node) text(path ...string) string {
 	if found := n.get(path...); found.y != nil && found.y.Kind == yaml.ScalarNode {
 		return strings.TrimSpace(found.y.Value)

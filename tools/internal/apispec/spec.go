@@ -125,7 +125,7 @@ func (v Type) String() string {
 // Words returns a Type without links.
 func Words(text string) Type { return Type{{Text: text}} }
 
-// A loader reads both files and collects what is wrong with them.
+// A loader reads both files and collects the mistakes in them.
 type loader struct {
 	rest, events node
 	problems     []error
@@ -252,13 +252,13 @@ func (l *loader) answer(o *Operation, responses node) {
 // Nothing is the Type of data that no client looks at.
 const Nothing = "nothing of use"
 
-// shapeless are the envelopes whose data has no type; api/README.md tells of them.
+// shapeless are the envelopes whose data has no type; see api/README.md.
 var shapeless = map[string]string{
 	"#/components/schemas/DoneEnvelope": Nothing,
 	"#/components/schemas/RawEnvelope":  "any JSON",
 }
 
-// data is the type of what an envelope carries.
+// data returns the type of an envelope's data.
 func (l *loader) data(envelope node) Type {
 	ref := envelope.text("$ref")
 	for part := range l.follow(envelope).get("allOf").items() {
@@ -272,7 +272,7 @@ func (l *loader) data(envelope node) Type {
 	return Words(shapeless[ref])
 }
 
-// restType is the type of a schema of the REST specification.
+// restType returns the type of a schema of the REST specification.
 func (l *loader) restType(n node) Type {
 	if ref := n.text("$ref"); ref != "" {
 		return l.restType(l.follow(n))
@@ -286,7 +286,7 @@ func (l *loader) restType(n node) Type {
 	return Words(cmp.Or(n.text("type"), "any JSON"))
 }
 
-// named is a type of the other specification.
+// named returns a type of the other specification.
 func (l *loader) named(name string) Type {
 	if !l.events.get("$defs", name).ok() {
 		l.problems = append(l.problems, fmt.Errorf("there is no type %s", name))
@@ -337,7 +337,7 @@ var Units = map[string]string{
 	"epoch-ms": "time, ms since 1970", "date-time": "time, ISO 8601", "duration-ms": "duration, ms", "duration-s": "duration, s", "duration-min": "duration, min",
 }
 
-// wireType is the type of a schema of the events.
+// wireType returns the type of a schema of the events.
 func (l *loader) wireType(n node) Type {
 	if ref := n.text("$ref"); ref != "" {
 		return l.named(strings.TrimPrefix(ref, "#/$defs/"))
@@ -418,7 +418,7 @@ func evidenceOf(n node) Evidence {
 	return Evidence{Sources: n.texts("sources"), Confidence: n.text("confidence"), Section: n.text("section")}
 }
 
-// paragraphs takes a text apart at its empty lines.
+// paragraphs splits a text at its empty lines.
 func paragraphs(text string) (list []string) {
 	for part := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
 		if part = strings.Join(strings.Fields(part), " "); part != "" {
@@ -430,7 +430,7 @@ func paragraphs(text string) (list []string) {
 
 var noAnchor = regexp.MustCompile(`[^0-9A-Za-z_-]+`)
 
-// anchor is the name of a place on the page.
+// anchor returns the name of an anchor on the page.
 func anchor(kind, name string) string { return kind + "-" + noAnchor.ReplaceAllString(name, "-") }
 
 var sourceRow = regexp.MustCompile(`(?m)^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$`)

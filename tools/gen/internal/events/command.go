@@ -1,9 +1,13 @@
-// Package events writes the Go types of a JSON Schema file, with decoders that survive what QueUp really sends.
+// Package events generates Go types from a JSON Schema file, with decoders that tolerate what QueUp really sends.
 //
-// The conventions of the schema are in api/README.md. The steps: source.go reads the text, with the place of everything,
-// and refuses keywords that mean nothing; model.go resolves the schema into a picture of the Go package, with names from
-// names.go; emit.go writes the files, emit_types.go the types, emit_table.go the table of events, in the spelling of
-// emit_code.go. problem.go reports what is wrong on the way.
+// api/README.md has the conventions of the schema. The steps, a file each:
+//
+//   - source.go reads the text with the line and column of every value, and refuses keywords that mean nothing;
+//   - model.go resolves the schema into a model of the Go package, with names from names.go;
+//   - emit.go writes the files: emit_types.go the types, emit_table.go the table of events, and emit_values.go how a value
+//     of each kind is declared, decoded and encoded.
+//
+// problem.go collects the mistakes in a schema, so that an author sees all of them at once.
 package events
 
 import (

@@ -104,7 +104,7 @@ func shapeOfSchema(def *jsonschema.Schema) (s typeShape) {
 	return s
 }
 
-// kindOfValue is kindOfSchema for what is no definition: an object without a name is any event.
+// kindOfValue is kindOfSchema for a schema that is not a definition: an object without a name is any event.
 func kindOfValue(s *jsonschema.Schema) string {
 	if k := kindOfSchema(s); k != "object" {
 		return k

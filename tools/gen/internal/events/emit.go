@@ -13,7 +13,7 @@ import (
 	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
-// emit writes the package that the model describes. Nothing in it depends on anything but the model, so that equal
+// emit returns the files of the package that the model describes. They depend on nothing but the model, so that equal
 // schemas give equal bytes.
 func emit(m *model, source, pkg string) (map[string][]byte, error) {
 	e := &emitter{model: m}
@@ -53,8 +53,8 @@ type emitter struct {
 
 func (e *emitter) p(format string, args ...any) { fmt.Fprintf(&e.body, format+"\n", args...) }
 
-// imports returns the import declaration of what the body uses. It asks the parser, because a comment may well speak of
-// "that time."
+// imports returns the import declaration for the packages that the body uses. It parses the body, because a comment may
+// end with a word such as "time."
 func (e *emitter) imports() (string, error) {
 	file, err := parser.ParseFile(token.NewFileSet(), "", append([]byte("package p\n"), e.body.Bytes()...), parser.SkipObjectResolution)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// table writes what finds the type for the name of an event.
+// table writes the functions that find the type for the name of an event.
 func (e *emitter) table() {
 	exact, suffixed := e.of(eventDef), e.of(eventDef)
 	slices.SortFunc(exact, func(a, b *definition) int { return strings.Compare(a.event, b.event) })

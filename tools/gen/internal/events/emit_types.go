@@ -72,7 +72,7 @@ func (e *emitter) entities() {
 }
 `, d.name, decode)
 		if d.recurs {
-			e.p("// %[1]s holds what events have told of a %[2]s.\nvar %[1]s lenient.Memory[%[2]s]\n", memory(d), d.name)
+			e.p("// %[1]s holds the values of %[2]s in recent events.\nvar %[1]s lenient.Memory[%[2]s]\n", memory(d), d.name)
 		}
 		e.structMethods(d)
 	}
@@ -134,7 +134,7 @@ func (x *%[1]s) decode(d *lenient.Decoder) (jx.Raw, error) {
 	}
 }
 
-// recall writes the method that takes what is remembered, of an event that holds such a thing.
+// recall writes the method of an event that takes remembered values of its fields.
 func (e *emitter) recall(d *definition) {
 	if recallFunc(d) == "nil" {
 		return
@@ -267,7 +267,7 @@ func (e *emitter) encodeField(f *field) {
 	e.p("}")
 }
 
-// zeroTerms returns what must hold for a struct to be zero.
+// zeroTerms returns the conditions under which a struct is zero.
 func zeroTerms(d *definition) (terms []string) {
 	if d.kind == eventDef {
 		terms = append(terms, `x.Name == ""`, "x.Raw == nil")
@@ -302,7 +302,7 @@ func joinTerms(terms []string, width int) string {
 	return b.String()
 }
 
-// codec writes the exported ways into and out of JSON.
+// codec writes the exported methods that decode and encode.
 func (e *emitter) codec(d *definition) {
 	e.p(`// Decode reads x, which becomes zero if there is null or nothing that fits.
 func (x *%[1]s) Decode(d *jx.Decoder) error { return lenient.Decode(x, d, (*%[1]s).decode) }

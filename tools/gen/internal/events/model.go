@@ -38,9 +38,9 @@ type definition struct {
 	item   *valueType // of a list
 
 	fields  []*field // of an object or event
-	bareID  *field   // what a bare id fills, nil if the object always comes whole
-	shorten bool     // somewhere it is written as its bare id when it holds nothing else
-	recurs  bool     // events tell the same of it again and again
+	bareID  *field   // the field that a bare id fills, nil if the object is never sent as its id
+	shorten bool     // a field writes it as its bare id when it holds nothing else
+	recurs  bool     // many events carry the same value of it
 
 	event  string // the name of an event on the wire
 	suffix *suffixRule
@@ -52,7 +52,7 @@ type definition struct {
 // isStruct reports whether the definition becomes a struct.
 func (d *definition) isStruct() bool { return d.kind == objectDef || d.kind == eventDef }
 
-// prefix is what the names of an event with a suffix begin with.
+// prefix returns the beginning that all names of an event with a suffix share.
 func (d *definition) prefix() string { return d.event + d.suffix.separator }
 
 // A constant is a known value of a scalar.
@@ -62,7 +62,7 @@ type constant struct {
 	place     place
 }
 
-// A suffixRule tells what may follow the name of an event.
+// A suffixRule says what may follow the name of an event.
 type suffixRule struct {
 	separator, field string
 	typ              *definition
@@ -109,8 +109,8 @@ type valueType struct {
 	item *valueType  // of a listValue
 }
 
-// buildModel resolves the schema. The tree of nodes and the jsonschema.Schema are two views of the same file: the latter
-// is the model of the standard keywords, the former knows the rest.
+// buildModel resolves the schema. The tree of nodes and the jsonschema.Schema are two views of the same file: the
+// jsonschema.Schema has the standard keywords, the tree has the rest.
 func buildModel(root *node, bad *problems) *model {
 	doc, err := root.MarshalJSON()
 	schema := new(jsonschema.Schema)
@@ -292,7 +292,7 @@ func (b *builder) object(d *definition) {
 	}
 }
 
-// entriesOf returns the items of an array, none if there is no array.
+// elements returns the items of an array, none if there is no array.
 func (n *node) elements() []*node {
 	if n == nil {
 		return nil
@@ -439,7 +439,7 @@ func (b *builder) ref(n *node) *definition {
 	return d
 }
 
-// oneOf reads a choice: one thing or null, or an id or the object with that id.
+// oneOf reads a choice: a value or null, or an id or the object with that id.
 func (b *builder) oneOf(s *jsonschema.Schema, n *node) (t *valueType, nullable bool) {
 	nodes := n.get("oneOf").items
 	var types []*valueType
@@ -533,7 +533,7 @@ func (b *builder) shortForms(d *definition) {
 	visit(d.item, d.node.get("items"))
 }
 
-// names refuses two things with one Go name.
+// names refuses two declarations with one Go name.
 func (b *builder) names(m *model) {
 	taken := map[string]string{
 		"Event": "the generated interface", "UnknownEvent": "a generated type", "MalformedEventError": "a generated type",

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// A problem is something in the schema that cannot be generated.
+// A problem is a mistake in the schema.
 type problem struct {
 	place
 	text string
 }
 
-// A place is where something stands in the schema file.
+// A place is a position in the schema file.
 type place struct {
 	line, col int    // counted from 1; the column in bytes, as Go tools do
 	pointer   string // JSON pointer
 }
 
-// problems collects them, so that an author sees all at once.
+// problems are collected, so that an author sees all of them at once.
 type problems []problem
 
 func (p *problems) add(at place, format string, args ...any) {

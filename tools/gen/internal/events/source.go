@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// readSource is the raw pass over the schema: a tree in the order of the file in which everything knows its place. It
-// supplies what a jsonschema.Schema drops or cannot hold: places, duplicate members, our x- keywords, and types that are
-// a pair with "null". Those are collapsed here to the other type, and the node is marked nullable.
+// readSource returns the schema as a tree in the order of the file, with the place of every value. The tree has what a
+// jsonschema.Schema drops or cannot hold: places, duplicate members, our x- keywords, and types that are a pair with
+// "null". Such a pair is replaced by the other type, and the node is marked nullable.
 func readSource(src []byte, bad *problems) *node {
 	r := &reader{src: src, dec: json.NewDecoder(bytes.NewReader(src)), bad: bad}
 	r.dec.UseNumber()
@@ -232,15 +232,15 @@ func (c checker) is(n *node, kind nodeKind) bool {
 	return n.kind == kind
 }
 
-// a is the rule that a value is of that kind.
+// a is the rule that a value has this kind.
 func a(kind nodeKind) rule {
 	return func(c checker, n *node) { c.is(n, kind) }
 }
 
-// anything is the rule for values that are not ours to check.
+// anything is the rule for values that are not checked.
 func anything(checker, *node) {}
 
-// oneOf is the rule that a value is one of those texts.
+// oneOf is the rule that a value is one of these texts.
 func oneOf(values ...string) rule {
 	return func(c checker, n *node) {
 		if s, _ := n.value.(string); c.is(n, text) && !slices.Contains(values, s) {
@@ -253,7 +253,7 @@ func oneOf(values ...string) rule {
 func alive(c checker, n *node) {
 	s, _ := n.value.(string)
 	if _, err := time.Parse("2006", s); c.is(n, text) && s != "dubtrack" && err != nil {
-		c.bad.add(n.place, `%q is no year; write "2026" or "dubtrack"`, s)
+		c.bad.add(n.place, `%q is not a year; write "2026" or "dubtrack"`, s)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
-// request is what one operation takes: the members of its body in each encoding, and of its query.
+// A request has the members that one operation takes: those of its body in each encoding, and those of its query.
 type request struct {
 	Operation         string
 	Form, JSON, Query []requestMember
@@ -22,7 +22,7 @@ type requestMember struct {
 	Required   bool
 }
 
-// switchType is the yes or no of forms. In the document it is a string.
+// switchType is the Go type of yes and no in forms. The document declares it as a string.
 const switchType = "github.com/queup-go/queup/gen/wire.Switch"
 
 // requestsCode returns the Go file with the table of requests.
@@ -108,13 +108,14 @@ type RequestMember struct {
 	Required bool
 }
 
-// A RequestInfo is what an operation's request may hold: the members of its body as a form and as JSON, nil for an encoding that the
-// generated server does not read, and those of its query.
+// A RequestInfo lists the members that an operation's request may hold: in its body as a form, in its body as JSON, and in
+// its query. The list is nil for an encoding that the generated server does not read.
 type RequestInfo struct {
 	Form, JSON, Query []RequestMember
 }
 
-// FindRequest returns what the request of an operation may hold, by its operationId. It reports false for one without body and query.
+// FindRequest returns the members that an operation's request may hold, by the operationId. It reports false for an operation
+// without body and query.
 func FindRequest(operationID string) (RequestInfo, bool) {
 	r, ok := requests[operationID]
 	return r, ok

@@ -11,8 +11,8 @@ import (
 	"github.com/queup-go/queup/tools/gen/internal/output"
 )
 
-// route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold
-// data, or is a redirect.
+// A route is one operation: its method, its path with a star for each parameter, and whether its answer has to hold data or
+// is a redirect.
 type route struct {
 	Method, Path, Operation string
 	Data                    bool
@@ -60,8 +60,9 @@ type group struct {
 	Routes   []route // the most particular first
 }
 
-// grouped sorts the routes so that the table can be searched from the top: of two paths the one comes first that spells out the
-// first segment in which they differ, as in ogen's router. GET /room/term/users is a search for users, not the users of a room.
+// grouped sorts the routes so that the table can be searched from the top. Of two paths the first is the one without a
+// parameter in the first segment in which they differ, as in ogen's router: GET /room/term/users is a search for users, not
+// the users of a room.
 func grouped(routes []route) []group {
 	type key struct {
 		method   string
@@ -96,7 +97,7 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 {{end}})
 
-// An OperationInfo tells what a client has to know about an operation beside how to call it.
+// An OperationInfo has what a client needs to know of an operation in addition to the generated method.
 type OperationInfo struct {
 	// ID is the operationId.
 	ID string
@@ -106,7 +107,7 @@ type OperationInfo struct {
 	Redirect bool
 }
 
-// FindOperation returns the operation that a request with this method and this escaped path, relative to the server's URL, belongs to.
+// FindOperation returns the operation of a request, by its method and its escaped path relative to the server's URL.
 func FindOperation(method, path string) (operation OperationInfo, ok bool) {
 	for _, r := range operations[operationKey{method, strings.Count(path, "/")}] {
 		if r.matches(path) {
@@ -150,8 +151,8 @@ var operations = map[operationKey][]operationRoute{
 }
 {{- if .Routes}}
 
-// CheckData decodes the data of an operation's answer and forgets it. The error is that of the generated client, which decodes the
-// same again: broken JSON, or data that takes too much memory.
+// CheckData decodes the data of an operation's answer and drops the result. It returns the error that the generated client
+// would return: broken JSON, or data that takes too much memory.
 func CheckData(operation string, data []byte) error {
 	if check, ok := checks[operation]; ok {
 		return check(data)

@@ -19,7 +19,7 @@ import (
 //	<!-- /generated -->
 var marked = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)`)
 
-// writeTables writes the tables of a page anew.
+// writeTables returns the page with its tables generated again.
 func writeTables(text string, s *apispec.Spec) (string, error) {
 	var problems []error
 	found := 0
@@ -47,7 +47,7 @@ func writeTables(text string, s *apispec.Spec) (string, error) {
 	return written, errors.Join(problems...)
 }
 
-// table writes a table of Markdown.
+// table returns a table in Markdown.
 func table(head []string, rows [][]string) string {
 	var b strings.Builder
 	line := func(cells []string) { fmt.Fprintf(&b, "| %s |\n", strings.Join(cells, " | ")) }
@@ -80,7 +80,7 @@ func operationsTable(s *apispec.Spec) string {
 	return table([]string{"`operationId`", "Operation", "Sends", "`data` of the answer", "See"}, rows)
 }
 
-// sends is what a request holds beside its path, with a question mark after what may be left out.
+// sends lists the members of a request, other than those of its path, with a question mark after optional ones.
 func sends(o *apispec.Operation) string {
 	var parts []string
 	names := func(fields []apispec.Field) string {
@@ -160,13 +160,13 @@ var (
 	remark   = regexp.MustCompile(`([^,;() ]+) (\([^)]*\))`)
 )
 
-// fill writes the last column of rows that are operations. Remarks in brackets, which only people make, stay with the source
-// they are about.
+// fill returns the rows with the last column of those that are operations generated again. Remarks in brackets, which are
+// written by hand, stay with their source.
 func (k *knownFrom) fill(rows string) string {
 	return tableRow.ReplaceAllStringFunc(rows, func(row string) string {
 		part := tableRow.FindStringSubmatch(row)
 		o := k.operations[part[2]]
-		if o == nil { // known, but nothing that anybody would call
+		if o == nil { // documented, but not an operation of the specification
 			return row
 		}
 		k.seen[part[2]] = true

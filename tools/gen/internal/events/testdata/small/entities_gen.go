@@ -392,8 +392,8 @@ func (x *User) decode(d *lenient.Decoder) (jx.Raw, error) {
 	return lenient.ObjectOrID(d, &x.ID, x, &x.Extra, (*User).member)
 }
 
-// toldUser holds what events have told of a User.
-var toldUser lenient.Memory[User]
+// recentUser holds the values of User in recent events.
+var recentUser lenient.Memory[User]
 
 func (x *User) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	switch string(key) {

@@ -182,7 +182,7 @@ func (x *UserUpdate) decode(d *lenient.Decoder) (jx.Raw, error) {
 func (x *UserUpdate) recall(key, rest []byte) int {
 	switch string(key) {
 	case "user":
-		return toldUser.Recall(&x.User, rest)
+		return recentUser.Recall(&x.User, rest)
 	}
 	return 0
 }
@@ -192,7 +192,7 @@ func (x *UserUpdate) member(key []byte, d *lenient.Decoder) (jx.Raw, error) {
 	case "type":
 		return nil, lenient.Drop(lenient.String(&x.Name, d))
 	case "user":
-		return toldUser.Learn(&x.User, d, (*User).decode)
+		return recentUser.Learn(&x.User, d, (*User).decode)
 	}
 	return d.Raw()
 }

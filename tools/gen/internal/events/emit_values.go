@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// The functions below know how a value is spelled in Go: its type, what decodes and encodes it, when it is zero.
+// The functions below return Go code for a value: its type, the calls that decode and encode it, and when it is zero.
 
 // goType returns the Go type of a value.
 func goType(t *valueType) string {
@@ -57,12 +57,12 @@ func decodeField(d *definition, f *field) string {
 	}
 }
 
-// remembered reports whether what a field of d holds is recognised when it comes again.
+// remembered reports whether the value of a field of d is recognised when another event carries the same.
 func remembered(d *definition, f *field) bool {
 	return d.kind == eventDef && !f.pointer && f.typ.def != nil && f.typ.def.recurs
 }
 
-// recallFunc returns the function that takes what is remembered of the fields of d.
+// recallFunc returns the function that takes remembered values of the fields of d.
 func recallFunc(d *definition) string {
 	if slices.ContainsFunc(d.fields, func(f *field) bool { return remembered(d, f) }) {
 		return "(*" + d.name + ").recall"
@@ -70,8 +70,8 @@ func recallFunc(d *definition) string {
 	return "nil"
 }
 
-// memory names the variable with what events have told of d.
-func memory(d *definition) string { return "told" + d.name }
+// memory returns the name of the variable with the remembered values of d.
+func memory(d *definition) string { return "recent" + d.name }
 
 // listFunc returns the function that decodes a list of such entries.
 func listFunc(item *valueType) string {
