@@ -20,11 +20,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 
 	"github.com/queup-go/queup/tools/gen/internal/events"
 	"github.com/queup-go/queup/tools/gen/internal/operations"
@@ -32,14 +34,19 @@ import (
 )
 
 // commands are the subcommands. Each declares its flags and returns what it does once they are parsed.
-var commands = map[string]func(flags *flag.FlagSet) func() error{
+var commands = map[string]func(flags *flag.FlagSet) func(context.Context) error{
 	"events": events.Command, "operations": operations.Command, "tables": tables.Command,
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Stderr)
+	stop()
+	os.Exit(code)
+}
 
 // run is main without the process around it. The results follow package flag: 2 for wrong usage, 1 for other failures.
-func run(args []string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stderr io.Writer) int {
 	if len(args) == 0 || commands[args[0]] == nil {
 		fmt.Fprintln(stderr, "usage: gen events|operations|tables [flags]; -h lists the flags")
 		return 2
@@ -58,7 +65,7 @@ func run(args []string, stderr io.Writer) int {
 		flags.Usage()
 		return 2
 	}
-	if err := generate(); err != nil {
+	if err := generate(ctx); err != nil {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}

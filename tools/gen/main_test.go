@@ -24,7 +24,7 @@ const smallSchema = "internal/events/testdata/small.schema.json"
 func runSmall(t *testing.T, out string, args ...string) (int, string) {
 	t.Helper()
 	var stderr bytes.Buffer
-	code := run(append([]string{"events", "-in", smallSchema, "-out", out, "-package", "small"}, args...), &stderr)
+	code := run(t.Context(), append([]string{"events", "-in", smallSchema, "-out", out, "-package", "small"}, args...), &stderr)
 	return code, stderr.String()
 }
 
@@ -118,7 +118,7 @@ func TestUnchangedFilesAreNotWritten(t *testing.T) {
 func TestUsage(t *testing.T) {
 	for _, args := range [][]string{{}, {"-in", smallSchema}, {"-out", t.TempDir()}, {"-nosuchflag"}, {"-in", "a", "-out", "b", "c"}} {
 		var stderr bytes.Buffer
-		if code := run(append([]string{"events"}, args...), &stderr); code != 2 || !strings.Contains(stderr.String(), "-package") {
+		if code := run(t.Context(), append([]string{"events"}, args...), &stderr); code != 2 || !strings.Contains(stderr.String(), "-package") {
 			t.Errorf("run(%q) = %d and said %q, want 2 and the usage", args, code, stderr.String())
 		}
 	}
@@ -131,16 +131,16 @@ func TestUsage(t *testing.T) {
 func TestRun_wantsASubcommand(t *testing.T) {
 	for _, args := range [][]string{{}, {"people"}, {"-h"}} {
 		var stderr bytes.Buffer
-		if code := run(args, &stderr); code != 2 || !strings.Contains(stderr.String(), "events|operations|tables") {
+		if code := run(t.Context(), args, &stderr); code != 2 || !strings.Contains(stderr.String(), "events|operations|tables") {
 			t.Errorf("run(%q) = %d and said %q, want 2 and the subcommands", args, code, stderr.String())
 		}
 	}
 	for name := range commands {
 		var stderr bytes.Buffer
-		if code := run([]string{name, "-h"}, &stderr); code != 0 || !strings.Contains(stderr.String(), "Usage of gen "+name) {
+		if code := run(t.Context(), []string{name, "-h"}, &stderr); code != 0 || !strings.Contains(stderr.String(), "Usage of gen "+name) {
 			t.Errorf("gen %s -h gives %d and says %q", name, code, stderr.String())
 		}
-		if code := run([]string{name}, &stderr); code != 2 {
+		if code := run(t.Context(), []string{name}, &stderr); code != 2 {
 			t.Errorf("gen %s without flags gives %d, want 2", name, code)
 		}
 	}

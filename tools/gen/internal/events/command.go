@@ -11,6 +11,7 @@
 package events
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -20,12 +21,12 @@ import (
 )
 
 // Command declares the flags of the subcommand and returns what it does.
-func Command(flags *flag.FlagSet) func() error {
+func Command(flags *flag.FlagSet) func(context.Context) error {
 	in := flags.String("in", "", "JSON Schema `file` to read")
 	out := flags.String("out", "", "`directory` to write to; its other files that this command generated are removed")
 	pkg := flags.String("package", "wire", "`name` of the Go package")
 	check := flags.Bool("check", false, "write nothing, and fail if the directory does not hold what would be written")
-	return func() error {
+	return func(context.Context) error {
 		src, err := os.ReadFile(*in)
 		if err != nil {
 			return err

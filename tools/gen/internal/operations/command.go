@@ -12,6 +12,7 @@
 package operations
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -23,16 +24,16 @@ import (
 )
 
 // Command declares the flags of the subcommand and returns what it does.
-func Command(flags *flag.FlagSet) func() error {
+func Command(flags *flag.FlagSet) func(context.Context) error {
 	in := flags.String("in", "", "OpenAPI `file` to read; ogen.client.yml and ogen.server.yml stand beside it")
 	wire := flags.String("wire", "", "`directory` of the types that answers hold, for the envelopes")
 	client := flags.String("client", "", "`directory` of the generated client")
 	server := flags.String("server", "", "`directory` of the generated server")
-	return func() error { return run(*in, *wire, *client, *server) }
+	return func(ctx context.Context) error { return run(ctx, *in, *wire, *client, *server) }
 }
 
 // run takes the steps in order: ogen loads the envelopes, so they are written before it runs.
-func run(in, wire, client, server string) error {
+func run(ctx context.Context, in, wire, client, server string) error {
 	text, err := os.ReadFile(in)
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func run(in, wire, client, server string) error {
 		return fmt.Errorf("%s: %w", in, err)
 	}
 	write := func(dir, config, tableFile string, tableCode func(spec *ogen.Spec, source, packageName string) ([]byte, error)) error {
-		files, err := runOgen(document, filepath.Join(filepath.Dir(in), config), filepath.Base(dir))
+		files, err := runOgen(ctx, document, filepath.Join(filepath.Dir(in), config), filepath.Base(dir))
 		if err != nil {
 			return err
 		}

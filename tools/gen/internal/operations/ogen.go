@@ -2,6 +2,7 @@ package operations
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,7 +12,7 @@ import (
 )
 
 // runOgen returns the files that ogen writes for a document, by name, with the imports of replaced.
-func runOgen(document *yaml.Node, config, packageName string) (map[string][]byte, error) {
+func runOgen(ctx context.Context, document *yaml.Node, config, packageName string) (map[string][]byte, error) {
 	text, err := yaml.Marshal(document)
 	if err != nil {
 		return nil, err
@@ -26,7 +27,8 @@ func runOgen(document *yaml.Node, config, packageName string) (map[string][]byte
 		return nil, err
 	}
 	var said bytes.Buffer
-	cmd := exec.Command("go", "tool", "ogen", "--config", config, "--target", target, "--package", packageName, "--loglevel", "warn", spec)
+	cmd := exec.CommandContext(ctx, "go", "tool", "ogen", "--loglevel", "warn", //nolint:gosec // generate.go names the files
+		"--config", config, "--target", target, "--package", packageName, spec)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("ogen --config %s: %w\n%s", config, err, said.Bytes())

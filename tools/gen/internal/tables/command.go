@@ -3,6 +3,7 @@
 package tables
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -12,11 +13,11 @@ import (
 )
 
 // Command declares the flags of the subcommand and returns what it does.
-func Command(flags *flag.FlagSet) func() error {
+func Command(flags *flag.FlagSet) func(context.Context) error {
 	rest := flags.String("openapi", "", "`file` of the REST operations")
 	events := flags.String("events", "", "`file` of the entities and events")
 	page := flags.String("page", "", "`file` whose tables are written, between its markers")
-	return func() error {
+	return func(context.Context) error {
 		spec, err := apispec.Load(*rest, *events)
 		if err != nil {
 			return err

@@ -22,7 +22,7 @@ func TestTables_areUpToDate(t *testing.T) {
 	if err := flags.Parse([]string{"-openapi", "../../../../api/openapi.yaml", "-events", "../../../../api/events.schema.json", "-page", file}); err != nil {
 		t.Fatal(err)
 	}
-	if err := generate(); err != nil {
+	if err := generate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if string(readFile(t, file)) != string(before) {
