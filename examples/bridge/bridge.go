@@ -15,10 +15,10 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// mark begins every line that a bridge says.
+// mark begins every line that a bridge sends to a room.
 const mark = "⇄ "
 
-// A line is what crosses the bridge, and what a webhook is told and tells.
+// A line is a chat line that crosses the bridge, and the JSON to and from a webhook.
 type line struct {
 	ID   string    `json:"id,omitempty"` // the same line has the same one, wherever it comes from
 	Room string    `json:"room,omitempty"`
@@ -33,12 +33,12 @@ type bridge struct {
 	out     *printer
 	ignored map[string]bool // accounts, in lower case
 	crossed recent          // the ids of lines that have been carried
-	turn    sync.Mutex      // one line at a time comes in from a webhook
+	inbound sync.Mutex      // held while a line from a webhook is sent, so that lines keep their order
 }
 
-// carry hands every line that people say in a room to a function, one after the other and in their order: that is what a
-// subscription promises, also for lines that were missed while the connection was lost. The bot does not hear itself,
-// and what other bridges say has the mark.
+// carry passes every line of people in a room to a function, one after the other and in order. A subscription guarantees that,
+// also for lines that were missed while the connection was lost. The bot does not receive its own lines, and lines of other
+// bridges have the mark.
 func (b *bridge) carry(slug string, to func(ctx context.Context, l line) error) {
 	client.On(b.bot, func(ctx context.Context, e client.Chat) error {
 		text := strings.TrimSpace(e.Message.Content)
@@ -64,30 +64,30 @@ func (b *bridge) carry(slug string, to func(ctx context.Context, l line) error) 
 // is reports whether a room is the one of that slug, or id.
 func is(room *client.Room, slug string) bool { return room.Slug() == slug || string(room.ID()) == slug }
 
-// to is the way into a room.
+// to returns the function that sends lines to a room.
 func (b *bridge) to(slug string) func(ctx context.Context, l line) error {
 	return func(ctx context.Context, l line) error {
 		room, err := b.bot.JoinRoom(ctx, slug) // which is joined already, or about to be
 		if err != nil {
 			return err
 		}
-		return b.say(ctx, room, mark+name(l.User)+": ", plain(l.Text))
+		return b.send(ctx, room, mark+name(l.User)+": ", plain(l.Text))
 	}
 }
 
-// say says a line. One that is too long becomes several, each of which begins with the mark; what is too long is found
-// out before anything is sent.
-func (b *bridge) say(ctx context.Context, room *client.Room, prefix, text string) error {
-	sent, err := patiently(ctx, room, client.Quote(prefix+text)) // who talks elsewhere alerts no crowd here
+// send sends a line to a room. It splits one that is too long into several, each of which begins with the mark. The client
+// finds out that a line is too long before it sends anything.
+func (b *bridge) send(ctx context.Context, room *client.Room, prefix, text string) error {
+	sent, err := retried(ctx, room, client.Quote(prefix+text)) // a line from elsewhere must not alert a crowd here
 	if _, long := errors.AsType[*client.MessageTooLongError](err); long {
 		head, tail := halves(text)
 		if head == "" || tail == "" {
 			return err
 		}
-		if err := b.say(ctx, room, prefix, head); err != nil {
+		if err := b.send(ctx, room, prefix, head); err != nil {
 			return err
 		}
-		return b.say(ctx, room, prefix, tail)
+		return b.send(ctx, room, prefix, tail)
 	}
 	if err != nil {
 		return err
@@ -96,9 +96,9 @@ func (b *bridge) say(ctx context.Context, room *client.Room, prefix, text string
 	return nil
 }
 
-// patiently says something again that was refused because there was too much talk: the client waits before it sends. Any
-// other failure may mean that the line has arrived, so it is not repeated.
-func patiently(ctx context.Context, room *client.Room, text string) (sent client.Message, err error) {
+// retried sends a text, and retries if QueUp refused it because of the rate limit; the client waits before it sends. After any
+// other error the line may have arrived, so it is not repeated.
+func retried(ctx context.Context, room *client.Room, text string) (sent client.Message, err error) {
 	for range 3 {
 		if sent, err = room.SendMessage(ctx, text); !errors.Is(err, client.ErrRateLimited) {
 			break
@@ -120,7 +120,7 @@ func halves(text string) (head, tail string) {
 	return strings.TrimSpace(strings.Join(letters[:at], "")), strings.TrimSpace(strings.Join(letters[at:], ""))
 }
 
-// name makes a name fit to stand in front of a line: in one line, not too long.
+// name returns a user's name as it can be put before a line: in one line and not too long.
 func name(user string) string {
 	letters := characters(strings.Join(strings.Fields(plain(user)), " "))
 	if len(letters) > 30 {
@@ -129,7 +129,7 @@ func name(user string) string {
 	return strings.Join(letters, "")
 }
 
-// characters takes a text apart into what people see as its characters, such as flags and families.
+// characters splits a text into the characters that people see, such as flags and families.
 func characters(text string) (list []string) {
 	for g := uniseg.NewGraphemes(text); g.Next(); {
 		list = append(list, g.Str())
@@ -137,7 +137,7 @@ func characters(text string) (list []string) {
 	return list
 }
 
-// plain drops control characters but for line breaks. Whoever can talk could write anywhere on a terminal with them.
+// plain drops control characters except line breaks. With them, people in the room could write anywhere on a terminal.
 func plain(text string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' {
@@ -147,10 +147,10 @@ func plain(text string) string {
 	}, text))
 }
 
-// maxRecent is how many lines are known to have crossed.
+// maxRecent is how many lines are remembered as crossed.
 const maxRecent = 1000
 
-// recent knows the latest ids that it was given.
+// recent remembers the latest ids that were added.
 type recent struct {
 	mu  sync.Mutex
 	ids map[string]bool // guarded by mu
@@ -179,7 +179,7 @@ func (r *recent) has(id string) bool {
 	return r.ids[id]
 }
 
-// printer writes lines. Handlers run at the same time and share it.
+// printer writes lines. Handlers run concurrently and share it.
 type printer struct {
 	mu  sync.Mutex
 	out io.Writer // guarded by mu

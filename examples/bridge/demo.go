@@ -65,7 +65,7 @@ func demo(interrupt context.Context, out io.Writer) error {
 	return nil
 }
 
-// converse is what the people in the rooms say, each when the line before has arrived.
+// converse sends the lines of the people in the rooms, each when the previous one has arrived.
 func converse(ctx context.Context, server *queuptest.Server, out *printer, joined func(func(client.RoomJoined) bool)) error {
 	rooms := 0
 	for range joined {
@@ -90,7 +90,7 @@ func converse(ctx context.Context, server *queuptest.Server, out *printer, joine
 	return arrives(ctx, server, garden, "nobody listened", "and this after it")
 }
 
-// arrives waits until the bot has said lines with these texts in a room, in this order.
+// arrives waits until the bot has sent lines with these texts to a room, in this order.
 func arrives(ctx context.Context, server *queuptest.Server, room *queuptest.Room, texts ...string) error {
 	_, err := server.Await(ctx, func(e queuptest.Entry) bool {
 		if e.In || e.User != "bot" || e.Status != http.StatusOK || e.Path != "/chat/"+room.ID() {

@@ -1,7 +1,7 @@
-// Command bridge carries chat from one room of QueUp to another and back, or between a room and a webhook. What it says
-// begins with a mark, and what begins with the mark is never carried on, so bridges can meet without a loop. Nor is it a
-// command for other bots, and in @everyone, @mods and @djs a space follows the @. What a webhook gets is as it was typed:
-// whoever says it elsewhere sees to it that it alerts nobody there.
+// Command bridge carries chat from one room of QueUp to another and back, or between a room and a webhook. Its lines begin
+// with a mark, and lines with the mark are not carried, so bridges can meet without a loop. Its lines are not commands for
+// other bots, and in @everyone, @mods and @djs a space follows the @. A webhook gets lines as they were typed: the program
+// behind it must make sure that they alert nobody there.
 //
 // With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted. The other end is
 //
@@ -79,7 +79,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return b.bot.Run(ctx, email, password)
 }
 
-// newBridge makes a bridge that leads nowhere yet. Lines of the accounts in ignored are not carried.
+// newBridge returns a bridge without ends. It does not carry lines of the accounts in ignored.
 func newBridge(out *printer, ignored []string, opts ...client.Option) (*bridge, error) {
 	bot, err := client.New(opts...)
 	if err != nil {
@@ -99,8 +99,8 @@ func (b *bridge) joinRooms(one, other string) {
 	b.carry(other, b.to(one))
 }
 
-// join has the bot join rooms as soon as it is connected. If one does not let it in, it leaves the other, which ends it: a bridge
-// with one end is none.
+// join makes the bot join rooms as soon as it is connected. If it cannot join one of them it leaves the others, which ends the
+// bot: a bridge needs both ends.
 func (b *bridge) join(slugs ...string) {
 	client.On(b.bot, func(ctx context.Context, _ client.Ready) error {
 		for _, slug := range slugs {
@@ -119,7 +119,8 @@ func (b *bridge) join(slugs ...string) {
 	})
 }
 
-// serve serves HTTP on an address of the loopback until stop is called: whoever can reach it can talk in the room.
+// serve serves HTTP on an address of the loopback until stop is called. It allows only the loopback, because any program that can
+// reach the address can talk in the room.
 func serve(ctx context.Context, address string, handler http.Handler) (stop func(), err error) {
 	host, _, err := net.SplitHostPort(address)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {

@@ -209,7 +209,7 @@ func TestBridge_twoOfThemMakeNoLoop(t *testing.T) {
 	})
 }
 
-// However long a line is and however its characters are encoded, what is said fits, has the mark, and loses nothing.
+// However long a line is and however its characters are encoded, its parts fit, have the mark, and lose nothing.
 func TestBridge_splitsWhatIsTooLong(t *testing.T) {
 	words := func(n int) string { return strings.TrimSpace(strings.Repeat("word ", n)) }
 	for name, text := range map[string]string{
@@ -333,7 +333,7 @@ func TestRecent_isBounded(t *testing.T) {
 	}
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, map[string]string{"QUEUP_ROOM2": "attic"}, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), getenv)

@@ -17,40 +17,40 @@ import (
 )
 
 const (
-	// hookTries is how often a line is posted before it is given up.
+	// hookTries is how often a line is posted before the bridge gives up.
 	hookTries = 4
-	// maxIncoming bounds what comes in at once, in bytes of JSON, maxText in characters of the line.
+	// maxIncoming bounds the JSON of a posted line in bytes, maxText its text in characters.
 	maxIncoming = 64 << 10
 	maxText     = 1000
 )
 
 // hook is the way out to a webhook.
 type hook struct {
-	address string // it may hold a secret, as those of many services do, so it stands in no error
+	address string // it may hold a secret, as with many services, so no error contains it
 	client  *http.Client
 }
 
 func newHook(address string) (*hook, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("QUEUP_WEBHOOK is no http or https address")
+		return nil, errors.New("QUEUP_WEBHOOK is not an http or https address")
 	}
 	return &hook{address: address, client: &http.Client{Timeout: 10 * time.Second, CheckRedirect: stay}}, nil
 }
 
-// stay takes an answer that leads elsewhere for what it is: nobody has said that the lines may go there.
+// stay does not follow redirects: lines go only to the configured address.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// post tells the webhook of a line, again after a second and more if it could not be reached or was in trouble. Later
-// lines wait meanwhile: they keep their order. A line that arrives twice has the same id.
+// post sends a line to the webhook. It retries after a second and more if the webhook could not be reached or failed. Later
+// lines wait meanwhile, so they keep their order. A line that arrives twice has the same id.
 func (h *hook) post(ctx context.Context, l line) error {
 	body, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
 	for try := 1; ; try++ {
-		again, err := h.try(ctx, body)
-		if err == nil || !again || try == hookTries {
+		transient, err := h.try(ctx, body)
+		if err == nil || !transient || try == hookTries {
 			return err
 		}
 		select {
@@ -61,11 +61,11 @@ func (h *hook) post(ctx context.Context, l line) error {
 	}
 }
 
-// try posts once, and says whether another try makes sense.
-func (h *hook) try(ctx context.Context, body []byte) (again bool, err error) {
+// try posts once, and reports whether the error is transient.
+func (h *hook) try(ctx context.Context, body []byte) (transient bool, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.address, bytes.NewReader(body))
 	if err != nil {
-		return false, errors.New("webhook: the address is no good")
+		return false, errors.New("webhook: the address is not valid")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := h.client.Do(req)
@@ -76,33 +76,33 @@ func (h *hook) try(ctx context.Context, body []byte) (again bool, err error) {
 		return ctx.Err() == nil, fmt.Errorf("webhook: %w", err)
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxIncoming)) // so that the connection can be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxIncoming)) // so that the connection can be reused
 	if resp.StatusCode/100 == 2 {
 		return false, nil
 	}
 	return resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests, fmt.Errorf("webhook: answered %d", resp.StatusCode)
 }
 
-// incoming is the way from a webhook into a room. It answers when the line has been said. A line whose id has crossed
-// already, or that has the mark, is taken and not said: it comes from here or from another bridge, or a second time.
+// incoming returns the handler that sends posted lines to a room. It answers when the line has been sent. A line whose id has
+// already crossed, or that has the mark, is accepted and not sent: it comes from here, from another bridge, or a second time.
 func (b *bridge) incoming(slug string) http.Handler {
-	say := b.to(slug)
+	send := b.to(slug)
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		l, status, err := readLine(w, req)
 		if err != nil {
 			http.Error(w, err.Error(), status)
 			return
 		}
-		b.turn.Lock()
-		defer b.turn.Unlock()
+		b.inbound.Lock()
+		defer b.inbound.Unlock()
 		if l.ID != "" && b.crossed.has(l.ID) || strings.HasPrefix(l.Text, strings.TrimSpace(mark)) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		// Who has asked and does not wait for the answer may ask again, and the line is said once.
+		// The line is sent even if the caller does not wait for the answer. When it posts the line again, it is not sent twice.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(req.Context()), time.Minute)
 		defer cancel()
-		if err := say(ctx, l); err != nil {
+		if err := send(ctx, l); err != nil {
 			b.out.line("— a line of %s was not said: %v", l.User, err)
 			http.Error(w, "the line could not be said", http.StatusBadGateway)
 			return
@@ -112,8 +112,8 @@ func (b *bridge) incoming(slug string) http.Handler {
 	})
 }
 
-// readLine reads what was posted. Pages in a browser can post to the loopback as well, but not JSON, and not under a
-// name of it.
+// readLine reads a posted line. A page in a browser can post to the loopback, too, but it cannot post JSON, nor use a name of the
+// loopback as the host.
 func readLine(w http.ResponseWriter, req *http.Request) (l line, status int, err error) {
 	host := req.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

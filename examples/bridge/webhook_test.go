@@ -174,7 +174,7 @@ func TestHook_triesAgain(t *testing.T) {
 					t.Errorf("post = %v after %d tries, want %d", err, tries, tt.tries)
 				}
 				if err != nil && strings.Contains(err.Error(), "secret-part") {
-					t.Errorf("the error tells the address: %v", err)
+					t.Errorf("the error contains the address: %v", err)
 				}
 			})
 		})

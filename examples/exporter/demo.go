@@ -16,8 +16,8 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// demo exports a room of a QueUp in memory, is interrupted on the way while songs are played, goes on, shows what is in
-// the files, and removes them.
+// demo exports a room of a QueUp in memory, is interrupted on the way while songs are played, continues, shows the files and
+// removes them.
 func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -71,7 +71,7 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	return nil
 }
 
-// demoWorld is a room with a past.
+// demoWorld is a world whose room has a history.
 func demoWorld(plays int) queuptest.World {
 	world := queuptest.DefaultWorld()
 	lounge := &world.Rooms[0]
@@ -88,7 +88,7 @@ func demoWorld(plays int) queuptest.World {
 	return world
 }
 
-// makePlaylist gives the account something of its own.
+// makePlaylist adds a playlist to the account.
 func makePlaylist(ctx context.Context, who account, opts []client.Option) error {
 	bot, err := client.New(opts...)
 	if err != nil {
@@ -113,7 +113,7 @@ func makePlaylist(ctx context.Context, who account, opts []client.Option) error 
 	return nil
 }
 
-// without is a writer that calls a folder what it is, because its name is another one each time.
+// without is a writer that replaces the path of a folder, which is new each time, by "the folder".
 type without struct {
 	io.Writer
 	folder string

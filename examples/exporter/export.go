@@ -26,16 +26,16 @@ type exporter struct {
 	state  state
 }
 
-// state is what must be known to go on after an interruption, in state.json. The plays themselves are in their journal.
+// state is the progress that is needed to continue after an interruption, in state.json. The plays are in their journal.
 type state struct {
 	Room     client.RoomID   `json:"room"`
-	Started  time.Time       `json:"started,omitzero"`  // of the run that is not finished, zero if all are
-	Done     map[string]bool `json:"done,omitempty"`    // what that run has saved
-	Top      time.Time       `json:"top,omitzero"`      // of the plays before this, none is missing down to the oldest in the journal
+	Started  time.Time       `json:"started,omitzero"`  // of the unfinished run, zero if all are finished
+	Done     map[string]bool `json:"done,omitempty"`    // the parts that run has saved
+	Top      time.Time       `json:"top,omitzero"`      // no play is missing between this time and the oldest play in the journal
 	Complete bool            `json:"complete,omitzero"` // the oldest in the journal is the oldest of the room
 }
 
-// open prepares a folder for the export of a room, or finds what is there of an earlier one.
+// open prepares a folder for the export of a room, or opens an earlier export.
 func open(folder string, room *client.Room) (*exporter, error) {
 	if err := os.MkdirAll(filepath.Join(folder, "playlists"), 0o755); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func open(folder string, room *client.Room) (*exporter, error) {
 		return nil, err
 	default:
 		if err := json.Unmarshal(text, &x.state); err != nil {
-			return nil, fmt.Errorf("%s cannot be read, move the folder away to begin anew: %w", x.path("state.json"), err)
+			return nil, fmt.Errorf("%s cannot be read, move the folder away to start again: %w", x.path("state.json"), err)
 		}
 	}
 	if x.state.Room != room.ID() {
@@ -75,7 +75,7 @@ func (x *exporter) path(name ...string) string {
 	return filepath.Join(append([]string{x.folder}, name...)...)
 }
 
-// done notes that a part is saved.
+// done records that a part is saved.
 func (x *exporter) done(part string) error {
 	if x.state.Done == nil {
 		x.state.Done = make(map[string]bool)
@@ -120,8 +120,8 @@ func (x *exporter) audit(ctx context.Context) error {
 	return x.write("audit", "audit", auditColumns, rows)
 }
 
-// playlists saves the account's own playlists, each in files of its own. One that was saved before an interruption is not
-// read again.
+// playlists saves the account's own playlists, each in files of its own. It does not read a playlist again that was saved before
+// an interruption.
 func (x *exporter) playlists(ctx context.Context, bot *client.Client) error {
 	if _, ok := bot.User(); !ok {
 		return client.ErrNotLoggedIn
@@ -156,7 +156,7 @@ func (x *exporter) playlists(ctx context.Context, bot *client.Client) error {
 	return nil
 }
 
-// write saves rows in all forms and says so. Each file appears whole, or stays as it was.
+// write saves rows in all formats and prints the result. Each file is replaced as a whole or stays as it was.
 func (x *exporter) write(what, name string, columns []string, rows []record) error {
 	each := func(use func(record) error) error {
 		for _, row := range rows {
@@ -180,7 +180,7 @@ func (x *exporter) write(what, name string, columns []string, rows []record) err
 	return nil
 }
 
-// fileName makes a name fit for a file: letters, digits and a few more, and not too many.
+// fileName returns a name for a file: letters, digits and underscores, not too many.
 func fileName(name string) string {
 	runes := []rune(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' {
@@ -194,10 +194,10 @@ func fileName(name string) string {
 	return strings.Join(strings.FieldsFunc(string(runes), func(r rune) bool { return r == '-' }), "-")
 }
 
-// halfDone is how the name of a file ends that is being written.
+// halfDone is the end of the name of a file that is being written.
 const halfDone = ".part"
 
-// replace writes a file anew and puts it in the place of the old one when it is whole.
+// replace writes a new file and replaces the old one when it is complete.
 func replace(path string, write func(w io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+halfDone)
 	if err != nil {

@@ -11,12 +11,12 @@ import (
 const (
 	// pageSize is how many plays are on a page of the history.
 	pageSize = 20
-	// overlap is how much of what is known is read again, in case plays are not quite in their order.
+	// overlap is how much of the known history is read again, in case plays are not quite in order.
 	overlap = 15 * time.Minute
 )
 
-// history saves what has played: what is new since the last time, then what is older than anything that is known, then
-// what was played during all that.
+// history saves the plays: those since the last time, then those older than all known plays, then those that began during the
+// export.
 func (x *exporter) history(ctx context.Context) error {
 	before := x.plays.len()
 	if !x.state.Top.IsZero() {
@@ -41,8 +41,8 @@ func (x *exporter) history(ctx context.Context) error {
 	return nil
 }
 
-// head reads the newest plays down to those that are known. Only when it gets there the plays it has read count as
-// without a hole: if it is interrupted, it begins at the newest again.
+// head reads the newest plays down to the known ones. Only when it gets there do its plays count as complete: if it is interrupted,
+// it starts again at the newest.
 func (x *exporter) head(ctx context.Context) error {
 	x.bar.begin("new plays")
 	start, newest, read := time.Now(), x.state.Top, 0
@@ -66,9 +66,8 @@ func (x *exporter) head(ctx context.Context) error {
 	return x.saveState()
 }
 
-// tail reads on from the oldest play that is known. Plays move to later pages as songs are played, so the page where
-// that play would be begins with plays that are known. If it does not, QueUp has fewer than it had, and an earlier page
-// does.
+// tail reads on from the oldest known play. Plays move to later pages as songs are played, so the page where that play would be
+// begins with known plays. If it does not, QueUp has fewer plays than before, and an earlier page does.
 func (x *exporter) tail(ctx context.Context) error {
 	x.bar.begin("history")
 	start := time.Now()
@@ -100,8 +99,8 @@ func (x *exporter) tail(ctx context.Context) error {
 	return x.saveState()
 }
 
-// share is how much of the way from one time back to an earlier one is behind us, less than zero if that is not known. How
-// many plays a room has QueUp does not say, but when it was made.
+// share is how much of the time from one moment back to an earlier one is done, less than zero if that is not known. QueUp does not
+// say how many plays a room has, but it says when the room was made.
 func share(from, at, to time.Time) float64 {
 	if at.IsZero() || to.IsZero() || !to.Before(from) {
 		return -1
@@ -109,7 +108,7 @@ func share(from, at, to time.Time) float64 {
 	return float64(from.Sub(at)) / float64(from.Sub(to))
 }
 
-// add saves a play, unless it is there already. One without an id cannot be told from others, and QueUp sends none.
+// add saves a play, unless it is already saved. It skips a play without an id, which QueUp does not send.
 func (j *journal) add(song client.Song) error {
 	if song.ID == "" || j.has(song.ID) {
 		return nil

@@ -13,9 +13,9 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// journal is the file of the plays, one JSON object a line, in the order they were read. It only grows, line by line, so
-// that no moment is a bad one to be killed: at worst the last line is half there, and is cut off the next time. Of the
-// plays themselves only where they are is kept in memory.
+// journal is the file of the plays, one JSON object a line, in the order they were read. It only grows, line by line, so the
+// program may be killed at any time: at worst the last line is incomplete, and is cut off the next time. Only the positions of
+// the plays are kept in memory.
 type journal struct {
 	file  *os.File
 	size  int64
@@ -41,20 +41,20 @@ func openJournal(path string) (*journal, error) {
 	return j, nil
 }
 
-// read learns what is in the file.
+// read reads the positions of the plays in the file.
 func (j *journal) read() error {
 	in := bufio.NewReaderSize(j.file, 1<<16)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			break // what there is without a line break is half a line
+			break // a line without a line break is incomplete
 		}
 		if err != nil {
 			return err
 		}
 		var row playRow
 		if err := json.Unmarshal(line, &row); err != nil || row.ID == "" {
-			return fmt.Errorf("line %d is no play; move the folder away to begin anew", n)
+			return fmt.Errorf("line %d is not a play; move the folder away to start again", n)
 		}
 		j.note(row, len(line))
 	}
@@ -77,7 +77,7 @@ func (j *journal) has(id client.PlayID) bool {
 	return ok
 }
 
-// append writes a play at the end, at once: whoever kills the program does not kill what it has read.
+// append writes a play at the end, at once, so that it is not lost if the program is killed.
 func (j *journal) append(row playRow) error {
 	line, err := json.Marshal(row)
 	if err != nil {

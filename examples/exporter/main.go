@@ -1,13 +1,13 @@
-// Command exporter saves what a room has played, its staff, bans and audit log, and the account's own playlists: as JSON
-// lines, as CSV for a spreadsheet, and what can be listened to as a list of links.
+// Command exporter saves the history of a room, its staff, bans and audit log, and the account's own playlists: as JSON
+// lines, as CSV for a spreadsheet, and songs also as a list of links.
 //
-// It asks QueUp no more often than a polite client does, ten times in half a minute, so a room with a long past takes a
-// while. It may be interrupted at any time, also by force: started again, it goes on where it was, and what it saves is
-// there once. Started later, it adds what has been played since.
+// It makes at most ten requests in half a minute, like a polite client, so a room with a long history takes a while. It may be
+// interrupted at any time, also by force. Started again, it continues where it was, without duplicates. Started later, it adds
+// the songs played since.
 //
 // QUEUP_ROOM names the room, and QUEUP_EXPORT the folder for the files, export-<room> if it is not set. With QUEUP_EMAIL
-// and QUEUP_PASSWORD also what only members see and the account's own playlists are saved. Without any of these it
-// needs no account: it saves a room of a QueUp in memory, is interrupted on the way, and ends by itself.
+// and QUEUP_PASSWORD it also saves the parts that only members see, and the account's own playlists. Without any of these
+// it needs no account: it saves a room of a QueUp in memory, is interrupted on the way, and ends by itself.
 package main
 
 import (
@@ -47,7 +47,7 @@ func run(ctx context.Context, out, bar io.Writer, getenv func(string) string) er
 	return export(ctx, account{email, password}, slug, cmp.Or(getenv("QUEUP_EXPORT"), "export-"+fileName(slug)), out, newProgress(bar), scene.Elsewhere(getenv)...)
 }
 
-// account is who asks; nobody if the address is empty.
+// account is the account of the export, a guest if the address is empty.
 type account struct{ email, password string }
 
 // export saves a room into a folder.
@@ -81,7 +81,7 @@ func export(ctx context.Context, who account, slug, folder string, out io.Writer
 	return nil
 }
 
-// run saves everything, part by part. What may not be read is said and left out.
+// run saves everything, part by part. It reports and omits parts that the account may not read.
 func (x *exporter) run(ctx context.Context, bot *client.Client) error {
 	if x.state.Started.IsZero() {
 		x.state.Started, x.state.Done = time.Now(), make(map[string]bool)
@@ -119,7 +119,7 @@ func (x *exporter) run(ctx context.Context, bot *client.Client) error {
 	return x.saveState()
 }
 
-// refused reports whether an error says that one may not read something.
+// refused reports whether an error means that the account may not read a part.
 func refused(err error) bool {
 	return errors.Is(err, client.ErrForbidden) || errors.Is(err, client.ErrUnauthorized) || errors.Is(err, client.ErrNotLoggedIn)
 }

@@ -69,7 +69,7 @@ func TestRun_showsAnExport(t *testing.T) {
 		}
 	}
 	if bar.Len() > 0 {
-		t.Errorf("what is no terminal got %q", &bar)
+		t.Errorf("a writer that is not a terminal got %q", &bar)
 	}
 }
 
@@ -427,7 +427,7 @@ func TestExport_namesWhatIsWrong(t *testing.T) {
 	})
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, false, map[string]string{"QUEUP_EXPORT": t.TempDir()}, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), new(bytes.Buffer), getenv)

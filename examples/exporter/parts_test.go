@@ -57,7 +57,7 @@ func TestJournal_cutsOffHalfALine(t *testing.T) {
 		if err := os.WriteFile(path, []byte(spoilt), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openJournal(path); err == nil || !strings.Contains(err.Error(), "line 1 is no play") {
+		if _, err := openJournal(path); err == nil || !strings.Contains(err.Error(), "line 1 is not a play") {
 			t.Errorf("opened with %q: %v", spoilt, err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != spoilt {
@@ -146,7 +146,7 @@ func TestFileName(t *testing.T) {
 	}
 }
 
-// A file that cannot be written whole stays what it was.
+// A file that cannot be written completely stays as it was.
 func TestReplace_allOrNothing(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "bans.csv")

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// progress is a line on a terminal that says how far something is, how fast, and how long it will take. On anything
-// else it is nothing. What is not known is left out.
+// progress is a line on a terminal with the progress, the speed and the time left, as far as they are known. It writes nothing if
+// the output is not a terminal.
 type progress struct {
 	out  io.Writer // nil for none
 	now  func() time.Time
 	what string
 
 	started, drawn time.Time
-	first          int     // how much there was at the first telling,
-	from           float64 // and which share of the whole that was
-	told           bool
+	first          int     // the number at the first call of set
+	from           float64 // the share at the first call of set
+	begun          bool    // set was called
 }
 
 const (
@@ -27,7 +27,7 @@ const (
 	clearLine = "\r\x1b[K"
 )
 
-// newProgress draws on a terminal, and nothing on anything else.
+// newProgress returns a progress that draws only if out is a terminal.
 func newProgress(out io.Writer) *progress {
 	p := &progress{now: time.Now}
 	if file, ok := out.(*os.File); ok {
@@ -40,17 +40,17 @@ func newProgress(out io.Writer) *progress {
 
 func (p *progress) begin(what string) {
 	p.end()
-	p.what, p.started, p.drawn, p.told = what, p.now(), time.Time{}, false
+	p.what, p.started, p.drawn, p.begun = what, p.now(), time.Time{}, false
 }
 
-// set tells how many there are, and which share of the whole that is; less than zero if that is not known.
+// set shows how many are done, and which share of the whole that is; less than zero if that is not known.
 func (p *progress) set(n int, share float64) {
 	now := p.now()
 	if p.out == nil || now.Sub(p.drawn) < drawEvery {
 		return
 	}
-	if !p.told {
-		p.told, p.first, p.from = true, n, share
+	if !p.begun {
+		p.begun, p.first, p.from = true, n, share
 	}
 	p.drawn = now
 	line := fmt.Sprintf("%s: %s", p.what, rows(n))
@@ -69,7 +69,7 @@ func (p *progress) set(n int, share float64) {
 	fmt.Fprint(p.out, clearLine+line)
 }
 
-// end takes the line away.
+// end removes the line.
 func (p *progress) end() {
 	if p.out != nil && !p.drawn.IsZero() {
 		fmt.Fprint(p.out, clearLine)

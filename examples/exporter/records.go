@@ -18,7 +18,7 @@ import (
 // A record is one line of each file.
 type record interface {
 	cells() []string
-	link() (url string, is bool) // what can be listened to; is false for what is no song at all
+	link() (url string, is bool) // the song's address; is false for a record that is not a song
 }
 
 // media are the columns of a song, empty for one that QueUp has lost.
@@ -31,7 +31,7 @@ type media struct {
 	Deleted  bool            `json:"deleted"`
 }
 
-// newMedia takes a track for deleted if QueUp does not say where it was. That of a site which is not known is not deleted.
+// newMedia marks a track as deleted if QueUp does not name its site. A track of an unknown site is not deleted.
 func newMedia(info client.SongInfo, length time.Duration) media {
 	if length == 0 {
 		length = info.Length
@@ -91,7 +91,7 @@ func (r entryRow) cells() []string {
 	return append([]string{string(r.ID), when(r.AddedAt)}, r.media.cells()...)
 }
 
-// memberRow is somebody of the staff, or who is banned.
+// memberRow is a member of the staff or a banned user.
 type memberRow struct {
 	UserID      client.UserID `json:"userId"`
 	Username    string        `json:"username"`
@@ -153,8 +153,8 @@ func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 var isNumber = regexp.MustCompile(`^-?\d+$`)
 
-// safe makes a cell that no spreadsheet takes for a formula: anybody can call a song =HYPERLINK(…), and whoever opens the
-// file would run it. Such a cell gets an apostrophe in front. Other control characters than line breaks are dropped.
+// safe returns a cell that no spreadsheet takes for a formula. Anybody can call a song =HYPERLINK(…), and the spreadsheet would run
+// it. Such a cell gets an apostrophe first. Control characters except line breaks are dropped.
 func safe(cell string) string {
 	cell = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' {
@@ -169,10 +169,10 @@ func safe(cell string) string {
 	return cell
 }
 
-// counts is what a file has.
+// counts are the figures of a file.
 type counts struct{ rows, songs, deleted int }
 
-// String tells it as people would.
+// String returns the figures in words.
 func (c counts) String() string {
 	if c.deleted > 0 {
 		return fmt.Sprintf("%s, %d of them deleted tracks,", rows(c.rows), c.deleted)
@@ -187,7 +187,7 @@ func rows(n int) string {
 	return fmt.Sprintf("%d rows", n)
 }
 
-// tables saves rows as CSV, and as a list of links if they are songs. each goes over the rows and may do so twice.
+// tables saves rows as CSV, and as a list of links if they are songs. It may call each twice.
 func (x *exporter) tables(name string, columns []string, each func(use func(record) error) error) (counts, error) {
 	var n counts
 	err := replace(x.path(name+".csv"), func(w io.Writer) error {

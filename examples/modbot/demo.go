@@ -11,7 +11,7 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// run lets the bot live in the room that the environment names, or in the demonstration if it names none.
+// run runs the bot in the room that the environment names, or in the demonstration if it names none.
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
 	switch {
@@ -27,7 +27,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	said := scene.NewTranscript(out)
 	scene.Announce(bot, said)
 	client.On(bot, func(_ context.Context, e client.RoomJoined) error {
-		tellMissingRights(bot, e.Room, said)
+		reportMissingRights(bot, e.Room, said)
 		return nil
 	})
 	return bot.Run(ctx, email, password)
@@ -51,7 +51,7 @@ func stage() queuptest.World {
 	return w
 }
 
-// script is what people do in the demonstration.
+// script is the conversation of the demonstration.
 func script(ctx context.Context, s *scene.Scene) error {
 	s.Says(ctx, "alice", "!rules")
 	if err := s.UntilBotSays(ctx, "No links"); err != nil {
@@ -78,7 +78,7 @@ func script(ctx context.Context, s *scene.Scene) error {
 		return err
 	}
 	s.Says(ctx, "alice", "now that is a song")
-	return s.Until(ctx, "alice is heard", func(e client.Event) bool {
+	return s.Until(ctx, "a line of alice", func(e client.Event) bool {
 		chat, ok := e.(client.Chat)
 		return ok && chat.Message.Content == "now that is a song"
 	})

@@ -1,6 +1,6 @@
-// Command modbot keeps the rules of a room: no long songs, none again too soon, no links of strangers, a mute after some
+// Command modbot enforces the rules of a room: no long songs, no repeats too soon, no links of strangers, a mute after some
 // warnings, and a vote to skip. With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, where
-// it needs to be a moderator, until interrupted. Without them it needs no account, and shows it in a QueUp in memory.
+// it needs to be a moderator, until interrupted. Without them it needs no account, and shows itself in a QueUp in memory.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 
 const (
 	longest  = 8 * time.Minute  // a song
-	rest     = 3 * time.Hour    // before a song may come again
+	rest     = 3 * time.Hour    // before a song may repeat
 	warnings = 2                // before a mute
 	muteFor  = 10 * time.Minute // QueUp's mutes have no end, so the bot ends them
 )
@@ -37,7 +37,7 @@ func main() {
 	}
 }
 
-// modbot is what the bot remembers.
+// modbot is the state of the bot.
 type modbot struct {
 	played *lru.Cache[client.SongID, time.Time]
 	warned *lru.Cache[client.UserID, int]
@@ -45,7 +45,7 @@ type modbot struct {
 	vote   client.PlayID          // what they are about
 }
 
-// newModbot makes the bot: it joins a room and keeps its rules.
+// newModbot returns the bot, which joins a room and enforces its rules.
 func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(opts...)
 	if err != nil {
@@ -59,8 +59,8 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 		if err != nil {
 			return err
 		}
-		now, _ := room.NowPlaying()
-		m.played.Add(now.SongID, now.PlayedAt)
+		current, _ := room.NowPlaying()
+		m.played.Add(current.SongID, current.PlayedAt)
 		for song, err := range room.History(ctx) { // the newest first
 			if err != nil || time.Since(song.PlayedAt) > rest {
 				return err
@@ -88,16 +88,16 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	return bot, nil
 }
 
-// song skips what is too long, and what has played lately.
+// song skips a song that is too long or has played lately.
 func (m *modbot) song(ctx context.Context, e client.SongChanged) error {
-	before, again := m.played.Get(e.Song.SongID)
-	again = again && e.Song.PlayedAt.Sub(before) < rest
+	last, repeated := m.played.Get(e.Song.SongID)
+	repeated = repeated && e.Song.PlayedAt.Sub(last) < rest
 	why := fmt.Sprintf("this song has played in the last %.0f hours", rest.Hours())
 	switch {
-	case !e.Playing || e.Resynced || e.Song.Length <= longest && !again: // what was missed is over
+	case !e.Playing || e.Resynced || e.Song.Length <= longest && !repeated: // a missed song is over
 		m.played.Add(e.Song.SongID, e.Song.PlayedAt)
 		return nil
-	case !again:
+	case !repeated:
 		why = "songs here are no longer than " + client.FormatSongLength(longest)
 	}
 	if err := e.Song.Skip(ctx); err != nil { // this play, never its successor
@@ -107,7 +107,7 @@ func (m *modbot) song(ctx context.Context, e client.SongChanged) error {
 	return err
 }
 
-// chat deletes links of people who are no VIPs nor above, and warns them.
+// chat deletes links of people below VIP, and warns them.
 func (m *modbot) chat(ctx context.Context, e client.Chat) error {
 	if e.Resynced || !link.MatchString(e.Message.Content) || e.Room.AtLeast(e.Author.ID, client.RoleVIP) {
 		return nil
@@ -115,7 +115,7 @@ func (m *modbot) chat(ctx context.Context, e client.Chat) error {
 	return errors.Join(e.Message.Delete(ctx), m.warn(ctx, e.Room, e.Author, "no links here, please"))
 }
 
-// warn warns somebody, and mutes them for a while when that has not helped.
+// warn warns a user, and mutes them for a while after too many warnings.
 func (m *modbot) warn(ctx context.Context, room *client.Room, u client.User, why string) error {
 	count, _ := m.warned.Get(u.ID)
 	if count++; count <= warnings {
@@ -127,18 +127,18 @@ func (m *modbot) warn(ctx context.Context, room *client.Room, u client.User, why
 	if err := room.Mute(ctx, u.ID); err != nil {
 		return err
 	}
-	time.AfterFunc(muteFor, func() { _ = room.Unmute(ctx, u.ID) }) // somebody else may have, or the bot is gone
+	time.AfterFunc(muteFor, func() { _ = room.Unmute(ctx, u.ID) }) // fails if somebody else did it, or the bot is gone
 	_, err := room.SendLong(ctx, fmt.Sprintf("%s: %s. Take a rest of %.0f minutes.", u.Mention(), why, muteFor.Minutes()))
 	return err
 }
 
-// skip counts votes, and skips when a third of the room wants it, and no fewer than two.
+// skip counts votes, and skips when a third of the room has voted, at least two people.
 func (m *modbot) skip(ctx context.Context, c *commands.Context) error {
 	song, playing := c.Room.NowPlaying()
 	if !playing {
 		return client.ErrNothingPlaying
 	}
-	if m.vote != song.ID { // the votes were about another
+	if m.vote != song.ID { // the votes were for another play
 		m.vote, m.votes = song.ID, make(map[client.UserID]bool)
 	}
 	m.votes[c.Author.ID] = true

@@ -20,8 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inLounge runs a test with a modbot in the lounge of a QueUp in memory, on virtual time. bot tells what the bot has
-// said since it was asked last.
+// inLounge runs a test with a modbot in the lounge of a QueUp in memory, on virtual time. bot returns the lines that the bot has
+// sent since the last call.
 func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -37,18 +37,18 @@ func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot 
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- modbot.Run(ctx, "bot", scene.Password) }()
-		heard := 0
+		seen := 0
 		bot := func() []string {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			var lines []string
 			messages := server.Room("lounge").Messages()
-			for _, m := range messages[heard:] {
+			for _, m := range messages[seen:] {
 				if m.User == "bot" {
 					lines = append(lines, m.Text)
 				}
 			}
-			heard = len(messages)
+			seen = len(messages)
 			return lines
 		}
 		bot() // which waits until it is there
@@ -92,7 +92,7 @@ func TestModbot_longAndRepeatedSongs(t *testing.T) {
 			t.Errorf("%s plays", got)
 		}
 		time.Sleep(2 * time.Hour)
-		lounge.Queue("alice", dust) // what it heard itself counts as what it read
+		lounge.Queue("alice", dust) // a play that it saw counts like one from the history
 		expect(t, bot(), "@alice: this song has played in the last 3 hours.")
 	})
 }
@@ -130,7 +130,7 @@ func TestModbot_linksWarningsAndMutes(t *testing.T) {
 		if muted := lounge.Muted(); len(muted) > 0 {
 			t.Errorf("muted for ever: %v", muted)
 		}
-		lounge.Say("bob", "www.example.com") // the count begins anew
+		lounge.Say("bob", "www.example.com") // the count starts again
 		if got := bot(); !slices.Contains(got, "@bob: no links here, please. This is warning 1 of 2.") {
 			t.Errorf("said %q", got)
 		}
@@ -148,7 +148,7 @@ func TestModbot_skipByVote(t *testing.T) {
 		if got := playing(lounge); got != "Harbour Lights - Blue Hour" { // two others fall to the rules
 			t.Errorf("%s plays", got)
 		}
-		lounge.Say("bob", "!skip") // the votes begin anew
+		lounge.Say("bob", "!skip") // the votes start again
 		expect(t, bot(), "1 of 2 votes to skip Harbour Lights - Blue Hour (03:12)")
 		lounge.Skip("owner")
 		bot()
@@ -224,7 +224,7 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 	}
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), getenv)

@@ -5,7 +5,7 @@ import (
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
-// duties are what the bot needs the right to, and what it cannot do without.
+// duties are the permissions that the bot needs, and what it does with each.
 var duties = []struct {
 	right client.Permission
 	duty  string
@@ -15,8 +15,8 @@ var duties = []struct {
 	{client.PermMembersMute, "mute people"},
 }
 
-// tellMissingRights says what the bot cannot do in a room, before people wonder why it only talks.
-func tellMissingRights(bot *client.Client, room *client.Room, out *scene.Transcript) {
+// reportMissingRights prints the duties for which the bot lacks a right in a room.
+func reportMissingRights(bot *client.Client, room *client.Room, out *scene.Transcript) {
 	me, _ := bot.User()
 	for _, d := range duties {
 		if !room.Can(me.ID, d.right) {

@@ -1,12 +1,12 @@
-// Command overlay shows a room on a stream: what plays, with its progress and votes, who is next, and the chat, as a web page
+// Command overlay shows a room on a stream: the current song with its progress and votes, the queue, and the chat, as a web page
 // with a transparent background. Add the address that it prints to OBS as a browser source.
 //
-// With QUEUP_ROOM it shows that room of QueUp, as a guest, or with QUEUP_EMAIL and QUEUP_PASSWORD as an account; either way it
+// With QUEUP_ROOM it shows that room of QueUp, as a guest, or with QUEUP_EMAIL and QUEUP_PASSWORD as an account. Either way it
 // only listens and does not appear in the room. Without them it needs no account: it starts a QueUp of its own in memory, with
 // people in it. It runs until interrupted.
 //
-// The address takes wishes: ?show=now,queue,chat picks parts (several sources can show one each), ?scale=1.25 sizes them,
-// ?accent=ff5c8a colours the progress, and ?backdrop puts something behind them for a look outside of OBS. Put & between them.
+// The address has options, with & between them: ?show=now,queue,chat picks parts (several sources can show one each), ?scale=1.25
+// sizes them, ?accent=ff5c8a colours the progress, and ?backdrop adds a background for use outside of OBS.
 package main
 
 import (
@@ -32,7 +32,7 @@ func main() {
 	}
 }
 
-// settings are what the flags and the environment say.
+// settings are the flags and the environment.
 type settings struct {
 	listen                string
 	remote                bool
@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, out io.Writer, getenv func(string) 
 
 // show brings a bot into the room, and the room onto the page, until ctx ends or the bot has to leave.
 func (s settings) show(ctx context.Context, l *pageListener, out io.Writer, opts ...client.Option) (err error) {
-	// Whoever logs in may well talk from a browser with the same account.
+	// The user of an account may also chat from a browser.
 	bot, err := client.New(append(opts, client.WithGuest(), client.WithOwnMessages(true))...)
 	if err != nil {
 		return err
@@ -82,7 +82,7 @@ func (s settings) show(ctx context.Context, l *pageListener, out io.Writer, opts
 		_ = bot.Close()
 		<-bot.Done()
 	}()
-	defer func() { // an interrupt is how this ends
+	defer func() { // an interrupt is not an error
 		if ctx.Err() != nil {
 			err = nil
 		}

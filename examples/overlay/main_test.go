@@ -188,7 +188,7 @@ func TestRun_showsADemonstration(t *testing.T) {
 		t.Errorf("the picture is %+v", p)
 	}
 	if !says(p, "welcome to the stream, everybody 👋") {
-		t.Errorf("what was said before is not in %+v", p.Chat)
+		t.Errorf("earlier lines are not in %+v", p.Chat)
 	}
 	stop()
 	if err := <-ended; err != nil {
@@ -229,7 +229,7 @@ func TestRun_refuses(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
 		})
 	}
@@ -292,7 +292,7 @@ func TestShownAddress(t *testing.T) {
 	}
 }
 
-// A guest sees what plays and hears the chat. The queue is for accounts.
+// A guest sees the current song and the chat. The queue is for accounts.
 func TestShow_asAGuest(t *testing.T) {
 	o := show(t, settings{room: "lounge"})
 	p, _ := open(t, o.address).next()
@@ -309,7 +309,7 @@ func TestShow_asAGuest(t *testing.T) {
 	}
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, false, nil, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, []string{"-listen", "127.0.0.1:0"}, new(bytes.Buffer), getenv)

@@ -9,16 +9,16 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// A picture is all that the page shows, at a moment. A browser is always sent a whole one: whoever comes late or reads slowly
-// sees fewer of them, but never a wrong one.
+// A picture is everything that the page shows at one moment. A browser always gets whole pictures: one that connects late or reads
+// slowly gets fewer of them, but never a wrong one.
 type picture struct {
 	Room    string   `json:"room"`
 	People  int      `json:"people"`
-	Live    bool     `json:"live"` // QueUp is heard
+	Live    bool     `json:"live"` // the connection to QueUp is up
 	Playing *current `json:"playing"`
 	Queue   []entry  `json:"queue"`
 	Blind   bool     `json:"blind"` // the queue is not shown to this account
-	More    int      `json:"more"`  // who wait behind those
+	More    int      `json:"more"`  // songs after those in Queue
 	Chat    []line   `json:"chat"`  // the oldest first
 }
 
@@ -56,9 +56,9 @@ type line struct {
 	author client.UserID
 }
 
-// encode writes a picture as JSON, with times relative to now: the clock of the browser's machine may be another.
+// encode returns a picture as JSON, with times relative to now, because the clock of the browser's machine may differ.
 func (p picture) encode(now time.Time) ([]byte, error) {
-	sent := p // others encode the same picture
+	sent := p // other goroutines encode the same picture
 	if p.Playing != nil {
 		song := *p.Playing
 		song.Elapsed = max(now.Sub(song.began).Milliseconds(), 0)
@@ -74,12 +74,11 @@ func (p picture) encode(now time.Time) ([]byte, error) {
 	return json.Marshal(sent)
 }
 
-// A screen is between the bot, which puts pictures on it, and the browsers, which look at the latest. Neither waits for the
-// other.
+// A screen holds the latest picture: the bot sets it, and the browsers read it. Neither waits for the other.
 type screen struct {
-	stale chan struct{} // something happened that is not painted yet
+	stale chan struct{} // an event came that is not painted yet
 	left  chan error    // why the room had to be left
-	done  chan struct{} // closed in the end
+	done  chan struct{} // closed at the end
 	blind bool          // set before the first picture
 
 	mu      sync.Mutex
@@ -96,8 +95,8 @@ func newScreen() *screen {
 	}
 }
 
-// put shows a picture.
-func (s *screen) put(p picture) {
+// show sets the latest picture.
+func (s *screen) show(p picture) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.latest = p
@@ -105,7 +104,7 @@ func (s *screen) put(p picture) {
 	s.changed = make(chan struct{})
 }
 
-// look returns the latest picture, and what is closed when there is another.
+// look returns the latest picture, and a channel that is closed when there is a newer one.
 func (s *screen) look() (picture, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +139,7 @@ func (s *screen) connected(is bool) {
 	s.deaf = !is
 }
 
-// noted returns what events have told.
+// noted returns the lines and the state of the connection, from the events so far.
 func (s *screen) noted() (chat []line, live bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

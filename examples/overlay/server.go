@@ -18,17 +18,17 @@ var pageFiles embed.FS
 
 const (
 	heartbeat   = 15 * time.Second // so that both sides notice when the other is gone
-	writeTime   = 10 * time.Second // a browser that takes nothing for so long is gone
+	writeTime   = 10 * time.Second // a browser that reads nothing for so long is gone
 	maxBrowsers = 32
 )
 
-// A pageListener is where the page will be.
+// A pageListener listens on the address of the page.
 type pageListener struct {
 	net.Listener
 	remote bool
 }
 
-// listen opens the page's address. The page has no password, so without remote it is for this machine alone.
+// listen opens the page's address. The page has no password, so without remote only this machine can use it.
 func listen(ctx context.Context, addr string, remote bool) (*pageListener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -50,7 +50,7 @@ func isLoopback(host string) bool {
 	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
-// shownAddress is where this machine finds the page: all addresses is no address to open.
+// shownAddress returns an address of the page for this machine. If the listener is on all addresses, it is the loopback.
 func shownAddress(addr net.Addr) string {
 	at, err := netip.ParseAddrPort(addr.String())
 	if err != nil || !at.Addr().IsUnspecified() {
@@ -101,7 +101,7 @@ func handler(s *screen, remote bool) http.Handler {
 	mux.Handle("GET /", http.FileServerFS(files))
 	mux.Handle("GET /events", &events{screen: s, seats: make(chan struct{}, maxBrowsers)})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A website elsewhere can give its own name our address, and would then be let in by the browser.
+		// A website elsewhere can point its own name to our address, and the browser would let it in.
 		host := r.Host
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
@@ -125,8 +125,8 @@ type events struct {
 	seats  chan struct{} // one for each browser
 }
 
-// ServeHTTP sends the latest picture at once and whenever there is another. Only this goroutine waits for the browser: one
-// that is slow misses pictures in between, and one that takes nothing is given up.
+// ServeHTTP sends the latest picture at once and each time there is a newer one. Only this goroutine waits for the browser. A
+// slow browser misses pictures, and one that reads nothing is disconnected.
 func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	select {
 	case e.seats <- struct{}{}:

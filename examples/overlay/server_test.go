@@ -283,7 +283,7 @@ func TestEvents_slowBrowserHoldsUpNobody(t *testing.T) {
 		const pictures = 100
 		for i := range pictures {
 			began := time.Now()
-			screen.put(picture{People: i})
+			screen.show(picture{People: i})
 			if waited := time.Since(began); waited > 0 {
 				t.Fatalf("the bot waited %v for a browser", waited)
 			}

@@ -10,22 +10,22 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// What fits on the page.
+// The limits of the page.
 const (
 	maxLines   = 30
 	maxEntries = 5
 	maxText    = 500 // letters of a line or title
 )
 
-// repaint is how often the page changes at most, however busy the room.
+// repaint is the shortest time between two pictures, however busy the room.
 const repaint = 100 * time.Millisecond
 
-// watch joins a room as a listener and keeps a screen up to date with it, until that is closed.
+// watch joins a room as a listener and keeps a screen up to date until it is closed.
 func watch(ctx context.Context, bot *client.Client, slug string) (*client.Room, *screen, error) {
 	s := newScreen()
-	// One subscription for everything: the lines come in their order, and no handler does more than note what happened.
+	// One subscription for everything, so that lines come in order. Its handler never waits.
 	client.On(bot, func(_ context.Context, e client.Event) error {
-		s.hear(e)
+		s.receive(e)
 		return nil
 	})
 	room, err := bot.JoinRoom(ctx, slug, client.Listen())
@@ -37,13 +37,13 @@ func watch(ctx context.Context, bot *client.Client, slug string) (*client.Room, 
 	}
 	_, err = room.FetchQueue(ctx)
 	s.blind = err != nil // QueUp may show the queue to accounts only
-	s.put(s.picture(room))
+	s.show(s.picture(room))
 	go s.paint(room)
 	return room, s, nil
 }
 
-// hear notes what an event says. It never waits.
-func (s *screen) hear(e client.Event) {
+// receive applies an event. It never waits.
+func (s *screen) receive(e client.Event) {
 	switch e := e.(type) {
 	case client.Chat:
 		s.add(newLine(e.Message, e.Author.Username))
@@ -63,16 +63,16 @@ func (s *screen) hear(e client.Event) {
 	}
 	select {
 	case s.stale <- struct{}{}:
-	default: // it is being painted anyway
+	default: // a picture is already due
 	}
 }
 
-// paint brings what has changed onto the screen, until that is closed.
+// paint shows a new picture after each change, until the screen is closed.
 func (s *screen) paint(room *client.Room) {
 	for {
 		select {
 		case <-s.stale:
-			s.put(s.picture(room))
+			s.show(s.picture(room))
 		case <-s.done:
 			return
 		}
@@ -84,7 +84,7 @@ func (s *screen) paint(room *client.Room) {
 	}
 }
 
-// picture is all there is to see of a room now. What the room says costs no call.
+// picture returns the current picture of a room. It reads the client's cache and makes no call.
 func (s *screen) picture(room *client.Room) picture {
 	p := picture{Room: clip(room.Name()), People: room.Members().Len(), Queue: []entry{}, Blind: s.blind}
 	p.Chat, p.Live = s.noted()
@@ -113,7 +113,7 @@ func (s *screen) picture(room *client.Room) picture {
 	return p
 }
 
-// credits takes the name of a song apart: most are called Artist - Title, and the others have no artist.
+// credits splits the name of a song. Most are called Artist - Title; the others have no artist.
 func credits(name string) (artist, title string) {
 	if strings.TrimSpace(name) == "" {
 		return "", "a song without a name"
@@ -139,7 +139,7 @@ func newLine(m client.Message, name string) line {
 	return line{ID: string(m.ID), Name: clip(name), Text: clip(text), Action: action, author: m.AuthorID}
 }
 
-// recall puts lines from before the room was joined in front of those that were heard since.
+// recall adds lines from before the join before the lines that came since.
 func (s *screen) recall(earlier []client.Message) {
 	var lines []line
 	for _, m := range earlier {
@@ -150,14 +150,14 @@ func (s *screen) recall(earlier []client.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lines = slices.DeleteFunc(lines, func(l line) bool {
-		return slices.ContainsFunc(s.lines, func(heard line) bool { return heard.ID == l.ID })
+		return slices.ContainsFunc(s.lines, func(known line) bool { return known.ID == l.ID })
 	})
 	s.lines = last(slices.Concat(lines, s.lines))
 }
 
 func last(lines []line) []line { return lines[max(len(lines)-maxLines, 0):] }
 
-// clip makes one line of a text, and keeps it short: a page must not grow because somebody writes.
+// clip returns a text as one short line, so that a long chat line cannot enlarge the page.
 func clip(text string) string {
 	text = strings.TrimSpace(printable(strings.NewReplacer("\r\n", " ", "\n", " ", "\t", " ").Replace(text)))
 	if letters := []rune(text); len(letters) > maxText {
@@ -166,8 +166,7 @@ func clip(text string) string {
 	return text
 }
 
-// printable drops control characters, for the page as for the terminal, and the marks that turn the direction of what
-// follows.
+// printable drops control characters, for the page and the terminal, and the marks that change the direction of text.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {

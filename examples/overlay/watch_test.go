@@ -46,7 +46,7 @@ func inRoom(t *testing.T, test func(t *testing.T, server *queuptest.Server, s *s
 	})
 }
 
-// now is what is on the screen a moment later.
+// now returns the picture on the screen a moment later.
 func now(s *screen) picture {
 	time.Sleep(repaint)
 	synctest.Wait()

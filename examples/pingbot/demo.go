@@ -12,8 +12,8 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// demo lets the bot live for a moment in a QueUp in memory: alice greets it, tries the command, and the program ends when
-// the answer has arrived in the room.
+// demo runs the bot in a QueUp in memory: alice greets it and tries the command, and the program ends when the answer has
+// arrived in the room.
 func demo(ctx context.Context, out io.Writer) error {
 	brief, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -40,7 +40,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return bot.Run(ctx, email, password)
 }
 
-// newPingbot makes the bot: it joins a room, answers, and writes down what is said.
+// newPingbot returns the bot, which joins a room, answers ~ping and prints the chat.
 func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(opts...)
 	if err != nil {

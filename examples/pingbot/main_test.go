@@ -42,7 +42,7 @@ func TestRun_showsTheConversation(t *testing.T) {
 		t.Errorf("said %q, want %q, in\n%s", said, want, &out)
 	}
 	if strings.ContainsRune(out.String(), '\x1b') {
-		t.Errorf("what is no terminal gets escape codes: %q", &out)
+		t.Errorf("a writer that is not a terminal gets escape codes: %q", &out)
 	}
 }
 
@@ -108,13 +108,13 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 				}
 			}
 			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error tells the password: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
 		})
 	}
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), getenv)

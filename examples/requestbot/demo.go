@@ -11,7 +11,7 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// run lets the bot live in the room that the environment names, or in the demonstration if it names none.
+// run runs the bot in the room that the environment names, or in the demonstration if it names none.
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
 	switch {
@@ -29,12 +29,12 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return bot.Run(ctx, email, password)
 }
 
-// newLounge makes the bot for the demonstration. A QueUp in memory does not need its calls to be few.
+// newLounge returns the bot for the demonstration. It has no rate limit, because its QueUp is in memory.
 func newLounge(opts ...client.Option) (*client.Client, error) {
 	return newRequestbot("lounge", append(opts, client.WithRateLimit(0, 0))...)
 }
 
-// stage is a room where one song has just played that everybody knows.
+// stage is a world whose room has just played a well-known song.
 func stage() queuptest.World {
 	w := queuptest.DefaultWorld()
 	lounge := &w.Rooms[0]
@@ -44,7 +44,7 @@ func stage() queuptest.World {
 	return w
 }
 
-// script is what people do in the demonstration.
+// script is the conversation of the demonstration.
 func script(ctx context.Context, s *scene.Scene) error {
 	for _, line := range []struct{ user, text, answer string }{
 		{"alice", "!help", "!request"},

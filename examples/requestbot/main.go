@@ -1,6 +1,6 @@
-// Command requestbot queues what people ask for: they search by chat command, pick by number, and ask when it is on. With
+// Command requestbot queues songs on request: people search by chat command, pick by number, and ask when a song plays. With
 // QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, as one of its DJs, until interrupted.
-// Without them it needs no account, and shows it in a QueUp in memory.
+// Without them it needs no account, and shows itself in a QueUp in memory.
 package main
 
 import (
@@ -29,13 +29,13 @@ func main() {
 	}
 }
 
-// requestbot is what the bot remembers: what each person has found, and who has asked for what.
+// requestbot is the state of the bot: the songs that each person has found, and who requested each play.
 type requestbot struct {
 	found *lru.Cache[client.UserID, []client.SongInfo]
 	asked *lru.Cache[client.PlayID, client.User]
 }
 
-// newRequestbot makes the bot: it joins a room and takes requests.
+// newRequestbot returns the bot, which joins a room and serves requests.
 func newRequestbot(slug string, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(append([]client.Option{client.WithMessageParts(4)}, opts...)...) // for three long titles
 	if err != nil {
@@ -73,7 +73,7 @@ func (q *requestbot) request(ctx context.Context, c *commands.Context, args stru
 	case 0:
 		return c.Replyf(ctx, "%s: I have found nothing like that.", c.Author.Mention())
 	case 1:
-		return q.take(ctx, c, found[0])
+		return q.enqueue(ctx, c, found[0])
 	}
 	return c.Replyf(ctx, "%s:%s. Say %spick and a number.", c.Author.Mention(), &list, c.Prefix)
 }
@@ -83,18 +83,18 @@ func (q *requestbot) pick(ctx context.Context, c *commands.Context, args struct{
 	if args.Number < 1 || args.Number > len(found) {
 		return c.UsageError(fmt.Sprintf("you can pick from %d songs that you have found with %srequest", len(found), c.Prefix))
 	}
-	return q.take(ctx, c, found[args.Number-1])
+	return q.enqueue(ctx, c, found[args.Number-1])
 }
 
-// take queues a song for the author of a command.
-func (q *requestbot) take(ctx context.Context, c *commands.Context, info client.SongInfo) error {
+// enqueue queues a song for the author of a command.
+func (q *requestbot) enqueue(ctx context.Context, c *commands.Context, info client.SongInfo) error {
 	switch waiting, err := q.waiting(ctx, c); {
 	case err != nil:
 		return err
 	case len(waiting) > 1:
 		return c.Replyf(ctx, "%s: %d requests of yours are waiting. Please let others have a turn.", c.Author.Mention(), len(waiting))
 	}
-	name := client.Quote(info.String()) // whoever has uploaded it has named it
+	name := client.Quote(info.String()) // its uploader chose the name
 	song, err := c.Room.QueueSong(ctx, info.Provider, info.MediaID)
 	if refused, ok := errors.AsType[*client.APIError](err); ok && refused.Status < 500 {
 		return c.Replyf(ctx, "%s: sorry, QueUp does not take %s. It says: %s.", c.Author.Mention(), name, client.Quote(strings.TrimSuffix(refused.Message, ".")))
@@ -106,10 +106,10 @@ func (q *requestbot) take(ctx context.Context, c *commands.Context, info client.
 	return c.Replyf(ctx, "%s: %s is in the queue; %swhen tells when it is on.", c.Author.Mention(), name, c.Prefix)
 }
 
-// waiting tells of the requests of the author: in each round of the room's queue, one of the bot's songs plays.
+// waiting lists the author's requests with their waits. In each round of the room's queue, one of the bot's songs plays.
 func (q *requestbot) waiting(ctx context.Context, c *commands.Context) (list []string, err error) {
 	var round time.Duration
-	ends := true // whether all songs of a round have an end that is known
+	ends := true // all songs of a round have a known end
 	for _, song := range c.Room.Queue() {
 		info, _ := song.Info()
 		ends = ends && song.Length > 0 && !info.Live()
@@ -119,8 +119,8 @@ func (q *requestbot) waiting(ctx context.Context, c *commands.Context) (list []s
 	wait, known := c.Room.ETA(me.ID)
 	if !known { // a moment ago the bot was not in the queue, so it is the last
 		_, playing := c.Room.NowPlaying()
-		left, tells := c.Room.Remaining()
-		wait, known = left+round, ends && (tells || !playing)
+		left, ending := c.Room.Remaining()
+		wait, known = left+round, ends && (ending || !playing)
 	}
 	queue, err := c.Room.OwnQueue(ctx)
 	for i, song := range queue {
@@ -142,7 +142,7 @@ func (q *requestbot) when(ctx context.Context, c *commands.Context) error {
 	return c.Replyf(ctx, "%s: %s.", c.Author.Mention(), cmp.Or(strings.Join(list, ", "), "I know of no song of yours"))
 }
 
-// in says how long something takes, if that is known.
+// in returns a wait in words.
 func in(wait time.Duration, known bool) string {
 	if !known {
 		return "after a song whose end is not known"

@@ -26,8 +26,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inLounge runs a test with a requestbot in the lounge of a QueUp in memory, on virtual time. bot tells what the bot has
-// said since it was asked last.
+// inLounge runs a test with a requestbot in the lounge of a QueUp in memory, on virtual time. bot returns the lines that the bot has
+// sent since the last call.
 func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string), opts ...queuptest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,18 +43,18 @@ func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot 
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- requestbot.Run(ctx, "bot", scene.Password) }()
-		heard := 0
+		seen := 0
 		bot := func() []string {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			var lines []string
 			messages := server.Room("lounge").Messages()
-			for _, m := range messages[heard:] {
+			for _, m := range messages[seen:] {
 				if m.User == "bot" {
 					lines = append(lines, m.Text)
 				}
 			}
-			heard = len(messages)
+			seen = len(messages)
 			return lines
 		}
 		bot() // which waits until it is there
@@ -248,7 +248,7 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 	}
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, nil, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), getenv)

@@ -15,7 +15,7 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// demo has the bot live through a lost connection and a restart in a QueUp in memory, and ends by itself.
+// demo runs the bot in a QueUp in memory through a lost connection and a restart, and ends by itself.
 func demo(ctx context.Context, out io.Writer) (err error) {
 	folder, err := os.MkdirTemp("", "statsbot")
 	if err != nil {
@@ -70,7 +70,7 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// ended takes an interruption for a good end.
+// ended returns nil instead of err after an interruption.
 func ended(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
@@ -78,8 +78,8 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// visit runs the bot until do returns, which begins when the bot is in the room and has read its history. Each further reading of the
-// history sends to filled.
+// visit runs the bot until do returns. It calls do when the bot is in the room and has read the history. Each further reading of
+// the history sends to filled.
 func visit(ctx context.Context, server *queuptest.Server, db *store, out *printer, do func(ctx context.Context, bot *client.Client, filled <-chan struct{}) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -111,13 +111,13 @@ func visit(ctx context.Context, server *queuptest.Server, db *store, out *printe
 	return err
 }
 
-// ask has somebody say something, and waits for the answer.
+// ask sends a line of a user, and waits for the answer.
 func ask(ctx context.Context, server *queuptest.Server, user, text string) error {
 	lounge := server.Room("lounge")
 	said := func(e queuptest.Entry) bool {
 		return !e.In && e.User == "bot" && e.Status == http.StatusOK && e.Path == "/chat/"+lounge.ID()
 	}
-	pause(ctx) // the bot has written down by then what happened before
+	pause(ctx) // by then the bot has stored the earlier events
 	before := 0
 	for _, e := range server.Log() {
 		if said(e) {

@@ -1,6 +1,5 @@
-// Command statsbot keeps what a room plays, who votes and who is there in a SQLite database, and answers !top and
-// !lastplayed from it. However often it is restarted, loses its connection or reads the room's history again, each play
-// is in there once.
+// Command statsbot records a room's plays, votes and people in a SQLite database, and answers !top and !lastplayed from it.
+// However often it is restarted, loses its connection or reads the room's history again, each play is recorded once.
 //
 // With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted; QUEUP_DB names the
 // database, statsbot.db in the current folder if it is not set. Without them it needs no account: it shows itself in a
@@ -57,7 +56,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return bot.Run(ctx, email, password)
 }
 
-// newStatsbot makes the bot: it joins a room, records, and answers.
+// newStatsbot returns the bot, which joins a room, records, and answers.
 func newStatsbot(room string, record *recorder, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(append([]client.Option{client.WithMessageParts(4)}, opts...)...) // for titles full of & and quotes
 	if err != nil {
@@ -83,7 +82,7 @@ func newStatsbot(room string, record *recorder, opts ...client.Option) (*client.
 	return bot, nil
 }
 
-// answer is what the bot says to a line of chat, empty if it has nothing to say.
+// answer returns the bot's answer to a line of chat, empty if there is none.
 func answer(ctx context.Context, db *store, room client.RoomID, line string) (string, error) {
 	command, wanted, _ := strings.Cut(strings.TrimSpace(line), " ")
 	switch strings.ToLower(command) {
@@ -113,7 +112,7 @@ func answer(ctx context.Context, db *store, room client.RoomID, line string) (st
 	return "", nil
 }
 
-// short cuts a text, before client.Quote makes it fit to be said, so that an answer is two lines of chat at most, but for titles that grow when they are encoded.
+// short cuts a text before client.Quote, so that an answer is two lines of chat at most, except for titles that grow when encoded.
 func short(text string) string {
 	if runes := []rune(text); len(runes) > 40 {
 		return string(runes[:39]) + "…"
@@ -121,7 +120,7 @@ func short(text string) string {
 	return text
 }
 
-// ago says how long ago something was, as people say it.
+// ago returns in words how long ago something was.
 func ago(d time.Duration) string {
 	switch {
 	case d < time.Minute:

@@ -189,7 +189,7 @@ func TestStatsbot_countsEveryPlayOnce(t *testing.T) {
 	})
 }
 
-// Votes are counted by who gave them: told twice, changed, or given while the connection was lost.
+// Votes are counted per user, also if they come twice, change, or come while the connection is lost.
 func TestStatsbot_countsVotesOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory())
@@ -236,7 +236,7 @@ func TestStatsbot_countsVotesOnce(t *testing.T) {
 	})
 }
 
-// A history that cannot be read to the end leaves no hole: what was read of it is thrown away, and read again later.
+// A history that cannot be read to the end leaves no hole: the part that was read is dropped, and read again later.
 func TestStatsbot_fillsAHoleLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory())
@@ -369,7 +369,7 @@ func TestAgo(t *testing.T) {
 	}
 }
 
-// What is heard late about a play that is over changes nothing, and media that are lost take no title away.
+// A late event about a play that is over changes nothing, and a title stays if its media are lost.
 func TestStore_keepsWhatIsFinal(t *testing.T) {
 	db := openTest(t, ":memory:")
 	save := func(song client.Song) {
@@ -437,7 +437,7 @@ func TestStatsbot_repeatsNothingBad(t *testing.T) {
 	})
 }
 
-// Who is not let in reads one line that says what to do.
+// A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {
 	scenetest.Refusals(t, true, map[string]string{"QUEUP_DB": filepath.Join(t.TempDir(), "stats.db")}, func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, new(bytes.Buffer), getenv)

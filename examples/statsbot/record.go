@@ -16,12 +16,12 @@ import (
 const (
 	// maxBackfill bounds how many plays are read from a room's history at once.
 	maxBackfill = 1000
-	// overlap is how much of the history is read again, because clocks differ. What is known already is not counted twice.
+	// overlap is how much of the history is read again, because clocks differ. Known plays are not counted twice.
 	overlap = 15 * time.Minute
 )
 
-// recorder writes down what happens. hear is one subscription, so it has the events one at a time and in order, and it
-// never calls QueUp, so it is never late. Reading the history takes a while and has subscriptions of its own.
+// recorder stores events. receive is one subscription, so it gets the events one at a time and in order. It never calls QueUp, so
+// it is never late. Reading the history takes a while and has subscriptions of its own.
 type recorder struct {
 	db  *store
 	out *printer
@@ -36,7 +36,7 @@ func (r *recorder) behind() bool { return r.filled.Load() < r.holes.Load() }
 
 // listen begins to record.
 func (r *recorder) listen(bot *client.Client) {
-	client.On(bot, r.hear)
+	client.On(bot, r.receive)
 	client.On(bot, func(ctx context.Context, e client.RoomJoined) error { return r.backfill(ctx, e.Room) })
 	client.On(bot, func(ctx context.Context, e client.Resynced) error { return r.backfill(ctx, e.Room) })
 	client.On(bot, func(ctx context.Context, e client.SongChanged) error {
@@ -47,8 +47,8 @@ func (r *recorder) listen(bot *client.Client) {
 	})
 }
 
-// hear is the handler of all events.
-func (r *recorder) hear(ctx context.Context, event client.Event) error {
+// receive is the handler of all events.
+func (r *recorder) receive(ctx context.Context, event client.Event) error {
 	room := event.EventMeta().Room
 	switch e := event.(type) {
 	case client.RoomJoined:
@@ -76,13 +76,13 @@ func (r *recorder) hear(ctx context.Context, event client.Event) error {
 		return r.db.saveScore(ctx, e.Song)
 	case client.MemberJoined:
 		return r.db.saveUser(ctx, e.User)
-	case client.Chat: // the only place where QueUp tells of a new name
+	case client.Chat: // the only event with a new name
 		return r.db.saveUser(ctx, e.Author)
 	}
 	return nil
 }
 
-// songChanged saves what plays, and the final score of what played before.
+// songChanged saves the current song, and the final score of the previous one.
 func (r *recorder) songChanged(ctx context.Context, e client.SongChanged) error {
 	songs := []client.Song{e.Previous}
 	if e.Playing {
@@ -106,7 +106,7 @@ func (r *recorder) dub(ctx context.Context, e client.Dub) error {
 	return r.db.saveScore(ctx, e.Song)
 }
 
-// snapshot saves what plays and who has voted for it so far.
+// snapshot saves the current song and the votes so far.
 func (r *recorder) snapshot(ctx context.Context, room *client.Room) error {
 	song, playing := room.NowPlaying()
 	if !playing {
@@ -116,8 +116,8 @@ func (r *recorder) snapshot(ctx context.Context, room *client.Room) error {
 		return err
 	}
 	up, down := room.Votes()
-	if now, _ := room.NowPlaying(); now.ID != song.ID {
-		return nil // those are the votes of another one, which has an event coming
+	if current, _ := room.NowPlaying(); current.ID != song.ID {
+		return nil // these votes belong to the next song, whose event is still to come
 	}
 	for i, user := range append(up, down...) {
 		if err := r.db.saveVote(ctx, song.ID, user, i < len(up)); err != nil {
@@ -127,8 +127,8 @@ func (r *recorder) snapshot(ctx context.Context, room *client.Room) error {
 	return nil
 }
 
-// backfill reads the history of the room back to where the database is complete. If it does not get there, nothing is
-// saved, and the next song is the occasion to try again: a half would hide the hole behind it.
+// backfill reads the history of the room back to the time up to which the database is complete. If it does not get there it saves
+// nothing, because a part would hide the hole before it. The next song triggers a retry.
 func (r *recorder) backfill(ctx context.Context, room *client.Room) error {
 	if !r.filling.TryLock() {
 		return nil
@@ -155,18 +155,18 @@ func (r *recorder) backfill(ctx context.Context, room *client.Room) error {
 		if song.PlayedAt.After(newest) {
 			newest = song.PlayedAt
 		}
-		if now, playing := room.NowPlaying(); !playing || now.ID != song.ID {
-			song.Active = false // whatever the row says
+		if current, playing := room.NowPlaying(); !playing || current.ID != song.ID {
+			song.Active = false // the row may be out of date
 		}
 		songs = append(songs, song)
 	}
 	if err := r.db.save(ctx, room.ID(), newest, songs...); err != nil {
 		return err
 	}
-	if err := r.snapshot(ctx, room); err != nil { // the event of the current song may still wait for hear
+	if err := r.snapshot(ctx, room); err != nil { // the event of the current song may still wait for receive
 		return err
 	}
-	r.filled.Store(max(holes, 1)) // that of the join, which hear may not have noted yet
+	r.filled.Store(max(holes, 1)) // at least 1, because receive may not have counted the join yet
 	plays, votes, users, err := r.db.counts(ctx)
 	if err != nil {
 		return fmt.Errorf("read database: %w", err)
@@ -178,13 +178,13 @@ func (r *recorder) backfill(ctx context.Context, room *client.Room) error {
 	return nil
 }
 
-// printer writes lines. Handlers run at the same time and share it.
+// printer writes lines. Handlers run concurrently and share it.
 type printer struct {
 	mu  sync.Mutex
 	out io.Writer // guarded by mu
 }
 
-// line writes one line without control characters: anybody can chat, and with them could write anywhere on a terminal.
+// line writes one line without control characters. With them, people in the room could write anywhere on a terminal.
 func (p *printer) line(format string, args ...any) {
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {

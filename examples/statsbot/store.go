@@ -13,7 +13,7 @@ import (
 	"github.com/queup-go/queup/client"
 )
 
-// store is the database. Everything in it has the id that QueUp gave it, so that what is heard twice is there once.
+// store is the database. Every row has the id that QueUp gave it, so that an event that comes twice is stored once.
 type store struct{ db *sql.DB }
 
 const schema = `
@@ -63,8 +63,8 @@ func openStore(ctx context.Context, path string) (*store, error) {
 
 func (s *store) Close() error { return s.db.Close() }
 
-// A play that is over has its final score: what was heard while it played does not change it any more. Media that came
-// late or not at all do not take away a title that is known.
+// A play that is over has its final score: earlier events do not change it any more. A known title stays, even if the media come
+// late or not at all.
 const savePlay = `
 INSERT INTO plays (id, room, song, title, dj, played, length, updubs, downdubs, grabs, skipped, over)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -76,8 +76,7 @@ WHERE excluded.over >= over`
 
 const saveUser = `INSERT INTO users (id, name) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name`
 
-// save puts plays into the database, all of them or none, and notes up to which time none is missing; a zero time
-// changes nothing of that.
+// save stores plays, all of them or none, and records the time up to which none is missing. A zero time leaves that as it is.
 func (s *store) save(ctx context.Context, room client.RoomID, complete time.Time, songs ...client.Song) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -108,7 +107,7 @@ func (s *store) save(ctx context.Context, room client.RoomID, complete time.Time
 	return tx.Commit()
 }
 
-// saveUser notes the name of a user, which may be a new one.
+// saveUser stores the name of a user, which may have changed.
 func (s *store) saveUser(ctx context.Context, user client.User) error {
 	if user.ID == "" || user.Username == "" {
 		return nil
@@ -119,7 +118,7 @@ func (s *store) saveUser(ctx context.Context, user client.User) error {
 	return nil
 }
 
-// saveVote notes who votes for or against a play. Of each user the last vote counts.
+// saveVote stores a vote for or against a play. The last vote of each user counts.
 func (s *store) saveVote(ctx context.Context, play client.PlayID, user client.UserID, up bool) error {
 	if play == "" || user == "" {
 		return nil
@@ -131,7 +130,7 @@ func (s *store) saveVote(ctx context.Context, play client.PlayID, user client.Us
 	return nil
 }
 
-// saveScore notes the score that a play has while it plays.
+// saveScore stores the score of the current play.
 func (s *store) saveScore(ctx context.Context, song client.Song) error {
 	if _, err := s.db.ExecContext(ctx, `UPDATE plays SET updubs = ?, downdubs = ?, grabs = max(grabs, ?) WHERE id = ? AND over = 0`,
 		song.Updubs, song.Downdubs, song.Grabs, song.ID); err != nil {
@@ -140,7 +139,7 @@ func (s *store) saveScore(ctx context.Context, song client.Song) error {
 	return nil
 }
 
-// complete returns up to which time no play of a room is missing, and false for a room that is new.
+// complete returns the time up to which no play of a room is missing, and false for a new room.
 func (s *store) complete(ctx context.Context, room client.RoomID) (time.Time, bool, error) {
 	var ms int64
 	err := s.db.QueryRowContext(ctx, `SELECT complete FROM rooms WHERE id = ?`, room).Scan(&ms)
