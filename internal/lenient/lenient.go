@@ -87,6 +87,18 @@ func raw(d *Decoder) (jx.Raw, error) {
 	return d.Raw()
 }
 
+// begins reports whether the next value is of a kind. It reads any other value: null fits, and the rest is unfit.
+func begins(d *Decoder, kind jx.Type) (ok bool, unfit jx.Raw, err error) {
+	switch d.Next() {
+	case kind:
+		return true, nil, nil
+	case jx.Null:
+		return false, nil, d.Null()
+	}
+	unfit, err = d.Raw()
+	return false, unfit, err
+}
+
 // A Member decodes the value of one member of a T. A value that does not fit is returned as it came. Callers pass a method
 // expression where they can, because a method value costs memory each time.
 type Member[T any] = func(x *T, key []byte, d *Decoder) (unfit jx.Raw, err error)
@@ -94,12 +106,8 @@ type Member[T any] = func(x *T, key []byte, d *Decoder) (unfit jx.Raw, err error
 // Object decodes an object into x by calling member for each of its members. Values that member returns as unfit go to extra,
 // under the member's own name.
 func Object[T any](d *Decoder, x *T, extra *map[string]json.RawMessage, member Member[T]) (jx.Raw, error) {
-	switch d.Next() {
-	case jx.Object:
-	case jx.Null:
-		return nil, d.Null()
-	default:
-		return d.Raw()
+	if ok, unfit, err := begins(d, jx.Object); !ok {
+		return unfit, err
 	}
 	members, err := d.ObjIter()
 	if err != nil {
@@ -153,12 +161,8 @@ func ObjectOrID[K ~string, T any](d *Decoder, id *K, x *T, extra *map[string]jso
 // Event decodes an object that keeps its own bytes. It calls receive with a copy of them and a decoder for that copy, which
 // takes its memory from the document of d.
 func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, error) {
-	switch d.Next() {
-	case jx.Object:
-	case jx.Null:
-		return nil, d.Null()
-	default:
-		return d.Raw()
+	if ok, unfit, err := begins(d, jx.Object); !ok {
+		return unfit, err
 	}
 	data, err := d.RawAppend(nil)
 	if err != nil {
@@ -174,12 +178,8 @@ func Event(d *Decoder, receive func(d *Decoder, data []byte) error) (jx.Raw, err
 // array has not.
 func List[S ~[]T, T any](dst *S, d *Decoder, decode Func[T]) (jx.Raw, error) {
 	*dst = nil
-	switch d.Next() {
-	case jx.Array:
-	case jx.Null:
-		return nil, d.Null()
-	default:
-		return d.Raw()
+	if ok, unfit, err := begins(d, jx.Array); !ok {
+		return unfit, err
 	}
 	list, left, nulls := S{}, false, false
 	entries, err := d.ArrIter()
