@@ -225,22 +225,22 @@ func FuzzRouter(f *testing.F) {
 		f.Add(text)
 	}
 	handlers := commands.New(commands.NoHelp())
-	var heard []string
+	var got []string
 	commands.Add(handlers, commands.Command{Name: "x"}, func(_ context.Context, _ *commands.Context, args struct {
 		D time.Duration
 		N int8
 		W []string
 	},
 	) error {
-		heard = append(args.W, fmt.Sprint(args.N), args.D.String())
+		got = append(args.W, fmt.Sprint(args.N), args.D.String())
 		return nil
 	})
 	f.Fuzz(func(t *testing.T, text string) {
-		heard = nil
-		if err := commands.Run(t.Context(), handlers, &commands.Context{Text: text}, "x"); err != nil || heard == nil {
+		got = nil
+		if err := commands.Run(t.Context(), handlers, &commands.Context{Text: text}, "x"); err != nil || got == nil {
 			return
 		}
-		for _, word := range heard[:len(heard)-2] {
+		for _, word := range got[:len(got)-2] {
 			if len(word) > len(text) {
 				t.Errorf("%q has the word %q", text, word)
 			}

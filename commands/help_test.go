@@ -45,8 +45,8 @@ func TestHelp_explains(t *testing.T) {
 			t.Errorf("!help long = %q", long)
 		}
 		s.expect("alice", "!help longest", "@alice: sorry, that did not work.")
-		if heard := s.errors(); len(heard) != 1 || !isTooLong(heard[0]) {
-			t.Errorf("the error handler got %v", heard)
+		if got := s.errors(); len(got) != 1 || !isTooLong(got[0]) {
+			t.Errorf("the error handler got %v", got)
 		}
 	})
 }
@@ -172,7 +172,7 @@ func TestHelp_isAnsweredRarely(t *testing.T) {
 				if helped == 0 || said > tt.most {
 					t.Errorf("120 times !help in a minute: %d lines, %d of them help, want at most %d", said, helped, tt.most)
 				}
-				s.expect("mod", "!help", "Commands: !help (!help <command> tells more)") // who did not ask is answered
+				s.expect("mod", "!help", "Commands: !help (!help <command> tells more)") // a user who has not asked before is answered
 			})
 		})
 	}

@@ -42,10 +42,10 @@ func TestRouter_findsCommands(t *testing.T) {
 }
 
 func TestRouter_hearsNeitherItselfNorWhatIsLate(t *testing.T) {
-	var heard []string
+	var received []string
 	onStage(t, with(func(r *commands.Router) {
 		r.Handle(commands.Command{Name: "note"}, func(_ context.Context, c *commands.Context) error {
-			heard = append(heard, c.Text)
+			received = append(received, c.Text)
 			return nil
 		})
 	}), func(t *testing.T, s *stage) {
@@ -64,8 +64,8 @@ func TestRouter_hearsNeitherItselfNorWhatIsLate(t *testing.T) {
 		s.lounge.Say("alice", "!note missed")
 		time.Sleep(time.Minute)
 		s.expect("alice", "!note after")
-		if got := strings.Join(heard, ", "); got != "before, after" || missed != 1 {
-			t.Errorf("heard %s, and missed %d lines", got, missed)
+		if got := strings.Join(received, ", "); got != "before, after" || missed != 1 {
+			t.Errorf("received %s, and missed %d lines", got, missed)
 		}
 	}, client.WithOwnMessages(true))
 }
@@ -215,17 +215,17 @@ func TestRouter_errorsOfHandlers(t *testing.T) {
 	}), func(t *testing.T, s *stage) {
 		for name, tt := range failing {
 			s.expect("alice", "!"+name, "@alice: "+tt.answer)
-			heard := s.errors()
-			if (len(heard) == 1) != tt.handed {
-				t.Errorf("%s: the error handler got %v", name, heard)
+			received := s.errors()
+			if (len(received) == 1) != tt.handed {
+				t.Errorf("%s: the error handler got %v", name, received)
 				continue
 			}
 			if tt.err == nil || !tt.handed {
 				continue
 			}
-			failed, ok := errors.AsType[*commands.HandlerError](heard[0])
-			if !ok || failed.Command != name || !errors.Is(heard[0], tt.err) || !strings.Contains(heard[0].Error(), "commands: "+name+": "+tt.err.Error()) {
-				t.Errorf("%s: the error handler got %v", name, heard[0])
+			failed, ok := errors.AsType[*commands.HandlerError](received[0])
+			if !ok || failed.Command != name || !errors.Is(received[0], tt.err) || !strings.Contains(received[0].Error(), "commands: "+name+": "+tt.err.Error()) {
+				t.Errorf("%s: the error handler got %v", name, received[0])
 			}
 		}
 	})

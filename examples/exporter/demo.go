@@ -44,19 +44,19 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	lounge.Ban("mod", "carol", time.Hour)
 	fmt.Fprintln(out, "no room given (QUEUP_ROOM): this is a QueUp in memory")
 
-	who := account{"bot", scene.Password}
+	login := account{"bot", scene.Password}
 	opts := []client.Option{client.WithBaseURL(server.URL()), client.WithRateLimit(0, 0)} // it is our own, so it need not be spared
-	if err := makePlaylist(ctx, who, opts); err != nil {
+	if err := makePlaylist(ctx, login, opts); err != nil {
 		return err
 	}
-	err = export(brief, who, "lounge", folder, out, newProgress(bar), opts...)
+	err = export(brief, login, "lounge", folder, out, newProgress(bar), opts...)
 	if ctx.Err() != nil {
 		return nil // interrupted for good
 	}
 	fmt.Fprintf(out, "— interrupted: %v\n— two songs are played, and the program is started again\n", err)
 	lounge.Skip("owner")
 	lounge.Skip("owner")
-	if err := export(ctx, who, "lounge", folder, out, newProgress(bar), opts...); err != nil {
+	if err := export(ctx, login, "lounge", folder, out, newProgress(bar), opts...); err != nil {
 		return err
 	}
 	for _, name := range []string{"history.csv", "history-links.txt", "bans.csv"} {
@@ -89,7 +89,7 @@ func demoWorld(plays int) queuptest.World {
 }
 
 // makePlaylist adds a playlist to the account.
-func makePlaylist(ctx context.Context, who account, opts []client.Option) error {
+func makePlaylist(ctx context.Context, login account, opts []client.Option) error {
 	bot, err := client.New(opts...)
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func makePlaylist(ctx context.Context, who account, opts []client.Option) error 
 		_ = bot.Close()
 		<-bot.Done()
 	}()
-	if err := bot.Login(ctx, who.email, who.password); err != nil {
+	if err := bot.Login(ctx, login.email, login.password); err != nil {
 		return err
 	}
 	list, err := bot.CreatePlaylist(ctx, "Late & loud")

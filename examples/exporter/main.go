@@ -51,7 +51,7 @@ func run(ctx context.Context, out, bar io.Writer, getenv func(string) string) er
 type account struct{ email, password string }
 
 // export saves a room into a folder.
-func export(ctx context.Context, who account, slug, folder string, out io.Writer, bar *progress, opts ...client.Option) (err error) {
+func export(ctx context.Context, login account, slug, folder string, out io.Writer, bar *progress, opts ...client.Option) (err error) {
 	bot, err := client.New(opts...)
 	if err != nil {
 		return err
@@ -60,8 +60,8 @@ func export(ctx context.Context, who account, slug, folder string, out io.Writer
 		_ = bot.Close()
 		<-bot.Done()
 	}()
-	if who.email != "" {
-		if err := bot.Login(ctx, who.email, who.password); err != nil {
+	if login.email != "" {
+		if err := bot.Login(ctx, login.email, login.password); err != nil {
 			return err
 		}
 	}

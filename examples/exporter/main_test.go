@@ -373,7 +373,7 @@ func TestExport_leavesOutWhatIsRefused(t *testing.T) {
 	inBubble(t, demoWorld(3), func(t *testing.T, server *queuptest.Server, opts []client.Option) {
 		server.Room("lounge").Ban("mod", "carol", time.Hour)
 		for name, tt := range map[string]struct {
-			who       account
+			login     account
 			has, lack []string
 		}{
 			"nobody":    {account{}, []string{"history", "staff"}, []string{"playlists"}},
@@ -382,7 +382,7 @@ func TestExport_leavesOutWhatIsRefused(t *testing.T) {
 		} {
 			folder := t.TempDir()
 			var out bytes.Buffer
-			if err := export(t.Context(), tt.who, "lounge", folder, &out, newProgress(&out), opts...); err != nil {
+			if err := export(t.Context(), tt.login, "lounge", folder, &out, newProgress(&out), opts...); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			for _, part := range tt.has {
@@ -406,8 +406,8 @@ func TestExport_namesWhatIsWrong(t *testing.T) {
 	world.Rooms = append(world.Rooms, queuptest.RoomSpec{Slug: "garden", Owner: "owner"})
 	inBubble(t, world, func(t *testing.T, _ *queuptest.Server, opts []client.Option) {
 		folder := t.TempDir()
-		try := func(who account, slug string) error {
-			return export(t.Context(), who, slug, folder, new(bytes.Buffer), newProgress(new(bytes.Buffer)), opts...)
+		try := func(login account, slug string) error {
+			return export(t.Context(), login, slug, folder, new(bytes.Buffer), newProgress(new(bytes.Buffer)), opts...)
 		}
 		if err := try(account{}, "lounge"); err != nil {
 			t.Fatal(err)

@@ -284,19 +284,19 @@ func TestPlaylists_goOn(t *testing.T) {
 	})
 	inBubble(t, demoWorld(3), func(t *testing.T, _ *queuptest.Server, opts []client.Option) {
 		opts = append(opts, client.WithRateLimit(0, 0))
-		who := account{"bot", scene.Password}
+		login := account{"bot", scene.Password}
 		for range 3 {
-			if err := makePlaylist(t.Context(), who, opts); err != nil {
+			if err := makePlaylist(t.Context(), login, opts); err != nil {
 				t.Fatal(err)
 			}
 		}
 		folder := t.TempDir()
 		var out bytes.Buffer
-		if err := export(ctx, who, "lounge", folder, &out, newProgress(&out), opts...); err == nil || strings.Count(out.String(), "playlist ") != 1 {
+		if err := export(ctx, login, "lounge", folder, &out, newProgress(&out), opts...); err == nil || strings.Count(out.String(), "playlist ") != 1 {
 			t.Errorf("interrupted: %v, after\n%s", err, &out)
 		}
 		out.Reset()
-		if err := export(t.Context(), who, "lounge", folder, &out, newProgress(&out), opts...); err != nil {
+		if err := export(t.Context(), login, "lounge", folder, &out, newProgress(&out), opts...); err != nil {
 			t.Fatal(err)
 		}
 		if n := strings.Count(out.String(), "playlist   30 rows in playlists/Late-loud-"); n != 2 {
