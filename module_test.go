@@ -94,6 +94,9 @@ func TestModule_holdsNoProgram(t *testing.T) {
 // The module can be fetched with go get, by way of git, into a module that is empty, and the bot of the README can be built
 // there. It is the files as they are now, with what is not committed; only a file that git does not track yet is left out.
 func TestModule_goGet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fetching and building the module takes several seconds; it depends on the names of files and on go.mod")
+	}
 	dir := t.TempDir()
 	bare := filepath.Join(dir, "queup.git")
 	git := []string{

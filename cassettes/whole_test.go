@@ -284,7 +284,11 @@ func files(t *testing.T, dir, name string) string {
 func TestRecord_isTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	var first string
-	for i := range 20 {
+	recordings := 20
+	if testing.Short() {
+		recordings = 4
+	}
+	for i := range recordings {
 		dir := record(t, "evening", evening(new([]string)))
 		now := files(t, dir, "evening")
 		if i == 0 {

@@ -82,7 +82,7 @@ func TestQ04_missedPlays(t *testing.T) {
 		"1 second": time.Second, "1 minute": time.Minute, "1 hour": time.Hour, "1 day": 24 * time.Hour,
 	} {
 		t.Run(name, func(t *testing.T) {
-			seeds := uint64(3)
+			seeds := client.UnlessShort[uint64](3, 1)
 			if away > time.Hour { // some 480 plays
 				seeds = 1
 			}
@@ -315,7 +315,7 @@ func TestQ03_lostAgain(t *testing.T) {
 				next.ServeHTTP(w, req)
 			})
 		}))
-		for round := range 10 {
+		for round := range client.UnlessShort(10, 3) {
 			slow.Store(true)
 			server.CutLinks()
 			time.Sleep(3*time.Minute + time.Duration(round)*7*time.Second) // a try to read a room may take half a minute by now

@@ -505,7 +505,7 @@ func TestQ08_slowHandlerMemory(t *testing.T) {
 		most = 16 << 20
 	)
 	lasts := 10 * time.Minute
-	if client.UnderRace {
+	if client.UnderRace || testing.Short() {
 		lasts = 2 * time.Minute
 	}
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {

@@ -529,7 +529,7 @@ func rateSeeds(t *testing.T, few int) []uint64 {
 // QueUp never sees more calls than the lanes allow, in any window of time: whatever many goroutines ask for at once, and
 // however often the session ends, the connection is lost, the host is in trouble, or calls are refused.
 func TestQ12_neverAboveTheRate(t *testing.T) {
-	for _, seed := range rateSeeds(t, 6) {
+	for _, seed := range rateSeeds(t, client.UnlessShort(6, 1)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { rateRun(t, seed) })

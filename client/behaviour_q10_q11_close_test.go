@@ -204,7 +204,7 @@ func closeAtMoments(t *testing.T) {
 
 // closeAtRandom has a bot log in, join, lose its link and heal, with answers that take their time, and closes it somewhere.
 func closeAtRandom(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range client.UnlessShort[uint64](60, 15) {
 		synctest.Test(t, func(t *testing.T) {
 			r := &dice{r: rand.New(rand.NewPCG(seed, 10))}
 			server := queuptest.NewServer(queuptest.InMemory(), late(r, 300*time.Millisecond))
@@ -512,9 +512,9 @@ func visitOnce(ctx context.Context, server *queuptest.Server, name string, n int
 // A thousand clients over real sockets, each from login to Close by way of a room, some at a time and one in three after its link
 // was cut. Afterwards nothing of them is there: no goroutine, no descriptor, and none of the clients in memory.
 func TestQ11_nothingIsLeft(t *testing.T) {
-	cycles, abreast := 1000, 40
+	cycles, abreast := client.UnlessShort(1000, 80), 40
 	if client.UnderRace {
-		cycles = 120
+		cycles = min(cycles, 120)
 	}
 	world := queuptest.World{
 		Users: []queuptest.User{{Name: "owner", Password: canary.Password}},

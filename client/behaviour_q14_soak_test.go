@@ -29,7 +29,7 @@ import (
 //	SOAK_VIRTUAL=24h  so long on virtual time
 //	SOAK_SEED=7       what happens
 func TestQ14_soak(t *testing.T) {
-	day, overTCP, seed := 30*time.Minute, false, uint64(14)
+	day, overTCP, seed := client.UnlessShort(30*time.Minute, 10*time.Minute), false, uint64(14)
 	for _, name := range []string{"SOAK_VIRTUAL", "SOAK"} {
 		text := os.Getenv(name)
 		if text == "" {

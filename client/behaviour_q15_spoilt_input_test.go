@@ -65,7 +65,7 @@ const (
 
 // Promise Q15: no frame and no answer ends the program, and none costs more than its length allows.
 func TestQ15_mutatedInput(t *testing.T) {
-	count, seed := variable(t, mutationsVariable, 4_000), variable(t, seedVariable, 1)
+	count, seed := variable(t, mutationsVariable, UnlessShort[uint64](4_000, 800)), variable(t, seedVariable, 1)
 	t.Run("frames", func(t *testing.T) {
 		tryAll(t, mutate.New(seed, frameCorpus(t)), seed, count/2, func(t *testing.T, done func(each func(input []byte))) {
 			t.Helper()
@@ -489,7 +489,7 @@ func TestQ15_memoryOfAnswers(t *testing.T) {
 		tried, refused, worst := 0, 0, 0.0
 		for typ, call := range callsByData(t, q) {
 			for what, data := range mutate.Bloated(typ, answerSize, `{"type":"user-leave"}`) {
-				if tried++; UnderRace && tried%8 > 0 {
+				if tried++; UnderRace && tried%8 > 0 || testing.Short() && tried%16 > 0 {
 					continue
 				}
 				q.body = fmt.Appendf(nil, `{"code":200,"message":"OK","data":%s}`, data)
@@ -506,7 +506,7 @@ func TestQ15_memoryOfAnswers(t *testing.T) {
 			}
 		}
 		t.Logf("%d answers, %d of them refused; %.1f bytes for a byte at worst", tried, refused, worst)
-		if tried < 1000 || refused < 50 {
+		if tried < 1000 || refused < UnlessShort(50, 10) {
 			t.Errorf("%d answers were tried and %d refused", tried, refused)
 		}
 	})
@@ -561,7 +561,7 @@ func TestQ15_memoryOfEvents(t *testing.T) {
 			}
 			return nil
 		})
-		tried, worst := 0, 0.0
+		tried, sent, worst := 0, 0, 0.0
 		for _, definition := range wire.Definitions() {
 			typ := reflect.TypeOf(definition)
 			event, ok := reflect.TypeAssert[wire.Event](reflect.New(typ))
@@ -569,16 +569,19 @@ func TestQ15_memoryOfEvents(t *testing.T) {
 				continue
 			}
 			for what, data := range mutate.Bloated(typ, eventSize) {
+				if tried++; testing.Short() && tried%16 > 0 {
+					continue
+				}
 				frame := eventFrame(event.EventName(), data)
 				checkMemoryOf(t, &worst, what, len(frame), func() { k.frame(t, frame) })
-				if tried++; tried%10 == 0 { // before a subscription has lost any
+				if sent++; sent%10 == 0 { // before a subscription has lost any
 					k.settle()
 				}
 			}
 		}
 		k.settle()
 		t.Logf("%d events, %d of them malformed; %.1f bytes for a byte at worst", tried, malformed, worst)
-		if tried < 1000 || malformed < 10 {
+		if tried < 1000 || malformed < UnlessShort(10, 1) {
 			t.Errorf("%d events were tried, and %d malformed", tried, malformed)
 		}
 	}, WithUserCache(100), WithSongCache(100), WithMessageHistory(10))
@@ -588,7 +591,7 @@ func TestQ15_memoryOfEvents(t *testing.T) {
 // gigabytes.
 func TestQ16_listsOfMillions(t *testing.T) {
 	length, most := 20<<20, 320<<20
-	if UnderRace {
+	if UnderRace || testing.Short() {
 		length = 4 << 20
 	}
 	synctest.Test(t, func(t *testing.T) {

@@ -37,9 +37,9 @@ func TestQ20_idleConnections(t *testing.T) {
 					defer server.Close()
 					f := newFront(t, server, proto, idle, faults.Latency(delay, 0))
 					_, room := joinLounge(t, server, "bot", f.options()...)
-					lines, step := 100, 3*time.Millisecond
+					lines, step := client.UnlessShort(100, 20), client.UnlessShort(3*time.Millisecond, 15*time.Millisecond)
 					if idle == nodeIdle {
-						lines, step = 300, time.Millisecond
+						lines, step = client.UnlessShort(300, 30), client.UnlessShort(time.Millisecond, 10*time.Millisecond)
 					}
 					sent := make([]time.Time, lines)
 					for i := range lines {

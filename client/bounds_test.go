@@ -179,10 +179,7 @@ func TestRooms_thatWereOnlyLookedAt(t *testing.T) {
 
 // A bot that leaves a room, is in a thousand others and comes back has the same room, and its subscriptions go on.
 func TestHandles_roomAfterAThousandOthers(t *testing.T) {
-	others := 1000
-	if testing.Short() {
-		others = 200
-	}
+	others := client.UnlessShort(1000, 200)
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(manyRooms(others)))
 		defer server.Close()

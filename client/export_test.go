@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	ht "github.com/ogen-go/ogen/http"
 
@@ -16,6 +17,14 @@ import (
 
 // EventTypes are all event types, for the test that meets each of them.
 var EventTypes = eventTypes
+
+// UnlessShort returns all, and few under -short: the lane of the edit loop tries less of the same.
+func UnlessShort[N int | uint64 | time.Duration](all, few N) N {
+	if testing.Short() {
+		return few
+	}
+	return all
+}
 
 // WithoutRateLimits takes the bounds off all calls of a client that has made none yet.
 func WithoutRateLimits(tb testing.TB, c *Client) {
