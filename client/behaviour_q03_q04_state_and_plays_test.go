@@ -76,7 +76,7 @@ func TestQ03_stateAfterADrop(t *testing.T) {
 	})
 }
 
-// Q4: of the plays that a bot missed none is lost and none told twice, in their order, before those that it hears live.
+// Q4: every play that a bot missed is emitted once, in order, and before the plays that it receives live.
 func TestQ04_missedPlays(t *testing.T) {
 	for name, away := range map[string]time.Duration{
 		"1 second": time.Second, "1 minute": time.Minute, "1 hour": time.Hour, "1 day": 24 * time.Hour,
@@ -96,7 +96,7 @@ func TestQ04_missedPlays(t *testing.T) {
 	}
 }
 
-// heardPlay is a play that was told.
+// heardPlay is a play that was emitted.
 type heardPlay struct {
 	id    string
 	later bool // marked Resynced
@@ -299,7 +299,7 @@ func TestQ03_manyRooms(t *testing.T) {
 	})
 }
 
-// When the connection is lost again, who still reads a room for the last one makes room at once.
+// When the connection is lost again, a read of a room for the last one ends at once.
 func TestQ03_lostAgain(t *testing.T) {
 	const rooms = 6
 	synctest.Test(t, func(t *testing.T) {

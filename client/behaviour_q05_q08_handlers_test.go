@@ -127,8 +127,8 @@ func strandOf(name string) strand {
 	}
 }
 
-// Two rooms, full of life, over a network with faults and a QueUp that takes its time. What a subscription hears of a room it
-// hears in the order of the wire.
+// Two busy rooms, over a network with faults and a slow QueUp. A subscription receives the events of a room in the order of the
+// wire.
 func TestQ05_orderPerRoom(t *testing.T) {
 	heard := map[string]int{} // by each subscription, in all seeds: one alone may have hardly a good hour
 	for seed := range uint64(16) {
@@ -260,7 +260,7 @@ func twoRoomsOfCuts() queuptest.World {
 
 // The promises of docs/BEHAVIOUR.md about handlers that are slow.
 
-// Somebody hears and does not return for ten minutes. Whoever else listens hears every line the moment it is said, the link is
+// A handler does not return for ten minutes. All other handlers receive every line the moment it is said, the link is
 // pinged as ever, and calls go through.
 func TestQ06_slowHandler(t *testing.T) {
 	const silent = 10 * time.Minute
@@ -299,7 +299,7 @@ func TestQ06_slowHandler(t *testing.T) {
 	}
 }
 
-// outlive says a line now and then for some time, and fails if somebody who is not slow hears one late, if the link is not
+// outlive says a line now and then for some time, and fails if a quick handler receives one late, if the link is not
 // pinged, or if a call does not go through.
 func outlive(t *testing.T, server *queuptest.Server, bot *client.Client, room *client.Room, d time.Duration) {
 	t.Helper()
@@ -380,8 +380,8 @@ func newLoad(r *rand.Rand) load {
 }
 
 // expected is what the promise says of a load, worked out without the code that keeps it: the lines that are handled, and what
-// is told of the others. An episode begins with the first loss. It is told when half of the queue is free again, with the next
-// loss after 30 s, or when the subscription ends.
+// Lagged reports of the others. An episode begins with the first loss. It is reported when half of the queue is free again, with the
+// next loss after 30 s, or when the subscription ends.
 func (l load) expected() (handled []int, lagged []string) {
 	var queue []int
 	var free time.Duration // when the handler returns
@@ -425,8 +425,7 @@ func (l load) expected() (handled []int, lagged []string) {
 	return handled, lagged
 }
 
-// Lagged tells each time when a queue ran over, with the exact number of the events that were lost, to whoever hears of it and
-// to the error handler.
+// Lagged reports each overflow of a queue, with the exact number of lost events, to its handlers and to the error handler.
 func TestQ07_laggedIsExact(t *testing.T) {
 	total := 0
 	for seed := range uint64(25) {

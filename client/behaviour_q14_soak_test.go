@@ -106,7 +106,7 @@ type soakBot struct {
 	rooms  map[string]*soakRoom
 }
 
-// soakRoom remembers what was told of a room since the last look.
+// soakRoom remembers the events of a room since the last look.
 type soakRoom struct {
 	room   *client.Room
 	lounge *queuptest.Room
@@ -239,7 +239,7 @@ func (s *soak) join(name string, chance *dice) {
 	s.bots = append(s.bots, b)
 }
 
-// watchSoak remembers what is told of a room from now on.
+// watchSoak remembers the events of a room from now on.
 func watchSoak(room *client.Room, lounge *queuptest.Room) *soakRoom {
 	w := &soakRoom{room: room, lounge: lounge, lines: map[string]int{}, gaps: map[string]bool{}}
 	if past := lounge.History(); len(past) > 0 {
@@ -552,7 +552,7 @@ func (s *soak) waitFor(what string, most time.Duration, is func() bool) {
 	s.t.Errorf("waited for %s for %v in vain", what, most)
 }
 
-// wrong says what a bot does not know of a room, and which plays and lines since the last look were not told, or told twice.
+// wrong returns what a bot does not know of a room, and which plays and lines since the last look were not emitted, or twice.
 func (w *soakRoom) wrong(t *testing.T) (wrong []string) {
 	t.Helper()
 	slug := w.lounge.Slug()

@@ -410,7 +410,7 @@ func witnessed(t *testing.T, room *client.Room) string {
 // twoWorlds are those of roles.
 var twoWorlds = map[string][]queuptest.Option{"custom roles": nil, "fixed roles": {queuptest.ClassicRoles()}}
 
-// Whoever changes what a getter has returned changes nothing for anybody else.
+// Changing a value that a getter has returned changes nothing for anybody else.
 func TestQ19_copiesOfEveryGetter(t *testing.T) {
 	for name, opts := range twoWorlds {
 		t.Run(name, func(t *testing.T) {

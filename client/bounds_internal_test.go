@@ -76,7 +76,7 @@ func TestEvents_costTheSameInALargeRoom(t *testing.T) {
 	}
 }
 
-// Who looks at everybody pays for looking, not for a copy of what everybody is.
+// A loop over all members allocates a list of pointers, not copies of the members.
 func TestMembers_allIsAListOfPointers(t *testing.T) {
 	inCrowd(t, 5000, func(t *testing.T, k *crowd) {
 		bytes := 0
@@ -329,7 +329,7 @@ func TestAlarms_areNoMoreThanThereAreMembers(t *testing.T) {
 	})
 }
 
-// A role that is told again and again is known once; roles that never were are given up.
+// A role that comes again and again is stored once; roles that do not exist are given up.
 func TestRoles_areBounded(t *testing.T) {
 	inCrowd(t, 2, func(t *testing.T, k *crowd) {
 		role := func(i int) string { return fmt.Sprintf(`{"_id":"%024x","label":"Role %[1]d","position":%[1]d}`, i) }

@@ -123,7 +123,7 @@ func TestSongs_theLatestAreKept(t *testing.T) {
 	})
 }
 
-// Who has left is remembered for ten seconds, and no longer.
+// A member who has left is remembered for ten seconds, and no longer.
 func TestLeftMembers_areRememberedForTenSeconds(t *testing.T) {
 	for _, after := range []time.Duration{0, 9 * time.Second, 11 * time.Second, time.Hour} {
 		t.Run(after.String(), func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestHandles_roomAfterAThousandOthers(t *testing.T) {
 	})
 }
 
-// Whoever fetches the room meets the same one.
+// Fetching the room returns the same one.
 func TestHandles_roomThatIsFetched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(manyRooms(100)))

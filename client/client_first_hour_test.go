@@ -218,7 +218,7 @@ func TestFirstHour_runGoesOn(t *testing.T) {
 	}
 }
 
-// Who connects without Run finds in the log what a handler could not join.
+// A bot that connects without Run finds in the log which room a handler could not join.
 func TestFirstHour_withoutRun(t *testing.T) {
 	logged := captureDefaultLog(t)
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
@@ -249,7 +249,7 @@ func newcomer(t *testing.T, server *queuptest.Server) *client.Client {
 	return bot
 }
 
-// A newcomer without a network hears which address did not answer.
+// A newcomer without a network reads which address did not answer.
 func TestFirstHour_noNetwork(t *testing.T) {
 	server := queuptest.NewServer()
 	url, realtimeURL := server.URL(), server.RealtimeURL()

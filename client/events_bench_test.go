@@ -11,8 +11,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A crowd is a room full of people on a connection without a network. Whoever made it is the connection's goroutine:
-// what it receives is decoded, applied and told before receive returns.
+// A crowd is a room full of people on a connection without a network. The test that made it is the connection's goroutine:
+// what it receives is decoded, applied and emitted before receive returns.
 type crowd struct {
 	connection *connection
 	room       *Room

@@ -212,7 +212,7 @@ func TestEvents_knownByTheirTypeAlone(t *testing.T) {
 	})
 }
 
-// A value that is not known is never taken for one that is: the event is told as Unknown, with its JSON.
+// A value that is not known is never taken for one that is: the event is emitted as Unknown, with its JSON.
 func TestUnknownKinds_areEmittedAsTheyCame(t *testing.T) {
 	tests := map[string]struct{ name, data string }{
 		"vote":             {"room_playlist-dub", `,"dubtype":"superdub","user":{"_id":"u","username":"Uma"},"playlist":{"_id":"NOW","updubs":1,"downdubs":0}`},

@@ -205,7 +205,7 @@ func ExampleRoom_Can() {
 	// alice () may kick: false
 }
 
-// A bot that may not do something hears so before anything is sent.
+// A bot that may not do something gets an error before anything is sent.
 func ExampleRoom_Kick() {
 	ctx := context.Background()
 	server, bot, room := inTheLounge(ctx, "mod") // a moderator
@@ -261,7 +261,7 @@ func ExampleConversation() {
 	// bot: you wrote: psst
 }
 
-// A bot that hears nothing is either deaf, or in a quiet room.
+// A bot that receives nothing has either lost its connection, or is in a quiet room.
 func ExampleClient_Health() {
 	ctx := context.Background()
 	server, bot, _ := inTheLounge(ctx, "bot")

@@ -15,7 +15,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// FuzzEvent sends an event of any name to a room. Nobody panics; what is no JSON object is heard of as Malformed, once, and as
+// FuzzEvent sends an event of any name to a room. Nobody panics; text that is not a JSON object is emitted as Malformed, once, and as
 // nothing else; what is one becomes two events at most, which keep what came; and the room remains one.
 func FuzzEvent(f *testing.F) {
 	var names []string

@@ -371,7 +371,7 @@ func say(text string) func(net.Conn, *http.Request) {
 	return func(conn net.Conn, _ *http.Request) { _, _ = io.WriteString(conn, text) }
 }
 
-// nothing is no answer at all.
+// nothing never answers.
 func nothing(conn net.Conn, _ *http.Request) { _, _ = io.Copy(io.Discard, conn) }
 
 // endlessly is an answer that begins like that and goes on like this.

@@ -270,7 +270,7 @@ func chatIn(s client.Source) func() []string {
 	return record(s, func(e client.Chat) string { return e.Message.Content })
 }
 
-// expectAlive makes sure that a room which claims to be joined is: QueUp has the bot in it, and the bot hears.
+// expectAlive makes sure that a room which claims to be joined is: QueUp has the bot in it, and the bot receives its events.
 func expectAlive(t *testing.T, server *queuptest.Server, room *client.Room) {
 	t.Helper()
 	heard := chatIn(room)
@@ -336,7 +336,7 @@ func withDave() queuptest.Option {
 	return queuptest.WithWorld(world)
 }
 
-// snapshotOf tells what a client knows of a room in the form in which QueUp's own state is told.
+// snapshotOf returns a client's state of a room in the form of QueUp's own state.
 func snapshotOf(room *client.Room) queuptest.Snapshot {
 	info := room.Info()
 	s := queuptest.Snapshot{

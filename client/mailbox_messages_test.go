@@ -323,7 +323,7 @@ func TestPrivateMessage_missedInTwoCuts(t *testing.T) {
 	})
 }
 
-// What QueUp does not tell in the end is told as lost.
+// A message that QueUp never hands over is reported as a Gap.
 func TestPrivateMessage_missedForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var broken atomic.Bool
@@ -378,7 +378,7 @@ func TestPrivateMessage_whenItsChannelGotNoAnswer(t *testing.T) {
 	})
 }
 
-// Nothing of it is needed to be told of by a bot that is closed in the middle.
+// A bot that is closed while a message is fetched ends within a minute and emits nothing.
 func TestPrivateMessage_endsWithClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(queuptest.InMemory(), intercept(http.MethodGet, "/message/", delay(time.Hour)))

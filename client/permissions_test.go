@@ -526,7 +526,7 @@ func TestCan_readsTheRolesOnceForMuchNews(t *testing.T) {
 	})
 }
 
-// Whom a role is about need not be in the room.
+// A role event may name a user who is not in the room.
 func TestRoles_ofAbsentUsers(t *testing.T) {
 	for name, world := range worlds {
 		t.Run(name, func(t *testing.T) {

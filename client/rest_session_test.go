@@ -284,7 +284,7 @@ func TestLogin_whileConnectedAsAGuest(t *testing.T) {
 	})
 }
 
-// Whoever logs in between the token and the websocket leaves no connection of the account before.
+// A login between the token and the websocket leaves no connection of the account before.
 func TestConnect_whileTheAccountChanges(t *testing.T) {
 	accountStage(t, http.MethodGet, "/auth/token", delay(10*time.Second), func(t *testing.T, server *queuptest.Server) {
 		bot := newBot(t, server)
@@ -333,7 +333,7 @@ func TestLogin_thatFailsKeepsTheRoomsOfTheFirst(t *testing.T) {
 	})
 }
 
-// What cannot be told to QueUp is forgotten all the same: the client is a guest from then on.
+// A logout that QueUp does not receive still forgets the session: the client is a guest from then on.
 func TestLogout_thatFailsSendsNoCookieAnyMore(t *testing.T) {
 	accountStage(t, http.MethodGet, "/auth/logout", func(http.ResponseWriter, *http.Request, http.Handler) {
 		panic(http.ErrAbortHandler)

@@ -574,7 +574,7 @@ func TestJoinRoom_emitsNothingThatTheStateHolds(t *testing.T) {
 	}, withDave(), answerSong(time.Second, &asked), intercept(http.MethodGet, "/users", delay(4*time.Second)))
 }
 
-// Whoever leaves while QueUp has not yet let them back in is gone.
+// A bot that leaves a room before QueUp has let it back in is out.
 func TestLeave_whileComingBack(t *testing.T) {
 	var enters atomic.Int32
 	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {

@@ -180,7 +180,7 @@ func TestRoom_everyActionInBothWorldsOfRoles(t *testing.T) {
 	}
 }
 
-// Someone without a role is told so before anything is sent.
+// A bot without a role gets an error before anything is sent.
 func TestRoom_refusesWhatTheRoleDoesNotAllow(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot, room := joinLounge(t, server, "alice", client.WithRateLimit(0, 0))
@@ -256,7 +256,7 @@ func helpers(t *testing.T, room *client.Room, u client.UserID) map[string]struct
 	}
 }
 
-// Who lacks the permission is told so, and nothing is sent.
+// Without the permission the call returns an error, and nothing is sent.
 func TestModeration_withoutThePermission(t *testing.T) {
 	for name, world := range worlds {
 		t.Run(name, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestModeration_ofOnesOwn(t *testing.T) {
 	}
 }
 
-// Who has the permission still cannot moderate everybody.
+// A bot with the permission still cannot moderate everybody.
 func TestModeration_ofUsersThatRankTooHigh(t *testing.T) {
 	world := queuptest.DefaultWorld()
 	world.Rooms[0].Roles = map[string]queuptest.Role{"bot": queuptest.CoOwner, "mod": queuptest.Moderator, "alice": queuptest.Moderator, "bob": queuptest.VIP}
@@ -479,7 +479,7 @@ func TestModeration_whenTheRolesAreNotKnown(t *testing.T) {
 	})
 }
 
-// Who may not chat sends nothing: because the permission is missing, or because of a mute.
+// A bot that may not chat sends nothing: because the permission is missing, or because of a mute.
 func TestSendMessage_withoutThePermission(t *testing.T) {
 	lacks := func(t *testing.T, err error) {
 		t.Helper()

@@ -346,7 +346,7 @@ func historyHeap(b *testing.B, at int) float64 {
 	return grown
 }
 
-// An event of the usual mix, without a network: decoded, applied and told. Unheard nobody listens; heard are one handler for chat
+// An event of the usual mix, without a network: decoded, applied and emitted. Unheard has no handlers; heard has one handler for chat
 // and one for all events.
 func BenchmarkMix(b *testing.B) {
 	for _, heard := range []bool{false, true} {

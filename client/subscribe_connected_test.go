@@ -35,7 +35,7 @@ func chatter(server *queuptest.Server, n int) []string {
 	return lines
 }
 
-// Each subscription hears its events in QueUp's order and one at a time, however long its handler takes.
+// Each subscription receives its events in QueUp's order and one at a time, however long its handler takes.
 func TestSubscriptions_orderAndOneAtATime(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		_, room := joinLounge(t, server, "bot")
@@ -349,7 +349,7 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// The own overflow of who listens to Lagged, or to everything, is counted and not told. That of a stream is.
+// A subscription to Lagged, or to everything, counts its own overflow and does not report it. That of a stream is reported.
 func TestLagged_reportsOtherSubscriptions(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		var mu sync.Mutex

@@ -172,7 +172,7 @@ func TestRegistration_refusesWhatCouldNeverWork(t *testing.T) {
 	_ = chatWithNotes{}.notes
 }
 
-// problems collects what the error handler hears.
+// problems collects the errors that the error handler receives.
 type problems struct {
 	mu   sync.Mutex
 	errs []error

@@ -35,7 +35,7 @@ func inLounge(t *testing.T, test func(t *testing.T, server *queuptest.Server, bo
 	})
 }
 
-// delayed lets the calls of a method, to paths that end in suffix, wait before QueUp hears of them.
+// delayed lets the calls of a method, to paths that end in suffix, wait before QueUp receives them.
 func delayed(method, suffix string, wait func(call int32)) queuptest.Option {
 	var calls atomic.Int32
 	return queuptest.WithHandler(func(next http.Handler) http.Handler {
@@ -157,8 +157,7 @@ func TestPresence_ofAnUnknownActionChangesNothing(t *testing.T) {
 	})
 }
 
-// A user of whom nothing new is told is the same one, not a copy; one of whom there is news is another one, and who was told of the
-// old one keeps it.
+// A user without news stays the same value, not a copy. News makes a new value, and a handler that received the old one keeps it.
 func TestPeople_replaceOnlyByNews(t *testing.T) {
 	t.Parallel()
 	for name, present := range map[string]bool{"in a room": true, "seen before": false} {

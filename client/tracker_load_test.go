@@ -301,7 +301,7 @@ func playsOf(songs []client.Song) (ids []string) {
 	return ids
 }
 
-// A room whose roster cannot be read can be joined; who is there is told when it can.
+// A room whose roster cannot be read can be joined; its members are emitted when it can.
 func TestLists_joinWithoutARoster(t *testing.T) {
 	var odd atomic.Value
 	odd.Store(`,"data":{}`)

@@ -27,7 +27,7 @@ type witness struct {
 	lines []string
 	gaps  []client.Gap
 
-	// What was told: who is there and muted, and what the settings are.
+	// What was emitted: which members are there and muted, and the settings.
 	there, muted map[client.UserID]bool
 	info         client.RoomInfo
 	votes        map[string]bool
@@ -95,7 +95,7 @@ func (w *witness) note(what string, told map[client.UserID]bool, id client.UserI
 }
 
 // Everything changes at random while the connection is lost, and just before and after; then the client's room is
-// QueUp's, and every play and every line was told once and in order.
+// QueUp's, and every play and every line was emitted once and in order.
 func TestResync_randomCuts(t *testing.T) {
 	for seed := range client.UnlessShort[uint64](200, 36) {
 		options := []queuptest.Option{queuptest.InMemory(), queuptest.WithWorld(worldOfCuts())}

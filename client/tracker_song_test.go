@@ -131,7 +131,7 @@ func TestState_theHistoryIsBounded(t *testing.T) {
 	})
 }
 
-// What the event of a song lacks is fetched before anybody hears of it.
+// What the event of a song lacks is fetched before the event is emitted.
 func TestSongChanged_isNeverHalfThere(t *testing.T) {
 	for name, songInfo := range map[string]string{
 		"no songInfo":       ``,
