@@ -515,3 +515,28 @@ func TestSongChanged_isEmittedOnceThoughQueUpIsAsked(t *testing.T) {
 			`","songLength":60000},"songInfo":` + strangeMedia + `}}`))
 	}))
 }
+
+// QueUp's answer about the queue may list the current song.
+func TestQueue_leavesTheCurrentSongOut(t *testing.T) {
+	var row atomic.Value // of the current song
+	inBubbleWith(t, func(t *testing.T, server *queuptest.Server) {
+		_, room := joinLounge(t, server, "bot")
+		settle(10 * time.Second)
+		waiting := texts(playsOf(room.Queue()))
+		current, playing := room.NowPlaying()
+		if !playing || len(waiting) == 0 {
+			t.Fatalf("%v plays, and %v wait", current, waiting)
+		}
+		row.Store(fmt.Sprintf(`{"_id":%q,"songid":%q,"userid":%q,"songLength":215000}`, current.ID, current.SongID, current.UserID))
+		broadcast(server, "room_playlist-queue-update", ``)
+		settle(10 * time.Second)
+		expect(t, "queue", texts(playsOf(room.Queue())), waiting)
+	}, intercept(http.MethodGet, "/playlist/details", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+		change(w, req, next, func(body string) string {
+			if row, ok := row.Load().(string); ok {
+				return strings.Replace(body, `"data":[`, `"data":[`+row+`,`, 1)
+			}
+			return body
+		})
+	}))
+}
