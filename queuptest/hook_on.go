@@ -22,10 +22,10 @@ func samePassword(stored, sent string) bool {
 	if sent == canary.MadeUpPassword {
 		canary.Hit("logins of " + strings.TrimSuffix(filepath.Base(os.Args[0]), ".test"))
 	}
-	return usualPassword(stored) == usualPassword(sent)
+	return defaultPassword(stored) == defaultPassword(sent)
 }
 
-func usualPassword(password string) string {
+func defaultPassword(password string) string {
 	if password == canary.MadeUpPassword {
 		return "secret"
 	}
