@@ -26,15 +26,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// environment is a getenv that knows these variables and no others.
-func environment(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
-}
-
 func TestRun_showsTheConversation(t *testing.T) {
 	var out bytes.Buffer
 	start := time.Now()
-	if err := run(t.Context(), &out, environment(nil)); err != nil {
+	if err := run(t.Context(), &out, scenetest.Environment(nil)); err != nil {
 		t.Fatalf("%v, after\n%s", err, &out)
 	}
 	if took := time.Since(start); took > 30*time.Second {
@@ -59,7 +54,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if err := run(ctx, new(bytes.Buffer), environment(nil)); err != nil || time.Since(start) > 8*time.Second {
+	if err := run(ctx, new(bytes.Buffer), scenetest.Environment(nil)); err != nil || time.Since(start) > 8*time.Second {
 		t.Errorf("run = %v after %v", err, time.Since(start))
 	}
 }
@@ -89,7 +84,7 @@ func TestRun_saysWhatIsMissing(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), new(bytes.Buffer), environment(tt.variables))
+			err := run(t.Context(), new(bytes.Buffer), scenetest.Environment(tt.variables))
 			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("run = %v, want something about %s", err, tt.want)
 			}

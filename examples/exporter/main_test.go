@@ -39,15 +39,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// environment is a getenv that knows these variables and no others.
-func environment(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
-}
-
 func TestRun_showsAnExport(t *testing.T) {
 	var out, bar bytes.Buffer
 	start := time.Now()
-	if err := run(t.Context(), &out, &bar, environment(nil)); err != nil {
+	if err := run(t.Context(), &out, &bar, scenetest.Environment(nil)); err != nil {
 		t.Fatalf("%v, after\n%s", err, &out)
 	}
 	if took := time.Since(start); took > 30*time.Second {
@@ -77,7 +72,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	start := time.Now()
-	_ = run(ctx, new(bytes.Buffer), new(bytes.Buffer), environment(nil))
+	_ = run(ctx, new(bytes.Buffer), new(bytes.Buffer), scenetest.Environment(nil))
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -90,7 +85,7 @@ func TestRun_saysWhatIsMissing(t *testing.T) {
 		"no address":  {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), new(bytes.Buffer), new(bytes.Buffer), environment(variables))
+			err := run(t.Context(), new(bytes.Buffer), new(bytes.Buffer), scenetest.Environment(variables))
 			if err == nil || !strings.Contains(err.Error(), "QUEUP_") || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("run = %v", err)
 			}

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
@@ -20,80 +18,33 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inLounge runs a test with a modbot in the lounge of a QueUp in memory, on virtual time. bot returns the lines that the bot has
-// sent since the last call.
+// inLounge runs a test with a modbot in the lounge.
 func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(stage()))
-		defer server.Close()
-		modbot, err := newLounge(
-			client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
-			client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }),
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- modbot.Run(ctx, "bot", scene.Password) }()
-		seen := 0
-		bot := func() []string {
-			time.Sleep(2 * time.Second)
-			synctest.Wait()
-			var lines []string
-			messages := server.Room("lounge").Messages()
-			for _, m := range messages[seen:] {
-				if m.User == "bot" {
-					lines = append(lines, m.Text)
-				}
-			}
-			seen = len(messages)
-			return lines
-		}
-		bot() // which waits until it is there
-		test(t, server.Room("lounge"), bot)
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
-		<-modbot.Done()
-	})
-}
-
-func expect(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
-	}
-}
-
-func playing(lounge *queuptest.Room) string {
-	song, _ := lounge.NowPlaying()
-	return song.Name
+	scenetest.InLounge(t, stage(), newLounge, test)
 }
 
 func TestModbot_longAndRepeatedSongs(t *testing.T) {
 	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
 		time.Sleep(3 * time.Minute) // Slow Tide is over; bob's song is too long, and carol's has just played
-		expect(t, bot(), "@bob: songs here are no longer than 08:00.", "@carol: this song has played in the last 3 hours.")
-		if got := playing(lounge); got != "Harbour Lights - Blue Hour" {
+		scenetest.Expect(t, bot(), "@bob: songs here are no longer than 08:00.", "@carol: this song has played in the last 3 hours.")
+		if got := scenetest.Playing(lounge); got != "Harbour Lights - Blue Hour" {
 			t.Errorf("%s plays", got)
 		}
 		time.Sleep(time.Hour + 10*time.Minute) // QueUp itself takes it again by now
 		tide := queuptest.Song{Name: "Paper Lanterns - Slow Tide", Length: 3 * time.Minute, MediaID: "pL4nt3rnS0w"}
 		dust := queuptest.Song{Name: "The Attic - Dust", Length: 4 * time.Minute, MediaID: "4tt1cDust01"}
 		lounge.Queue("alice", tide)
-		expect(t, bot(), "@alice: this song has played in the last 3 hours.")
+		scenetest.Expect(t, bot(), "@alice: this song has played in the last 3 hours.")
 		time.Sleep(2 * time.Hour)
 		lounge.Queue("carol", dust)
-		expect(t, bot())
-		if got := playing(lounge); got != dust.Name {
+		scenetest.Expect(t, bot())
+		if got := scenetest.Playing(lounge); got != dust.Name {
 			t.Errorf("%s plays", got)
 		}
 		time.Sleep(2 * time.Hour)
 		lounge.Queue("alice", dust) // a play that it saw counts like one from the history
-		expect(t, bot(), "@alice: this song has played in the last 3 hours.")
+		scenetest.Expect(t, bot(), "@alice: this song has played in the last 3 hours.")
 	})
 }
 
@@ -104,24 +55,24 @@ func TestModbot_linksWarningsAndMutes(t *testing.T) {
 			{"mod", "read https://example.com"}, {"owner", "www.example.com"}, {"carol", "http://example.com"}, {"bob", "http and www alone are none"},
 		} {
 			lounge.Say(line.user, line.text)
-			expect(t, bot())
+			scenetest.Expect(t, bot())
 		}
 		spam := lounge.Say("bob", "look: HTTPS://example.com/x")
-		expect(t, bot(), "@bob: no links here, please. This is warning 1 of 2.")
+		scenetest.Expect(t, bot(), "@bob: no links here, please. This is warning 1 of 2.")
 		if !slices.ContainsFunc(lounge.Messages(), func(m queuptest.Message) bool { return m.ID == spam && m.Deleted }) {
 			t.Error("the link is still there")
 		}
 		lounge.Say("alice", "!warn bob out")
-		expect(t, bot(), "@alice: the command !warn is for those with the permission members.mute.")
+		scenetest.Expect(t, bot(), "@alice: the command !warn is for those with the permission members.mute.")
 		lounge.Say("mod", "!warn @bob")
-		expect(t, bot(), "@bob: calm down, please. This is warning 2 of 2.")
+		scenetest.Expect(t, bot(), "@bob: calm down, please. This is warning 2 of 2.")
 		lounge.Say("mod", "!warn owner")
-		expect(t, bot(), "@mod: the argument <user> must be somebody here who ranks below you. Usage: !warn <user> [reason…]")
+		scenetest.Expect(t, bot(), "@mod: the argument <user> must be somebody here who ranks below you. Usage: !warn <user> [reason…]")
 		if muted := lounge.Muted(); len(muted) > 0 {
 			t.Errorf("muted: %v", muted)
 		}
 		lounge.Say("bob", "see www.example.com")
-		expect(t, bot(), "@bob: no links here, please. Take a rest of 10 minutes.")
+		scenetest.Expect(t, bot(), "@bob: no links here, please. Take a rest of 10 minutes.")
 		time.Sleep(9 * time.Minute)
 		if muted := lounge.Muted(); !slices.Equal(muted, []string{"bob"}) {
 			t.Errorf("muted: %v", muted)
@@ -140,23 +91,23 @@ func TestModbot_linksWarningsAndMutes(t *testing.T) {
 func TestModbot_skipByVote(t *testing.T) {
 	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
 		lounge.Say("alice", "!skip")
-		expect(t, bot(), "1 of 2 votes to skip Paper Lanterns - Slow Tide (03:00)")
+		scenetest.Expect(t, bot(), "1 of 2 votes to skip Paper Lanterns - Slow Tide (03:00)")
 		lounge.Say("alice", "!skip") // twice is once
-		expect(t, bot(), "1 of 2 votes to skip Paper Lanterns - Slow Tide (03:00)")
+		scenetest.Expect(t, bot(), "1 of 2 votes to skip Paper Lanterns - Slow Tide (03:00)")
 		lounge.Say("bob", "!skip")
 		bot()
-		if got := playing(lounge); got != "Harbour Lights - Blue Hour" { // two others fall to the rules
+		if got := scenetest.Playing(lounge); got != "Harbour Lights - Blue Hour" { // two others fall to the rules
 			t.Errorf("%s plays", got)
 		}
-		lounge.Say("bob", "!skip") // the votes start again
-		expect(t, bot(), "1 of 2 votes to skip Harbour Lights - Blue Hour (03:12)")
+		lounge.Say("bob", "!skip") // the votes begin anew
+		scenetest.Expect(t, bot(), "1 of 2 votes to skip Harbour Lights - Blue Hour (03:12)")
 		lounge.Skip("owner")
 		bot()
 		time.Sleep(time.Minute) // it takes a moment to be sure that nothing plays
 		lounge.Say("alice", "!skip")
-		expect(t, bot(), "@alice: nothing plays, or another song by now.")
+		scenetest.Expect(t, bot(), "@alice: nothing plays, or another song by now.")
 		lounge.Say("alice", "!rules")
-		expect(t, bot(), "songs last 08:00 at most and rest 3 hours. No links. After 2 warnings you are muted. !skip votes.")
+		scenetest.Expect(t, bot(), "songs last 08:00 at most and rest 3 hours. No links. After 2 warnings you are muted. !skip votes.")
 	})
 }
 

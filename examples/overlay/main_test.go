@@ -61,11 +61,6 @@ func (p *printed) await(t *testing.T, ended <-chan error) string {
 	return ""
 }
 
-// environment is a getenv that knows these variables and no others.
-func environment(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
-}
-
 // A shown overlay is one whose page is up, in front of a server that the test plays with.
 type shown struct {
 	server  *queuptest.Server
@@ -179,7 +174,7 @@ func TestRun_showsADemonstration(t *testing.T) {
 	defer stop()
 	var out printed
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, []string{"-listen", "127.0.0.1:0"}, &out, environment(nil)) }()
+	go func() { ended <- run(ctx, []string{"-listen", "127.0.0.1:0"}, &out, scenetest.Environment(nil)) }()
 	address := out.await(t, ended)
 	p := open(t, address).until("a lively room", func(p picture) bool {
 		return p.Playing != nil && len(p.Queue) > 0 && len(p.Chat) > 2
@@ -219,7 +214,7 @@ func TestRun_refuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), tt.args, new(printed), environment(tt.variables))
+			err := run(t.Context(), tt.args, new(printed), scenetest.Environment(tt.variables))
 			if err == nil {
 				t.Fatal("it ran")
 			}
@@ -241,7 +236,7 @@ func TestRun_saysThatTheAddressIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	err = run(t.Context(), []string{"-listen", l.Addr().String()}, new(printed), environment(nil))
+	err = run(t.Context(), []string{"-listen", l.Addr().String()}, new(printed), scenetest.Environment(nil))
 	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) || !strings.Contains(err.Error(), "-listen") {
 		t.Errorf("run = %v", err)
 	}

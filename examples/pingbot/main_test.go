@@ -20,15 +20,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// environment is a getenv that knows these variables and no others.
-func environment(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
-}
-
 func TestRun_showsTheConversation(t *testing.T) {
 	var out bytes.Buffer
 	start := time.Now()
-	if err := run(t.Context(), &out, environment(nil)); err != nil {
+	if err := run(t.Context(), &out, scenetest.Environment(nil)); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -50,7 +45,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	if err := run(ctx, new(bytes.Buffer), environment(nil)); err != nil || time.Since(start) > 8*time.Second {
+	if err := run(ctx, new(bytes.Buffer), scenetest.Environment(nil)); err != nil || time.Since(start) > 8*time.Second {
 		t.Errorf("run = %v after %v", err, time.Since(start))
 	}
 }
@@ -98,7 +93,7 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 	for name, variables := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := run(t.Context(), &out, environment(variables))
+			err := run(t.Context(), &out, scenetest.Environment(variables))
 			if err == nil || out.Len() > 0 {
 				t.Fatalf("run = %v, printed %q", err, &out)
 			}

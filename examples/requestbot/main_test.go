@@ -9,74 +9,23 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/queup-go/queup/client"
-	"github.com/queup-go/queup/examples/internal/scene"
 	"github.com/queup-go/queup/examples/internal/scenetest"
 	"github.com/queup-go/queup/queuptest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// inLounge runs a test with a requestbot in the lounge of a QueUp in memory, on virtual time. bot returns the lines that the bot has
-// sent since the last call.
+// inLounge runs a test with a requestbot in the lounge.
 func inLounge(t *testing.T, test func(t *testing.T, lounge *queuptest.Room, bot func() []string), opts ...queuptest.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		server := queuptest.NewServer(append([]queuptest.Option{queuptest.InMemory(), queuptest.WithWorld(stage())}, opts...)...)
-		defer server.Close()
-		requestbot, err := newLounge(
-			client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
-			client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }),
-		)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- requestbot.Run(ctx, "bot", scene.Password) }()
-		seen := 0
-		bot := func() []string {
-			time.Sleep(2 * time.Second)
-			synctest.Wait()
-			var lines []string
-			messages := server.Room("lounge").Messages()
-			for _, m := range messages[seen:] {
-				if m.User == "bot" {
-					lines = append(lines, m.Text)
-				}
-			}
-			seen = len(messages)
-			return lines
-		}
-		bot() // which waits until it is there
-		test(t, server.Room("lounge"), bot)
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
-		<-requestbot.Done()
-	})
-}
-
-func expect(t *testing.T, got []string, want ...string) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("said %q, want %q", got, want)
-	}
-}
-
-func playing(lounge *queuptest.Room) string {
-	song, _ := lounge.NowPlaying()
-	return song.Name
+	scenetest.InLounge(t, stage(), newLounge, test, opts...)
 }
 
 // onAt lets the time pass that an answer of !when names for a song, and checks that the song begins then.
@@ -91,11 +40,11 @@ func onAt(t *testing.T, lounge *queuptest.Room, answer, song string) {
 		t.Fatal(err)
 	}
 	time.Sleep(wait - 5*time.Second)
-	if got := playing(lounge); got == song {
+	if got := scenetest.Playing(lounge); got == song {
 		t.Errorf("%s plays %v too early", song, 5*time.Second)
 	}
 	time.Sleep(10 * time.Second)
-	if got := playing(lounge); got != song {
+	if got := scenetest.Playing(lounge); got != song {
 		t.Errorf("after %v plays %s", wait, got)
 	}
 }
@@ -105,7 +54,7 @@ func TestRequestbot_searchesAndQueues(t *testing.T) {
 		ask := func(user, text string, want ...string) {
 			t.Helper()
 			lounge.Say(user, text)
-			expect(t, bot(), want...)
+			scenetest.Expect(t, bot(), want...)
 			time.Sleep(6 * time.Second)
 		}
 		ask("alice", "!pick 1", "@alice: you can pick from 0 songs that you have found with !request. Usage: !pick <number>")
@@ -133,18 +82,18 @@ func TestRequestbot_searchesAndQueues(t *testing.T) {
 func TestRequestbot_tellsWhen(t *testing.T) {
 	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
 		lounge.Say("mod", "!when")
-		expect(t, bot(), "@mod: I know of no song of yours.")
+		scenetest.Expect(t, bot(), "@mod: I know of no song of yours.")
 		lounge.Say("mod", "!request last tram slow")
 		bot()
-		lounge.Say("mod", "!when")                                             // before the queue has been read again
-		expect(t, bot(), "@mod: Slow Tide - Last Tram Home (05:32) in 10:19.") // 18 s before the next one
+		lounge.Say("mod", "!when")                                                       // before the queue has been read again
+		scenetest.Expect(t, bot(), "@mod: Slow Tide - Last Tram Home (05:32) in 10:19.") // 18 s before the next one
 		time.Sleep(10 * time.Second)
 		lounge.Say("mod", "!request harbour blue hour")
 		bot()
 		lounge.Say("bob", "!eta")
-		expect(t, bot(), "@bob: your own song in 02:40.")
+		scenetest.Expect(t, bot(), "@bob: your own song in 02:40.")
 		lounge.Say("bob", "!queue")
-		expect(t, bot(), "1) Nine & Dime - Corner Shop (03:20) by bob in 02:38 2) The Attic - \"Dust\" (Live) (04:05) by carol in 05:58 "+
+		scenetest.Expect(t, bot(), "1) Nine & Dime - Corner Shop (03:20) by bob in 02:38 2) The Attic - \"Dust\" (Live) (04:05) by carol in 05:58 "+
 			"3) Slow Tide - Last Tram Home (05:32) by bot in 10:03")
 		lounge.Say("mod", "!when")
 		answers := bot()
@@ -160,9 +109,9 @@ func TestRequestbot_tellsWhen(t *testing.T) {
 		onAt(t, lounge, answers[0], "Harbour Lights - Blue Hour")
 		time.Sleep(10 * time.Minute)
 		lounge.Say("mod", "!when")
-		expect(t, bot(), "@mod: I know of no song of yours.")
+		scenetest.Expect(t, bot(), "@mod: I know of no song of yours.")
 		lounge.Say("mod", "!queue")
-		expect(t, bot(), "nobody is in the queue.")
+		scenetest.Expect(t, bot(), "nobody is in the queue.")
 	})
 }
 

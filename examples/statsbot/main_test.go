@@ -23,15 +23,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// environment is a getenv that knows these variables and no others.
-func environment(variables map[string]string) func(string) string {
-	return func(name string) string { return variables[name] }
-}
-
 func TestRun_showsTheBot(t *testing.T) {
 	var out bytes.Buffer
 	start := time.Now()
-	if err := run(t.Context(), &out, environment(nil)); err != nil {
+	if err := run(t.Context(), &out, scenetest.Environment(nil)); err != nil {
 		t.Fatalf("%v, after\n%s", err, &out)
 	}
 	if took := time.Since(start); took > 30*time.Second {
@@ -55,7 +50,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	start := time.Now()
-	_ = run(ctx, new(bytes.Buffer), environment(nil))
+	_ = run(ctx, new(bytes.Buffer), scenetest.Environment(nil))
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -68,7 +63,7 @@ func TestRun_needsAllVariablesOrNone(t *testing.T) {
 		"a secret alone": {"QUEUP_PASSWORD": "hunter2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), new(bytes.Buffer), environment(variables))
+			err := run(t.Context(), new(bytes.Buffer), scenetest.Environment(variables))
 			if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("run = %v", err)
 			}
