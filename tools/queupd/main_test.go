@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,26 +98,35 @@ func TestRun_announcesItselfAndServesUntilInterrupted(t *testing.T) {
 	}
 }
 
+// start runs the program and returns what it announces, and what interrupts it and waits for its end.
+func start(t *testing.T, args ...string) (a announcement, stop func()) {
+	t.Helper()
+	ctx, interrupt := context.WithCancel(t.Context())
+	reader, stdout := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run(ctx, args, stdout, io.Discard)
+		_ = stdout.Close()
+	}()
+	stop = sync.OnceFunc(func() {
+		interrupt()
+		_, _ = io.Copy(io.Discard, reader) // until it ends
+		if got := <-code; got != 0 {
+			t.Errorf("exit status %d", got)
+		}
+	})
+	t.Cleanup(stop)
+	if err := json.NewDecoder(reader).Decode(&a); err != nil {
+		t.Fatal(err)
+	}
+	return a, stop
+}
+
 // The roles of a room can be read in one world only.
 func TestRun_roles(t *testing.T) {
 	for roles, want := range map[string]int{"custom": http.StatusOK, "classic": http.StatusNotFound} {
 		t.Run(roles, func(t *testing.T) {
-			ctx, interrupt := context.WithCancel(t.Context())
-			reader, stdout := io.Pipe()
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				run(ctx, []string{"-roles", roles}, stdout, io.Discard)
-				_ = stdout.Close()
-			}()
-			defer func() {
-				interrupt()
-				<-done
-			}()
-			var a announcement
-			if err := json.NewDecoder(reader).Decode(&a); err != nil {
-				t.Fatal(err)
-			}
+			a, _ := start(t, "-roles", roles)
 			jar, _ := cookiejar.New(nil) // its error is always nil
 			client := &http.Client{Jar: jar}
 			defer client.CloseIdleConnections()
@@ -179,17 +189,9 @@ func TestRun_endsWhenNobodyReadsTheAnnouncement(t *testing.T) {
 
 // With -crowd the room is full, and things happen there; nobody of the crowd is announced. -fault does not get into its way.
 func TestRun_crowdAndFault(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	reader, stdout := io.Pipe()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"-crowd", "300", "-seed", "3", "-rate", "500", "-fault", "all"}, stdout, io.Discard)
-		_ = stdout.Close()
-	}()
-	var a announcement
-	if err := json.NewDecoder(reader).Decode(&a); err != nil || len(a.Accounts) != 6 {
-		t.Fatal(err, a.Accounts)
+	a, stop := start(t, "-crowd", "300", "-seed", "3", "-rate", "500", "-fault", "all")
+	if len(a.Accounts) != 6 {
+		t.Fatal(a.Accounts)
 	}
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
@@ -209,27 +211,12 @@ func TestRun_crowdAndFault(t *testing.T) {
 	if len(history.Data) <= 20 {
 		t.Errorf("the chat has %d lines", len(history.Data))
 	}
-	interrupt()
-	_, _ = io.Copy(io.Discard, reader) // until it ends
-	if got := <-code; got != 0 {
-		t.Errorf("exit status %d", got)
-	}
+	stop()
 }
 
 // With -quirks the song that plays lacks its media in the second answer, see queuptest.Quirks.
 func TestRun_quirks(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	reader, stdout := io.Pipe()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"-quirks"}, stdout, io.Discard)
-		_ = stdout.Close()
-	}()
-	var a announcement
-	if err := json.NewDecoder(reader).Decode(&a); err != nil {
-		t.Fatal(err)
-	}
+	a, stop := start(t, "-quirks")
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
 	for i, want := range []bool{false, true} {
@@ -243,27 +230,12 @@ func TestRun_quirks(t *testing.T) {
 			t.Errorf("answer %d: %s, %v", i, body, err)
 		}
 	}
-	interrupt()
-	_, _ = io.Copy(io.Discard, reader) // until it ends
-	if got := <-code; got != 0 {
-		t.Errorf("exit status %d", got)
-	}
+	stop()
 }
 
 // With -clock-offset the answers say the time by the server's own clock.
 func TestRun_clockOffset(t *testing.T) {
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	reader, stdout := io.Pipe()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"-clock-offset", "-90m"}, stdout, io.Discard)
-		_ = stdout.Close()
-	}()
-	var a announcement
-	if err := json.NewDecoder(reader).Decode(&a); err != nil {
-		t.Fatal(err)
-	}
+	a, stop := start(t, "-clock-offset", "-90m")
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
 	resp, err := client.Get(a.URL + "/room/" + a.Rooms[0].ID) //nolint:noctx // the server is local
@@ -275,28 +247,13 @@ func TestRun_clockOffset(t *testing.T) {
 	if behind := time.Since(date); err != nil || behind < 89*time.Minute || behind > 91*time.Minute {
 		t.Errorf("the answer is of %v, %v", date, err)
 	}
-	interrupt()
-	_, _ = io.Copy(io.Discard, reader) // until it ends
-	if got := <-code; got != 0 {
-		t.Errorf("exit status %d", got)
-	}
+	stop()
 }
 
 // A program sends its password, and the log tells of all it did but that.
 func TestRun_log(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "log.jsonl")
-	ctx, interrupt := context.WithCancel(t.Context())
-	defer interrupt()
-	reader, stdout := io.Pipe()
-	code := make(chan int, 1)
-	go func() {
-		code <- run(ctx, []string{"-log", file}, stdout, io.Discard)
-		_ = stdout.Close()
-	}()
-	var a announcement
-	if err := json.NewDecoder(reader).Decode(&a); err != nil {
-		t.Fatal(err)
-	}
+	a, stop := start(t, "-log", file)
 	client := &http.Client{}
 	defer client.CloseIdleConnections()
 	form := url.Values{"username": {"<bot>"}, "password": {"correct-horse"}}
@@ -305,11 +262,7 @@ func TestRun_log(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	interrupt()
-	_, _ = io.Copy(io.Discard, reader) // until it ends
-	if got := <-code; got != 0 {
-		t.Errorf("exit status %d", got)
-	}
+	stop()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
