@@ -179,34 +179,14 @@ func (h *hand) call(ctx context.Context) error {
 	if _, err := h.login(ctx); err != nil {
 		return err
 	}
-	read := func() error {
+	return probe.Calls(h.config.Calls, func() error {
 		about, err := ask[room[user]](ctx, h, http.MethodGet, "/room/"+url.PathEscape(h.config.Room), nil)
 		if err == nil && about.ID == "" {
 			err = errors.New("the answer holds no room")
 		}
 		return err
-	}
-	for range warmUp {
-		if err := read(); err != nil {
-			return err
-		}
-	}
-	meter := probe.Start()
-	for range h.config.Calls {
-		if err := read(); err != nil {
-			return err
-		}
-	}
-	r, err := meter.Report()
-	if err != nil {
-		return err
-	}
-	r.Done = h.config.Calls
-	return probe.Tell(r)
+	})
 }
 
-// The warm-up is as long as that of the subject.
-const (
-	warmUp   = 50
-	patience = 2 * time.Minute
-)
+// patience is how long the whole run may take, as for the subject.
+const patience = 2 * time.Minute

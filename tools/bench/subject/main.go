@@ -112,33 +112,13 @@ func (l *listener) report(ctx context.Context) error {
 	return probe.Tell(r)
 }
 
-// warmUp is how many calls are made before those that count.
-const warmUp = 50
-
 // call reads the room over and over.
 func call(ctx context.Context, bot *client.Client, c probe.Config) error {
-	read := func() error {
+	return probe.Calls(c.Calls, func() error {
 		answer, err := bot.REST().Room(ctx, queupapi.RoomParams{RoomID: client.RoomID(c.Room)})
 		if err == nil && answer.Data.ID == "" {
 			err = errors.New("the answer holds no room")
 		}
 		return err
-	}
-	for range warmUp {
-		if err := read(); err != nil {
-			return err
-		}
-	}
-	meter := probe.Start()
-	for range c.Calls {
-		if err := read(); err != nil {
-			return err
-		}
-	}
-	r, err := meter.Report()
-	if err != nil {
-		return err
-	}
-	r.Done = c.Calls
-	return probe.Tell(r)
+	})
 }

@@ -55,6 +55,30 @@ func (m Meter) Report() (Report, error) {
 	return r, err
 }
 
+// warmUp is how many calls are made before those that count.
+const warmUp = 50
+
+// Calls makes n calls one after the other, and reports what they cost. The calls of a warm-up are not counted.
+func Calls(n int, call func() error) error {
+	for range warmUp {
+		if err := call(); err != nil {
+			return err
+		}
+	}
+	meter := Start()
+	for range n {
+		if err := call(); err != nil {
+			return err
+		}
+	}
+	r, err := meter.Report()
+	if err != nil {
+		return err
+	}
+	r.Done = n
+	return Tell(r)
+}
+
 // Tell writes one line to standard output.
 func Tell(line any) error { return json.NewEncoder(os.Stdout).Encode(line) }
 
