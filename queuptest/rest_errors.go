@@ -43,48 +43,28 @@ func errorE1(status int, text string) *problem {
 
 // errorE2 is what a refused login answers.
 func errorE2(status int, text string) *problem {
-	var e jx.Encoder
-	e.Obj(func(e *jx.Encoder) {
-		e.Field("details", func(e *jx.Encoder) {
-			e.Obj(func(e *jx.Encoder) {
-				e.Field("message", func(e *jx.Encoder) { e.Str(text) })
-			})
-		})
-	})
-	return &problem{status: status, text: text, data: e.Bytes()}
+	return nestedError(status, text, "details", "message")
 }
 
 // errorE4 is what joining a private room answers; word is for programs.
 func errorE4(status int, word string) *problem {
-	var e jx.Encoder
-	e.Obj(func(e *jx.Encoder) {
-		e.Field("err", func(e *jx.Encoder) {
-			e.Obj(func(e *jx.Encoder) {
-				e.Field("details", func(e *jx.Encoder) {
-					e.Obj(func(e *jx.Encoder) {
-						e.Field("message", func(e *jx.Encoder) {
-							e.Obj(func(e *jx.Encoder) {
-								e.Field("err", func(e *jx.Encoder) { e.Str(word) })
-							})
-						})
-					})
-				})
-			})
-		})
-	})
-	return &problem{status: status, text: word, data: e.Bytes()}
+	return nestedError(status, word, "err", "details", "message", "err")
 }
 
 // errorE5 is what the import of a playlist answers.
-func errorE5(status int, text string) *problem {
+func errorE5(status int, text string) *problem { return nestedError(status, text, "err", "message") }
+
+// nestedError answers a text within objects that have one member each, named in this order.
+func nestedError(status int, text string, members ...string) *problem {
 	var e jx.Encoder
-	e.Obj(func(e *jx.Encoder) {
-		e.Field("err", func(e *jx.Encoder) {
-			e.Obj(func(e *jx.Encoder) {
-				e.Field("message", func(e *jx.Encoder) { e.Str(text) })
-			})
-		})
-	})
+	for _, member := range members {
+		e.ObjStart()
+		e.FieldStart(member)
+	}
+	e.Str(text)
+	for range members {
+		e.ObjEnd()
+	}
 	return &problem{status: status, text: text, data: e.Bytes()}
 }
 
