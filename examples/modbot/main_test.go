@@ -151,29 +151,10 @@ func TestRun_demonstration(t *testing.T) {
 }
 
 func TestRun_endsWithItsContext(t *testing.T) {
-	for _, d := range []time.Duration{0, 100 * time.Millisecond, time.Second} {
-		ctx, cancel := context.WithTimeout(t.Context(), d)
-		start := time.Now()
-		if err := run(ctx, new(bytes.Buffer), func(string) string { return "" }); err != nil || time.Since(start) > 8*time.Second {
-			t.Errorf("run = %v after %v", err, time.Since(start))
-		}
-		cancel()
-	}
+	scenetest.EndsWithItsContext(t, run, 0, 100*time.Millisecond, time.Second)
 }
 
-func TestRun_needsAllVariablesOrNone(t *testing.T) {
-	for _, given := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"} {
-		err := run(t.Context(), new(bytes.Buffer), func(name string) string {
-			if name == given {
-				return "hunter2"
-			}
-			return ""
-		})
-		if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("with %s alone: %v", given, err)
-		}
-	}
-}
+func TestRun_needsAllVariablesOrNone(t *testing.T) { scenetest.NeedsAllVariablesOrNone(t, run) }
 
 // A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {

@@ -42,12 +42,7 @@ func TestRun_showsTheConversation(t *testing.T) {
 }
 
 func TestRun_endsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	start := time.Now()
-	if err := run(ctx, new(bytes.Buffer), scenetest.Environment(nil)); err != nil || time.Since(start) > 8*time.Second {
-		t.Errorf("run = %v after %v", err, time.Since(start))
-	}
+	scenetest.EndsWithItsContext(t, run, 100*time.Millisecond)
 }
 
 func TestPingbot_saysWhyItIsOut(t *testing.T) {
