@@ -7,34 +7,32 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// SetRole lets someone give a user a role: in the classic world the fixed one, which takes the place of the one held; in the
-// world of custom roles the one that the room began with under that name.
+// SetRole lets someone give a user a role: in the classic world the fixed one, which replaces the one held; in the world of custom
+// roles the one that the room began with under that name.
 func (r *Room) SetRole(by, user string, role Role) {
 	defer r.lock("SetRole")()
-	r.act(by, user, func(m, target *member, now time.Time) error {
-		if r.classic {
-			return r.setFixed(m, target, role, now)
-		}
-		c, err := r.below(m, r.mustRole(role).id)
-		if err != nil {
-			return err
-		}
-		return r.assign(m, target, c, true, now)
-	})
+	r.turnRole(by, user, role, true)
 }
 
 // UnsetRole lets someone take a role from a user, under the conditions of SetRole.
 func (r *Room) UnsetRole(by, user string, role Role) {
 	defer r.lock("UnsetRole")()
+	r.turnRole(by, user, role, false)
+}
+
+func (r *Room) turnRole(by, user string, role Role, on bool) {
 	r.act(by, user, func(m, target *member, now time.Time) error {
-		if r.classic {
+		switch {
+		case r.classic && on:
+			return r.setFixed(m, target, role, now)
+		case r.classic:
 			return r.unsetFixed(m, target, role, now)
 		}
 		c, err := r.below(m, r.mustRole(role).id)
 		if err != nil {
 			return err
 		}
-		return r.assign(m, target, c, false, now)
+		return r.assign(m, target, c, on, now)
 	})
 }
 
