@@ -175,30 +175,36 @@ func (t *tracker) catchUpChat(entries wire.ChatHistory) {
 	}
 }
 
-// catchUpSongs tells the plays that were missed, then what plays now, who voted, and the queue; and that this was all.
+// catchUpSongs emits what was missed of playback: the plays that have ended, the current play and its votes, and the queue. Then it
+// emits that this was all.
 func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
-	emit := t.client.events.emit
-	active := state.active
 	t.emitGap(missed.gap)
-	rows := missed.rows
-	if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == active.Play.ID }); i >= 0 {
-		rows = rows[i+1:] // what has ended since we asked what plays, the events that wait will tell
+	t.emitMissedPlays(state, missed.rows)
+	t.catchUpCurrent(state)
+	t.catchUpQueue(state)
+	t.retryMissing(state.missing)
+	if !state.unsure {
+		t.ignorePlaysBefore(t.client.clock.Before(state.asked))
 	}
-	var later map[PlayID]struct{}
-	if active.Play.ID == "" { // the same, when nothing played
-		later = t.waiting.plays()
+	t.client.resynced()
+	t.client.events.emit(Resynced{t.resyncedMeta()})
+}
+
+// emitMissedPlays emits the plays of the history that are news, the oldest first. rows are the newest first. Those that the waiting
+// events will announce are left out: the plays after the current one or, when nothing played, those that an event names.
+func (t *tracker) emitMissedPlays(state roomState, rows []wire.Play) {
+	var announced map[PlayID]struct{}
+	if current := state.active.Play.ID; current == "" {
+		announced = t.waiting.plays()
+	} else if i := slices.IndexFunc(rows, func(w wire.Play) bool { return w.ID == current }); i >= 0 {
+		rows = rows[i+1:]
 	}
 	for _, w := range slices.Backward(rows) {
 		song := t.room.newSong(w)
-		if now, playing := t.room.NowPlaying(); playing && now.ID == song.ID { // which has come to its end, with this score
-			if song.info == nil {
-				song.info = now.info
-			}
-			song.RoomID = t.room.id
-			t.room.updateCurrent(song.ID, func(p *play) { p.song = song })
+		if t.updateEnded(song) {
 			continue
 		}
-		if _, waits := later[song.ID]; waits || t.plays.Contains(song.ID) {
+		if _, waits := announced[song.ID]; waits || t.plays.Contains(song.ID) {
 			continue
 		}
 		meta := t.resyncedMeta()
@@ -208,14 +214,31 @@ func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 		song.Active = true
 		t.startPlay(song, song.Length, meta)
 	}
-	now, playing := t.room.NowPlaying()
+}
+
+// updateEnded gives the current play its final score, which the history has. It is false if song is not the current play.
+func (t *tracker) updateEnded(song Song) bool {
+	_, current := t.room.updateCurrent(song.ID, func(p *play) {
+		if song.info == nil {
+			song.info = p.song.info
+		}
+		song.RoomID = t.room.id
+		p.song = song
+	})
+	return current
+}
+
+// catchUpCurrent makes the play that was read the current one, and emits the difference.
+func (t *tracker) catchUpCurrent(state roomState) {
+	active := state.active
+	current, playing := t.room.NowPlaying()
 	switch {
 	case state.unsure:
 		t.recheckLater()
 	case active.Play.ID == "" && playing:
 		t.endPlay(t.resyncedMeta())
 	case active.Play.ID == "":
-	case active.Play.ID == now.ID:
+	case active.Play.ID == current.ID:
 		t.catchUpVotes(state)
 		t.checkAtEnd()
 	default:
@@ -226,13 +249,6 @@ func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 			t.room.updateCurrent(active.Play.ID, func(p *play) { p.count(*state.dubs) })
 		}
 	}
-	t.catchUpQueue(state)
-	t.retryMissing(state.missing)
-	if !state.unsure {
-		t.ignorePlaysBefore(t.client.clock.Before(state.asked))
-	}
-	t.client.resynced()
-	emit(Resynced{t.resyncedMeta()})
 }
 
 // catchUpQueue takes over the queue and tells of it if it is another one.
