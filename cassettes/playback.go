@@ -56,9 +56,9 @@ type step struct {
 	*cassette.Record
 	msg  cassette.Message
 	id   cassette.Identity // of a frame of the program
-	rank int           // among stops; -1 for a step that is not a stop
-	free bool          // played by the player itself, such as heartbeats, and not counted
-	done bool          // guarded by playback.mu
+	rank int               // among stops; -1 for a step that is not a stop
+	free bool              // played by the player itself, such as heartbeats, and not counted
+	done bool              // guarded by playback.mu
 	// repeatable is set on a resumed connection for the steps before the fault. Guarded by playback.mu.
 	repeatable bool
 }

@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/queup-go/queup/internal/saturate"
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/saturate"
 	"github.com/queup-go/queup/realtime"
 )
 
