@@ -74,6 +74,29 @@ func TestClock_passesOver(t *testing.T) {
 	}
 }
 
+// A time that QueUp states may be a little ahead of its clock, and by a day while that clock is unknown.
+func TestClock_future(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for name, tt := range map[string]struct {
+			clock *Clock
+			most  time.Duration
+		}{
+			"unknown": {new(Clock), farFuture},
+			"known":   {new(Clock), time.Hour + clockMargin},
+		} {
+			if name == "known" {
+				tt.clock.answers(time.Hour, time.Hour, time.Hour)
+			}
+			if at := time.Now().Add(tt.most - time.Second); tt.clock.Future(at) {
+				t.Errorf("%s: %v is in the future", name, at)
+			}
+			if at := time.Now().Add(tt.most + time.Second); !tt.clock.Future(at) {
+				t.Errorf("%s: %v is not in the future", name, at)
+			}
+		}
+	})
+}
+
 // A monotonic reading stands still while the computer is suspended. Virtual time cannot show that.
 func TestWall_hasNoMonotonicReading(t *testing.T) {
 	now := time.Now()
