@@ -288,7 +288,7 @@ func TestPrivateMessage_waitsForNoOtherConversation(t *testing.T) {
 	}))
 }
 
-// At most four conversations are fetched at a time, and the messages of all are emitted.
+// At most four conversations are fetched at a time, each of them 250 ms after the one before, and the messages of all are emitted.
 func TestPrivateMessage_ofManyConversations(t *testing.T) {
 	world := queuptest.DefaultWorld()
 	for i := range 40 {
@@ -304,6 +304,10 @@ func TestPrivateMessage_ofManyConversations(t *testing.T) {
 		for i := range 40 {
 			server.Message(fmt.Sprint("friend-", i), "hello", "bot")
 			want = append(want, fmt.Sprintf("friend-%d: hello", i))
+		}
+		time.Sleep(400 * time.Millisecond)
+		if n := most.Load(); n != 2 { // another one each 250 ms
+			t.Errorf("%d at a time after %v", n, time.Since(began))
 		}
 		for len(heard()) < 40 && time.Since(began) < time.Minute {
 			time.Sleep(100 * time.Millisecond)
