@@ -489,7 +489,7 @@ func TestQ15_memoryOfAnswers(t *testing.T) {
 		tried, refused, worst := 0, 0, 0.0
 		for typ, call := range callsByData(t, q) {
 			for what, data := range mutate.Bloated(typ, answerSize, `{"type":"user-leave"}`) {
-				if tried++; UnderRace && tried%8 > 0 || testing.Short() && tried%16 > 0 {
+				if tried++; UnderRace && tried%8 > 0 || testing.Short() && tried%32 > 0 {
 					continue
 				}
 				q.body = fmt.Appendf(nil, `{"code":200,"message":"OK","data":%s}`, data)
