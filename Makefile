@@ -64,8 +64,9 @@ lint: ##+ Lint, including which package may import which
 	@echo "==> lint: golangci-lint run (the first run builds it, a few minutes)"
 	@$(LINT) run
 	$(call in-modules,$(LINT) run)
-	@echo "==> lint: imports of gen/"
+	@echo "==> lint: imports of gen/, and the hooks of make secrets"
 	@script/lint-gen
+	@$(GO) vet -tags queupcanary ./client ./realtime ./queuptest ./examples/internal/scene
 
 drift: ##+ Write gen/ and the tables of docs/PROTOCOL.md again and fail if that changed anything
 	@echo "==> drift: are gen/ and docs/PROTOCOL.md what api/ generates?"
