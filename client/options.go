@@ -420,8 +420,8 @@ type FullPolicy int
 const (
 	// DropOldest gives up the oldest waiting event and says so with Lagged. This is the default.
 	DropOldest FullPolicy = iota
-	// Block makes everything wait for the slow handler, down to the socket. It is meant for offline tools: other
-	// handlers stand still meanwhile, and a handler that waits for another event or calls Close deadlocks itself.
+	// Block loses no event: everything waits for the slowest handler, down to the socket. It is meant for offline tools.
+	// docs/BEHAVIOUR.md lists what it changes; above all, a handler that waits for another event or calls Close deadlocks.
 	Block
 )
 
