@@ -15,16 +15,16 @@ import (
 type chatLog struct {
 	clock  *rest.Clock // immutable; QueUp's
 	mu     sync.RWMutex
-	seen   *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, however many are kept, and the era they were heard in
+	seen   *cache.Recent[MessageID, int]     // guarded by mu; the latest lines, each with the era it was received in
 	era    int                               // guarded by mu; a new one begins when the connection is lost
-	behind bool                              // guarded by mu; what was said since then has not been read
-	cutAt  time.Time                         // guarded by mu; when QueUp was last heard before, by its clock
-	latest time.Time                         // guarded by mu; when the latest was said of those with none missing before
-	seeded bool                              // guarded by mu: what was said before the room was joined is among heard
-	lines  *cache.Recent[MessageID, Message] // guarded by mu; in the order they came. nil keeps none
+	behind bool                              // guarded by mu; the lines since then have not been read
+	cutAt  time.Time                         // guarded by mu; when a frame from QueUp last arrived before, by its clock
+	latest time.Time                         // guarded by mu; the time of the latest line up to which none is missing
+	seeded bool                              // guarded by mu; seen has the lines from before the room was joined
+	lines  *cache.Recent[MessageID, Message] // guarded by mu; in the order of arrival. nil keeps none
 }
 
-// maxHeard is how many lines are known by their id, so that none is heard twice. Source: docs/PROTOCOL.md 7, rule 9.
+// maxKnownLines is how many lines are remembered by id, so that none is emitted twice. Source: docs/PROTOCOL.md 7, rule 9.
 const maxKnownLines = 512
 
 func newChatLog(size int, clock *rest.Clock) *chatLog {
@@ -35,7 +35,8 @@ func newChatLog(size int, clock *rest.Clock) *chatLog {
 	return h
 }
 
-// markSeen notes a line by its id and reports whether it is new: QueUp sends some lines twice. One without an id is new.
+// markSeen records a line by its id and reports whether it is new: QueUp sends some lines twice. A line without an id is
+// new.
 func (h *chatLog) markSeen(id MessageID, at time.Time) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -48,14 +49,15 @@ func (h *chatLog) markSeen(id MessageID, at time.Time) bool {
 	return h.seen.AddNew(id, h.era)
 }
 
-// begin notes that the room is joined, perhaps once more: what was missed before does not count.
+// begin records that the room is joined, perhaps not for the first time. Lines that were missed before do not count.
 func (h *chatLog) begin() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.behind, h.seeded, h.latest = false, false, time.Time{}
 }
 
-// seed notes what was said before the room was joined, so that none of it is taken for news later, all but the news.
+// seed records the lines from before the room was joined, except those in news, so that none of them is later taken for
+// new.
 func (h *chatLog) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 	for _, entry := range entries {
 		e, ok := entry.(*wire.ChatMessage)
@@ -71,12 +73,12 @@ func (h *chatLog) seed(entries wire.ChatHistory, news map[MessageID]struct{}) {
 	h.seeded = true
 }
 
-// fullHistory is how many lines make one suspect that there were more, when none of them is known. How many QueUp keeps
-// is not known.
+// fullHistory is a number of lines. If QueUp's history has this many and none of them is known, older ones were probably
+// missed. How many lines QueUp keeps is not known.
 const fullHistory = 50
 
-// linkLost notes that the connection is lost, and that nothing is missing of what was said before a time by our clock. What is heard from
-// now on does not tell what was said before.
+// linkLost records that the connection is lost. complete is the time, by our clock, up to which no line is missing. Lines
+// received from now on do not show that earlier ones were received.
 func (h *chatLog) linkLost(complete time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,8 +88,8 @@ func (h *chatLog) linkLost(complete time.Time) {
 	}
 }
 
-// missed returns where the lines begin that were said since the connection was lost, and the time in which there may
-// have been more than QueUp still has; nil if there were no more. From then on the history is not behind any more.
+// missed returns the index of the first line since the connection was lost, and the interval in which QueUp may have lost
+// lines. The interval is nil if none can be missing. Afterwards the log is not behind any more.
 func (h *chatLog) missed(entries wire.ChatHistory) (first int, gap *Gap) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -117,10 +119,10 @@ func (h *chatLog) missed(entries wire.ChatHistory) (first int, gap *Gap) {
 	switch {
 	case lines == 0:
 		return 0, nil
-	case !h.latest.IsZero(): // we knew a line, and QueUp has forgotten it
+	case !h.latest.IsZero(): // we knew a line that QueUp no longer has
 		lost.From = h.latest
 		return 0, lost
-	case !h.seeded: // some may be older than we are in the room
+	case !h.seeded: // some lines may be older than our join
 		if oldest.After(h.cutAt) && lines >= fullHistory {
 			return afterCut, lost
 		}
@@ -131,8 +133,8 @@ func (h *chatLog) missed(entries wire.ChatHistory) (first int, gap *Gap) {
 	return 0, nil
 }
 
-// giveUp returns the time whose lines cannot be known, because what QueUp still has could not be read; nil for none. From
-// then on the history is not behind any more.
+// giveUp returns the interval whose lines cannot be known, because QueUp's history could not be read; nil for none.
+// Afterwards the log is not behind any more.
 func (h *chatLog) giveUp() *Gap {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -147,7 +149,7 @@ func (h *chatLog) giveUp() *Gap {
 	return lost
 }
 
-// add keeps a line. One without an id is not kept.
+// add stores a line. A line without an id is not stored.
 func (h *chatLog) add(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,7 +171,7 @@ func (h *chatLog) get(id MessageID) (Message, bool) {
 	return *m, true
 }
 
-// change replaces a line that is kept.
+// change replaces a stored line.
 func (h *chatLog) change(m Message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -2,13 +2,13 @@ package client
 
 import "iter"
 
-// A Collection is a live, read-only view of things by their id: it shows what is known at the moment of each call. It is
-// safe for concurrent use, and the loop over All or Values may call anything, because it runs over a snapshot.
+// A Collection is a live, read-only view of values by their id. Each call shows the current state. It is safe for
+// concurrent use. A loop over All or Values runs over a snapshot, so its body may call anything.
 type Collection[K ~string, V any] struct {
 	store store[K, V]
 }
 
-// store is what stands behind a Collection.
+// store holds the values of a Collection.
 type store[K ~string, V any] interface {
 	Get(id K) (V, bool)
 	// All iterates over a snapshot, which is made when the loop begins.
@@ -47,7 +47,7 @@ func (c *Collection[K, V]) Values() iter.Seq[V] {
 	}
 }
 
-// Len returns how many there are.
+// Len returns the number of values.
 func (c *Collection[K, V]) Len() int {
 	if c == nil || c.store == nil {
 		return 0

@@ -15,11 +15,11 @@ type CommentID = wire.CommentID
 
 // A Comment is what somebody wrote about a piece of media, at a moment. Source: docs/PROTOCOL.md 3.10.
 type Comment struct {
-	// ID names the comment.
+	// ID identifies the comment.
 	ID CommentID `json:"id"`
-	// SongID names the media, empty where QueUp does not say.
+	// SongID identifies the media, empty if QueUp does not say.
 	SongID SongID `json:"songId,omitempty"`
-	// AuthorID is who wrote it.
+	// AuthorID is the user who wrote it.
 	AuthorID UserID `json:"authorId"`
 	// Content is the text.
 	Content string `json:"content"`
@@ -31,7 +31,7 @@ type Comment struct {
 	Downdubs int64 `json:"downdubs"`
 	// Flagged is true when somebody reported it.
 	Flagged bool `json:"flagged,omitempty"`
-	// Deleted is true when it is gone.
+	// Deleted is true when it has been deleted.
 	Deleted bool `json:"deleted,omitempty"`
 
 	extra
@@ -54,8 +54,8 @@ func newComment(c *Client, song SongID, w wire.Comment) Comment {
 	}
 }
 
-// Comments reads what was written about a piece of media. Errors: [*ArgumentError] for an empty id, and [*APIError].
-// Source: docs/PROTOCOL.md 2.12.
+// Comments reads the comments on a piece of media. Errors: [*ArgumentError] for an empty id, and [*APIError]. Source:
+// docs/PROTOCOL.md 2.12.
 func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	if err := checkID("Client.Comments", "song", song); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 	return comments, nil
 }
 
-// AddComment writes about a piece of media. Errors: [*ArgumentError] for an empty id or text, and [*APIError]. Source:
+// AddComment comments on a piece of media. Errors: [*ArgumentError] for an empty id or text, and [*APIError]. Source:
 // docs/PROTOCOL.md 2.12.
 func (c *Client) AddComment(ctx context.Context, song SongID, text string) (Comment, error) {
 	const op = "Client.AddComment"
@@ -140,7 +140,7 @@ func (c *Client) FlagComment(ctx context.Context, id CommentID) error {
 	return failed("flagComment", err)
 }
 
-// Author returns who wrote it, and false if the client does not know them; [Client.FetchUser] does.
+// Author returns the user who wrote it, and false if the client does not know them; [Client.FetchUser] does.
 func (m Comment) Author() (User, bool) {
 	if m.client == nil {
 		return User{}, false
@@ -177,7 +177,7 @@ func (m Comment) Flag(ctx context.Context) error {
 	return m.client.FlagComment(ctx, m.ID)
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (m Comment) Equal(n Comment) bool {
 	return m.ID == n.ID && m.SongID == n.SongID && m.AuthorID == n.AuthorID && m.Content == n.Content && m.CreatedAt.Equal(n.CreatedAt) &&
 		m.Updubs == n.Updubs && m.Downdubs == n.Downdubs && m.Flagged == n.Flagged && m.Deleted == n.Deleted && m.sameExtra(n.extra)

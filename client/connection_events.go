@@ -15,7 +15,7 @@ func (l *connection) receive(event realtime.Event) {
 	c := l.client
 	switch e := event.(type) {
 	case realtime.Message:
-		c.heardEvent(e.At)
+		c.recordEvent(e.At)
 		if t, ok := l.rooms[e.Channel]; ok {
 			t.receive(event)
 		} else if l.mailbox.channel == e.Channel {

@@ -19,8 +19,8 @@ import (
 // maxRecipients is how many other people a conversation may have. Source: docs/PROTOCOL.md 1.6.
 const maxRecipients = 10
 
-// A Conversation is a live handle on a private conversation: what it tells changes as the client learns more, and its
-// methods act in it. It is safe for concurrent use. Get one with [Client.OpenConversation],
+// A Conversation is a live handle on a private conversation. It always shows the latest state that the client knows, and
+// its methods act in the conversation. It is safe for concurrent use. Get one with [Client.OpenConversation],
 // [Client.FetchConversations] or [Client.Conversations]. Source: docs/PROTOCOL.md 3.12.
 type Conversation struct {
 	client *Client        // immutable; nil only in a zero value
@@ -46,22 +46,21 @@ func (v *Conversation) CreatedAt() time.Time {
 	return v.createdAt
 }
 
-// LatestMessage returns the text of the last message that the client knows of, empty if there is none. Fetch brings it
-// up to date.
+// LatestMessage returns the text of the last message that the client knows, empty if there is none. Fetch updates it.
 func (v *Conversation) LatestMessage() string {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.latest
 }
 
-// LatestAt returns when the last message was written that the client knows of, zero if there is none.
+// LatestAt returns when the last message that the client knows was written, zero if there is none.
 func (v *Conversation) LatestAt() time.Time {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.latestAt
 }
 
-// Recipients returns the other people in the conversation. Of some, only the id may be known.
+// Recipients returns the other people in the conversation. For some of them only the id may be known.
 func (v *Conversation) Recipients() []User {
 	v.mu.RLock()
 	others := slices.Clone(v.others)
@@ -90,7 +89,7 @@ func (v *Conversation) String() string {
 	return cmp.Or(strings.Join(names, ", "), string(v.id))
 }
 
-// GoString is String: %#v would print all that the client knows.
+// GoString is String: %#v would print everything that the client knows.
 func (v *Conversation) GoString() string { return v.String() }
 
 // Fetch reads the messages of the conversation, the oldest first. How many QueUp keeps is not known. Errors:
@@ -102,8 +101,8 @@ func (v *Conversation) Fetch(ctx context.Context) ([]Message, error) {
 	return v.read(ctx, v.client.rest)
 }
 
-// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is
-// cut off, and the text is HTML-encoded unless [WithRawChat] was given. It may be longer than a chat line.
+// SendMessage writes into the conversation and returns the message as QueUp stored it. White space around the text is cut
+// off, and the text is HTML-encoded unless [WithRawChat] was given. It may be longer than a chat line.
 //
 // An empty text is an [*ArgumentError], and nothing is sent. Other errors: [ErrNotLoggedIn], and [*APIError]. Source:
 // docs/PROTOCOL.md 2.11.
@@ -138,8 +137,8 @@ func (v *Conversation) SendMessage(ctx context.Context, text string) (Message, e
 	return m, nil
 }
 
-// MarkAsRead tells QueUp that the account has read the conversation. Errors: [ErrNotLoggedIn], and [*APIError].
-// Source: docs/PROTOCOL.md 2.11.
+// MarkAsRead marks the conversation as read at QueUp. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md
+// 2.11.
 func (v *Conversation) MarkAsRead(ctx context.Context) error {
 	if v.client == nil {
 		return ErrDetached
@@ -161,8 +160,8 @@ func (v *Conversation) MarkAsRead(ctx context.Context) error {
 	return nil
 }
 
-// update notes what an answer tells of the conversation. What is older than what is known of the last message changes
-// nothing of that.
+// update applies an answer to the conversation. An answer that is older than the last known message does not change that
+// message.
 func (v *Conversation) update(w wire.Conversation) {
 	var others []User
 	for _, u := range filled(w.Users) {
@@ -193,8 +192,8 @@ func (v *Conversation) update(w wire.Conversation) {
 	}
 }
 
-// updateLatest notes a message, which is the last one unless a later one is known. A new one has been read by nobody but who
-// wrote it; whether it is new can only be told by its text, because QueUp's two clocks for it need not agree.
+// updateLatest records a message, which is the last one unless a later one is known. A new message has been read only by
+// its author. Whether it is new can only be seen from its text, because QueUp's two clocks for it need not agree.
 func (v *Conversation) updateLatest(m Message, fresh bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -235,13 +234,13 @@ func (m Message) Conversation() (*Conversation, bool) {
 	return m.client.conversations.Get(m.ConversationID)
 }
 
-// A ConversationCollection is a Collection of conversations that can also be looked up by who takes part.
+// A ConversationCollection is a Collection of conversations that can also be looked up by the people in them.
 type ConversationCollection struct {
 	Collection[ConversationID, *Conversation]
 	client *Client
 }
 
-// ByRecipients returns the conversation with exactly these people, in any order and beside the account itself.
+// ByRecipients returns the conversation with exactly these people, in any order, besides the account itself.
 func (c *ConversationCollection) ByRecipients(users ...UserID) (*Conversation, bool) {
 	if c == nil || c.client == nil {
 		return nil, false
@@ -252,7 +251,7 @@ func (c *ConversationCollection) ByRecipients(users ...UserID) (*Conversation, b
 	}
 	v, ok := c.Find(func(v *Conversation) bool { return slices.Equal(v.with(), wanted) })
 	if ok {
-		c.Get(v.id) // which makes it one of the latest used
+		c.Get(v.id) // so that it counts as used
 	}
 	return v, ok
 }
@@ -268,7 +267,7 @@ func (v *Conversation) with() []UserID {
 	return distinct(ids)
 }
 
-// distinct returns the ids in order, each once.
+// distinct returns the ids, sorted and each once.
 func distinct(ids []UserID) []UserID { return slices.Compact(slices.Sorted(slices.Values(ids))) }
 
 // others returns the ids without that of the client's own account.
@@ -276,15 +275,14 @@ func (c *Client) others(ids []UserID) []UserID {
 	return slices.DeleteFunc(slices.Clone(ids), c.isMe)
 }
 
-// Conversations are the account's private conversations that the client knows: the recent ones at login
-// ([WithRecentConversations]), those it has fetched and those it has opened. The latest used are kept
-// ([WithConversationCache]).
+// Conversations returns the account's private conversations that the client knows: the recent ones at login
+// ([WithRecentConversations]), and those it has fetched or opened. Only the last used are kept ([WithConversationCache]).
 func (c *Client) Conversations() *ConversationCollection {
 	return &ConversationCollection{Collection[ConversationID, *Conversation]{c.conversations}, c}
 }
 
-// FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first.
-// Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// FetchConversations reads the account's recent private conversations, in QueUp's order, which is the latest first. Errors:
+// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) FetchConversations(ctx context.Context) ([]*Conversation, error) {
 	return c.readConversations(ctx, c.rest)
 }
@@ -298,7 +296,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 		return nil, noList("conversations")
 	}
 	list := make([]*Conversation, 0, len(answer.Data))
-	for _, w := range slices.Backward(filled(answer.Data)) { // so that the latest are the last to be forgotten
+	for _, w := range slices.Backward(filled(answer.Data)) { // so that the latest are the last to be evicted
 		if w.ID == "" {
 			continue
 		}
@@ -313,7 +311,7 @@ func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) (
 // recentTimeout bounds how long Login waits for the recent conversations.
 const recentTimeout = 10 * time.Second
 
-// readRecent fetches the recent conversations for Login. A bot can do without.
+// readRecent fetches the recent conversations for Login. A failure is not an error: a bot can do without them.
 func (c *Client) readRecent(ctx context.Context) {
 	if !c.config.recentConversations {
 		return
@@ -329,10 +327,10 @@ func (c *Client) readRecent(ctx context.Context) {
 	}
 }
 
-// OpenConversation returns the private conversation with the given people, beside the account itself. One that the
-// client knows is returned at once; else QueUp is asked, which makes one if these people have none yet.
+// OpenConversation returns the private conversation with the given people, besides the account itself. A conversation that
+// the client knows is returned at once. Otherwise QueUp is asked, and creates one if these people have none yet.
 //
-// Nobody, an empty id, nobody but the own account and more than 10 people are an [*ArgumentError]. Other errors:
+// An empty list, an empty id, a list of only the own account and more than 10 people are an [*ArgumentError]. Other errors:
 // [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conversation, error) {
 	others := distinct(c.others(users))
@@ -343,7 +341,7 @@ func (c *Client) OpenConversation(ctx context.Context, users ...UserID) (*Conver
 	case slices.Contains(users, ""):
 		reason = "hold an empty id"
 	case len(others) == 0:
-		reason = "name nobody but the own account"
+		reason = "name only the own account"
 	case len(others) > maxRecipients:
 		reason = "are more than 10"
 	}
@@ -379,8 +377,8 @@ func (u User) OpenConversation(ctx context.Context) (*Conversation, error) {
 	return u.client.OpenConversation(ctx, u.ID)
 }
 
-// UnreadCount reads how many of the account's private conversations hold something that it has not read. Errors:
-// [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.11.
+// UnreadCount reads how many of the account's private conversations have unread messages. Errors: [ErrNotLoggedIn], and
+// [*APIError]. Source: docs/PROTOCOL.md 2.11.
 func (c *Client) UnreadCount(ctx context.Context) (int, error) {
 	answer, err := c.rest.UnreadCount(ctx)
 	if err != nil {

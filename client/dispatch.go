@@ -14,18 +14,18 @@ import (
 	"github.com/queup-go/queup/client/internal/tasks"
 )
 
-// hub hands events to subscriptions. The list of subscriptions is replaced, never edited, so that no lock is held
-// while events are handed out.
+// hub delivers events to subscriptions. The list of subscriptions is replaced, never edited, so that no lock is held while
+// events are delivered.
 type hub struct {
 	workers *tasks.Group                         // run the handlers; immutable
-	report  func(ctx context.Context, err error) // hears of errors in handlers; immutable
+	report  func(ctx context.Context, err error) // receives the errors of handlers; immutable
 
 	mu     sync.Mutex // serialises add, remove and close
 	byType atomic.Pointer[map[reflect.Type][]*subscription]
 	closed bool // guarded by mu
 }
 
-// emit offers an event to everyone who listens to its type.
+// emit offers an event to every subscription to its type.
 func (h *hub) emit(e Event) {
 	hookEvent(e)
 	byType := h.byType.Load()
@@ -44,7 +44,7 @@ func (h *hub) add(sub *subscription) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		_ = sub.close() // nobody is left to hear of a loss
+		_ = sub.close() // nobody is left to receive a Lagged
 		return
 	}
 	h.edit(func(byType map[reflect.Type][]*subscription) {
@@ -74,7 +74,7 @@ func (h *hub) edit(change func(map[reflect.Type][]*subscription)) {
 	h.byType.Store(&byType)
 }
 
-// close ends all subscriptions, those to come included.
+// close ends all subscriptions, also those added later.
 func (h *hub) close() {
 	h.mu.Lock()
 	h.closed = true
@@ -85,22 +85,22 @@ func (h *hub) close() {
 	}
 	for _, subs := range *byType {
 		for _, sub := range subs {
-			_ = sub.close() // nobody is left to hear of a loss
+			_ = sub.close() // nobody is left to receive a Lagged
 		}
 	}
 }
 
-// subscription is one listener with the events that wait for it.
+// subscription is one listener with its queue of events.
 type subscription struct {
 	hub    *hub
-	types  []reflect.Type // what it listens to
+	types  []reflect.Type // that it receives
 	room   *Room          // nil for all rooms
 	name   string         // of the type, for errors
 	limit  int            // of the queue
 	full   FullPolicy
-	quiet  bool                                     // it hears Lagged, so its own overflow is not reported
+	quiet  bool                                     // it receives Lagged, so its own overflow is not reported
 	handle func(ctx context.Context, e Event) error // nil for Stream and Next
-	ready  chan struct{}                            // for Stream and Next: something waits, or it is over
+	ready  chan struct{}                            // for Stream and Next: an event waits, or the subscription has ended
 
 	mu      sync.Mutex
 	space   sync.Cond   // of mu: signalled when an event was taken or the subscription ended
@@ -109,7 +109,7 @@ type subscription struct {
 	closed  bool        // guarded by mu
 	dropped int         // guarded by mu: in this episode, which ends when the queue is half empty again
 	since   time.Time   // guarded by mu: when the episode began
-	release func() bool // guarded by mu: for Stream, has its context forget it; nil when that is done
+	release func() bool // guarded by mu: for Stream, detaches it from its context; nil once that is done
 }
 
 func newSubscription[E Event](c *Client, room *Room) *subscription {
@@ -127,7 +127,7 @@ func newSubscription[E Event](c *Client, room *Room) *subscription {
 	return s
 }
 
-// offer puts an event into the queue and sees to it that someone takes it out.
+// offer adds an event to the queue and makes sure that someone receives it.
 func (s *subscription) offer(e Event) {
 	s.mu.Lock()
 	for s.full == Block && s.queue.len() == s.limit && !s.closed {
@@ -151,7 +151,7 @@ func (s *subscription) offer(e Event) {
 	start := s.handle != nil && !s.working
 	s.working = s.working || start
 	s.mu.Unlock()
-	if lag != nil { // not here: the error handler is user code
+	if lag != nil { // in a goroutine, because the error handler is user code
 		s.hub.workers.Start(func() { s.emitLag(lag) })
 	}
 	switch {
@@ -162,15 +162,15 @@ func (s *subscription) offer(e Event) {
 	}
 }
 
-// wake tells Stream or Next to look again.
+// wake makes Stream or Next look at the queue again.
 func (s *subscription) wake() {
 	select {
 	case s.ready <- struct{}{}:
-	default: // it has been told
+	default: // a signal is pending already
 	}
 }
 
-// pop returns the oldest waiting event. When nothing waits, the goroutine that runs the handler may end.
+// pop returns the oldest waiting event. If the queue is empty, the goroutine that runs the handler may end.
 func (s *subscription) pop() (e Event, ok bool) {
 	s.mu.Lock()
 	if s.closed || s.queue.len() == 0 {
@@ -189,10 +189,10 @@ func (s *subscription) pop() (e Event, ok bool) {
 	return e, true
 }
 
-// maxEpisode is how long the loss of events goes untold when a handler neither catches up nor returns.
+// maxEpisode is how long a loss of events stays unreported if a handler neither catches up nor returns.
 const maxEpisode = 30 * time.Second
 
-// endEpisode returns what was lost since the queue ran over, nil if nothing was. mu is held.
+// endEpisode returns the loss of events since the queue overflowed, nil if there was none. mu is held.
 func (s *subscription) endEpisode() *Lagged {
 	if s.dropped == 0 {
 		return nil
@@ -202,7 +202,7 @@ func (s *subscription) endEpisode() *Lagged {
 	return lag
 }
 
-// emitLag tells of lost events, unless it was Lagged itself that got lost.
+// emitLag reports lost events, unless it was Lagged itself that got lost.
 func (s *subscription) emitLag(lag *Lagged) {
 	if lag == nil || s.quiet {
 		return
@@ -211,7 +211,7 @@ func (s *subscription) emitLag(lag *Lagged) {
 	s.hub.report(s.hub.workers.Context(), *lag)
 }
 
-// work runs the handler until nothing waits. There is one such goroutine per subscription at most, and none for an
+// work runs the handler until the queue is empty. There is at most one such goroutine per subscription, and none for an
 // idle one.
 func (s *subscription) work() {
 	done := false
@@ -271,9 +271,9 @@ func (s *subscription) isClosed() bool {
 	return s.closed
 }
 
-// letGo takes what is to be called when the subscription ends, so that a context that lives longer than the client does not
-// keep the client in memory.
-func (s *subscription) letGo(stop func() bool) {
+// onEnd sets a function that is called when the subscription ends. It stops a context that outlives the client from keeping
+// the client in memory.
+func (s *subscription) onEnd(stop func() bool) {
 	s.mu.Lock()
 	closed := s.closed
 	s.release = stop
@@ -283,7 +283,7 @@ func (s *subscription) letGo(stop func() bool) {
 	}
 }
 
-// cancel ends the subscription and returns at once, whoever calls it.
+// cancel ends the subscription and returns at once. Any goroutine may call it.
 func (s *subscription) cancel() {
 	s.hub.remove(s)
 	if lag := s.close(); lag != nil {
@@ -291,7 +291,7 @@ func (s *subscription) cancel() {
 	}
 }
 
-// close ends the subscription and returns what was lost and is not told yet: nothing can get lost after that.
+// close ends the subscription and returns the loss that is not reported yet. No event can get lost after that.
 func (s *subscription) close() *Lagged {
 	s.mu.Lock()
 	lag, stop := s.endEpisode(), s.release
@@ -309,7 +309,7 @@ func (s *subscription) close() *Lagged {
 	return lag
 }
 
-// ring is a queue that grows to what it has to hold and then stays.
+// ring is a queue that grows to the size it needs and never shrinks.
 type ring struct {
 	events []Event
 	first  int

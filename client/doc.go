@@ -1,4 +1,4 @@
-// Package client is what a QueUp bot imports. It logs in, joins rooms, tells what happens there and acts in them.
+// Package client is the QueUp client for bots: it logs in, joins rooms, delivers events and performs actions.
 //
 //	bot, err := client.New()
 //	if err != nil {
@@ -19,116 +19,121 @@
 //
 // # Handles and values
 //
-// [Client], [Room] and [Conversation] are live handles: pointers, safe for concurrent use, that act and always show
-// what is known now. [User], [Member], [Message], [Song], [SongInfo], [Role] and [RoomInfo] are values: what was known
-// when they were made. Values can be written as literals, compared with Equal, printed and marshalled; what QueUp sent
-// beyond their fields is in Extra. Their zero values are safe to call methods on: those that would need QueUp are
-// [ErrDetached].
+// [Client], [Room] and [Conversation] are live handles: pointers that are safe for concurrent use, perform actions and
+// always show the current state. [User], [Member], [Message], [Song], [SongInfo], [Role] and [RoomInfo] are values. A
+// value shows the state at the time it was made. It can be written as a literal, compared with Equal, printed and
+// marshalled. Fields that QueUp sent and that this version does not know are in Extra. The zero values are safe to call
+// methods on; methods that would need QueUp return [ErrDetached].
 //
-// The signature tells what a call costs: with a ctx it talks to the network, without one it reads what is known. A
-// lookup that may miss returns a value and a bool, and nothing that is returned is half nil.
+// The signature shows what a call costs. A method with a ctx talks to the network; one without reads the cached state.
+// A lookup that may miss returns a value and a bool. No returned value is half nil.
 //
 // # Events
 //
-// [On] calls a handler for each event of a type, [Stream] gives them to a range loop, [Next] waits for one. [Event] as
-// the type means all of them; so does an interface, for all types that satisfy it. What is no event type is refused at
-// registration. What can be relied on:
+// [On] calls a handler for each event of a type, [Stream] delivers events to a range loop, and [Next] waits for one
+// event. The type [Event] stands for all events, and any other interface for the events that satisfy it. A type that is
+// not an event is refused at registration. The guarantees:
 //
-//   - Events are decoded in the order QueUp sent them.
-//   - The state is updated before anyone hears of the event. It may be newer than the event in hand, never older.
+//   - Events are decoded in the order in which QueUp sent them.
+//   - The state is updated before an event is delivered. It may be newer than the event in hand, never older.
 //   - One subscription receives its events in order and one at a time. Two subscriptions do not wait for each other, and
-//     pings wait for none. They share what an event holds: read its slices and its Raw, and clone before you change them.
-//   - A handler may call anything, Close and its own cancel included, and take as long as it likes.
+//     pings wait for neither. They share the data of an event: read its slices and its Raw, and clone them before you
+//     change them.
+//   - A handler may call anything, including Close and its own cancel, and may run for as long as it likes.
 //   - A panic or an error in a handler is reported and ends nothing; see [WithErrorHandler].
-//   - A handler that is too slow for its queue loses the oldest events, and [Lagged] says how many, once for each time;
-//     see [WithQueue]. With [Block] nothing is lost, but everybody waits for the slowest.
-//   - An event that this version does not know arrives as [Unknown], one that cannot be read as [Malformed], both with
-//     what was sent. Of every other event, that is in [Meta].
-//   - [Ready] comes once per Connect; nothing of a room comes before its [RoomJoined] or after its [RoomLeft], which
-//     tells why. A kick or a ban ends that room and no other.
+//   - A handler that is too slow for its queue loses the oldest events. [Lagged] reports how many, once for each
+//     overflow; see [WithQueue]. With [Block] no event is lost, but everything waits for the slowest handler.
+//   - An event that this version does not know is delivered as [Unknown], and one that cannot be read as [Malformed].
+//     Both hold what QueUp sent. For every other event, [Meta] holds it.
+//   - [Ready] is emitted once per Connect. No event of a room comes before its [RoomJoined] or after its [RoomLeft],
+//     which says why. A kick or a ban ends that room and no other.
 //
-// An event that lacks something has it looked up, before it goes out: the media of a song, the text of a private
-// message. Later events of that room wait meanwhile, for at most 2 s; then it goes out with what is known, and the rest
-// follows as an update. Other rooms go on.
+// Missing parts of an event, such as the media of a song or the text of a private message, are looked up before it is
+// delivered. Later events of that room are held meanwhile, for at most 2 s. After that the event is delivered
+// incomplete, and the rest follows as an update. Other rooms are not affected.
 //
 // # The events
 //
 //   - the connection: [Ready], [Disconnected], [Reconnected], [Resynced], [Gap]
-//   - what could not be told otherwise: [Lagged], [Unknown], [Malformed]
+//   - losses and input that is not understood: [Lagged], [Unknown], [Malformed]
 //   - rooms: [RoomJoined], [RoomLeft], [RoomUpdated], [SlowMode], [GuestChat], [GuestEmbed]
 //   - people: [MemberJoined], [MemberLeft], [MemberUpdated], [MemberPresence], [AvatarUpdated]
 //   - chat: [Chat], [ChatDeleted], [ChatCleared], [PrivateMessage]
-//   - what plays: [SongChanged], [SongSkipped], [PlaylistUpdated], [Dub], [Grab]
+//   - playback: [SongChanged], [SongSkipped], [PlaylistUpdated], [Dub], [Grab]
 //   - the queue: [QueueUpdated], [QueueReordered], [QueueLocked], [QueuePaused], [SongRemoved], [DJRemoved]
 //   - moderation: [MemberKicked], [MemberBanned], [MemberUnbanned], [MemberMuted], [MemberUnmuted]
 //   - roles: [RoleSet], [RoleUnset], [RoleCreated], [RoleUpdated], [RoleDeleted], [RolesReordered]
 //   - comments: [CommentAdded], [CommentRemoved], [CommentUpdated]
 //
-// docs/PROTOCOL.md 6 tells what QueUp sends for each.
+// docs/PROTOCOL.md 6 lists what QueUp sends for each.
 //
-// # What plays
+// # The current song
 //
-// What plays is never half there. [SongChanged] has the song, its media, who queued it and since when it plays, and the
-// song before with its final score. That nothing plays any more is news, too, with Playing false: QueUp does not send
-// it, so the client asks when a song should be over. [Room.NowPlaying], [Room.Elapsed], [Room.Remaining], [Room.Votes],
-// [Room.Queue] and [Room.ETA] cost no call.
+// The current song is always complete. [SongChanged] has the song, its media, the user who queued it and its start
+// time, and the previous song with its final score. The end of playback is an event too, with Playing false. QueUp does
+// not send it, so the client checks when a song should have ended. [Room.NowPlaying], [Room.Elapsed], [Room.Remaining],
+// [Room.Votes], [Room.Queue] and [Room.ETA] cost no call.
 //
-// # Who may do what
+// # Permissions and roles
 //
-// Until autumn 2026 QueUp had six fixed roles; now each room has roles of its own, with permissions and ranks.
-// [Room.Can], [Room.Outranks], [Room.Roles] and [Member.Roles] work in both worlds, names of permissions from before
-// are taken, and the constants [RoleCoOwner] to [RoleDJ] stand for the role that was made from them. A call that QueUp
-// would refuse is not sent: it is a [*PermissionError] that names the permission or the rank, and also [ErrForbidden].
+// Until autumn 2026 QueUp had six fixed roles; now each room has its own roles, with permissions and ranks. [Room.Can],
+// [Room.Outranks], [Room.Roles] and [Member.Roles] work with both. The old names of permissions are accepted, and the
+// constants [RoleCoOwner] to [RoleDJ] stand for the roles that were made from the fixed ones. A call that QueUp would
+// refuse is not sent. It returns a [*PermissionError], which names the permission or the rank and is also
+// [ErrForbidden].
 //
-// # When the connection is lost
+// # Reconnects
 //
-// It comes back by itself ([WithReconnect]): [Disconnected], then [Reconnected], with the rooms attached and the bot
-// visible again, and an expired session renewed. Each room is then read again, and what has changed is told as ordinary
-// events with Resynced set in [Meta], the plays that were missed in their order and before live ones; [Resynced] is the
-// last of them. What QueUp itself has forgotten is a [Gap], with its interval. Live chat waits
-// for this no longer than 2 s; live events of what plays wait until the plays before them are told or given up.
+// A lost connection is restored automatically ([WithReconnect]). [Disconnected] is emitted, then [Reconnected] once the
+// rooms are attached again, the bot is visible again and an expired session is renewed. The client then reads each room
+// again and emits the changes as ordinary events with Resynced set in [Meta]. Missed plays come in their order and
+// before live ones; [Resynced] is the last of these events. A [Gap] reports, with its interval, what QueUp itself no
+// longer has. Live chat is held for at most 2 s. Live playback events are held until the plays before them are emitted
+// or given up.
 //
-// [Client.Health] tells a bot that hears nothing from a room where nothing happens: LastFrame moves with every ping. A connection
-// that comes and goes is not healthy. MailErr says why private messages are not received while QueUp refuses their channel; the
-// error handler gets a [*MailboxError].
+// [Client.Health] distinguishes a dead connection from a quiet room: LastFrame moves with every ping. An unstable
+// connection is not healthy. MailErr says why private messages are not received while QueUp refuses their channel; the
+// error handler receives a [*MailboxError].
 //
 // # Bounds
 //
-// Nothing grows without end. What is kept, and what changes it:
+// Every cache and every queue is bounded. The bounds, and the options that change them:
 //
 //   - events that wait for a handler: 1024 ([WithQueue])
 //   - chat lines of each room: 512 ([WithMessageHistory])
-//   - users who are in none of the rooms: 10,000 ([WithUserCache]); who has left a room is known to it for 10 s more
+//   - users who are in none of the rooms: 10,000 ([WithUserCache]); a room remembers a user who has left for 10 s
 //   - media: 2,000, for 15 minutes after their last use ([WithSongCache])
 //   - private conversations: 512 ([WithConversationCache])
-//   - rooms that the bot is not in: 64. A room or a conversation that the bot still holds stays the same all the same
-//   - private messages that are known by their id, so that none is emitted twice: 1,024
-//   - conversations that wait to be fetched: 1,024, after which a [Gap] says what was lost
-//   - names of members that QueUp, asked, does not say: 1,024 in each room; no more are asked for
-//   - events of a room that wait for something: 4,096, after which a [Gap] says what was lost
+//   - rooms that the bot is not in: 64. A room or a conversation that the bot still holds keeps its handle all the same
+//   - ids of private messages, so that none is emitted twice: 1,024
+//   - conversations that wait to be fetched: 1,024, after which a [Gap] reports what was lost
+//   - members whose names QueUp does not give when asked: 1,024 in each room; no more are looked up
+//   - held events of a room: 4,096, after which a [Gap] reports what was lost
 //
-// What an event costs does not depend on how many people are in the room. Calls wait for their turn: at most 10 of the
-// bot's own in any 30 s ([WithRateLimit]), chat one line at a time, and what joining a room reads beside them.
+// The cost of an event does not depend on the number of people in the room. Calls are rate limited: at most 10 of the
+// bot's own in any 30 s ([WithRateLimit]), and chat one line at a time. Requests made while joining a room are limited
+// separately.
 //
-// # Words of others
+// # Quoting other people
 //
-// A bot mostly may alert a whole room, and other bots may obey it. [Quote] makes the words of others (a song's name, a line
-// from elsewhere) fit to be said: they alert no crowd and are not a command. [User.Mention] addresses one person.
+// A bot usually may alert a whole room, and other bots may obey it. [Quote] makes other people's text (a song's name, a
+// line from elsewhere) safe to send: it alerts no crowd and is not a command. [User.Mention] addresses one person.
 //
 // # Errors
 //
-// What QueUp refuses is an [*APIError]; [errors.Is] with the sentinels of this package tells the usual reasons apart.
-// So is an answer that makes no sense, with the status 200: null, an object or a text instead of a list is not an empty list. What
-// the client knows of a room stays then; it is read again every 10 s, and a warning says so ([WithLogger]).
-// What is wrong before anything is sent is an [*ArgumentError], a [*PermissionError], a [*MessageTooLongError],
-// [ErrNotLoggedIn], [ErrNotConnected] or [ErrNotJoined]. Passwords, cookies and tokens stand in no error and no log.
+// A refusal by QueUp is an [*APIError]; [errors.Is] with the sentinels of this package tells the usual reasons apart. An
+// answer that makes no sense is an [*APIError] too, with the status 200: null, an object or a text instead of a list is
+// not an empty list. The state of the room is then kept and read again every 10 s, and a warning is logged
+// ([WithLogger]). A mistake that is found before anything is sent is an [*ArgumentError], a [*PermissionError], a
+// [*MessageTooLongError], [ErrNotLoggedIn], [ErrNotConnected] or [ErrNotJoined]. No error and no log line contains a
+// password, a cookie or a token.
 //
-// Nothing fails in silence, without any option: what a handler returns is logged through [slog.Default], and [Client.Run] returns
-// a wrong password, a network that is not there, or why the bot's only room does not let it in. Everything else that the
-// client could tell goes to [WithLogger].
+// No error is silently dropped, even with default options. An error that a handler returns is logged through
+// [slog.Default]. [Client.Run] returns a wrong password, an unreachable network, or the reason why the bot could not
+// join its only room. All other logging goes to [WithLogger].
 //
 // # Tests
 //
-// A bot needs no QueUp to be tested: package queuptest is one in memory, package cassettes plays what was recorded, and
-// docs/TESTING.md says when to take which.
+// A bot can be tested without QueUp: package queuptest is a QueUp in memory, and package cassettes replays recordings.
+// docs/TESTING.md says when to use which.
 package client

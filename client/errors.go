@@ -14,22 +14,22 @@ import (
 // opJoinRoom is the operation whose refusal for a password is told apart.
 const opJoinRoom = "joinRoom"
 
-// The texts of errors escape what QueUp's words, or a handler's, would do to a terminal or a log: control characters, line breaks
-// included, and those that change the direction of reading. Fields keep the words as they came.
+// The texts of errors escape characters from QueUp or a handler that could harm a terminal or a log. These are control
+// characters, including line breaks, and characters that change the direction of reading. Fields keep the original text.
 
 // Sentinels for [errors.Is]. Details of a refusal by QueUp are in [*APIError].
 var (
-	// ErrUnauthorized means that QueUp does not know who is calling, or does not let them: 401, or a missing session.
+	// ErrUnauthorized means that QueUp does not know the caller or does not let them in: 401, or a missing session.
 	ErrUnauthorized = errors.New("queup: unauthorized")
-	// ErrForbidden means that the account lacks the right.
+	// ErrForbidden means that the account lacks the permission.
 	ErrForbidden = errors.New("queup: forbidden")
-	// ErrNotFound means that there is no such room, user, song, or nothing that plays.
+	// ErrNotFound means that there is no such room, user or song, or that nothing is playing.
 	ErrNotFound = errors.New("queup: not found")
 	// ErrRateLimited means that QueUp refused a call because there were too many.
 	ErrRateLimited = errors.New("queup: rate limited")
 	// ErrBanned means that the account is banned from the room.
 	ErrBanned = errors.New("queup: banned from the room")
-	// ErrKicked means that the account was put out of the room. It may come back.
+	// ErrKicked means that the account was removed from the room. It may come back.
 	ErrKicked = errors.New("queup: kicked from the room")
 	// ErrRoomPassword means that a private room's password is missing or wrong.
 	ErrRoomPassword = errors.New("queup: room password missing or wrong")
@@ -43,47 +43,47 @@ var (
 	ErrNotJoined = errors.New("queup: room not joined, call JoinRoom first")
 	// ErrSessionExpired means that QueUp has ended the session and logging in again did not help or was not possible.
 	ErrSessionExpired = errors.New("queup: session expired")
-	// ErrNothingPlaying means that nothing plays, or that another song does.
+	// ErrNothingPlaying means that nothing is playing, or that another song is.
 	ErrNothingPlaying = errors.New("queup: nothing playing, or another song")
 	// ErrUsernameTaken means that a username is taken or not allowed.
 	ErrUsernameTaken = errors.New("queup: username taken")
 	// ErrDetached means that a value was not made by a client, so its methods cannot reach QueUp.
-	ErrDetached = errors.New("queup: value belongs to no client")
+	ErrDetached = errors.New("queup: value does not belong to a client")
 	// ErrClosed means that the client was closed.
 	ErrClosed = errors.New("queup: client closed")
 )
 
-// An APIError is QueUp's answer to a call that failed, or an answer that makes no sense.
+// An APIError is a failed answer from QueUp, or an answer that makes no sense.
 //
 // [errors.Is] tells the usual reasons apart: [ErrUnauthorized], [ErrForbidden], [ErrNotFound], [ErrRateLimited],
 // [ErrBanned], [ErrRoomPassword], [ErrTooManyPasswords], [ErrSessionExpired]. Source: docs/PROTOCOL.md 1.3.
 type APIError struct {
 	// Op is the operation's name in api/openapi.yaml, for example joinRoom.
 	Op string
-	// Method and Path are the request's.
+	// Method and Path are those of the request.
 	Method, Path string
 	// Status is the HTTP status.
 	Status int
-	// Code is the machine's word for the failure, for example invalidPassword, or a number. Often empty.
+	// Code is QueUp's code for the failure, for example invalidPassword, or a number. It is often empty.
 	Code string
 	// Message is QueUp's text for people, or ours if the answer had none.
 	Message string
-	// RetryAfter is how long QueUp asks to wait, zero if it does not say. The quota of the chat says it in words, such as
-	// "10 mins".
+	// RetryAfter is how long QueUp asks to wait, zero if it does not say. For the chat quota QueUp says it in words, such
+	// as "10 mins".
 	RetryAfter time.Duration
 	// Body is the start of the answer, at most 4 KiB, with secrets masked.
 	Body []byte
 
-	reason  error // what Status does not tell, for example ErrSessionExpired
-	foreign bool  // the answer is not QueUp's: a hosting page, a proxy's
+	reason  error // beyond Status, for example ErrSessionExpired
+	foreign bool  // the answer is not QueUp's, but a hosting page or a proxy's
 }
 
-// Error tells the operation, the status, the message and the wait.
+// Error returns the operation, the status, the message and the wait.
 func (e *APIError) Error() string {
 	return (&rest.ResponseError{Op: e.Op, Status: e.Status, Code: e.Code, Message: e.Message, RetryAfter: e.RetryAfter}).Error()
 }
 
-// Unwrap returns what lies behind the failure where that is more than the status, for example [ErrSessionExpired].
+// Unwrap returns the reason if there is one beyond the status, for example [ErrSessionExpired].
 func (e *APIError) Unwrap() error { return e.reason }
 
 // Is reports whether target is the sentinel for this failure.
@@ -108,18 +108,18 @@ func (e *APIError) Is(target error) bool {
 	return false
 }
 
-// A CallError means that a call has no answer: the network failed, QueUp took too long, or what came is not HTTP. Whether the
-// call was carried out is not known, unless it says that QueUp cannot be reached.
+// A CallError means that a call has no answer: the network failed, QueUp took too long, or the response is not HTTP. It is
+// unknown whether the call was carried out, unless the error says that QueUp cannot be reached.
 type CallError struct {
 	// Op is the operation's name in api/openapi.yaml.
 	Op string
-	// Method and URL are the request's.
+	// Method and URL are those of the request.
 	Method, URL string
 	// Err is what happened, for example a [*net.OpError].
 	Err error
 }
 
-// Error names the operation, the request and the reason.
+// Error returns the operation, the request and the reason.
 func (e *CallError) Error() string {
 	return (&rest.SendError{Op: e.Op, Method: e.Method, URL: e.URL, Err: e.Err}).Error()
 }
@@ -137,7 +137,7 @@ type AuthorizationError struct {
 	answer *APIError
 }
 
-// Error says that the login was refused and what QueUp said.
+// Error says that the login was refused, and returns QueUp's message.
 func (e *AuthorizationError) Error() string {
 	return (&rest.LoginError{Response: &rest.ResponseError{Message: e.answer.Message}}).Error()
 }
@@ -150,39 +150,39 @@ func (e *AuthorizationError) Is(target error) bool { return target == ErrUnautho
 
 // An ArgumentError means that a call was refused before anything was sent.
 type ArgumentError struct {
-	// Op is the Go function or method.
+	// Op is the Go function or method that was called.
 	Op string
 	// Argument is the name of the argument.
 	Argument string
-	// Reason says what is wrong with it, and what would be right.
+	// Reason says what is wrong with the argument, and what would be right.
 	Reason string
 }
 
-// Error names the call, the argument and the reason.
+// Error returns the call, the argument and the reason.
 func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("queup: %s: %s %s", e.Op, e.Argument, e.Reason)
 }
 
-// isEmpty is the reason of an argument that is most often read from the environment.
+// isEmpty is the reason for an argument that is most often read from the environment.
 const isEmpty = "is empty; if it comes from an environment variable, set that"
 
 // A MessageTooLongError means that a chat text does not fit. Nothing was sent. Source: docs/PROTOCOL.md 1.7.
 type MessageTooLongError struct {
 	// Length is the text's length as QueUp counts it: UTF-16 units after HTML encoding.
 	Length int
-	// Limit is the longest line that QueUp takes, 255.
+	// Limit is the longest line that QueUp accepts, 255.
 	Limit int
-	// Parts is how many lines the text may take: 1, or what [WithMessageParts] says.
+	// Parts is how many lines the text may take: 1, or the number set with [WithMessageParts].
 	Parts int
 }
 
-// Error tells both lengths.
+// Error returns both lengths.
 func (e *MessageTooLongError) Error() string {
 	return fmt.Sprintf("queup: a text of %d characters (after HTML encoding) does not fit into %d line(s) of %d", e.Length, e.Parts, e.Limit)
 }
 
-// A RateLimitError means that a call was not sent, because its turn would come after the deadline of its context. It
-// is also [ErrRateLimited]. See [WithRateLimit].
+// A RateLimitError means that a call was not sent, because the rate limit would let it through after the deadline of its
+// context. It is also [ErrRateLimited]. See [WithRateLimit].
 type RateLimitError struct {
 	// Op is the operation's name in api/openapi.yaml.
 	Op string
@@ -190,7 +190,7 @@ type RateLimitError struct {
 	Wait time.Duration
 }
 
-// Error names the operation and the wait.
+// Error returns the operation and the wait.
 func (e *RateLimitError) Error() string {
 	return (&rest.WaitError{Op: e.Op, Wait: e.Wait}).Error()
 }
@@ -198,7 +198,7 @@ func (e *RateLimitError) Error() string {
 // Is reports whether target is [ErrRateLimited].
 func (e *RateLimitError) Is(target error) bool { return target == ErrRateLimited }
 
-// withinError says what was to be done when an error came.
+// withinError adds to an error what the client was doing.
 type withinError struct {
 	what string
 	err  error
@@ -208,10 +208,11 @@ func (e *withinError) Error() string { return within(e.what, e.err) }
 
 func (e *withinError) Unwrap() error { return e.err }
 
-// within puts what was to be done before what an error says. Of all of them the outermost alone says whose error it is.
+// within returns the text of an error with what the client was doing in front. However many errors are nested, the text
+// starts with "queup: " once.
 func within(what string, err error) string { return rest.Within(what, err) }
 
-// A HandlerError is an error that a handler returned; it goes to the error handler.
+// A HandlerError is an error that a handler returned. It goes to the error handler.
 type HandlerError struct {
 	// Event is the type of the event, for example Chat.
 	Event string
@@ -219,28 +220,28 @@ type HandlerError struct {
 	Err error
 }
 
-// Error names the event and the handler's error.
+// Error returns the event and the handler's error.
 func (e *HandlerError) Error() string { return within("handler of "+e.Event, e.Err) }
 
 // Unwrap returns the handler's error.
 func (e *HandlerError) Unwrap() error { return e.Err }
 
-// A PanicError is a panic of a handler; it goes to the error handler, and the subscription goes on with the next event.
+// A PanicError is a panic of a handler. It goes to the error handler, and the subscription goes on with the next event.
 type PanicError struct {
 	// Event is the type of the event, for example Chat.
 	Event string
 	// Value is what the handler panicked with.
 	Value any
-	// Stack is where.
+	// Stack is the stack of the panic.
 	Stack []byte
 }
 
-// Error names the event and the panic's value.
+// Error returns the event and the panic's value.
 func (e *PanicError) Error() string {
 	return printable.Text(fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value))
 }
 
-// checkSlug is the advice about a room that is not known. People take the address of its page for the slug.
+// checkSlug returns the hint for an unknown room. People often pass the address of its page instead of the slug.
 func checkSlug(slug string) string {
 	path := strings.TrimRight(slug, "/")
 	if i := strings.LastIndex(path, "/"); i >= 0 {

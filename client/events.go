@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// An Event is something that happened: in a room, in private, or to the connection. The types of this file are all
-// there are; each is a struct that embeds [Meta] and travels by value. Its slices are copies, so that changing them changes nothing
-// of the client's; but all handlers of the event have the same ones, so a handler changes none of them, and no Raw.
+// An Event is something that happened in a room, in private, or to the connection. This file has all the types of events;
+// each is a struct that embeds [Meta] and travels by value. Its slices are copies, so changing them does not change the
+// client's state. But all handlers of an event share its slices and its Raw, so a handler must not change them.
 type Event interface {
-	// EventMeta returns what all events have.
+	// EventMeta returns the fields that all events have.
 	EventMeta() Meta
 	sealed()
 }
 
-// Meta is what all events have.
+// Meta holds the fields that all events have.
 type Meta struct {
-	// At is when it happened: by QueUp's clock if the event says so, else when it was received.
+	// At is when it happened, by QueUp's clock if the event says so, else when it was received.
 	At time.Time
-	// Resynced is true for an event that was found out after a lost connection.
+	// Resynced is true for an event that was detected after a lost connection.
 	Resynced bool
-	// Room is the room it happened in, nil if it has to do with none.
+	// Room is the room it happened in, nil if it concerns none.
 	Room *Room
-	// Name is QueUp's name for the event, empty for the client's own.
+	// Name is QueUp's name for the event, empty for the client's own events.
 	Name string
-	// Raw is the event as QueUp sent it, nil for the client's own. Do not change it. It shares its memory, 16 KiB, with the
-	// events around it: who keeps many for long keeps less with bytes.Clone.
+	// Raw is the event as QueUp sent it, nil for the client's own events. Do not change it. It shares a block of memory, 16
+	// KiB, with the events around it. To keep many of them for long, copy each with bytes.Clone.
 	Raw json.RawMessage
 }
 
@@ -37,8 +37,8 @@ func (Meta) sealed() {}
 
 // Events of the connection.
 type (
-	// Ready fires once per Connect, when rooms can be joined. What its handler returns of [Client.JoinRoom] can end
-	// [Client.Run], which says when.
+	// Ready fires once per Connect, when rooms can be joined. An error of [Client.JoinRoom] that its handler returns can
+	// end [Client.Run]; see there.
 	Ready struct{ Meta }
 
 	// Disconnected fires when the connection is lost.
@@ -46,23 +46,23 @@ type (
 		Meta
 		// Err is why.
 		Err error
-		// RetryIn is when the next try starts, zero if there is none.
+		// RetryIn is the time until the next attempt starts, zero if there is none.
 		RetryIn time.Duration
 	}
 
-	// Reconnected fires when a lost connection is back, with all rooms attached again. What was missed in a room follows
-	// as its ordinary events, marked Resynced, and then the event Resynced of that room.
+	// Reconnected fires when a lost connection is back, with all rooms attached again. The events that were missed in a
+	// room follow as its ordinary events, marked Resynced, and then the event Resynced of that room.
 	Reconnected struct{ Meta }
 
-	// Resynced fires for each room when everything that was missed and can be known has been told. The client is in the room
-	// again and may act, also if QueUp had forgotten it.
+	// Resynced fires for each room when all that was missed and can be known has been emitted. The client is in the room
+	// again and may act, even if QueUp had forgotten it.
 	Resynced struct{ Meta }
 
-	// Lagged fires when a handler was too slow and events were given up: once for each time its queue ran over, after
-	// it has caught up. It is also the error that the error handler hears.
+	// Lagged fires when a handler was too slow and events were dropped. It fires once for each overflow of its queue, after
+	// the handler has caught up. The error handler receives it too, as an error.
 	Lagged struct { //nolint:errname // an event before all, and an error on the side
 		Meta
-		// Type is what the slow subscription listens to, for example Chat.
+		// Type is the event type of the slow subscription, for example Chat.
 		Type string
 		// Dropped is how many events it missed.
 		Dropped int
@@ -70,20 +70,20 @@ type (
 		Since time.Time
 	}
 
-	// Gap fires when something was missed for good.
+	// Gap fires when something is lost for good.
 	Gap struct {
 		Meta
-		// From and To are when it happened, by QueUp's clock.
+		// From and To are the interval in which it happened, by QueUp's clock.
 		From, To time.Time
-		// What says what was missed.
+		// What names the part that was missed.
 		What string
 	}
 
-	// Unknown fires for an event that this version of the library does not know, and for one whose news is a value that it does
-	// not know, such as a vote that is neither for nor against a song. Meta has its name and JSON.
+	// Unknown fires for an event that this version of the library does not know. It also fires for an event with an unknown
+	// value, such as a vote that is neither for nor against a song. Meta has its name and JSON.
 	Unknown struct{ Meta }
 
-	// Malformed fires for an event that could not be read at all; Meta has its name and what came.
+	// Malformed fires for an event that could not be read at all. Meta has its name and what was received.
 	Malformed struct {
 		Meta
 		// Err says what is wrong with it.
@@ -96,15 +96,15 @@ type (
 	// RoomJoined fires when JoinRoom has loaded a room.
 	RoomJoined struct{ Meta }
 
-	// RoomLeft fires when a room is over for this client, by Leave or otherwise.
+	// RoomLeft fires when the client is no longer in a room, by Leave or otherwise.
 	RoomLeft struct {
 		Meta
-		// Err is why, nil after Leave.
+		// Err is why the client left, nil after Leave.
 		Err error
 	}
 
-	// MemberJoined fires when someone comes into a room. Of the bot itself [RoomJoined] tells. A bot that greets people
-	// passes over those with Resynced: they came while the connection was lost.
+	// MemberJoined fires when someone enters a room; for the bot itself [RoomJoined] fires. A bot that greets people should
+	// skip events marked Resynced: those members came while the connection was lost.
 	MemberJoined struct {
 		Meta
 		Member Member
@@ -114,25 +114,25 @@ type (
 	// MemberLeft fires when someone leaves a room, for whatever reason.
 	MemberLeft struct {
 		Meta
-		// Member is the record they had.
+		// Member is the record that the member had.
 		Member Member
 		User   User
 	}
 
-	// MemberUpdated fires when a member's record changes: votes received, songs played, size of the own queue; and when the name
-	// of a member is known at last, of whom QueUp had sent the id alone.
+	// MemberUpdated fires when a member's record changes: votes received, songs played, size of the own queue. It also
+	// fires when the client learns the name of a member of whom QueUp had sent only the id.
 	MemberUpdated struct {
 		Meta
 		Member Member
 	}
 
-	// MemberPresence fires when someone else becomes visible in a room, invisible, or says something new about it. Who is
-	// there with several connections becomes invisible with the last.
+	// MemberPresence fires when someone else becomes visible or invisible in a room, or updates their presence. A user with
+	// several connections becomes invisible with the last of them.
 	MemberPresence struct {
 		Meta
-		// User is who; of a guest only an id is known.
+		// User is the user; for a guest only an id is known.
 		User User
-		// Presence is what they are now.
+		// Presence is the new presence.
 		Presence Presence
 	}
 
@@ -143,9 +143,9 @@ type (
 	}
 )
 
-// Events of moderation. By is who did it; it is zero in an event that was found out after a lost connection.
+// Events of moderation. By is the user who did it; it is zero in an event that was detected after a lost connection.
 type (
-	// MemberKicked fires when someone is put out of a room. MemberLeft follows.
+	// MemberKicked fires when someone is kicked from a room. MemberLeft follows.
 	MemberKicked struct {
 		Meta
 		User   User
@@ -155,20 +155,20 @@ type (
 		Reason string
 	}
 
-	// MemberBanned fires when someone may not come in any more. MemberLeft follows.
+	// MemberBanned fires when someone is banned from a room. MemberLeft follows.
 	MemberBanned struct {
 		Meta
 		User   User
 		Member Member
 		By     User
-		// For is how long, in whole minutes; zero if Permanent is true, or if QueUp says it in a way that is not known: then Raw has
-		// it.
+		// For is how long, in whole minutes. It is zero if Permanent is true, and if QueUp says it in an unknown way; then
+		// Raw has it.
 		For time.Duration
-		// Permanent is true for a ban that does not end by itself.
+		// Permanent is true for a ban without an end.
 		Permanent bool
 	}
 
-	// MemberUnbanned fires when someone may come in again.
+	// MemberUnbanned fires when someone may enter the room again.
 	MemberUnbanned struct {
 		Meta
 		User   User
@@ -201,7 +201,7 @@ type (
 		Role   Role
 	}
 
-	// RoleUnset fires when someone loses a role. The role DJ goes by itself, see docs/PROTOCOL.md 4.1.
+	// RoleUnset fires when someone loses a role. QueUp removes the role DJ by itself, see docs/PROTOCOL.md 4.1.
 	RoleUnset struct {
 		Meta
 		User   User
@@ -211,7 +211,7 @@ type (
 	}
 )
 
-// Events of a room's roles and settings. By is who did it, zero where that is not known.
+// Events of a room's roles and settings. By is the user who did it, zero if that is not known.
 type (
 	// RoleCreated fires when a room has a new role.
 	RoleCreated struct {
@@ -225,13 +225,13 @@ type (
 		Role Role
 	}
 
-	// RoleDeleted fires when a role is gone. Who held it holds it no more.
+	// RoleDeleted fires when a role is deleted. Members who held it lose it.
 	RoleDeleted struct {
 		Meta
 		Role Role
 	}
 
-	// RolesReordered fires when the roles of a room stand in another order.
+	// RolesReordered fires when the order of a room's roles has changed.
 	RolesReordered struct {
 		Meta
 		// Roles are all of them, the highest first.
@@ -251,14 +251,14 @@ type (
 		By User
 	}
 
-	// GuestChat fires when members without a role may chat, or may not any more.
+	// GuestChat fires when members without a role are allowed or forbidden to chat.
 	GuestChat struct {
 		Meta
 		On bool
 		By User
 	}
 
-	// GuestEmbed fires when members without a role may post links and pictures, or may not any more.
+	// GuestEmbed fires when members without a role are allowed or forbidden to post links and pictures.
 	GuestEmbed struct {
 		Meta
 		On bool
@@ -273,7 +273,7 @@ type (
 		Meta
 		Message Message
 		Author  User
-		// Member is always usable: for an author who is not in the room's list it is made from the event.
+		// Member is always usable. For an author who is not in the room's list it is made from the event.
 		Member Member
 	}
 
@@ -282,28 +282,28 @@ type (
 		Meta
 		// Message is the line; only its id is known if it is older than the room's history.
 		Message Message
-		// By is who deleted it.
+		// By is the user who deleted it.
 		By User
 	}
 
-	// ChatCleared fires when all lines of someone are deleted.
+	// ChatCleared fires when all lines of a user are deleted.
 	ChatCleared struct {
 		Meta
-		// User is whose lines they were.
+		// User is the user whose lines were deleted.
 		User User
-		// By is who deleted them.
+		// By is the user who deleted them.
 		By User
 	}
 
 	// PrivateMessage fires when someone writes to the account, whether the client is in a room or not.
 	PrivateMessage struct {
 		Meta
-		// Message is what was written. If QueUp did not hand it over, ID and Content are empty: Conversation.Fetch may find
-		// it later, and with the next message of the conversation it is told again, in full.
+		// Message is the text. If QueUp did not deliver it, ID and Content are empty. Conversation.Fetch may find it later,
+		// and the next message of the conversation emits it once more, in full.
 		Message Message
-		// Author is who wrote it.
+		// Author is the user who wrote it.
 		Author User
-		// Conversation is where to answer.
+		// Conversation is the conversation to answer in.
 		Conversation *Conversation
 	}
 
@@ -326,45 +326,47 @@ type (
 	}
 )
 
-// Events of what plays.
+// Events of playback.
 type (
-	// SongChanged fires when another song plays, or none. What QueUp's event lacked has been looked up.
+	// SongChanged fires when another song starts to play, or when playback ends. Parts that QueUp's event lacked have been
+	// looked up.
 	SongChanged struct {
 		Meta
-		// Song is what plays, zero if Playing is false.
+		// Song is the current song, zero if Playing is false.
 		Song Song
-		// Info is its media. It has no more than an id where QueUp does not know the media, or took longer than 2 s to say;
-		// then PlaylistUpdated follows with it.
+		// Info is the media of the song. It has only an id if QueUp does not know the media, or took longer than 2 s to
+		// answer. PlaylistUpdated then follows with the media.
 		Info SongInfo
-		// User is who queued it.
+		// User is the user who queued it.
 		User User
-		// Previous is what played before, with its final score; zero if nothing did.
+		// Previous is the song that played before, with its final score; zero if there was none.
 		Previous Song
-		// Playing is false when the room has fallen silent. QueUp does not tell, so it is found out: 15 s after the end of
-		// the last song, and 5 s after a skip.
+		// Playing is false when nothing is playing any more. QueUp does not send this, so the client detects it 15 s after
+		// the end of the last song, and 5 s after a skip.
 		Playing bool
 	}
 
-	// PlaylistUpdated fires whenever QueUp tells what plays: when a song starts, and when the queue behind it changes.
+	// PlaylistUpdated fires whenever QueUp sends the current song: when a song starts, and when the queue behind it
+	// changes.
 	PlaylistUpdated struct {
 		Meta
 		Song Song
 	}
 
-	// QueueUpdated fires when the queue of a room has been read again because it has changed, at most every 5 s.
+	// QueueUpdated fires when the client has read the queue of a room again because it changed, at most every 5 s.
 	QueueUpdated struct {
 		Meta
 		// Queue is the next song of each DJ, in the order they will play.
 		Queue []Song
 	}
 
-	// QueueReordered fires when a moderator has put the queue into another order. QueueUpdated follows.
+	// QueueReordered fires when a moderator has changed the order of the queue. QueueUpdated follows.
 	QueueReordered struct {
 		Meta
 		By User
 	}
 
-	// QueueLocked fires when the queue is locked or opened.
+	// QueueLocked fires when the queue is locked or unlocked.
 	QueueLocked struct {
 		Meta
 		Locked bool
@@ -380,7 +382,7 @@ type (
 		By User
 	}
 
-	// SongRemoved fires when a moderator takes the next song of a DJ out of the queue. QueueUpdated follows.
+	// SongRemoved fires when a moderator removes the next song of a DJ from the queue. QueueUpdated follows.
 	SongRemoved struct {
 		Meta
 		// Member is the DJ.
@@ -388,7 +390,7 @@ type (
 		By     User
 	}
 
-	// DJRemoved fires when a moderator takes all songs of a DJ out of the queue. QueueUpdated follows.
+	// DJRemoved fires when a moderator removes all songs of a DJ from the queue. QueueUpdated follows.
 	DJRemoved struct {
 		Meta
 		// Member is the DJ.
@@ -396,13 +398,13 @@ type (
 		By     User
 	}
 
-	// SongSkipped fires when a song is ended early. SongChanged follows, or came up to 2 s before: a skip that QueUp sends just
-	// after a song change is about the song before.
+	// SongSkipped fires when a song is ended early. SongChanged follows, or came up to 2 s before: a skip that QueUp sends
+	// just after a song change is about the song before.
 	SongSkipped struct {
 		Meta
 		// Song is the play that was skipped, zero if that is not known.
 		Song Song
-		// By is who skipped it. QueUp tells the name alone, and sometimes nothing.
+		// By is the user who skipped it. QueUp sends only the name, and sometimes nothing.
 		By User
 	}
 
@@ -411,13 +413,13 @@ type (
 		Meta
 		// Song is the song with its new score.
 		Song Song
-		// User is who voted.
+		// User is the user who voted.
 		User User
 		// Up is true for a vote for the song.
 		Up bool
 	}
 
-	// Grab fires when someone adds what plays to a playlist of theirs.
+	// Grab fires when someone adds the current song to a playlist of theirs.
 	Grab struct {
 		Meta
 		// Song is the song with its new count.
@@ -426,7 +428,7 @@ type (
 	}
 )
 
-// Error lets a Lagged be the error that the error handler hears.
+// Error makes Lagged an error, which the error handler receives.
 func (l Lagged) Error() string {
 	return fmt.Sprintf("queup: a handler of %s was too slow and missed %d events since %s", l.Type, l.Dropped, l.Since.Format(time.TimeOnly))
 }

@@ -6,30 +6,30 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// Health tells how the connection does, so that a bot that hears nothing can be told from a room where nothing happens.
+// Health is the state of the connection. With it a bot can distinguish a dead connection from a quiet room.
 type Health struct {
-	// State is where the connection stands; [realtime.StateIdle] before Connect. A connection that comes and goes, two
-	// links in a row having ended within 30 s, is [realtime.StateReconnecting] until a link has lasted 30 s, though events and
+	// State is the state of the connection; [realtime.StateIdle] before Connect. An unstable connection is one of which two
+	// links in a row ended within 30 s. It is [realtime.StateReconnecting] until a link has lasted 30 s, though events and
 	// calls may pass meanwhile.
 	State realtime.State `json:"state"`
-	// Unstable is set while the connection comes and goes and is there at the moment.
+	// Unstable is set while an unstable connection is up.
 	Unstable bool `json:"unstable,omitempty"`
-	// Err is why there is no connection, or why the last one was lost while Unstable is set; nil while all is well.
+	// Err is why there is no connection, or while Unstable is set, why the last one was lost. It is nil while all is well.
 	Err error `json:"-"`
-	// MailErr is a [*MailboxError] while private messages are not received though there is a connection, else nil.
+	// MailErr is a [*MailboxError] while there is a connection but private messages are not received, else nil.
 	MailErr error `json:"-"`
-	// LastFrame is when QueUp was last heard of, pings included. While the connection is well it is never older than the
-	// time between two pings, 25 s by default.
+	// LastFrame is when the last frame arrived from QueUp, pings included. While the connection is well it is never older
+	// than the time between two pings, 25 s by default.
 	LastFrame time.Time `json:"lastFrame,omitzero"`
-	// LastEvent is when the last event of a room or a private one came.
+	// LastEvent is when the last event of a room or the last private message arrived.
 	LastEvent time.Time `json:"lastEvent,omitzero"`
 	// LastResync is when a room was last read again after a lost connection.
 	LastResync time.Time `json:"lastResync,omitzero"`
-	// Reconnects counts the connections that took the place of a lost one.
+	// Reconnects counts the connections that replaced a lost one.
 	Reconnects int64 `json:"reconnects"`
 }
 
-// Health tells how the connection does. It costs no call.
+// Health returns the state of the connection. It costs no call.
 func (c *Client) Health() Health {
 	c.mu.Lock()
 	l := c.connection
@@ -52,8 +52,8 @@ func (c *Client) Health() Health {
 	return h
 }
 
-// heardEvent and resynced note for Health what has happened.
-func (c *Client) heardEvent(at time.Time) {
+// recordEvent and resynced record for Health what has happened.
+func (c *Client) recordEvent(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lastEvent = at

@@ -17,7 +17,7 @@ import (
 type Member struct {
 	// ID is the record's own id, not the user's.
 	ID MemberID `json:"id"`
-	// UserID is whose record it is.
+	// UserID is the user whose record it is.
 	UserID UserID `json:"userId"`
 	// RoomID is the room.
 	RoomID RoomID `json:"roomId"`
@@ -25,11 +25,11 @@ type Member struct {
 	Dubs int64 `json:"dubs"`
 	// Played counts the user's songs that played here.
 	Played int64 `json:"played"`
-	// Skipped counts those that were skipped.
+	// Skipped counts the user's songs that were skipped.
 	Skipped int64 `json:"skipped"`
 	// QueuedNow is the size of the user's own queue here.
 	QueuedNow int64 `json:"queuedNow"`
-	// Order is the place in the queue as QueUp tells it, 99999 or more for who is not queued.
+	// Order is the place in the queue as QueUp sends it, 99999 or more for a user who is not queued.
 	Order int64 `json:"order"`
 	// WaitLine has only been seen as 0.
 	WaitLine int64 `json:"waitLine"`
@@ -41,17 +41,17 @@ type Member struct {
 	QueuePaused bool `json:"queuePaused"`
 	// Banned is true when the user may not come in.
 	Banned bool `json:"banned"`
-	// BannedAt is when the ban began, zero without one.
+	// BannedAt is when the ban began, zero if there is none.
 	BannedAt time.Time `json:"bannedAt,omitzero"`
 	// BannedUntil is when the ban ends, zero for a permanent one.
 	BannedUntil time.Time `json:"bannedUntil,omitzero"`
-	// RoleIDs are the roles held, without the default role; see Roles. A role of which QueUp tells the type alone is one of
-	// [RoleCoOwner] to [RoleMember]. A role that is deleted is not among them any more. The slice is a copy.
+	// RoleIDs are the roles that the member holds, without the default role; see Roles. If QueUp sends only the type of a
+	// role, it is one of [RoleCoOwner] to [RoleMember]. A deleted role is not among them. The slice is a copy.
 	RoleIDs []RoleID `json:"roleIds,omitempty"`
 
 	extra
 	client *Client
-	held   []Role // what QueUp told of the roles; not changed once set
+	held   []Role // the roles as QueUp sent them; not changed once set
 }
 
 func newMember(c *Client, w wire.RoomUser) Member {
@@ -70,7 +70,8 @@ func newMember(c *Client, w wire.RoomUser) Member {
 	return m
 }
 
-// extraOf returns what a record tells that a Member has no field for. Roles that have no id and no type that is known are among it.
+// extraOf returns the parts of a record that a Member has no field for. They include roles that have neither an id nor a
+// known type.
 func extraOf(w wire.RoomUser) extra {
 	members := maps.Clone(w.Extra)
 	keep := func(name string, value json.Marshaler) {
@@ -92,10 +93,10 @@ func extraOf(w wire.RoomUser) extra {
 	return extra{members}
 }
 
-// roleList writes roles as a record has them.
+// roleList marshals roles as a record has them.
 type roleList []wire.RoomRole
 
-// MarshalJSON writes a list of them.
+// MarshalJSON returns a JSON list of the roles.
 func (l roleList) MarshalJSON() ([]byte, error) { return json.Marshal([]wire.RoomRole(l)) }
 
 // newRecord is newMember without the roles.
@@ -121,45 +122,45 @@ func newRecord(c *Client, w wire.RoomUser) Member {
 	}
 }
 
-// accountOf returns the account that a record is about. The record has its id, where the account has none. Source:
+// accountOf returns the account that a record is about. If the account has no id, the record has it. Source:
 // docs/PROTOCOL.md 1.8.
 func accountOf(w wire.RoomUser) wire.User {
 	w.User.ID = cmp.Or(userID(w.User), memberUserID(w))
 	return w.User
 }
 
-// addsNoRoles reports whether a record tells nothing of roles that is not known: none, or the known ones by their ids
-// alone, as most events do.
+// addsNoRoles reports whether a record has no news about roles. It may have no roles, or just the ids of the known ones, as
+// most events do.
 func addsNoRoles(w wire.RoomUser, known []RoleID) bool {
 	if len(w.Roles) > 0 {
-		return slices.EqualFunc(w.Roles, known, func(told wire.RoomRole, id RoleID) bool { return newHeldRole(told).ID == id && told.Label == "" })
+		return slices.EqualFunc(w.Roles, known, func(sent wire.RoomRole, id RoleID) bool { return newHeldRole(sent).ID == id && sent.Label == "" })
 	}
 	role := newFixedRole(w.Role)
 	return role.ID == "" || w.Role.Label == "" && len(known) == 1 && known[0] == role.ID
 }
 
-// hold notes what QueUp told of the roles: of each that the member holds, the first telling with a label.
-func (m *Member) hold(told []Role) {
+// setHeld records the roles as QueUp sent them. For each role that the member holds it takes the first one with a label.
+func (m *Member) setHeld(sent []Role) {
 	m.held = nil
 	for _, id := range m.RoleIDs {
-		if i := slices.IndexFunc(told, func(r Role) bool { return r.ID == id && r.Label != "" }); i >= 0 {
-			m.held = append(m.held, told[i])
+		if i := slices.IndexFunc(sent, func(r Role) bool { return r.ID == id && r.Label != "" }); i >= 0 {
+			m.held = append(m.held, sent[i])
 		}
 	}
 }
 
-// forget takes roles from the member, and reports whether any of them was held.
+// forget removes the deleted roles from the member, and reports whether any of them was held.
 func (m *Member) forget(deleted func(RoleID) bool) bool {
 	if !slices.ContainsFunc(m.RoleIDs, deleted) {
 		return false
 	}
 	m.RoleIDs = slices.DeleteFunc(slices.Clone(m.RoleIDs), deleted)
-	m.hold(m.held)
+	m.setHeld(m.held)
 	return true
 }
 
-// User returns the account, and false if the client does not know its name: QueUp tells the id alone of some, and accounts are
-// deleted.
+// User returns the account, and false if the client does not know its name. QueUp sends just the id of some accounts, and
+// accounts are deleted.
 func (m Member) User() (User, bool) {
 	if m.client == nil {
 		return User{}, false
@@ -175,13 +176,13 @@ func (m Member) Room() (*Room, bool) {
 	return m.client.Rooms().Get(m.RoomID)
 }
 
-// clone returns the member for somebody else, who may change the slice.
+// clone returns a copy of the member whose slice the caller may change.
 func (m Member) clone() Member {
 	m.RoleIDs = slices.Clone(m.RoleIDs)
 	return m
 }
 
-// members is a store of the members of a room for those who may change the slices in them.
+// members is a store of a room's members that returns copies, whose slices the caller may change.
 type members struct{ *cache.Table[UserID, Member] }
 
 func (s members) Get(id UserID) (Member, bool) {
@@ -199,12 +200,12 @@ func (s members) All() iter.Seq2[UserID, Member] {
 	}
 }
 
-// Roles returns the roles held, the highest first and without the default role, as the room has them now: a role that
-// was changed since is the new one, and one that was deleted is gone. A role of which only the id is known has just
-// that.
+// Roles returns the roles that the member holds, the highest first and without the default role. They are as the room has
+// them now: changed roles are the new ones, and deleted ones are left out. A role of which only the id is known has no
+// other field set.
 func (m Member) Roles() []Role { return ownRoles(m.roles()) }
 
-// roles is Roles for the client itself, which changes nothing in them.
+// roles is Roles for the client itself, which does not change the slices in them.
 func (m Member) roles() []Role {
 	var known authority
 	if room, ok := m.Room(); ok {
@@ -219,7 +220,7 @@ func (m Member) roles() []Role {
 	return ranked(roles)
 }
 
-// role returns what is known of a role held, and false if the room does not have it any more.
+// role returns a role that the member holds, and false if the room no longer has it.
 func (m Member) role(known authority, id RoleID) (Role, bool) {
 	if role, ok := known.role(id); ok {
 		return role, true
@@ -232,7 +233,7 @@ func (m Member) role(known authority, id RoleID) (Role, bool) {
 		return known.role(own)
 	}
 	for _, r := range m.held {
-		if r.ID == id && r.Label != "" { // a role without a label is no more than its id
+		if r.ID == id && r.Label != "" { // a role without a label has nothing but its id
 			return r, true
 		}
 	}
@@ -242,7 +243,7 @@ func (m Member) role(known authority, id RoleID) (Role, bool) {
 	return Role{ID: id}, true
 }
 
-// Role returns the highest role held, and false if there is none.
+// Role returns the highest role that the member holds, and false if there is none.
 func (m Member) Role() (Role, bool) {
 	roles := m.roles()
 	if len(roles) == 0 {
@@ -251,7 +252,7 @@ func (m Member) Role() (Role, bool) {
 	return roles[0].clone(), true
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (m Member) Equal(n Member) bool {
 	return m.ID == n.ID && m.UserID == n.UserID && m.RoomID == n.RoomID &&
 		m.Dubs == n.Dubs && m.Played == n.Played && m.Skipped == n.Skipped &&
@@ -261,7 +262,7 @@ func (m Member) Equal(n Member) bool {
 		slices.Equal(m.RoleIDs, n.RoleIDs) && m.sameExtra(n.extra)
 }
 
-// String returns the user's name where it is known, else the id.
+// String returns the user's name if it is known, else the id.
 func (m Member) String() string {
 	if u, ok := m.User(); ok {
 		return u.String()

@@ -19,7 +19,7 @@ type Message struct {
 	ID MessageID `json:"id"`
 	// Content is the text as people read it, without HTML entities. It may have line breaks.
 	Content string `json:"content"`
-	// AuthorID is who wrote it.
+	// AuthorID is the user who wrote it.
 	AuthorID UserID `json:"authorId"`
 	// RoomID is the room, empty for a private message.
 	RoomID RoomID `json:"roomId,omitempty"`
@@ -27,7 +27,7 @@ type Message struct {
 	ConversationID ConversationID `json:"conversationId,omitempty"`
 	// CreatedAt is when it was sent.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
-	// Deleted is true when it has been deleted. The content stays.
+	// Deleted is true when the line has been deleted. The content stays.
 	Deleted bool `json:"deleted,omitempty"`
 
 	extra
@@ -35,8 +35,8 @@ type Message struct {
 	author *User // as of the event that made the message, nil if there was none
 }
 
-// sortByTime puts messages into the order in which they were written, as their times say. One whose time is missing or still to
-// come stays behind the message before it, so that it is not taken for the latest for ever.
+// sortByTime sorts messages by the time at which they were written. A message whose time is missing or in the future stays
+// behind the message before it. Otherwise it would be the latest for ever.
 func (c *Client) sortByTime(messages []Message) {
 	type timed struct {
 		at time.Time
@@ -68,7 +68,7 @@ func newMessage(c *Client, room RoomID, w *wire.ChatMessage) Message {
 	}
 }
 
-// newSentMessage makes the value of a line that was just posted. Parts of it stand in the answer itself, others only in
+// newSentMessage makes the value of a line that was just posted. Some of its parts are in the answer itself, others only in
 // the echo of the request.
 func newSentMessage(c *Client, room RoomID, author UserID, w wire.ChatPostResult) Message {
 	m := Message{
@@ -92,7 +92,7 @@ func newSentMessage(c *Client, room RoomID, author UserID, w wire.ChatPostResult
 	return m
 }
 
-// Author returns who wrote it, and false if the client does not know them.
+// Author returns the user who wrote it, and false if the client does not know them.
 func (m Message) Author() (User, bool) {
 	if m.client == nil {
 		return User{}, false
@@ -103,7 +103,7 @@ func (m Message) Author() (User, bool) {
 	return *m.author, true
 }
 
-// Member returns the author's record in the room, and false if they are not there, or for a private message.
+// Member returns the author's record in the room. It is false if the author is not there, and for a private message.
 func (m Message) Member() (Member, bool) {
 	room, ok := m.Room()
 	if !ok {
@@ -120,8 +120,8 @@ func (m Message) Room() (*Room, bool) {
 	return m.client.Rooms().Get(m.RoomID)
 }
 
-// Mentions reports whether the text mentions a user by name, as @name in any case. everyone, mods and djs are names,
-// too, which QueUp's page honours when the author has the permission chat.mention. Source: docs/PROTOCOL.md 1.7.
+// Mentions reports whether the text mentions a user by name, as @name in any case. The names everyone, mods and djs also
+// count; QueUp's page honours them if the author has the permission chat.mention. Source: docs/PROTOCOL.md 1.7.
 func (m Message) Mentions(name string) bool {
 	if name == "" {
 		return false
@@ -134,7 +134,7 @@ func (m Message) Mentions(name string) bool {
 		}
 		text = after
 		last, _ := utf8.DecodeLastRuneInString(before)
-		// A name may hold dots and hyphens, but at its end they are more likely the sentence's.
+		// A name may contain dots and hyphens, but at its end they more likely belong to the sentence.
 		next, _ := utf8.DecodeRuneInString(strings.TrimLeft(after, ".-"))
 		if !inUsername(last) && !inUsername(next) {
 			return true
@@ -142,7 +142,7 @@ func (m Message) Mentions(name string) bool {
 	}
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (m Message) Equal(n Message) bool {
 	return m.ID == n.ID && m.Content == n.Content && m.AuthorID == n.AuthorID && m.RoomID == n.RoomID && m.ConversationID == n.ConversationID &&
 		m.CreatedAt.Equal(n.CreatedAt) && m.Deleted == n.Deleted && m.sameExtra(n.extra)
@@ -157,18 +157,19 @@ func (m Message) String() string {
 	return fmt.Sprintf("%s: %s", author, m.Content)
 }
 
-// Quote returns the words of somebody else as a bot may say them: a song's name, an argument of a command, a line from
-// another room or service. Without it people reach through a bot what they may not do themselves.
+// Quote returns other people's text so that a bot can safely send it: a song's name, an argument of a command, a line from
+// another room or service. Without it, people can use a bot for what they may not do themselves.
 //
-//   - In @everyone, @mods and @djs, in any case, a space follows the @: "@ everyone". QueUp alerts these people only if the
-//     sender has the permission chat.mention, which bots mostly have. Mentions of one person stay: everybody may make them.
-//   - Text that another bot could take for a command is put into quotation marks: “!kick bob”. That is text that
-//     begins, as people see it, with anything but a letter, a digit, a quotation mark, an opening parenthesis, an
-//     ellipsis or a picture such as ♪ (Unicode class So). Slashes, exclamation marks, hyphens and @ are examples.
+//   - In @everyone, @mods and @djs, in any case, a space is added after the @: "@ everyone". QueUp alerts these people only
+//     if the sender has the permission chat.mention, which most bots have. Mentions of one person stay, because everybody
+//     may make them.
+//   - Text that another bot could take for a command is put into quotation marks: “!kick bob”. That is text whose first
+//     visible character is not a letter, a digit, a quotation mark, an opening parenthesis, an ellipsis or a picture such
+//     as ♪ (Unicode class So). Slashes, exclamation marks, hyphens and @ are examples.
 //
-// White space around the text is cut off. What Quote has returned, it returns again. It adds one character for each such
-// mention, and two for the quotation marks, so use it before you measure or cut a text. With [WithRawChat], encode the
-// text as HTML first. To address somebody, begin a line with [User.Mention]. Source: docs/PROTOCOL.md 1.7.
+// White space around the text is cut off. Quoting quoted text changes nothing. Quote adds one character for each such
+// mention, and two for the quotation marks, so use it before you measure or cut a text. With [WithRawChat], encode the text
+// as HTML first. To address somebody, begin a line with [User.Mention]. Source: docs/PROTOCOL.md 1.7.
 func Quote(text string) string {
 	text = defused(strings.TrimSpace(text))
 	if opens(text) {
@@ -177,22 +178,22 @@ func Quote(text string) string {
 	return "“" + text + "”"
 }
 
-// crowds matches the mentions that alert many people at once. Characters that nobody sees may stand between the letters,
-// because QueUp or its page may drop them. What follows does not matter: a line may be cut there. Source:
+// crowds matches the mentions that alert many people at once. Invisible characters may stand between the letters, because
+// QueUp or its page may drop them. The text after the mention does not matter: a line may be cut there. Source:
 // docs/PROTOCOL.md 1.7.
 var crowds = regexp.MustCompile(`(?i)@(\pC*(?:` + strings.Join([]string{spread("everyone"), spread("mods"), spread("djs")}, "|") + `))`)
 
 // spread returns a pattern for a word with invisible characters between its letters.
 func spread(word string) string { return strings.Join(strings.Split(word, ""), `\pC*`) }
 
-// defused returns text with a space behind the @ of each mention of everyone, mods and djs.
+// defused returns text with a space after the @ of each mention of everyone, mods and djs.
 func defused(text string) string { return crowds.ReplaceAllString(text, "@ $1") }
 
-// openers are the signs that a line may begin with, beside letters, digits and pictures.
+// openers are the characters that a line may begin with, besides letters, digits and pictures.
 const openers = `"'“”„‟‘’‚‛«»‹›(…`
 
-// opens reports whether a line can begin with text and no bot takes it for a command: the first character that people see
-// is a letter, a digit, a quotation mark, an opening parenthesis, an ellipsis or a picture such as ♪ (Unicode class So).
+// opens reports whether a line can begin with text without looking like a command. The first visible character must be a
+// letter, a digit, a quotation mark, an opening parenthesis, an ellipsis or a picture such as ♪ (Unicode class So).
 func opens(text string) bool {
 	for _, r := range text {
 		if unicode.Is(unicode.C, r) || unicode.IsSpace(r) { // a bot may trim it off

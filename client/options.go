@@ -17,7 +17,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// Where QueUp lives. Source: docs/PROTOCOL.md 1.1.
+// The addresses of QueUp. Source: docs/PROTOCOL.md 1.1.
 const (
 	DefaultBaseURL     = "https://api.queup.net"
 	DefaultRealtimeURL = "wss://ws.queup.net/ws/"
@@ -29,7 +29,7 @@ const (
 	DefaultCalls = 10
 	// DefaultCallsPer is the length of that window.
 	DefaultCallsPer = 30 * time.Second
-	// DefaultChatLines is how many chat lines leave in any window of DefaultChatPer.
+	// DefaultChatLines is how many chat lines a bot sends in any window of DefaultChatPer.
 	DefaultChatLines = 10
 	// DefaultChatPer is the length of that window.
 	DefaultChatPer = 5 * time.Second
@@ -37,9 +37,9 @@ const (
 	DefaultMessageHistory = 512
 	// DefaultMessageParts is how many lines SendLong may send.
 	DefaultMessageParts = 2
-	// DefaultQueue is how many events wait for a slow handler.
+	// DefaultQueue is how many events may wait for a slow handler.
 	DefaultQueue = 1024
-	// DefaultUserCache is how many users a client remembers beside those in its rooms.
+	// DefaultUserCache is how many users a client remembers besides those in its rooms.
 	DefaultUserCache = 10_000
 	// DefaultSongCache is how many pieces of media a client remembers.
 	DefaultSongCache = 2_000
@@ -50,7 +50,7 @@ const (
 // An Option changes how New makes a client.
 type Option func(*config) error
 
-// config is what the options say.
+// config holds the settings of a client.
 type config struct {
 	baseURL, realtimeURL *url.URL
 	httpClient           *http.Client
@@ -81,7 +81,7 @@ type config struct {
 	plaintext            bool
 }
 
-// newConfig applies the options to the defaults. All their errors come back joined.
+// newConfig applies the options to the defaults. It returns all their errors joined.
 func newConfig(opts []Option) (*config, error) {
 	c := &config{
 		userAgent:      "queup-go",
@@ -111,20 +111,20 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	if c.httpClient != nil && c.httpClient.Transport != nil && c.transport == nil && (c.proxy != nil || c.dialContext != nil || c.tls != nil) {
 		problems = append(problems, optionError("WithHTTPClient", "h",
-			"brings a transport of its own, which WithProxy, WithDialContext and WithTLSConfig do not reach: set them there, or leave it nil"))
+			"has a Transport of its own, to which WithProxy, WithDialContext and WithTLSConfig do not apply: set them there, or leave it nil"))
 	}
 	problems = append(problems, c.exposures()...)
 	return c, errors.Join(problems...)
 }
 
-// exposures returns an error for each of the two URLs under which secrets would leave this machine readable. What the
-// user dials, or carries in some other way, is theirs to judge: a fake may well have an http URL.
+// exposures returns an error for each of the two URLs that would send secrets in plain text to another machine. It does not
+// judge a URL that the user dials or carries in some other way; a fake may well have an http URL.
 func (c *config) exposures() (problems []error) {
 	if c.plaintext || c.dialContext != nil {
 		return nil
 	}
-	const reason = "is not encrypted and leads away from this machine, so that others on the way could read the password, the cookies " +
-		"and the token: take %s://, or say WithPlaintext if that is meant"
+	const reason = "is not encrypted and leads to another machine, so that others on the way could read the password, the cookies " +
+		"and the token: use %s://, or WithPlaintext if that is intended"
 	rest := c.transport == nil && (c.httpClient == nil || c.httpClient.Transport == nil)
 	if rest && c.baseURL != nil && c.baseURL.Scheme == "http" && c.leaves(c.baseURL) {
 		problems = append(problems, optionError("WithBaseURL", "u", fmt.Sprintf(reason, "https")))
@@ -135,7 +135,7 @@ func (c *config) exposures() (problems []error) {
 	return problems
 }
 
-// leaves reports whether what is sent to u leaves this machine: what counts is the first host on the way.
+// leaves reports whether requests to u leave this machine. Only the first host on the way counts.
 func (c *config) leaves(u *url.URL) bool {
 	if c.proxy != nil {
 		u = c.proxy
@@ -151,8 +151,8 @@ func optionError(option, argument, reason string) error {
 	return &ArgumentError{Op: option, Argument: argument, Reason: reason}
 }
 
-// WithBaseURL sets where REST is; the default is [DefaultBaseURL]. Only absolute http and https URLs are taken, and http
-// only for this machine; see [WithPlaintext].
+// WithBaseURL sets the address of REST; the default is [DefaultBaseURL]. Only absolute http and https URLs are accepted,
+// and http only for this machine; see [WithPlaintext].
 func WithBaseURL(u string) Option {
 	return func(c *config) (err error) {
 		c.baseURL, err = parseURL("WithBaseURL", u, "http", "https")
@@ -160,8 +160,8 @@ func WithBaseURL(u string) Option {
 	}
 }
 
-// WithRealtimeURL sets where the websocket is; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are
-// taken, and ws only for this machine; see [WithPlaintext].
+// WithRealtimeURL sets the address of the websocket; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are
+// accepted, and ws only for this machine; see [WithPlaintext].
 func WithRealtimeURL(u string) Option {
 	return func(c *config) (err error) {
 		c.realtimeURL, err = parseURL("WithRealtimeURL", u, "ws", "wss")
@@ -181,12 +181,13 @@ func parseURL(option, text string, schemes ...string) (*url.URL, error) {
 	return u, nil
 }
 
-// WithHTTPClient makes REST calls through a copy of h. The copy has a Timeout of 60 s if h has none, and never follows redirects,
-// because QueUp answers a lost session with one and nobody else shall get the cookies. It does not use the Jar of h: each login of
-// each client has a cookie jar of its own, so that two bots with the same h never act as each other.
+// WithHTTPClient makes REST calls through a copy of h. The copy has a Timeout of 60 s if h has none. It never follows
+// redirects, because QueUp answers a lost session with one and nobody else should get the cookies. It does not use the Jar
+// of h. Each login of each client has a cookie jar of its own, so that two bots with the same h never act as each other.
 //
-// If h has no Transport, the client makes one that closes connections after 0.5 s without a call, pings HTTP/2, and takes
-// fresh connections when a link is lost or a call has timed out. A Transport of h is used as it is, as by [WithTransport].
+// If h has no Transport, the client makes one. It closes connections after 0.5 s without a call and pings HTTP/2. When a
+// link is lost or a call has timed out, it opens fresh connections. A Transport of h is used as it is, as by
+// [WithTransport].
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *config) error {
 		if h == nil {
@@ -197,13 +198,13 @@ func WithHTTPClient(h *http.Client) Option {
 	}
 }
 
-// WithTransport makes REST calls through rt: the place for proxies, recordings, logs and faults of one's own. It takes
-// the place of what WithHTTPClient, WithDialContext, WithProxy and WithTLSConfig would do for REST.
+// WithTransport makes REST calls through rt, for example for proxies, recordings, logs and injected faults. For REST it
+// replaces WithHTTPClient's Transport, WithDialContext, WithProxy and WithTLSConfig.
 //
-// If rt has the method CloseIdleConnections, as *http.Transport has, the client calls it before each attempt to reconnect and
-// after a call that has timed out; it is then the same for others who share rt. All else is rt's: to keep chat lines from
-// meeting a server that closes an idle connection, set IdleConnTimeout well below the server's (Node.js: 5 s), and to
-// notice a dead HTTP/2 connection, set HTTP2.SendPingTimeout.
+// If rt has the method CloseIdleConnections, as *http.Transport has, the client calls it before each attempt to reconnect
+// and after a call that has timed out. This also affects others who share rt. Everything else is up to rt. To keep chat
+// lines from meeting a server that closes an idle connection, set IdleConnTimeout well below the server's (Node.js: 5 s).
+// To notice a dead HTTP/2 connection, set HTTP2.SendPingTimeout.
 func WithTransport(rt http.RoundTripper) Option {
 	return func(c *config) error {
 		if rt == nil {
@@ -214,8 +215,8 @@ func WithTransport(rt http.RoundTripper) Option {
 	}
 }
 
-// WithDialer opens the websocket through d: the place for recordings and faults of one's own. It takes the place of what
-// WithDialContext, WithProxy and WithTLSConfig would do for the websocket.
+// WithDialer opens the websocket through d, for example for recordings and injected faults. For the websocket it replaces
+// WithDialContext, WithProxy and WithTLSConfig.
 func WithDialer(d realtime.Dialer) Option {
 	return func(c *config) error {
 		if d == nil {
@@ -237,8 +238,8 @@ func WithDialContext(f func(ctx context.Context, network, addr string) (net.Conn
 	}
 }
 
-// WithProxy sends REST and websocket through a proxy: http, https, socks5 or socks5h, with a user and password if the
-// URL has them.
+// WithProxy sends REST and websocket traffic through a proxy: http, https, socks5 or socks5h, with a user and password if
+// the URL has them.
 func WithProxy(u *url.URL) Option {
 	return func(c *config) error {
 		if u == nil {
@@ -252,7 +253,7 @@ func WithProxy(u *url.URL) Option {
 	}
 }
 
-// WithTLSConfig sets how TLS is spoken with REST and websocket. The configuration is copied.
+// WithTLSConfig sets the TLS configuration of REST and websocket. The configuration is copied.
 func WithTLSConfig(t *tls.Config) Option {
 	return func(c *config) error {
 		if t == nil {
@@ -263,12 +264,12 @@ func WithTLSConfig(t *tls.Config) Option {
 	}
 }
 
-// WithLogger sets where the client logs: frames and changes of state at Debug, connections at Info, retries at Warn,
-// errors of handlers at Error. By default it is silent, except for what [WithErrorHandler] says.
+// WithLogger sets the logger of the client: frames and changes of state at Debug, connections at Info, retries at Warn,
+// errors of handlers at Error. By default the client logs nothing, except for the errors described at [WithErrorHandler].
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
-			return optionError("WithLogger", "l", "is nil; leave the option out for silence")
+			return optionError("WithLogger", "l", "is nil; without the option the client logs nothing")
 		}
 		c.logger = l
 		return nil
@@ -287,12 +288,17 @@ func WithUserAgent(s string) Option {
 }
 
 // WithRateLimit sets how many calls the bot makes in any window of time; the default is [DefaultCalls] in
-// [DefaultCallsPer], and 0 requests turn it off. A call waits for its turn; one whose deadline would come first is not
-// sent, and is a [*RateLimitError].
+// [DefaultCallsPer], and 0 requests turn it off. A call over the limit waits. A call that would have to wait past its
+// deadline is not sent, and returns a [*RateLimitError].
 //
-// These have lanes of their own, so that they never wait for the bot's other calls: logging in and connecting; chat, one line at a
-// time ([WithChatRate]); and what joining a room reads, at most 5 at once and 20 in any second. When QueUp answers 429, or says
-// Retry-After, everything waits; when only the quota of the chat is used up, only chat does. Source: docs/PROTOCOL.md 1.6.
+// Some calls have a lane of their own, so that they never wait for the bot's other calls:
+//
+//   - logging in and connecting
+//   - chat, one line at a time ([WithChatRate])
+//   - the requests made while joining a room, at most 5 at once and 20 in any second
+//
+// When QueUp answers 429, or sends Retry-After, all lanes wait. When only the chat quota is used up, only chat waits.
+// Source: docs/PROTOCOL.md 1.6.
 func WithRateLimit(requests int, per time.Duration) Option {
 	return func(c *config) error {
 		if requests < 0 {
@@ -306,12 +312,12 @@ func WithRateLimit(requests int, per time.Duration) Option {
 	}
 }
 
-// WithChatRate sets how many chat lines leave in any window of time; the default is [DefaultChatLines] in any [DefaultChatPer], and
-// 0 lines turn it off. QueUp's moderators mute and ban accounts that say more than a person could. A line waits for its turn; one
-// whose deadline would come first is not sent, and is a [*RateLimitError].
+// WithChatRate sets how many chat lines the bot sends in any window of time. The default is [DefaultChatLines] in any
+// [DefaultChatPer], and 0 lines turn it off. QueUp's moderators mute and ban accounts that say more than a person could. A
+// line over the limit waits. A line that would have to wait past its deadline is not sent, and returns a [*RateLimitError].
 //
-// When QueUp says that the quota of the chat is used up, lines wait as long as it says, for 30 s if that cannot be read, and for 2 h
-// at most; other calls do not wait. Source: docs/PROTOCOL.md 1.6.
+// When QueUp says that the chat quota is used up, lines wait as long as it says, and at most 2 h. If that cannot be read,
+// they wait 30 s. Other calls do not wait. Source: docs/PROTOCOL.md 1.6.
 func WithChatRate(lines int, per time.Duration) Option {
 	return func(c *config) error {
 		if lines < 0 {
@@ -348,8 +354,8 @@ func WithMessageParts(n int) Option {
 	}
 }
 
-// WithUserCache sets how many users are remembered beside those in the client's rooms; the default is
-// [DefaultUserCache], at least 1.
+// WithUserCache sets how many users are remembered besides those in the client's rooms; the default is [DefaultUserCache],
+// at least 1.
 func WithUserCache(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -371,8 +377,8 @@ func WithSongCache(n int) Option {
 	}
 }
 
-// WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache],
-// at least 1. One that was forgotten gets a new handle when it is fetched or opened again, unless the bot still holds the old
+// WithConversationCache sets how many private conversations are remembered; the default is [DefaultConversationCache], at
+// least 1. An evicted conversation gets a new handle when it is fetched or opened again, unless the bot still holds the old
 // one.
 func WithConversationCache(n int) Option {
 	return func(c *config) error {
@@ -385,8 +391,8 @@ func WithConversationCache(n int) Option {
 }
 
 // WithRecentConversations sets whether Login reads the account's recent conversations into [Client.Conversations]. By
-// default it does. When that fails, it is logged at Warn and Login succeeds all the same. After a lost connection they
-// are read in any case, to find the messages that were missed.
+// default it does. A failure is logged at Warn, and Login succeeds all the same. After a lost connection they are read in
+// any case, to find the messages that were missed.
 func WithRecentConversations(on bool) Option {
 	return func(c *config) error {
 		c.recentConversations = on
@@ -394,7 +400,7 @@ func WithRecentConversations(on bool) Option {
 	}
 }
 
-// WithRawChat sends chat and private messages as they are. By default it is HTML-encoded, as QueUp's own page does, so
+// WithRawChat sends chat and private messages as they are. By default they are HTML-encoded, as QueUp's own page does, so
 // that people read what was sent.
 func WithRawChat(on bool) Option {
 	return func(c *config) error {
@@ -418,15 +424,15 @@ func WithReconnect(p realtime.ReconnectPolicy) Option {
 type FullPolicy int
 
 const (
-	// DropOldest gives up the oldest waiting event and says so with Lagged. This is the default.
+	// DropOldest drops the oldest waiting event and reports the loss with Lagged. This is the default.
 	DropOldest FullPolicy = iota
 	// Block loses no event: everything waits for the slowest handler, down to the socket. It is meant for offline tools.
 	// docs/BEHAVIOUR.md lists what it changes; above all, a handler that waits for another event or calls Close deadlocks.
 	Block
 )
 
-// WithQueue sets how many events may wait for a handler, and what happens to more; the default is [DefaultQueue] and
-// [DropOldest].
+// WithQueue sets how many events may wait for a handler, and what happens when the queue is full; the default is
+// [DefaultQueue] and [DropOldest].
 func WithQueue(size int, full FullPolicy) Option {
 	return func(c *config) error {
 		if size < 1 {
@@ -440,10 +446,10 @@ func WithQueue(size int, full FullPolicy) Option {
 	}
 }
 
-// WithErrorHandler sets what receives the errors that no call can return: of handlers [*HandlerError], [*PanicError] and [Lagged],
-// and [*MailboxError] when private messages are not received. By
-// default such errors are logged at Error, through [slog.Default] if WithLogger was not used, so that no bot fails in
-// silence.
+// WithErrorHandler sets the function that receives the errors that no call can return. They are [*HandlerError],
+// [*PanicError] and [Lagged] from handlers, and [*MailboxError] when private messages are not received. By default such
+// errors are logged at Error, so that none is silently dropped. They are logged through [slog.Default] if WithLogger was
+// not used.
 func WithErrorHandler(f func(ctx context.Context, err error)) Option {
 	return func(c *config) error {
 		if f == nil {
@@ -454,8 +460,8 @@ func WithErrorHandler(f func(ctx context.Context, err error)) Option {
 	}
 }
 
-// WithMutedMessages delivers the chat of members who are muted too, and keeps it in the history. By default what they say
-// is heard by nobody.
+// WithMutedMessages also delivers the chat of muted members, and keeps it in the history. By default their lines are
+// dropped.
 func WithMutedMessages(on bool) Option {
 	return func(c *config) error {
 		c.mutedMessages = on
@@ -463,7 +469,7 @@ func WithMutedMessages(on bool) Option {
 	}
 }
 
-// WithOwnMessages delivers the chat of the client's own account too. By default a bot does not hear itself.
+// WithOwnMessages also delivers the chat of the client's own account. By default a bot does not receive its own lines.
 func WithOwnMessages(on bool) Option {
 	return func(c *config) error {
 		c.ownMessages = on
@@ -471,7 +477,7 @@ func WithOwnMessages(on bool) Option {
 	}
 }
 
-// WithGuest lets Connect work without Login, with a guest's token: such a client can listen but not act.
+// WithGuest lets Connect work without Login, with a guest's token. Such a client can listen but not act.
 func WithGuest() Option {
 	return func(c *config) error {
 		c.guest = true
@@ -479,15 +485,17 @@ func WithGuest() Option {
 	}
 }
 
-// WithPlaintext lets the client speak http and ws with other machines. The password, the cookies and the token then travel
-// readable: whoever is on the way can take them and act as the account. It is meant for a network of one's own.
+// WithPlaintext lets the client use http and ws with other machines. The password, the cookies and the token then travel in
+// plain text: anyone on the way can read them and act as the account. It is meant for a private network.
 //
-// Without it, New refuses an http base URL and a ws realtime URL, unless the connection ends on this machine: at
-// localhost, an address of 127.0.0.0/8 or ::1, be it the URL's own host or, with [WithProxy], the proxy, such as an SSH
-// tunnel. What the client does not carry itself it does not judge: REST with [WithTransport] or a client of
+// Without it, New refuses an http base URL and a ws realtime URL, unless the connection ends on this machine. That means at
+// localhost, an address of 127.0.0.0/8 or ::1. This may be the URL's own host or, with [WithProxy], the proxy, such as an
+// SSH tunnel.
+//
+// Traffic that the client does not carry itself is not checked. That is REST with [WithTransport] or with a client of
 // [WithHTTPClient] that has a Transport, the websocket with [WithDialer], and both with [WithDialContext].
 //
-// Whatever is set, secrets go to these two hosts only: redirects are never followed.
+// In any case, secrets go to these two hosts only: redirects are never followed.
 func WithPlaintext() Option {
 	return func(c *config) error {
 		c.plaintext = true

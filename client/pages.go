@@ -11,28 +11,28 @@ import (
 )
 
 const (
-	// pageSize is how many rows QueUp puts on a page of a list. A page can have fewer: only an empty one is the end. Source:
-	// docs/PROTOCOL.md 1.5.
+	// pageSize is how many rows QueUp puts on a page of a list. A page can have fewer; only an empty page is the end.
+	// Source: docs/PROTOCOL.md 1.5.
 	pageSize = 20
 	// maxPages bounds a list that does not end.
 	maxPages = 100_000
-	// maxSeen is how many rows are known, so that none of them comes twice: those of the last hundred pages. That many
-	// would have to be added to a list while it is read before a row of it came again.
+	// maxSeen is how many rows are remembered, so that none of them comes twice: those of the last hundred pages. A row
+	// could only come twice if that many rows were added to the list while it is read.
 	maxSeen = 100 * pageSize
-	// maxRepeats is how many pages in a row may have nothing new: one page of rows must have been added to a list for each of them
-	// while it is read.
+	// maxRepeats is how many pages in a row may have no new row. For each such page, a page of rows must have been added to
+	// the list while it is read.
 	maxRepeats = 10
 )
 
-// byPage iterates over a list whose pages are numbered from 1, up to an empty page. id tells rows apart; fetch also returns how many
-// rows the page had, those that it leaves out included.
+// byPage iterates over a list whose pages are numbered from 1, up to an empty page. id tells rows apart. fetch also returns
+// how many rows the page had, including those that it leaves out.
 func byPage[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
 	return byPageFrom(ctx, 1, id, fetch)
 }
 
-// byPageFrom is byPage from a page on.
+// byPageFrom is byPage, starting at a given page.
 func byPageFrom[T any, K ~string](
 	ctx context.Context, first int, id func(T) K, fetch func(ctx context.Context, page int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
@@ -42,7 +42,7 @@ func byPageFrom[T any, K ~string](
 	})
 }
 
-// byOffset iterates over a list whose pages are asked for by how many rows come before them. The rest is as with byPage.
+// byOffset iterates over a list whose pages are requested by the number of rows before them. Otherwise it is like byPage.
 func byOffset[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, offset int) (rows []T, sent int, err error),
 ) iter.Seq2[T, error] {
@@ -52,8 +52,8 @@ func byOffset[T any, K ~string](
 	})
 }
 
-// byToken iterates over a list each of whose pages brings what asks for the next. The first is asked for with nothing;
-// the last brings nothing, or what asked for it, or at most one row.
+// byToken iterates over a list in which each page has the token for the next one. The first page is requested with an empty
+// token. The last page has an empty token, or the token it was requested with, or at most one row.
 func byToken[T any, K ~string](
 	ctx context.Context, id func(T) K, fetch func(ctx context.Context, token string) (rows []T, next string, err error),
 ) iter.Seq2[T, error] {
@@ -63,10 +63,13 @@ func byToken[T any, K ~string](
 	})
 }
 
-// pages iterates over a list that comes in pages. Each loop over it reads the list anew. A page is fetched when its
-// first row is wanted. Lists grow while they are read, so a row that was there before is passed over. The last page may come
-// again and again: a short page that comes twice in a row ends the list. Too many other pages without a new row are an error, because
-// rows may be missing. Rows of a list that does not move stay on their page, and any page without a new one ends it. An error comes once and ends the list.
+// pages iterates over a list that comes in pages. Each loop over it reads the list again, and a page is fetched when its
+// first row is needed.
+//
+// A list may grow while it is read, so a row that was seen before is skipped. QueUp may repeat the last page without end,
+// so a short page that comes twice in a row ends the list. Too many other pages without a new row are an error, because
+// rows may be missing. In a list that does not move, rows stay on their page, and any page without a new row ends it. An
+// error is returned once and ends the list.
 func pages[T any, K ~string, P any](
 	ctx context.Context, id func(T) K, first P, moves bool, fetch func(ctx context.Context, at P) (rows []T, next P, more bool, err error),
 ) iter.Seq2[T, error] {
@@ -74,7 +77,7 @@ func pages[T any, K ~string, P any](
 		var none T
 		seen := cache.NewLRU[K, struct{}](maxSeen)
 		at, repeats := first, 0
-		var last []K // the ids of the page before
+		var last []K // the ids of the previous page
 		for range maxPages {
 			if err := over(ctx); err != nil {
 				yield(none, err)
@@ -130,7 +133,7 @@ func over(ctx context.Context) error {
 	return fmt.Errorf("queup: %w", context.Cause(ctx))
 }
 
-// failing is a list that cannot be read.
+// failing returns a list that cannot be read.
 func failing[T any](err error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// authority is what is known of who may do what in a room, in either world of roles. It is a value that is replaced,
+// authority is the state of a room's roles and permissions, with fixed or custom roles. It is a value that is replaced,
 // never changed. Source: docs/PROTOCOL.md 4.
 type authority struct {
 	known  bool   // the roles have been read
@@ -13,15 +13,15 @@ type authority struct {
 	roles  []Role // the highest first
 	owner  UserID
 	me     UserID    // the client's own account, empty for a guest
-	own    *Standing // what QueUp says of that account; nil while it has to be worked out from the roles
+	own    *Standing // QueUp's statement about that account; nil while it has to be derived from the roles
 }
 
-// everybody is what members without a role could do before there were custom roles.
+// everybody is the role of members without a role in a room without custom roles.
 var everybody = Role{Permissions: []Permission{
 	PermQueueView, PermQueueJoin, PermChatSend, PermMembersList, PermChatEmbedImage, PermChatEmbedLink,
 }}
 
-// newAuthority sorts the roles. No custom roles at all mean that the room has the fixed ones.
+// newAuthority sorts the roles. A nil list of custom roles means that the room has the fixed ones.
 func newAuthority(custom []Role, own *Standing) authority {
 	a := authority{known: true, custom: custom != nil, roles: custom, own: own}
 	if !a.custom {
@@ -67,8 +67,8 @@ func (a authority) byDefault() Role {
 	return Role{}
 }
 
-// can reports whether u, who holds these roles, has a permission. Of the client's own account QueUp's word counts; of
-// others the union of what they hold and of what everybody holds.
+// can reports whether u, who holds these roles, has a permission. For the client's own account QueUp's statement counts.
+// For others it is the union of the roles they hold and the role that everybody holds.
 func (a authority) can(u UserID, held []Role, p Permission) bool {
 	if u == "" {
 		return false
@@ -85,7 +85,7 @@ func (a authority) can(u UserID, held []Role, p Permission) bool {
 	return a.byDefault().Can(p) || slices.ContainsFunc(held, func(r Role) bool { return r.Can(p) })
 }
 
-// rank is how high a user stands. Nobody stands above who has no limit.
+// rank orders users. A user without a limit outranks everyone.
 type rank struct {
 	position  int64
 	unlimited bool
@@ -116,28 +116,28 @@ func (s Standing) can(p Permission) bool {
 	return s.Owner || s.GlobalAdmin || (Role{Permissions: s.Permissions}).Can(p)
 }
 
-// holdsAny reports whether there is a role among them that sets its holder apart: neither the default role nor that of
-// 2024 for those who may chat.
+// holdsAny reports whether held has a role that sets its holder apart: neither the default role nor the role Member of
+// 2024, which allows chat.
 func holdsAny(held []Role) bool {
 	return slices.ContainsFunc(held, func(r Role) bool { return !r.Default && r.ID != RoleMember })
 }
 
-// A PermissionError means that a call was not sent, because QueUp would refuse it: the account lacks the permission in
-// the room, or does not rank above whom it is about. It is also [ErrForbidden]. Source: docs/PROTOCOL.md 2.9, 4.
+// A PermissionError means that a call was not sent, because QueUp would refuse it. The account lacks the permission in the
+// room, or does not rank above the user or the role. It is also [ErrForbidden]. Source: docs/PROTOCOL.md 2.9, 4.
 type PermissionError struct {
 	// Op is the Go method.
 	Op string
 	// Permission is what the call needs. If User and Role are empty, it is what the account lacks.
 	Permission Permission
-	// User is whom the call cannot be about, empty if that is not the reason.
+	// User is the user who may not be the target of the call, empty if that is not the reason.
 	User UserID
 	// Role is the role that ranks too high for the call, empty if that is not the reason.
 	Role RoleID
-	// Reason says what stands in the way.
+	// Reason says why the call would be refused.
 	Reason string
 }
 
-// Error names the call, the permission and the reason.
+// Error returns the call, the permission and the reason.
 func (e *PermissionError) Error() string {
 	if e.User != "" || e.Role != "" {
 		return "queup: " + e.Op + ": not sent: " + e.Reason
@@ -148,8 +148,7 @@ func (e *PermissionError) Error() string {
 // Is reports whether target is [ErrForbidden].
 func (e *PermissionError) Is(target error) bool { return target == ErrForbidden }
 
-// may returns what keeps the client from a call that needs a permission, nil if nothing does or if the roles of the
-// room are not known.
+// may returns an error if the client lacks a permission. It returns nil if the roles of the room are not known.
 func (r *Room) may(op string, p Permission) error {
 	a := r.authority()
 	if !a.known || a.can(a.me, r.rolesOf(a.me), p) {
@@ -158,8 +157,8 @@ func (r *Room) may(op string, p Permission) error {
 	return &PermissionError{Op: op, Permission: p, Reason: "this account does not have it in the room"}
 }
 
-// mayOver is may for a kick, a ban or a mute. Before there were custom roles, and for mutes since, nobody who holds a
-// role can be moderated. Source: docs/PROTOCOL.md 2.9.
+// mayOver is may for a kick, a ban or a mute. A member who holds a role cannot be muted. In a room without custom roles
+// such a member cannot be kicked or banned either. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) mayOver(op string, p Permission, u UserID) error {
 	if err := r.may(op, p); err != nil {
 		return err
@@ -183,7 +182,7 @@ func (r *Room) mayOver(op string, p Permission, u UserID) error {
 	return nil
 }
 
-// mayGrant is may for giving a role to a user, or taking it: both the role and the user must rank below the client.
+// mayGrant is may for giving a role to a user, or removing it. Both the role and the user must rank below the client.
 func (r *Room) mayGrant(op string, u UserID, role RoleID) error {
 	if err := r.may(op, PermRolesManage); err != nil {
 		return err
@@ -211,7 +210,7 @@ func (r *Room) mayGrant(op string, u UserID, role RoleID) error {
 
 const roleTooHigh = "the role's rank is not below that of this account"
 
-// mayChange is may for writing a role of the room: it must rank below the client. Source: docs/PROTOCOL.md 2.10.
+// mayChange is may for changing a role of the room, which must rank below the client. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) mayChange(op string, role RoleID) error {
 	if err := r.may(op, PermRolesManage); err != nil {
 		return err
@@ -224,9 +223,9 @@ func (r *Room) mayChange(op string, role RoleID) error {
 	return nil
 }
 
-// mayBestow is may for what a role of the room is to grant: no more than the client has. A role keeps what it grants.
-// Source: docs/PROTOCOL.md 2.10.
-func (r *Room) mayBestow(op string, granted, before []Permission) error {
+// mayGrantPermissions is may for the permissions that a role of the room will grant: no more than the client has. A role may keep the
+// permissions that it grants already. Source: docs/PROTOCOL.md 2.10.
+func (r *Room) mayGrantPermissions(op string, granted, before []Permission) error {
 	for _, p := range granted {
 		if slices.Contains(before, p.current()) {
 			continue
@@ -238,7 +237,7 @@ func (r *Room) mayBestow(op string, granted, before []Permission) error {
 	return nil
 }
 
-// authority returns what is known of the room's roles.
+// authority returns the state of the room's roles.
 func (r *Room) authority() authority {
 	var me UserID
 	if r.client != nil {
@@ -251,22 +250,22 @@ func (r *Room) authority() authority {
 	return a
 }
 
-// rolesOf returns the roles that a user holds in the room, as far as is known.
+// rolesOf returns the known roles of a user in the room.
 func (r *Room) rolesOf(u UserID) []Role {
 	m, _ := r.memberOrDeparted(u)
 	return m.roles()
 }
 
-// Can reports whether a user has a permission in the room: through a role, through the role that everybody holds,
-// through a permission that implies it or through room.admin. The owner has all; of the client itself, what QueUp says
-// counts. Names from before custom roles are taken too. Of a room that is not joined only the owner is known. Source:
-// docs/PROTOCOL.md 4.
+// Can reports whether a user has a permission in the room. The user can have it through a role, through the role that
+// everybody holds, through a permission that implies it or through room.admin. The owner has all permissions. For the
+// client itself, QueUp's statement counts. The old names from before custom roles are accepted too. In a room that is not
+// joined only the owner is known. Source: docs/PROTOCOL.md 4.
 func (r *Room) Can(u UserID, p Permission) bool {
 	return r.authority().can(u, r.rolesOf(u), p)
 }
 
-// Outranks reports whether a stands above b: the position of a's highest role is higher. Nobody stands above the owner
-// and QueUp's staff, and nobody above oneself. Source: docs/PROTOCOL.md 4.3.
+// Outranks reports whether a ranks above b: the position of a's highest role is higher. No user outranks the owner, QueUp's
+// staff or themselves. Source: docs/PROTOCOL.md 4.3.
 func (r *Room) Outranks(a, b UserID) bool {
 	if a == b {
 		return false
@@ -275,18 +274,18 @@ func (r *Room) Outranks(a, b UserID) bool {
 	return known.rank(a, r.rolesOf(a)).above(known.rank(b, r.rolesOf(b)))
 }
 
-// AtLeast reports whether a user stands as high as a role or higher: the position of the user's highest role is not
-// below it. The role is one of the room's, or one of [RoleCoOwner] to [RoleDJ], which stand for the roles that were made
-// of them. The owner and QueUp's staff stand above all; for a role that the room does not have it is false of everybody
-// else. Source: docs/PROTOCOL.md 4.3.
+// AtLeast reports whether a user ranks at least as high as a role: the position of the user's highest role is not below it.
+// The role is one of the room's, or one of [RoleCoOwner] to [RoleDJ], which stand for the roles that were made from them.
+// The owner and QueUp's staff rank above all roles. For everyone else it reports false if the room has no such role.
+// Source: docs/PROTOCOL.md 4.3.
 func (r *Room) AtLeast(u UserID, role RoleID) bool {
 	own := r.authority().rank(u, r.rolesOf(u))
 	wanted, ok := r.Role(role)
 	return own.unlimited || ok && own.position >= wanted.Position
 }
 
-// Role returns a role of the room by its id, or the one that [RoleCoOwner] to [RoleDJ] stand for, and false if the room
-// does not have it. Source: docs/PROTOCOL.md 4.
+// Role returns a role of the room by its id, and false if the room does not have it. The constants [RoleCoOwner] to
+// [RoleDJ] stand for the roles that were made from them. Source: docs/PROTOCOL.md 4.
 func (r *Room) Role(id RoleID) (Role, bool) {
 	known := r.authority()
 	id, _ = known.resolve(id)
@@ -294,12 +293,12 @@ func (r *Room) Role(id RoleID) (Role, bool) {
 	return role.clone(), ok
 }
 
-// Roles returns the room's roles, the highest first and the default role last; the fixed roles for a room from before
-// custom ones. It is empty for a room that is not joined; [Room.FetchRoles] reads them. Source: docs/PROTOCOL.md 4.
+// Roles returns the room's roles, the highest first and the default role last. A room without custom roles has the fixed
+// ones. The list is empty for a room that is not joined; [Room.FetchRoles] reads the roles. Source: docs/PROTOCOL.md 4.
 func (r *Room) Roles() []Role { return ownRoles(r.authority().roles) }
 
-// Standing returns what the client itself may do in the room, and false if that is not known: the room is not joined,
-// or has no custom roles. Source: docs/PROTOCOL.md 3.7.
+// Standing returns what the client itself may do in the room. It is false if that is not known, because the room is not
+// joined or has no custom roles. Source: docs/PROTOCOL.md 3.7.
 func (r *Room) Standing() (Standing, bool) {
 	if a := r.authority(); a.own != nil {
 		own := *a.own
@@ -323,7 +322,7 @@ func (a authority) resolve(id RoleID) (RoleID, bool) {
 	return "", false
 }
 
-// act checks that the client may act in the room at all.
+// act returns an error if the client may not act in the room at all.
 func (r *Room) act() error {
 	if !r.mayAct() {
 		return ErrNotJoined
@@ -331,7 +330,7 @@ func (r *Room) act() error {
 	return nil
 }
 
-// actWith is act for what needs a permission.
+// actWith is act for calls that need a permission.
 func (r *Room) actWith(op string, p Permission) error {
 	if err := r.act(); err != nil {
 		return err
@@ -339,7 +338,7 @@ func (r *Room) actWith(op string, p Permission) error {
 	return r.may(op, p)
 }
 
-// target checks that the client may act in the room and that a user is named.
+// target returns an error if the client may not act in the room or if no user is named.
 func (r *Room) target(op string, u UserID) error {
 	if u == "" {
 		return &ArgumentError{Op: op, Argument: "u", Reason: "is empty"}
@@ -347,7 +346,7 @@ func (r *Room) target(op string, u UserID) error {
 	return r.act()
 }
 
-// targetWith is target for what needs a permission.
+// targetWith is target for calls that need a permission.
 func (r *Room) targetWith(op string, p Permission, u UserID) error {
 	if err := r.target(op, u); err != nil {
 		return err
@@ -355,7 +354,7 @@ func (r *Room) targetWith(op string, p Permission, u UserID) error {
 	return r.may(op, p)
 }
 
-// targetOver is target for what needs a permission and a rank above the user's.
+// targetOver is target for calls that need a permission and a rank above the user's.
 func (r *Room) targetOver(op string, p Permission, u UserID) error {
 	if err := r.target(op, u); err != nil {
 		return err

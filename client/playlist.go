@@ -16,7 +16,7 @@ import (
 // PlaylistSongID identifies an entry of a playlist; see [wire.PlaylistSongID].
 type PlaylistSongID = wire.PlaylistSongID
 
-// maxPlaylistName is the longest name that QueUp's own page takes. Source: docs/PROTOCOL.md 2.7.
+// maxPlaylistName is the longest name that QueUp's own page accepts. Source: docs/PROTOCOL.md 2.7.
 const maxPlaylistName = 100
 
 // A Playlist is one of the account's own playlists, at a moment. [Room.QueuePlaylist] queues it. Source:
@@ -26,17 +26,17 @@ type Playlist struct {
 	ID PlaylistID `json:"id"`
 	// Name is what its owner calls it.
 	Name string `json:"name"`
-	// OwnerID is whose it is.
+	// OwnerID is the user who owns it.
 	OwnerID UserID `json:"ownerId"`
 	// CreatedAt is when it was made.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
-	// Public is true when others may see it.
+	// Public is true if others may see it.
 	Public bool `json:"public"`
 	// Provider is the site it was imported from, empty if it was made at QueUp.
 	Provider Provider `json:"provider,omitempty"`
 	// MediaID is the provider's id of the playlist it was imported from.
 	MediaID string `json:"mediaId,omitempty"`
-	// SongCount is how many songs it holds, 0 also where QueUp does not say.
+	// SongCount is how many songs it has; 0 also if QueUp does not say.
 	SongCount int64 `json:"songCount"`
 
 	extra
@@ -58,7 +58,7 @@ func newPlaylist(c *Client, w wire.Playlist) Playlist {
 	}
 }
 
-// Owner returns whose it is, and false if the client does not know them.
+// Owner returns the user who owns it, and false if the client does not know them.
 func (p Playlist) Owner() (User, bool) {
 	if p.client == nil {
 		return User{}, false
@@ -66,29 +66,29 @@ func (p Playlist) Owner() (User, bool) {
 	return p.client.Users().Get(p.OwnerID)
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (p Playlist) Equal(q Playlist) bool {
 	return p.ID == q.ID && p.Name == q.Name && p.OwnerID == q.OwnerID && p.CreatedAt.Equal(q.CreatedAt) && p.Public == q.Public &&
 		p.Provider == q.Provider && p.MediaID == q.MediaID && p.SongCount == q.SongCount && p.sameExtra(q.extra)
 }
 
-// String returns the name, or the id where the name is not known.
+// String returns the name, or the id if the name is not known.
 func (p Playlist) String() string { return cmp.Or(p.Name, string(p.ID)) }
 
 // A PlaylistSong is an entry of a playlist, at a moment. Source: docs/PROTOCOL.md 3.11.
 type PlaylistSong struct {
-	// ID names the entry, not the song: a song can be in a playlist twice.
+	// ID identifies the entry, not the song: a song can be in a playlist twice.
 	ID PlaylistSongID `json:"id"`
-	// SongID names its media; see Info.
+	// SongID identifies its media; see Info.
 	SongID SongID `json:"songId"`
 	// PlaylistID is the playlist.
 	PlaylistID PlaylistID `json:"playlistId"`
-	// AddedAt is when it was added, zero where QueUp does not say.
+	// AddedAt is when it was added, zero if QueUp does not say.
 	AddedAt time.Time `json:"addedAt,omitzero"`
 
 	extra
 	client *Client
-	info   *SongInfo // its media as of the answer that made the value, nil if there were none
+	info   *SongInfo // its media as of the answer that made the value, nil if it had none
 }
 
 func newPlaylistSong(c *Client, playlist PlaylistID, w wire.PlaylistSong) PlaylistSong {
@@ -104,7 +104,7 @@ func newPlaylistSong(c *Client, playlist PlaylistID, w wire.PlaylistSong) Playli
 	return s
 }
 
-// Info returns its media, and false where QueUp has lost it and the client does not know it.
+// Info returns its media. It is false if QueUp has lost it and the client does not know it.
 func (s PlaylistSong) Info() (SongInfo, bool) {
 	if s.info != nil {
 		return *s.info, true
@@ -115,12 +115,12 @@ func (s PlaylistSong) Info() (SongInfo, bool) {
 	return s.client.Songs().Get(s.SongID)
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (s PlaylistSong) Equal(t PlaylistSong) bool {
 	return s.ID == t.ID && s.SongID == t.SongID && s.PlaylistID == t.PlaylistID && s.AddedAt.Equal(t.AddedAt) && s.sameExtra(t.extra)
 }
 
-// String returns the title and the length where the media is known, else the id.
+// String returns the title and the length if the media is known, else the id.
 func (s PlaylistSong) String() string {
 	if info, ok := s.Info(); ok {
 		return info.String()
@@ -171,10 +171,10 @@ func checkPlaylistName(op, name string) error {
 	return nil
 }
 
-// ImportYouTubePlaylist copies a playlist of YouTube, named by the id it has there, into one of the account's, or into
-// a new one if that is empty. It returns the playlist with the songs in it. Errors: [*ArgumentError] for an empty
-// media id, [ErrNotLoggedIn], and [*APIError], for example for a playlist that is private. Source: docs/PROTOCOL.md
-// 2.7.
+// ImportYouTubePlaylist copies a playlist of YouTube and returns the playlist with the songs in it. mediaID is its id at
+// YouTube. It is copied into the given playlist of the account, or into a new one if that is empty. Errors:
+// [*ArgumentError] for an empty media id, [ErrNotLoggedIn], and [*APIError], for example for a private playlist. Source:
+// docs/PROTOCOL.md 2.7.
 func (c *Client) ImportYouTubePlaylist(ctx context.Context, mediaID string, into PlaylistID) (Playlist, error) {
 	if err := checkID("Client.ImportYouTubePlaylist", "mediaID", mediaID); err != nil {
 		return Playlist{}, err
@@ -205,11 +205,11 @@ type SoundCloudPlaylist struct {
 	MediaID string `json:"mediaId"`
 	// Title is its name.
 	Title string `json:"title"`
-	// TrackCount is how many tracks it holds.
+	// TrackCount is how many tracks it has.
 	TrackCount int64 `json:"trackCount"`
 	// Description is its owner's text.
 	Description string `json:"description,omitempty"`
-	// Genre is the kind of music, if its owner said so.
+	// Genre is the kind of music, if its owner has set it.
 	Genre string `json:"genre,omitempty"`
 	// Permalink is the last part of its address at SoundCloud.
 	Permalink string `json:"permalink,omitempty"`
@@ -229,13 +229,13 @@ func newSoundCloudPlaylist(w wire.SoundCloudPlaylist) SoundCloudPlaylist {
 	}
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (p SoundCloudPlaylist) Equal(q SoundCloudPlaylist) bool {
 	return p.MediaID == q.MediaID && p.Title == q.Title && p.TrackCount == q.TrackCount && p.Description == q.Description &&
 		p.Genre == q.Genre && p.Permalink == q.Permalink && p.sameExtra(q.extra)
 }
 
-// String returns the title, or the id where the title is not known.
+// String returns the title, or the id if the title is not known.
 func (p SoundCloudPlaylist) String() string { return cmp.Or(p.Title, p.MediaID) }
 
 // SoundCloudPlaylists reads the playlists that a user of SoundCloud has there. Errors: [*ArgumentError] for an empty
@@ -258,7 +258,7 @@ func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]So
 	return playlists, nil
 }
 
-// may reports what is wrong with a playlist that is about to be used.
+// may returns an error if a playlist cannot be used.
 func (p Playlist) may(op string) error {
 	if p.client == nil {
 		return ErrDetached
@@ -266,9 +266,9 @@ func (p Playlist) may(op string) error {
 	return checkID(op, "the playlist's ID", p.ID)
 }
 
-// Songs reads the entries of the playlist in their order, page by page as the loop goes on: all of them, or those with
-// the filter in their name. An error ends the sequence: [ErrDetached] for a value that no client made,
-// [ErrNotLoggedIn], or an [*APIError]. Source: docs/PROTOCOL.md 1.5, 2.7.
+// Songs reads the entries of the playlist in their order, page by page as the loop goes on. A filter selects the entries
+// that have it in their name. An error ends the sequence: [ErrDetached] for a value that no client made, [ErrNotLoggedIn],
+// or an [*APIError]. Source: docs/PROTOCOL.md 1.5, 2.7.
 func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSong, error] {
 	if err := p.may("Playlist.Songs"); err != nil {
 		return failing[PlaylistSong](err)
@@ -293,8 +293,8 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 	})
 }
 
-// Rename gives the playlist another name. The value keeps the old one. Errors: [*ArgumentError] for a name that is
-// empty or longer than 100 characters, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Rename changes the name of the playlist. The value keeps the old one. Errors: [*ArgumentError] for a name that is empty
+// or longer than 100 characters, [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Rename(ctx context.Context, name string) error {
 	const op = "Playlist.Rename"
 	if err := checkPlaylistName(op, name); err != nil {
@@ -330,7 +330,7 @@ func (p Playlist) Add(ctx context.Context, provider Provider, mediaID string) (P
 	return p.add(ctx, op, &queupapi.AddPlaylistSongApplicationJSON{MediaID: queupapi.NewOptString(mediaID), Provider: queupapi.NewOptProvider(provider)})
 }
 
-// AddSong adds media that QueUp knows, for example what plays, and returns the playlist with its new SongCount.
+// AddSong adds media that QueUp knows, for example the current song, and returns the playlist with its new SongCount.
 // QueUp's own page calls it a grab. Errors: [*ArgumentError] for an empty id, [ErrDetached], [ErrNotLoggedIn], and
 // [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) AddSong(ctx context.Context, song SongID) (Playlist, error) {
@@ -352,7 +352,7 @@ func (p Playlist) add(ctx context.Context, op string, request queupapi.AddPlayli
 	return p.changed(answer.Data), nil
 }
 
-// Remove takes an entry out and returns the playlist with its new SongCount. Errors: [*ArgumentError] for an empty id,
+// Remove removes an entry and returns the playlist with its new SongCount. Errors: [*ArgumentError] for an empty id,
 // [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Remove(ctx context.Context, entry PlaylistSongID) (Playlist, error) {
 	const op = "Playlist.Remove"
@@ -369,7 +369,7 @@ func (p Playlist) Remove(ctx context.Context, entry PlaylistSongID) (Playlist, e
 	return p.changed(answer.Data), nil
 }
 
-// changed returns what an answer tells of the playlist. An answer about anything else changes nothing.
+// changed returns the playlist as an answer describes it. An answer about anything else changes nothing.
 func (p Playlist) changed(w wire.Playlist) Playlist {
 	if w.ID != p.ID {
 		return p
@@ -383,9 +383,9 @@ func (p Playlist) changed(w wire.Playlist) Playlist {
 	return q
 }
 
-// Reorder puts the entries into another order. ids must name each entry of the playlist once: with some missing or
-// twice, or fewer or more than SongCount where that is known, it is an [*ArgumentError] and nothing is sent. Other
-// errors: [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
+// Reorder changes the order of the entries. ids must name each entry of the playlist once. A missing or repeated entry, or
+// a number of ids other than SongCount if that is known, is an [*ArgumentError], and nothing is sent. Other errors:
+// [ErrDetached], [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (p Playlist) Reorder(ctx context.Context, ids []PlaylistSongID) error {
 	const op = "Playlist.Reorder"
 	sorted := slices.Sorted(slices.Values(ids))

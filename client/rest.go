@@ -18,7 +18,7 @@ import (
 // answerTimeout bounds one REST call, if the caller's context allows more.
 const answerTimeout = 60 * time.Second
 
-// What the calls of this package use of package rest.
+// Names of package rest that this package uses.
 const (
 	loadsAtOnce = rest.LoadsAtOnce
 
@@ -28,13 +28,13 @@ const (
 	opPostChat = "postChat"
 )
 
-// The reasons of calls that end because the client has another account, or none.
+// The reasons why calls end when the client logs in to another account, or logs out.
 var (
 	errLoggedOut  = &withinError{"logged out meanwhile", ErrNotLoggedIn}
 	errOtherLogin = &withinError{"another account has logged in meanwhile", ErrNotLoggedIn}
 )
 
-// newDoer returns what sends the calls of the generated clients.
+// newDoer returns the doer that sends the calls of the generated clients.
 func (c *Client) newDoer(h *http.Client) *rest.Doer {
 	return rest.NewDoer(rest.Config{
 		BaseURL:   c.config.baseURL,
@@ -45,7 +45,7 @@ func (c *Client) newDoer(h *http.Client) *rest.Doer {
 		Secrets:   c.secrets,
 		Group:     c.workers,
 		Retrying: func(ctx context.Context, r rest.Retry) {
-			c.log.WarnContext(ctx, "call failed and is repeated",
+			c.log.WarnContext(ctx, "call failed, retrying",
 				slog.String("op", r.Op), slog.Int("attempt", r.Attempt), slog.Duration("retry_in", r.Pause), slog.Any("error", publicError(r.Err)))
 		},
 	})
@@ -56,7 +56,7 @@ func (c *Client) newREST(d *rest.Doer) (*queupapi.Client, error) {
 	return queupapi.NewClient(rest.ServerURL(c.config.baseURL), queupapi.WithClient(&doer{d}))
 }
 
-// doer is a [rest.Doer] with the errors of this package.
+// doer is a [rest.Doer] that returns the errors of this package.
 type doer struct{ rest *rest.Doer }
 
 // Do sends a request, see [rest.Doer.Do].
@@ -65,20 +65,22 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	return resp, publicError(err)
 }
 
-// failed returns the error of a call of the generated client: the one of the doer without the client's wrapping, and any other with the
-// operation's name in front. It is nil for nil.
+// failed returns the error of a call of the generated client, nil for nil. An error of the doer comes without the client's
+// wrapping, and any other with the operation's name in front.
 func failed(op string, err error) error {
 	err = publicError(rest.CallError(op, err))
 	hookOperation(err)
 	return err
 }
 
-// waitUntil waits until a time, or fails with the cause of ctx. It is a [*RateLimitError] at once if the deadline of ctx is earlier.
+// waitUntil waits until a time, or returns the cause of ctx. It returns a [*RateLimitError] at once if the deadline of ctx
+// is earlier.
 func waitUntil(ctx context.Context, op string, at time.Time) error {
 	return publicError(rest.WaitUntil(ctx, op, at))
 }
 
-// jsonField returns the raw value of a field of a JSON object, the value itself for no name, nil if there is none.
+// jsonField returns the raw value of a field of a JSON object, nil if there is none. For an empty name it returns the value
+// itself.
 func jsonField(raw json.RawMessage, name string) json.RawMessage { return rest.JSONField(raw, name) }
 
 // newSecrets returns the passwords in the URLs of the options.
@@ -97,8 +99,8 @@ func maskPublic(err error, hide func(error) error) error {
 	return nil
 }
 
-// publicError returns an error in which each error of package rest is replaced by the one of this package that it stands for. The text
-// stays the same. An error without any is returned as it is.
+// publicError replaces each error of package rest in an error by the corresponding error of this package. The text stays
+// the same. An error without any is returned as it is.
 func publicError(err error) error {
 	if public := translate(err); public != nil {
 		err = public
@@ -217,25 +219,26 @@ func (e *translatedError) As(target any) bool {
 	return ok && by.As(target)
 }
 
-// noList is the error of an answer that holds something else than a list: null, an object, a text, or a list of which
-// no row can be read. It says nothing about what there is, and the list need not be empty.
+// noList returns the error for an answer that is not a list: null, an object, a text, or a list of which no row can be
+// read. Such an answer does not mean that the list is empty.
 func noList(op string) error {
 	return &APIError{Op: op, Status: http.StatusOK, Message: "answered without a list"}
 }
 
-// unreadable reports whether QueUp has answered a call with something that makes no sense, and not with an error.
+// unreadable reports whether QueUp has answered a call with success and content that makes no sense.
 func unreadable(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)
 	return ok && answer.Status == http.StatusOK
 }
 
-// noRows reports whether an answer has no list, or a list of rows none of which holds anything: then it is not known what there is. A
-// list without any row, which has no capacity, is empty.
+// noRows reports whether an answer has no list, or a list in which every row is empty. Then the content is unknown. A list
+// without any row, which has no capacity, is empty.
 func noRows[T interface{ IsZero() bool }](list []T) bool {
 	return list == nil || cap(list) > 0 && len(filled(list)) == 0
 }
 
-// filled returns the rows of a list that hold anything. Lists were seen with null in them, and an object without members says as little.
+// filled returns the rows of a list that are not empty. QueUp has sent lists with null in them; an object without members
+// says as little.
 func filled[T interface{ IsZero() bool }](rows []T) []T {
 	if !slices.ContainsFunc(rows, T.IsZero) {
 		return rows

@@ -11,8 +11,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// A Permission is the right to do something in a room. The names from before custom roles (skip, queue-order, kick, …)
-// mean the same as the ones that took their place. Source: docs/PROTOCOL.md 4.3.
+// A Permission is the right to do something in a room. The old names from before custom roles (skip, queue-order, kick, …)
+// mean the same as the names that replaced them. Source: docs/PROTOCOL.md 4.3.
 type Permission string
 
 // The permissions known so far.
@@ -44,7 +44,7 @@ const (
 	PermStreamTitle        Permission = "stream.title"
 )
 
-// renamed maps the names from before custom roles to today's. set-dj and set-managers have no successor.
+// renamed maps the old names of permissions to the current ones. set-dj and set-managers have no successor.
 var renamed = map[Permission]Permission{
 	"update-room":  PermRoomManage,
 	"set-roles":    PermRolesManage,
@@ -60,7 +60,7 @@ var renamed = map[Permission]Permission{
 	"mod-settings": PermSettingsModeration,
 }
 
-// implied maps a permission to those that bring it along.
+// implied maps a permission to those that imply it.
 var implied = map[Permission][]Permission{
 	PermQueueView: {
 		PermSettingsModeration, PermQueueOrder, PermQueueRemove, PermQueueLock, PermQueueDJRemove, PermMembersKick, PermMembersBan,
@@ -68,15 +68,15 @@ var implied = map[Permission][]Permission{
 	PermMembersList: {PermMembersMute, PermMembersKick, PermMembersBan, PermRolesManage},
 }
 
-// split maps the rights whose work became that of several permissions to those beside the one in renamed.
+// split maps an old right that became several permissions to those besides the one in renamed.
 var split = map[Permission][]Permission{
 	"queue-order": {PermQueueRemove, PermQueueDJRemove},
 }
 
-// current returns today's name of a permission.
+// current returns the current name of a permission.
 func (p Permission) current() Permission {
-	if now, ok := renamed[p]; ok {
-		return now
+	if name, ok := renamed[p]; ok {
+		return name
 	}
 	return p
 }
@@ -95,27 +95,27 @@ const (
 // A Role is a set of permissions that members of a room can hold: one of the fixed roles, or since autumn 2026 one of
 // the room's own. Source: docs/PROTOCOL.md 3.6, 3.7.
 type Role struct {
-	// ID names the role; that of a custom role is unique to its room.
+	// ID identifies the role; the id of a custom role is unique to its room.
 	ID RoleID `json:"id"`
 	// Label is the name shown to people.
 	Label string `json:"label"`
-	// TemplateKey names the starter role it was copied from: co-owner, manager, mod, vip, resident-dj, dj, guest.
-	// Empty for a role made from nothing.
+	// TemplateKey names the starter role it was copied from: co-owner, manager, mod, vip, resident-dj, dj, guest. It is
+	// empty for a role made from scratch.
 	TemplateKey string `json:"templateKey,omitempty"`
-	// Position orders roles: higher has more authority. Only the order means something.
+	// Position orders roles: higher has more authority. Only the order has a meaning.
 	Position int64 `json:"position"`
 	// Color is #rrggbb, empty for a fixed role.
 	Color string `json:"color,omitempty"`
-	// Permissions are those granted, without the ones they imply; see Can. The slice is a copy.
+	// Permissions are the permissions it grants, without those they imply; see Can. The slice is a copy.
 	Permissions []Permission `json:"permissions,omitempty"`
 	// Default marks the one role that every member of the room holds.
 	Default bool `json:"default,omitempty"`
 
 	extra
-	byType bool // QueUp told its type and no id
+	byType bool // QueUp sent its type and no id
 }
 
-// fixedRoles are the roles that every room had until custom roles came, and QueUp's own positions for their successors.
+// fixedRoles are the roles that every room had before custom roles, with QueUp's own positions for their successors.
 var fixedRoles = map[RoleID]Role{
 	RoleCoOwner: {ID: RoleCoOwner, Label: "Co-Owner", TemplateKey: "co-owner", Position: 896, Permissions: rights(
 		"update-room", "set-roles", "set-managers", "skip", "queue-order", "kick", "ban", "mute", "set-dj", "lock-queue", "delete-chat",
@@ -138,7 +138,7 @@ func permissions(names ...string) []Permission {
 	return list
 }
 
-// rights is permissions for a fixed role, whose rights did the work of more than one permission.
+// rights is permissions for a fixed role. It also adds the permissions in split.
 func rights(names ...string) []Permission {
 	list := permissions(names...)
 	for _, name := range names {
@@ -147,8 +147,8 @@ func rights(names ...string) []Permission {
 	return list
 }
 
-// fixedRoleOf returns the id of the fixed role of a type, which is also what the starter roles are made from; empty for a type
-// that is not known. Source: docs/PROTOCOL.md 1.8, 4.1.
+// fixedRoleOf returns the id of the fixed role of a type, which is also the template of a starter role. It is empty for an
+// unknown type. Source: docs/PROTOCOL.md 1.8, 4.1.
 func fixedRoleOf(kind string) RoleID {
 	for id, role := range fixedRoles {
 		if role.TemplateKey == kind {
@@ -158,8 +158,8 @@ func fixedRoleOf(kind string) RoleID {
 	return ""
 }
 
-// newFixedRole makes the value of a role from before custom roles. Where QueUp sends its id alone, the rest is known; a role
-// without an id is known by its type, or else has none.
+// newFixedRole makes the value of a fixed role. If QueUp sends only the id, the rest is filled in. A role without an id is
+// found by its type; if that is unknown, it stays without an id.
 func newFixedRole(w wire.Role) Role {
 	byType := w.ID == ""
 	if byType {
@@ -192,7 +192,7 @@ func newCustomRole(w wire.RoomRole) Role {
 	}
 }
 
-// newHeldRole is newCustomRole for a role that somebody holds. One without an id is known by its template or its type.
+// newHeldRole is newCustomRole for a role that a member holds. A role without an id is found by its template or its type.
 func newHeldRole(w wire.RoomRole) Role {
 	r := newCustomRole(w)
 	if r.ID == "" {
@@ -202,16 +202,16 @@ func newHeldRole(w wire.RoomRole) Role {
 	return r
 }
 
-// same reports whether both are one role, however it is told.
+// same reports whether both are the same role, however QueUp sent them.
 func (r Role) same(s Role) bool { return r.ID == s.ID }
 
-// clone returns the role for somebody else, who may change the slice.
+// clone returns a copy of the role whose slice the caller may change.
 func (r Role) clone() Role {
 	r.Permissions = slices.Clone(r.Permissions)
 	return r
 }
 
-// ownRoles is own for a list.
+// ownRoles clones each role of a list.
 func ownRoles(roles []Role) []Role {
 	roles = slices.Clone(roles)
 	for i, r := range roles {
@@ -229,13 +229,13 @@ func (r Role) Can(p Permission) bool {
 	return slices.ContainsFunc(implied[p], func(q Permission) bool { return slices.Contains(r.Permissions, q) })
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (r Role) Equal(s Role) bool {
 	return r.ID == s.ID && r.Label == s.Label && r.TemplateKey == s.TemplateKey && r.Position == s.Position && r.Color == s.Color &&
 		slices.Equal(r.Permissions, s.Permissions) && r.Default == s.Default && r.sameExtra(s.extra)
 }
 
-// String returns the label, or the id where the label is not known.
+// String returns the label, or the id if the label is not known.
 func (r Role) String() string {
 	if r.Label == "" {
 		return string(r.ID)
@@ -243,17 +243,17 @@ func (r Role) String() string {
 	return r.Label
 }
 
-// RoleSettings is what can be set of a custom role.
+// RoleSettings are the settings of a custom role.
 type RoleSettings struct {
 	// Label is the name shown to people, 1 to 32 characters.
 	Label string
 	// Color is #rrggbb, empty for none.
 	Color string
-	// Permissions are those to grant; one can grant no more than one has.
+	// Permissions are those to grant. An account can grant no more than it has.
 	Permissions []Permission
 	// Mentionable lets members mention the role.
 	Mentionable bool
-	// DisplaySeparately gives its holders a heading of their own in the user list.
+	// DisplaySeparately lists its holders under a heading of their own in the user list.
 	DisplaySeparately bool
 }
 
@@ -262,7 +262,7 @@ var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
 // maxRoleLabel is the longest label of a role, in characters. Source: docs/PROTOCOL.md 3.7.
 const maxRoleLabel = 32
 
-// request checks the settings and returns them as QueUp wants them.
+// request checks the settings and returns them in QueUp's form.
 func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
 	if n := utf8.RuneCountInString(s.Label); n == 0 || n > maxRoleLabel || strings.TrimSpace(s.Label) == "" {
 		return nil, &ArgumentError{Op: op, Argument: "Label", Reason: "must have 1 to 32 characters"}
@@ -285,23 +285,23 @@ func (s RoleSettings) request(op string) (*queupapi.RoleSettings, error) {
 	return request, nil
 }
 
-// A Standing is what the client itself may do in a room. Source: docs/PROTOCOL.md 3.7.
+// A Standing describes what the client itself may do in a room. Source: docs/PROTOCOL.md 3.7.
 type Standing struct {
-	// Permissions are all that the client has, the implied ones included.
+	// Permissions are all that the client has, including implied ones.
 	Permissions []Permission `json:"permissions,omitempty"`
-	// Position is its rank. It means nothing if Unlimited is true.
+	// Position is its rank. It has no meaning if Unlimited is true.
 	Position int64 `json:"position"`
 	// Unlimited is true for the room's owner and QueUp's staff, who rank above everybody.
 	Unlimited bool `json:"unlimited"`
-	// Owner is true for who made the room.
+	// Owner is true for the owner of the room.
 	Owner bool `json:"owner"`
 	// GlobalAdmin is true for QueUp's staff.
 	GlobalAdmin bool `json:"globalAdmin"`
-	// RoleIDs are the roles held.
+	// RoleIDs are the roles that the client holds.
 	RoleIDs []RoleID `json:"roleIds,omitempty"`
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (s Standing) Equal(t Standing) bool {
 	return slices.Equal(s.Permissions, t.Permissions) && s.Position == t.Position && s.Unlimited == t.Unlimited && s.Owner == t.Owner &&
 		s.GlobalAdmin == t.GlobalAdmin && slices.Equal(s.RoleIDs, t.RoleIDs)

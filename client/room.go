@@ -22,10 +22,11 @@ const (
 	maxDeparted = 5000
 )
 
-// A Room is a live handle on a room: what it tells changes as events arrive, and its methods act in it. It is safe for
-// concurrent use and stays the same through reconnects. While a bot holds it, or a subscription to it, the client gives no other
-// for the same room, however many rooms it has joined and left meanwhile. Get one with [Client.JoinRoom]. A zero Room, for a bot's unit
-// test, is one that is not joined and that nothing is known of; History and the methods that fetch need a real one.
+// A Room is a live handle on a room. It always shows the current state, and its methods act in the room. It is safe for
+// concurrent use and stays the same through reconnects. As long as a bot holds a handle, or a subscription to it, the
+// client uses no other handle for that room. This is so however many rooms it has joined and left meanwhile. Get one with
+// [Client.JoinRoom]. A zero Room, for a bot's unit test, is not joined and has no state; History and the methods that fetch
+// need a real one.
 type Room struct {
 	client   *Client                         // immutable; nil only in a zero value
 	id       RoomID                          // immutable
@@ -34,22 +35,22 @@ type Room struct {
 	chatLog  *chatLog                        // written by the connection's goroutine
 	departed *cache.Expiring[UserID, Member] // members who left a moment ago; written by the connection's goroutine
 
-	deleted  *lru.Cache[RoleID, struct{}] // immutable; roles that the room does not have any more
-	joinLock semaphore                    // held while what joined says is about to change
+	deleted  *lru.Cache[RoleID, struct{}] // immutable; roles that have been deleted from the room
+	joinLock semaphore                    // held while joined may change
 
 	tracker *tracker // immutable; keeps the state, on the connection's goroutine
 
 	mu       sync.RWMutex
-	about    wire.Room     // guarded by mu: what info was made of
+	about    wire.Room     // guarded by mu: what info was made from
 	info     RoomInfo      // guarded by mu
 	joined   bool          // guarded by mu: attached, and loaded once
-	present  bool          // guarded by mu: also joined by REST, so that it may be acted in
-	password redact.Secret // guarded by mu: what it was joined with
+	present  bool          // guarded by mu: also joined by REST, so that the client may act in it
+	password redact.Secret // guarded by mu: the password it was joined with
 
-	invisible bool // guarded by mu: ChangePresence was asked for it
+	invisible bool // guarded by mu: set by ChangePresence
 
 	roles   authority // guarded by mu; without owner and me, which authority() fills in
-	current *play     // guarded by mu; nil when nothing plays
+	current *play     // guarded by mu; nil when nothing is playing
 	queue   []Song    // guarded by mu; replaced, never changed
 }
 
@@ -63,7 +64,7 @@ func newRoom(c *Client, id RoomID) *Room {
 		departed: cache.NewExpiring[UserID, Member](maxDeparted, departedTTL),
 		joinLock: make(semaphore, 1),
 	}
-	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // its error is about sizes that are not positive
+	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // it only fails for a size that is not positive
 	r.tracker = newTracker(r)
 	return r
 }
@@ -84,24 +85,25 @@ func (r *Room) Slug() string { return r.Info().Slug }
 // Name returns the title.
 func (r *Room) Name() string { return r.Info().Name }
 
-// RTC returns the name of the room's channel in a realtime system of the past.
+// RTC returns the name of the room's channel in a former realtime system.
 func (r *Room) RTC() string { return r.Info().RTC }
 
-// Info returns what the room says about itself. It follows the room's events while the client is in the room.
+// Info returns the settings and figures of the room. They follow the room's events while the client is in the room.
 func (r *Room) Info() RoomInfo {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.info
 }
 
-// Joined reports whether the client is in the room, or listens to it. It stays true while a lost connection heals.
+// Joined reports whether the client is in the room, or listens to it. It stays true while a lost connection is being
+// restored.
 func (r *Room) Joined() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.joined
 }
 
-// mayAct reports whether the client is in the room and not only listens.
+// mayAct reports whether the client is in the room and does not only listen.
 func (r *Room) mayAct() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -119,7 +121,7 @@ func (r *Room) String() string {
 // GoString is String, so that %#v prints no secret either.
 func (r *Room) GoString() string { return r.String() }
 
-// Members are the people in the room. On a nil room there are none.
+// Members returns the people in the room. A nil room has none.
 func (r *Room) Members() *Collection[UserID, Member] {
 	if r == nil || r.client == nil {
 		return nil
@@ -149,7 +151,7 @@ func (r *Room) Messages() []Message {
 	return r.chatLog.list()
 }
 
-// memberOrDeparted returns the record of who is in the room, or was until a moment ago.
+// memberOrDeparted returns the record of a user who is in the room, or was until a moment ago.
 func (r *Room) memberOrDeparted(id UserID) (Member, bool) {
 	if r.client == nil {
 		return Member{}, false
@@ -160,14 +162,14 @@ func (r *Room) memberOrDeparted(id UserID) (Member, bool) {
 	return r.departed.Get(id)
 }
 
-// setInfo sets what the room says about itself.
+// setInfo sets the room's info.
 func (r *Room) setInfo(w wire.Room) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.about, r.info = w, newRoomInfo(w)
 }
 
-// logged is the room in a log.
+// logged returns the room as an attribute of a log line.
 func (r *Room) logged() slog.Attr { return slog.String("room", printable.Text(r.Slug())) }
 
 // A RoomCollection is a Collection of rooms that can also be looked up by their other names.
@@ -180,16 +182,16 @@ func (c *RoomCollection) BySlug(slug string) (*Room, bool) {
 	return c.Find(func(r *Room) bool { return strings.EqualFold(r.Slug(), slug) })
 }
 
-// ByRTC returns the room with that channel name of a realtime system of the past.
+// ByRTC returns the room with that channel name in a former realtime system.
 func (c *RoomCollection) ByRTC(rtc string) (*Room, bool) {
 	return c.Find(func(r *Room) bool { return r.RTC() == rtc })
 }
 
-// maxIdleRooms is how many rooms there may be before the client forgets those it is not in.
+// maxIdleRooms is how many rooms there may be before the client evicts those it is not in.
 const maxIdleRooms = 64
 
-// newRoomTable returns the table of a client's room handles. A handle of a room that the client is in, or is about to enter or
-// leave, stays.
+// newRoomTable returns the table of a client's room handles. It keeps the handle of a room that the client is in, or is
+// about to join or leave.
 func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
 	return cache.NewHandles(cache.HandlesConfig[RoomID, Room]{
 		MaxIdle: maxIdleRooms,
@@ -198,7 +200,7 @@ func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
 	})
 }
 
-// roomOf returns the handle of a room that an answer tells of.
+// roomOf returns the handle of the room in an answer.
 func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
 	if w.ID == "" {
 		return nil, &APIError{Op: op, Status: 200, Message: "answered without a room"}

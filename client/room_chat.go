@@ -16,13 +16,17 @@ import (
 // maxMessage is the longest chat line, in UTF-16 units after HTML encoding. Source: docs/PROTOCOL.md 1.7.
 const maxMessage = 255
 
-// SendMessage says something in the room and returns the line as QueUp stored it. White space around the text is cut
-// off.
+// SendMessage posts a line in the room and returns it as QueUp stored it. White space around the text is cut off.
 //
-// Nothing is sent, and the error is an [*ArgumentError], for a text that is empty; a [*MessageTooLongError] for one
-// that is longer than 255 UTF-16 units after HTML encoding (SendLong splits it); [ErrNotJoined] for a room that the
-// client is not in; a [*PermissionError] while the account is muted or lacks the permission chat.send. A refusal by QueUp
-// is an [*APIError], [ErrRateLimited] when the account has said too much. Source: docs/PROTOCOL.md 1.7, 2.9.
+// Nothing is sent if the error is one of these:
+//
+//   - an [*ArgumentError] for an empty text
+//   - a [*MessageTooLongError] for a text longer than 255 UTF-16 units after HTML encoding (SendLong splits it)
+//   - [ErrNotJoined] if the client is not in the room
+//   - a [*PermissionError] while the account is muted or lacks the permission chat.send
+//
+// A refusal by QueUp is an [*APIError], or [ErrRateLimited] if the account has sent too much. Source: docs/PROTOCOL.md 1.7,
+// 2.9.
 func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 	pieces, err := r.chatPieces("Room.SendMessage", text, 1)
 	if err != nil {
@@ -31,10 +35,12 @@ func (r *Room) SendMessage(ctx context.Context, text string) (Message, error) {
 	return r.say(ctx, pieces[0])
 }
 
-// SendLong says something that may be too long for one line: it is split at white space into at most as many lines as
-// [WithMessageParts] allows. A further line that would begin as a command may, with ! for example, gets … in front: people
-// could have their words begin a line of a bot by what they say before them. A text that does not fit is a [*MessageTooLongError] before the first line leaves; other
-// errors are those of SendMessage. When a later line fails, the lines that were sent come back with the error.
+// SendLong posts a text that may be too long for one line. It splits the text at white space into at most as many lines as
+// [WithMessageParts] allows. A further line that would begin like a command, with ! for example, gets … in front. Otherwise
+// people could choose their words so that a line of the bot begins with a command.
+//
+// A text that does not fit is a [*MessageTooLongError] before the first line is sent; other errors are those of
+// SendMessage. If a later line fails, the lines that were sent are returned together with the error.
 func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 	if r.client == nil {
 		return nil, ErrNotJoined
@@ -54,7 +60,7 @@ func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 	return sent, nil
 }
 
-// chatPieces checks a text and returns the lines to send for it, encoded.
+// chatPieces checks a text and returns its lines, encoded and ready to send.
 func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
@@ -77,7 +83,7 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	return pieces, r.mayChat(op)
 }
 
-// mayChat returns what keeps the client from chatting. A line of who is muted is not sent. Source: docs/PROTOCOL.md 7,
+// mayChat returns an error if the client may not chat: a line from a muted account is not sent. Source: docs/PROTOCOL.md 7,
 // rule 11.
 func (r *Room) mayChat(op string) error {
 	if self, ok := r.members.Get(r.client.myID()); ok && self.Muted {
@@ -104,8 +110,9 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
 }
 
-// splitChat returns at most the given number of lines for a text, or nil if it does not fit. units is the text in
-// parts that are not split, unless one alone is longer than a line. No line but the first begins as a command may.
+// splitChat splits a text into at most the given number of lines. It returns nil if the text does not fit. units are the
+// parts of the text that are not split, unless one alone is longer than a line. No line except the first begins like a
+// command.
 func splitChat(units []string, encode func(string) string, most int) []string {
 	var pieces []string
 	for len(units) > 0 {
@@ -116,7 +123,7 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 			units[0] = "…" + units[0]
 		}
 		n := fitting(units, encode)
-		if n == 0 { // a letter with hundreds of marks
+		if n == 0 { // one character with hundreds of marks
 			parts := strings.Split(units[0], "")
 			if len(parts) == 1 {
 				return nil
@@ -133,7 +140,7 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 	return pieces
 }
 
-// opening returns the first of the units that people see, as far as they are seen alone.
+// opening returns the first of the units that is visible by itself, empty if there is none.
 func opening(units []string) string {
 	i := slices.IndexFunc(units, func(unit string) bool { return strings.ContainsFunc(unit, unicode.IsGraphic) && !isSpace(unit) })
 	if i < 0 {
@@ -142,7 +149,7 @@ func opening(units []string) string {
 	return units[i]
 }
 
-// fitting returns how many of the units make the next line: as many as fit, back to the last white space if there is
+// fitting returns how many of the units make up the next line: as many as fit, back to the last white space if there is
 // any.
 func fitting(units []string, encode func(string) string) int {
 	length, atSpace := 0, 0
@@ -163,7 +170,7 @@ func fitting(units []string, encode func(string) string) int {
 
 func isSpace(unit string) bool { return strings.TrimSpace(unit) == "" }
 
-// characters returns a text in what people see as its characters: letters with their marks, flags, families.
+// characters splits a text into what people see as characters: letters with their marks, flags, families.
 func characters(text string) []string {
 	var units []string
 	for rest, state := text, -1; rest != ""; {
@@ -176,7 +183,7 @@ func characters(text string) []string {
 
 var entity = regexp.MustCompile(`^&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});`)
 
-// charactersAndEntities is characters for a text that is encoded already.
+// charactersAndEntities is characters for a text that is already encoded.
 func charactersAndEntities(text string) []string {
 	var units []string
 	for text != "" {

@@ -14,9 +14,9 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// FetchRoom reads a room by its id or slug without joining it. What only reads works on it, also without a login:
-// Info, History, FetchMembers, FetchStaff, FetchBanned, AuditLog; acting is [ErrNotJoined]. For a room that is joined
-// it is the same *Room, with Info read anew. An unknown room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
+// FetchRoom reads a room by its id or slug without joining it. Methods that only read work on it, even without a login:
+// Info, History, FetchMembers, FetchStaff, FetchBanned, AuditLog. Methods that act return [ErrNotJoined]. For a joined room
+// it returns the same *Room, with a fresh Info. An unknown room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) {
 	if idOrSlug == "" {
 		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: isEmpty}
@@ -46,8 +46,8 @@ func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 	})
 }
 
-// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp looks at letters, digits and
-// spaces; anything else in the text is left out. An error ends the sequence; a text without a letter or a digit is an
+// SearchRooms reads the rooms whose name matches a text, page by page as the loop goes on. QueUp considers letters, digits
+// and spaces; all other characters are left out. An error ends the sequence. A text without a letter or a digit is an
 // [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInfo, error] {
 	text = strings.Join(strings.Fields(strings.Map(func(r rune) rune {
@@ -57,7 +57,7 @@ func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInf
 		return -1
 	}, text)), " ")
 	if text == "" {
-		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "holds no letter and no digit"})
+		return failing[RoomInfo](&ArgumentError{Op: "Client.SearchRooms", Argument: "text", Reason: "has neither a letter nor a digit"})
 	}
 	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
 		answer, err := c.rest.SearchRooms(ctx, queupapi.SearchRoomsParams{Term: text, Offset: queupapi.NewOptInt(offset)})
@@ -81,15 +81,15 @@ func roomInfos(rooms wire.Rooms) []RoomInfo {
 	return infos
 }
 
-// History reads what has played in the room, the newest first, page by page as the loop goes on. Rows that shift to a
-// later page meanwhile come once. Pages can be short, while QueUp deletes rows: an empty page is the end, which costs one call more
-// than there are pages. A deleted track has no Info. An error ends the sequence. It needs no login. Source: docs/PROTOCOL.md
-// 1.5, 2.5.
+// History reads the songs that have played in the room, the newest first, page by page as the loop goes on. Rows that shift
+// to a later page meanwhile come once. Pages can be short while QueUp deletes rows. Only an empty page is the end, which
+// costs one extra call. A deleted track has no Info. An error ends the sequence. It needs no login. Source:
+// docs/PROTOCOL.md 1.5, 2.5.
 func (r *Room) History(ctx context.Context) iter.Seq2[Song, error] { return r.HistoryFrom(ctx, 1) }
 
-// HistoryFrom is History from a page on. Pages are counted from 1 and have 20 rows, so that a long reading that was
-// interrupted can go on. Rows move to later pages as songs are played, never to earlier ones: who begins with the page
-// that was reached before meets rows again, and misses none. A page below 1 is an [*ArgumentError].
+// HistoryFrom is History, starting at a given page, so that a long read can be resumed. Pages are counted from 1 and have
+// 20 rows. Rows move to later pages as songs are played, never to earlier ones. A read that is resumed at the page it had
+// reached gets some rows twice, and misses none. A page below 1 is an [*ArgumentError].
 func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error] {
 	if page < 1 {
 		return failing[Song](&ArgumentError{Op: "Room.HistoryFrom", Argument: "page", Reason: "must be at least 1"})
@@ -106,8 +106,8 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 	})
 }
 
-// FetchMembers reads who is in the room now. [Room.Members] knows it without a call for a room that is joined. Errors:
-// [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.4.
+// FetchMembers reads the people who are in the room now. For a joined room, [Room.Members] knows them without a call.
+// Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 	if err != nil {
@@ -119,8 +119,8 @@ func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchMember reads the record of one user in the room, who need not be there. Someone who was never there is
-// [ErrNotFound]. Source: docs/PROTOCOL.md 2.4.
+// FetchMember reads the record of one user in the room, who need not be there. A user who was never there is [ErrNotFound].
+// Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMember(ctx context.Context, u UserID) (Member, error) {
 	if u == "" {
 		return Member{}, &ArgumentError{Op: "Room.FetchMember", Argument: "u", Reason: "is empty"}
@@ -145,8 +145,8 @@ func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchBanned reads who is banned from the room, with BannedAt and BannedUntil. Errors: [*APIError], [*CallError]. Source:
-// docs/PROTOCOL.md 2.4.
+// FetchBanned reads the users who are banned from the room, with BannedAt and BannedUntil. Errors: [*APIError],
+// [*CallError]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomBans(ctx, queupapi.RoomBansParams{RoomID: r.id})
 	if err != nil {
@@ -158,8 +158,8 @@ func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	return r.newMembers(answer.Data), nil
 }
 
-// FetchMuted reads who may not chat in the room. It may need a role there, and is [ErrUnauthorized] or [ErrForbidden] without.
-// Source: docs/PROTOCOL.md 2.4.
+// FetchMuted reads the users who may not chat in the room. It may need a role there; without one the error is
+// [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomMutes(ctx, queupapi.RoomMutesParams{RoomID: r.id})
 	if err != nil {
@@ -179,19 +179,19 @@ func (r *Room) newMembers(list wire.RoomUsers) []Member {
 	return members
 }
 
-// newMember makes the value of a record that an answer holds, and notes its user.
+// newMember makes the value of a record in an answer, and records its user.
 func (r *Room) newMember(w wire.RoomUser) Member {
 	m := newMember(r.client, w)
 	m.RoomID = r.id
-	m.forget(r.deleted.Contains) // which QueUp may still list
+	m.forget(r.deleted.Contains) // QueUp may still list them
 	if w.User.Username != "" {
 		r.client.learnUser(accountOf(w), true)
 	}
 	return m
 }
 
-// FetchChat reads the latest chat lines that QueUp still has, the oldest first. Lines that were deleted are marked so.
-// Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.9.
+// FetchChat reads the latest chat lines that QueUp still has, the oldest first. Deleted lines have Deleted set. Errors:
+// [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	answer, err := r.client.rest.ChatHistory(ctx, queupapi.ChatHistoryParams{RoomID: r.id})
 	if err != nil {
@@ -223,8 +223,8 @@ func (r *Room) FetchChat(ctx context.Context) ([]Message, error) {
 	return lines, nil
 }
 
-// FetchVotes reads who voted for and against what plays now. Both are empty, without an error, when nothing plays.
-// Source: docs/PROTOCOL.md 2.5.
+// FetchVotes reads the users who voted for and against the current song. Both lists are empty, without an error, when
+// nothing is playing. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 	answer, err := r.client.rest.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: r.id})
 	if err = failed("activeDubs", err); err != nil {
@@ -233,25 +233,25 @@ func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 	return voters(answer.Data.UpDubs), voters(answer.Data.DownDubs), nil
 }
 
-// An AuditEntry is a line of a room's audit log: an act of moderation. Source: docs/PROTOCOL.md 3.10.
+// An AuditEntry is a line of a room's audit log. It describes one act of moderation. Source: docs/PROTOCOL.md 3.10.
 type AuditEntry struct {
 	// At is when it was done.
 	At time.Time `json:"at"`
 	// Type is what was done, in QueUp's words, which are not documented.
 	Type string `json:"type"`
-	// Duration is how long it holds, for example of a ban; 0 where that means nothing. That QueUp counts seconds here
-	// is not certain.
+	// Duration is how long it applies, for example for a ban; 0 if it has no duration. It is not certain that QueUp counts
+	// seconds here.
 	Duration time.Duration `json:"duration"`
-	// User is whom it was done to, zero for what concerns nobody.
+	// User is the user it was done to, zero if it concerns no user.
 	User User `json:"user,omitzero"`
-	// By is who did it, zero where QueUp does not say.
+	// By is the user who did it, zero if QueUp does not say.
 	By User `json:"by,omitzero"`
 
 	extra
 }
 
-// AuditLog reads the room's log of moderation. Where the room asks for the permission room.audit.view and the account lacks
-// it, that is [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.3.
+// AuditLog reads the room's moderation log. If the room requires the permission room.audit.view and the account lacks it,
+// the error is [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
 	if err != nil {
@@ -278,16 +278,16 @@ func newAuditEntry(c *Client, w wire.AuditEntry) AuditEntry {
 	return e
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (e AuditEntry) Equal(f AuditEntry) bool {
 	return e.At.Equal(f.At) && e.Type == f.Type && e.Duration == f.Duration && e.User.Equal(f.User) && e.By.Equal(f.By) && e.sameExtra(f.extra)
 }
 
-// String tells who did what to whom.
+// String returns the moderator, the act and the user.
 func (e AuditEntry) String() string { return e.By.String() + " " + e.Type + " " + e.User.String() }
 
-// FetchPermissions reads QueUp's catalogue of permissions as it comes, because nobody has documented its shape; it is
-// the same for every room. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.10.
+// FetchPermissions reads QueUp's catalogue of permissions. It returns the raw JSON, because its shape is not documented.
+// The catalogue is the same for every room. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.10.
 func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) {
 	answer, err := c.rest.Permissions(ctx)
 	if err != nil {

@@ -23,23 +23,25 @@ type joinConfig struct {
 	listen   bool
 }
 
-// RoomPassword is for a private room.
+// RoomPassword sets the password of a private room.
 func RoomPassword(password string) JoinOption {
 	return func(j *joinConfig) { j.password = redact.New(password) }
 }
 
-// Listen only listens: the client does not appear in the room and cannot act in it. It works for guests.
+// Listen makes the client only listen: it does not appear in the room and cannot act in it. It works for guests.
 func Listen() JoinOption {
 	return func(j *joinConfig) { j.listen = true }
 }
 
-// JoinRoom joins a room by its slug, or its id, and returns when the client is in it and the room's state is loaded.
-// Events that arrive meanwhile follow RoomJoined, in order, except those that the state holds already. A room that is
-// joined already is returned at once, and of joins at the same time one is made. Of many rooms two are entered at a time, in the order of the calls.
+// JoinRoom joins a room by its slug or its id. It returns when the client is in the room and the room's state is loaded.
+// Events that arrive meanwhile follow RoomJoined, in order, except those that the state includes already. A room that is
+// already joined is returned at once, and concurrent joins of a room share one join. At most two rooms are entered at a
+// time, in the order of the calls.
 //
 // An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
-// [ErrTooManyPasswords]; all hold an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. What a handler of
-// [Ready] returns of it ends [Client.Run] if the client is in no other room. Source: docs/PROTOCOL.md 2.4, 7 rule 3.
+// [ErrTooManyPasswords]. All of these have an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. If
+// a handler of [Ready] returns one of these errors and the client is in no other room, it ends [Client.Run]. Source:
+// docs/PROTOCOL.md 2.4, 7 rule 3.
 func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) (*Room, error) {
 	c.joining.Add(1)
 	defer c.joining.Add(-1)
@@ -75,8 +77,8 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	}
 	next := sync.OnceFunc(c.entrance.release)
 	defer next()
-	defer time.AfterFunc(maxHold, next).Stop()                          // one that hangs keeps no other from coming in
-	if room, ok := c.Rooms().BySlug(slug); ok && room.isJoinedAs(how) { // by a join that was before this one
+	defer time.AfterFunc(maxHold, next).Stop()                          // a join that hangs does not block the others
+	if room, ok := c.Rooms().BySlug(slug); ok && room.isJoinedAs(how) { // by a join that was queued before this one
 		return room, nil
 	}
 	answer, err := c.loads.Room(ctx, queupapi.RoomParams{RoomID: RoomID(slug)})
@@ -100,7 +102,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 		room.joinLock.release()
 		return room, nil
 	}
-	// Whoever gave the join up need not wait for the tidying up; who joins the room next does.
+	// A caller who gave up need not wait for the cleanup; the next join of the room does.
 	if !c.workers.Start(func() {
 		defer room.joinLock.release()
 		undo()
@@ -110,7 +112,7 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	return nil, err
 }
 
-// A joinError says which room could not be joined, and what to do about the reasons that there are something to do about.
+// A joinError names the room that could not be joined, and adds a hint for the reasons that the user can fix.
 type joinError struct {
 	slug string
 	err  error
@@ -126,24 +128,25 @@ func (e *joinError) Error() string {
 	case errors.Is(e.err, ErrTooManyPasswords):
 		hint = ", too many wrong passwords were tried, wait two hours"
 	case errors.Is(e.err, ErrRoomPassword):
-		hint = ", it is private and wants the option RoomPassword with the right password"
+		hint = ", it is private and needs the option RoomPassword with the right password"
 	}
 	return within(fmt.Sprintf("room %q not joined%s", e.slug, hint), e.err)
 }
 
 func (e *joinError) Unwrap() error { return e.err }
 
-// claim returns the handle of a room with its turn taken: from then on it is not forgotten.
+// claim returns the handle of a room with its joinLock held. From then on the room is not evicted.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
 	room := c.rooms.Handle(id)
 	if err := room.joinLock.acquire(ctx); err != nil {
 		return nil, err
 	}
-	c.rooms.Put(id, room) // it may have been forgotten before the turn was ours
+	c.rooms.Put(id, room) // it may have been evicted while we waited for the lock
 	return room, nil
 }
 
-// semaphore lets one thing at a time change whether a room is joined: a join, a departure, the tidying up after either.
+// semaphore is a lock that can be acquired until a context ends. As a joinLock it serialises joins and departures of a
+// room, and the cleanup after either.
 type semaphore chan struct{}
 
 func (t semaphore) acquire(ctx context.Context) error {
@@ -165,8 +168,8 @@ func (r *Room) isJoinedAs(how joinConfig) bool {
 	return r.mayAct()
 }
 
-// join is what JoinRoom does once it knows the room: REST, then the channel, then presence, then the state; only then
-// events. It calls attached when the channel is. When it fails, undo takes back what was done.
+// join does the part of JoinRoom after the room is known: REST, then the channel, then presence, then the state; only then
+// are events emitted. It calls attached when the channel is attached. If it fails, undo reverts the steps that were done.
 func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached func()) (undo func(), err error) {
 	var done []func(ctx context.Context)
 	undo = func() {
@@ -179,7 +182,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	listening := r.Joined()
 	var hold int
 	var self wire.RoomUser
-	info := true // is to be read again, unless the answer to the join says what JoinRoom has just read
+	info := true // whether to read the info again; not if the answer to the join equals what JoinRoom has just read
 	if !how.listen {
 		joined, err := r.enter(ctx, how.password)
 		if err != nil {
@@ -202,7 +205,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 	if listening {
 		if doErr := l.do(ctx, func() {
-			if l.rooms[r.channel] != r.tracker { // it is over
+			if l.rooms[r.channel] != r.tracker { // the room was left meanwhile
 				err = errDetachedByServer
 				return
 			}
@@ -225,7 +228,7 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 		if err := l.do(ctx, func() { hold = r.tracker.waiting.holdID }); err != nil {
 			return undo, err
 		}
-		if err := l.conn.Attach(ctx, r.channel); err != nil { // which waits for the connection to be back
+		if err := l.conn.Attach(ctx, r.channel); err != nil { // it waits until the connection is back
 			return undo, err
 		}
 		if how.listen {
@@ -239,13 +242,14 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 }
 
-// joinsAtOnce is how many rooms are entered at a time. All of a bot's at once would be a burst of calls such as no client of QueUp makes.
+// joinsAtOnce is how many rooms are entered at a time. Entering all rooms of a bot at once would be a burst of calls that
+// no other client of QueUp makes.
 const joinsAtOnce = 2
 
-// tidyTimeout bounds the tidying up after a join that failed or a room that is over.
+// tidyTimeout bounds the cleanup after a failed join or a room that was left.
 const tidyTimeout = 5 * time.Second
 
-// enter makes the account a member that is present, and returns its record and the room.
+// enter joins the room by REST, and returns the account's record and the room.
 func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResult, error) {
 	var request queupapi.OptJoinRequest
 	if !password.IsZero() {
@@ -259,8 +263,8 @@ func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResu
 	return answer.Data, nil
 }
 
-// reenter enters a room that is joined once more, then runs then, and returns the client's record. It waits for a departure
-// under way, after which there is nothing to do.
+// reenter enters a joined room again, calls then, and returns the client's record. It waits for a departure in progress;
+// after one it does nothing.
 func (r *Room) reenter(ctx context.Context, then func() error) (self wire.RoomUser, err error) {
 	if err := r.joinLock.acquire(ctx); err != nil {
 		return self, err
@@ -279,7 +283,7 @@ func (r *Room) reenter(ctx context.Context, then func() error) (self wire.RoomUs
 	return joinedAgain.User, then()
 }
 
-// restorePresence is appear after a room was entered once more, unless the client wants to be invisible.
+// restorePresence enters presence again after a room was entered again, unless the client wants to be invisible.
 func (r *Room) restorePresence(ctx context.Context, l *connection) error {
 	if !r.visible() {
 		return nil
@@ -287,7 +291,7 @@ func (r *Room) restorePresence(ctx context.Context, l *connection) error {
 	return r.enterPresence(ctx, l)
 }
 
-// leave is the reverse of enter.
+// leave reverts enter.
 func (r *Room) leave(ctx context.Context) error {
 	if _, err := r.client.loads.LeaveRoom(ctx, queupapi.LeaveRoomParams{RoomID: r.id}); err != nil {
 		return failed("leaveRoom", err)
@@ -295,7 +299,7 @@ func (r *Room) leave(ctx context.Context) error {
 	return nil
 }
 
-// attach attaches the room's channel. What comes from it waits, under hold, until the room is loaded.
+// attach attaches the room's channel. Its messages are held, under the id hold, until the room is loaded.
 func (r *Room) attach(ctx context.Context, l *connection) (hold int, err error) {
 	if err := l.do(ctx, func() {
 		hold = r.tracker.attach(l)
@@ -305,14 +309,14 @@ func (r *Room) attach(ctx context.Context, l *connection) (hold int, err error) 
 	return hold, l.conn.Attach(ctx, r.channel)
 }
 
-// detach is the reverse of subscribe and appear. The websocket forgets the room in any case.
+// detach reverts attach and enterPresence. The connection forgets the room in any case.
 func (r *Room) detach(ctx context.Context, l *connection) {
 	_ = l.do(ctx, func() { l.forgetRoom(r.tracker) })
 	r.leaveChannel(ctx, l)
 }
 
-// leaveChannel takes the room off the websocket. Whether QueUp shows our own leaving back is not known, so the wait for that
-// is short.
+// leaveChannel detaches the room's channel. It is not known whether QueUp confirms that we leave presence, so the wait for
+// that is short.
 func (r *Room) leaveChannel(ctx context.Context, l *connection) {
 	brief, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -320,11 +324,11 @@ func (r *Room) leaveChannel(ctx context.Context, l *connection) {
 	_ = l.conn.Detach(ctx, r.channel)
 }
 
-// presenceTimeout bounds the wait for QueUp to show our own presence back. It is not known whether it always does.
+// presenceTimeout bounds the wait for QueUp to confirm our presence. It is not known whether QueUp always does.
 const presenceTimeout = 2 * time.Second
 
-// enterPresence enters presence: without it the account does not show in the room. When QueUp takes its time, the websocket
-// goes on trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
+// enterPresence enters presence; without it the account does not show in the room. If QueUp takes too long, the websocket
+// keeps trying and the join does not wait. Source: docs/PROTOCOL.md 5.5.
 func (r *Room) enterPresence(ctx context.Context, l *connection) error {
 	entered := make(chan error, 1)
 	if !r.client.workers.Start(func() {
@@ -349,8 +353,8 @@ func (r *Room) enterPresence(ctx context.Context, l *connection) error {
 	return nil
 }
 
-// Leave leaves the room: no event of it arrives any more. It is [ErrNotJoined] if the client is not in it. After any
-// other error the client is still in the room, and Leave can be called again.
+// Leave leaves the room; no further event of it is delivered. It is [ErrNotJoined] if the client is not in the room. After
+// any other error the client is still in the room, and Leave can be called again.
 func (r *Room) Leave(ctx context.Context) error {
 	if !r.Joined() {
 		return ErrNotJoined
@@ -372,8 +376,8 @@ func (r *Room) Leave(ctx context.Context) error {
 			return err
 		}
 	}
-	// QueUp has let us go, so the rest happens whether or not the caller goes on waiting: with Block a handler that is stuck
-	// holds it up.
+	// We have left at QueUp, so the rest happens whether or not the caller keeps waiting: with Block, a stuck handler would
+	// delay it.
 	gone := make(chan struct{})
 	if !r.client.workers.Start(func() {
 		defer r.joinLock.release()

@@ -13,7 +13,7 @@ import (
 // BanForever is the duration of a ban that does not end by itself.
 const BanForever time.Duration = -1
 
-// rtc is the room's channel name, which moderation calls carry. Source: docs/PROTOCOL.md 1.4.
+// rtc returns the room's channel name, which moderation calls carry. Source: docs/PROTOCOL.md 1.4.
 func (r *Room) rtc() queupapi.OptString {
 	return queupapi.NewOptString(r.RTC())
 }
@@ -22,11 +22,11 @@ func (r *Room) channelRequest() queupapi.OptChannelRequest {
 	return queupapi.NewOptChannelRequest(queupapi.ChannelRequest{RealTimeChannel: r.rtc()})
 }
 
-// Kick puts a user out of the room, who may come back. The reason is shown to the room and may be empty.
+// Kick removes a user from the room. The user may come back. The reason is shown to the room and may be empty.
 //
-// It needs the permission members.kick, and a rank above the user's; in a room from before custom roles, nobody with a
-// role can be kicked. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], [*PermissionError] before anything is
-// sent, and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9, 7 rules 24 and 32.
+// It needs the permission members.kick, and a rank above the user's. In a room without custom roles, a member with a role
+// cannot be kicked. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], [*PermissionError] before anything is sent,
+// and [*APIError] for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9, 7 rules 24 and 32.
 func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
 	if err := r.targetOver("Room.Kick", PermMembersKick, u); err != nil {
 		return err
@@ -39,11 +39,10 @@ func (r *Room) Kick(ctx context.Context, u UserID, reason string) error {
 	return failed("kick", err)
 }
 
-// Ban keeps a user out of the room for a time, which is rounded up to minutes, or for good with [BanForever]. Any
-// other duration that is not positive is an [*ArgumentError].
+// Ban bans a user from the room for a time, which is rounded up to minutes, or permanently with [BanForever]. Any other
+// duration that is not positive is an [*ArgumentError].
 //
-// It needs the permission members.ban, and a rank above the user's. Errors are those of Kick. Source: docs/PROTOCOL.md
-// 2.9.
+// It needs the permission members.ban, and a rank above the user's. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	if d <= 0 && d != BanForever {
 		return &ArgumentError{Op: "Room.Ban", Argument: "d", Reason: "must be positive, or BanForever"}
@@ -59,7 +58,7 @@ func (r *Room) Ban(ctx context.Context, u UserID, d time.Duration) error {
 	return failed("ban", err)
 }
 
-// Unban lets a user come back who was banned. It needs the permission members.ban. Errors are those of Kick. Source:
+// Unban lets a banned user come back. It needs the permission members.ban. Errors are those of Kick. Source:
 // docs/PROTOCOL.md 2.9.
 func (r *Room) Unban(ctx context.Context, u UserID) error {
 	if err := r.targetWith("Room.Unban", PermMembersBan, u); err != nil {
@@ -69,8 +68,8 @@ func (r *Room) Unban(ctx context.Context, u UserID) error {
 	return failed("unban", err)
 }
 
-// Mute keeps a user from chatting until Unmute: QueUp knows no duration for it. It needs the permission members.mute
-// and works on members without a role. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
+// Mute keeps a user from chatting until Unmute; QueUp has no duration for it. It needs the permission members.mute and
+// works on members without a role. Errors are those of Kick. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Mute(ctx context.Context, u UserID) error {
 	if err := r.targetOver("Room.Mute", PermMembersMute, u); err != nil {
 		return err
@@ -89,7 +88,7 @@ func (r *Room) Unmute(ctx context.Context, u UserID) error {
 	return failed("unmute", err)
 }
 
-// isOwnLine reports whether the client has written a line; the id of a line begins with its author's.
+// isOwnLine reports whether the client has written a line. The id of a line begins with its author's id.
 func (r *Room) isOwnLine(id MessageID) bool {
 	if m, known := r.chatLog.get(id); known {
 		return r.client.isMe(m.AuthorID)
@@ -98,8 +97,8 @@ func (r *Room) isOwnLine(id MessageID) bool {
 	return r.client.isMe(UserID(author))
 }
 
-// DeleteMessage deletes a chat line: one's own, or any with the permission chat.delete. Errors are those of Kick.
-// Source: docs/PROTOCOL.md 2.9.
+// DeleteMessage deletes a chat line. Deleting another user's line needs the permission chat.delete. Errors are those of
+// Kick. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.DeleteMessage", Argument: "id", Reason: "is empty"}
@@ -116,9 +115,8 @@ func (r *Room) DeleteMessage(ctx context.Context, id MessageID) error {
 	return failed("deleteChat", err)
 }
 
-// Delete deletes the line from its room; see [Room.DeleteMessage]. It is [ErrDetached] for a value that no client
-// made, and [ErrNotJoined] for one of a room that the client does not know; a private message cannot be deleted, which
-// is an [*ArgumentError].
+// Delete deletes the line from its room; see [Room.DeleteMessage]. It is [ErrDetached] for a value that no client made, and
+// [ErrNotJoined] if the client does not know the room. A private message cannot be deleted, which is an [*ArgumentError].
 func (m Message) Delete(ctx context.Context) error {
 	if m.client == nil {
 		return ErrDetached

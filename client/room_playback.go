@@ -11,17 +11,17 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// play is what plays in a room. It is guarded by the room's mu.
+// play is the current song of a room. It is guarded by the room's mu.
 type play struct {
 	song       Song
-	began      time.Time // by our clock, without a monotonic reading: a computer that is suspended does not stop the song
+	began      time.Time // by our clock, without a monotonic reading: the song goes on while the computer is suspended
 	votes      map[UserID]wire.DubType
 	grabs      map[UserID]struct{}
-	eventVotes int  // how many votes and grabs came in events
+	eventVotes int  // how many votes and grabs came from events
 	skipped    bool // an event has said that it was skipped
 }
 
-// NowPlaying returns what plays, and false if nothing does.
+// NowPlaying returns the current song, and false if nothing is playing.
 func (r *Room) NowPlaying() (Song, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -31,8 +31,8 @@ func (r *Room) NowPlaying() (Song, bool) {
 	return r.current.song, true
 }
 
-// Elapsed returns how long the current song has been playing, and false if nothing plays. It is never negative, and never
-// more than the song's length, if that is known.
+// Elapsed returns how long the current song has been playing, and false if nothing is playing. It is never negative, and
+// never more than the song's length, if that is known.
 func (r *Room) Elapsed() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -46,8 +46,8 @@ func (r *Room) Elapsed() (time.Duration, bool) {
 	return elapsed, true
 }
 
-// Remaining returns how long the current song still plays. It is false if nothing plays, or if nothing says when the song
-// ends: a live stream, or a song without a length.
+// Remaining returns how long the current song will still play. It is false if nothing is playing, and if the end of the
+// song is not known. That is so for a live stream, and for a song without a length.
 func (r *Room) Remaining() (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -59,8 +59,8 @@ func (r *Room) Remaining() (time.Duration, bool) {
 
 func (p *play) remaining() time.Duration { return max(time.Until(p.began.Add(p.song.Length)), 0) }
 
-// Votes returns who voted for and against the current song, as far as is known, in no particular order. Source:
-// docs/PROTOCOL.md 7, rules 16 and 17.
+// Votes returns the known votes for and against the current song, in no particular order. Source: docs/PROTOCOL.md 7, rules
+// 16 and 17.
 func (r *Room) Votes() (up, down []UserID) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -78,8 +78,8 @@ func (r *Room) Votes() (up, down []UserID) {
 	return up, down
 }
 
-// Grabbers returns who added the current song to a playlist, as far as is known, in no particular order: QueUp does not
-// always say who did before the room was joined.
+// Grabbers returns the users who added the current song to a playlist, as far as known, in no particular order. QueUp does
+// not always send those from before the room was joined.
 func (r *Room) Grabbers() []UserID {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -89,47 +89,48 @@ func (r *Room) Grabbers() []UserID {
 	return slices.Collect(maps.Keys(r.current.grabs))
 }
 
-// Skip ends what plays now. It needs the permission queue.skip, unless the song is one's own. It is
-// [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
+// Skip ends the current song. It needs the permission queue.skip, unless the song is the client's own. It is
+// [ErrNothingPlaying] when nothing is playing; other errors are those of [Song.Skip]. Source: docs/PROTOCOL.md 2.9.
 func (r *Room) Skip(ctx context.Context) error {
 	song, playing := r.NowPlaying()
 	if !playing {
-		return r.nothing()
+		return r.nothingPlaying()
 	}
 	return song.Skip(ctx)
 }
 
-// Updub votes for what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of [Song.Updub].
+// Updub votes for the current song. It is [ErrNothingPlaying] when nothing is playing; other errors are those of
+// [Song.Updub].
 func (r *Room) Updub(ctx context.Context) error {
 	song, playing := r.NowPlaying()
 	if !playing {
-		return r.nothing()
+		return r.nothingPlaying()
 	}
 	return song.Updub(ctx)
 }
 
-// Downdub votes against what plays now. It is [ErrNothingPlaying] when nothing plays; other errors are those of
+// Downdub votes against the current song. It is [ErrNothingPlaying] when nothing is playing; other errors are those of
 // [Song.Downdub].
 func (r *Room) Downdub(ctx context.Context) error {
 	song, playing := r.NowPlaying()
 	if !playing {
-		return r.nothing()
+		return r.nothingPlaying()
 	}
 	return song.Downdub(ctx)
 }
 
-// nothing is the error of acting on what plays when nothing does.
-func (r *Room) nothing() error {
+// nothingPlaying returns the error of acting on the current song when nothing is playing.
+func (r *Room) nothingPlaying() error {
 	if err := r.act(); err != nil {
 		return err
 	}
 	return ErrNothingPlaying
 }
 
-// Skip ends this play, and never its successor: it is [ErrNothingPlaying] when another song plays by now. It needs the
-// permission queue.skip, unless the song is one's own. It is [ErrDetached] for a value that no client made,
-// [ErrNotJoined] when the client is not in the room, a [*PermissionError] before anything is sent, and an [*APIError] for a
-// refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
+// Skip ends this play, and never its successor: it is [ErrNothingPlaying] if another song is playing by now. It needs the
+// permission queue.skip, unless the song is the client's own. It is [ErrDetached] for a value that no client made, and
+// [ErrNotJoined] if the client is not in the room. It is a [*PermissionError] before anything is sent, and an [*APIError]
+// for a refusal by QueUp. Source: docs/PROTOCOL.md 2.9.
 func (s Song) Skip(ctx context.Context) error {
 	room, err := s.playingIn()
 	if err != nil {
@@ -144,10 +145,10 @@ func (s Song) Skip(ctx context.Context) error {
 	return failed("skip", err)
 }
 
-// Updub votes for this play. A vote of the other kind is replaced; the same vote once more is an [*ArgumentError],
-// because QueUp takes no more than ten votes a song. QueUp has been seen to answer 404 although it had counted the vote: the votes
-// are read then, and it is not an error if this one is among them. Other errors are those of Skip. Source: docs/PROTOCOL.md 1.3, 2.5,
-// 7 rule 18.
+// Updub votes for this play. It replaces an opposite vote. The same vote once more is an [*ArgumentError], because QueUp
+// accepts at most ten votes a song. QueUp has been seen to answer 404 although it had counted the vote. In that case the
+// votes are read, and it is not an error if this vote is among them. Other errors are those of Skip. Source:
+// docs/PROTOCOL.md 1.3, 2.5, 7 rule 18.
 func (s Song) Updub(ctx context.Context) error { return s.vote(ctx, "Song.Updub", wire.Updub) }
 
 // Downdub votes against this play. Errors and source are those of Updub.
@@ -170,7 +171,7 @@ func (s Song) vote(ctx context.Context, op string, vote wire.DubType) error {
 	return nil
 }
 
-// hasOwnVote reports whether QueUp has counted a vote of the client's own, although it answered 404. The vote is not repeated.
+// hasOwnVote reports whether QueUp has counted a vote of the client's although it answered 404. The vote is not repeated.
 // Source: docs/PROTOCOL.md 1.3.
 func (r *Room) hasOwnVote(ctx context.Context, err error, id PlayID, vote wire.DubType) bool {
 	if !errors.Is(err, ErrNotFound) {
@@ -187,7 +188,7 @@ func (r *Room) hasOwnVote(ctx context.Context, err error, id PlayID, vote wire.D
 	return slices.Contains(voters(list), r.client.myID())
 }
 
-// playingIn returns the room that the song plays in, and why it can't be acted on if it doesn't.
+// playingIn returns the room that the song is playing in, and an error if it is not playing or the client cannot act on it.
 func (s Song) playingIn() (*Room, error) {
 	if s.client == nil {
 		return nil, ErrDetached
@@ -205,8 +206,8 @@ func (s Song) playingIn() (*Room, error) {
 	return room, nil
 }
 
-// updateCurrent changes what plays, if it is still the play with that id, and returns its song. Events and calls may do so at
-// the same time.
+// updateCurrent changes the current play if it still has that id, and returns its song. Events and calls may do so
+// concurrently.
 func (r *Room) updateCurrent(id PlayID, change func(*play)) (Song, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,13 +218,13 @@ func (r *Room) updateCurrent(id PlayID, change func(*play)) (Song, bool) {
 	return r.current.song, true
 }
 
-// maxVoters bounds how many votes and how many grabs of a song are known by who gave them. All are counted.
+// maxVoters bounds how many voters and how many grabbers of a song are remembered. All votes and grabs are counted.
 const maxVoters = 10_000
 
 // isVote reports whether a vote is for or against a song. QueUp may have others some day.
 func isVote(vote wire.DubType) bool { return vote == wire.Updub || vote == wire.Downdub }
 
-// voters returns who has given a vote of a list of QueUp's. Rows that say they are something else are left out.
+// voters returns the users of a list of votes from QueUp. Rows that state another type are left out.
 func voters(list []wire.DubVote) []UserID {
 	var users []UserID
 	for _, v := range list {
@@ -234,7 +235,7 @@ func voters(list []wire.DubVote) []UserID {
 	return users
 }
 
-// voted notes a vote; one of the other kind is replaced. Source: docs/PROTOCOL.md 7, rule 17.
+// voted records a vote, which replaces an opposite one. Source: docs/PROTOCOL.md 7, rule 17.
 func (p *play) voted(u UserID, vote wire.DubType) {
 	if _, again := p.votes[u]; u == "" || !isVote(vote) || !again && len(p.votes) >= maxVoters {
 		return
@@ -255,32 +256,32 @@ func (p *play) grabbed(u UserID) {
 	p.grabs[u] = struct{}{}
 }
 
-// count takes over who voted, if the answer is about this play. Source: docs/PROTOCOL.md 7, rule 16.
+// count adopts the votes in an answer, if it is about this play. Source: docs/PROTOCOL.md 7, rule 16.
 func (p *play) count(w wire.Dubs) {
 	if w.CurrentSong.ID != p.song.ID {
 		return
 	}
-	heard := p.votes
+	fromEvents := p.votes
 	if p.eventVotes == 0 {
-		heard, p.votes = nil, nil
+		fromEvents, p.votes = nil, nil
 		p.song.Updubs, p.song.Downdubs = w.CurrentSong.Updubs, w.CurrentSong.Downdubs
 		p.song.Grabs = max(p.song.Grabs, w.CurrentSong.Grabs, int64(len(filled(w.Grabs))))
 	}
-	take := func(list []wire.DubVote, vote wire.DubType) {
+	adopt := func(list []wire.DubVote, vote wire.DubType) {
 		for _, id := range voters(list) {
-			if _, newer := heard[id]; !newer {
+			if _, newer := fromEvents[id]; !newer {
 				p.voted(id, vote)
 			}
 		}
 	}
-	take(w.UpDubs, wire.Updub)
-	take(w.DownDubs, wire.Downdub)
+	adopt(w.UpDubs, wire.Updub)
+	adopt(w.DownDubs, wire.Downdub)
 	for _, v := range w.Grabs {
 		p.grabbed(v.UserID)
 	}
 }
 
-// ownVote is the vote that the client has given for a play, empty for none.
+// ownVote returns the client's own vote for a play, empty for none.
 func (r *Room) ownVote(id PlayID) wire.DubType {
 	me := r.client.myID()
 	r.mu.RLock()

@@ -7,14 +7,14 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// A Presence says whether someone shows in a room. Source: docs/PROTOCOL.md 5.5.
+// A Presence says whether someone is visible in a room. Source: docs/PROTOCOL.md 5.5.
 type Presence int
 
-// What presence can be.
+// The values of Presence.
 const (
 	PresenceEnter  Presence = Presence(realtime.PresenceEnter)  // visible from now on
-	PresenceExit   Presence = Presence(realtime.PresenceLeave)  // visible no longer
-	PresenceUpdate Presence = Presence(realtime.PresenceUpdate) // there, with something new to say
+	PresenceExit   Presence = Presence(realtime.PresenceLeave)  // no longer visible
+	PresenceUpdate Presence = Presence(realtime.PresenceUpdate) // visible, with new data
 )
 
 // String returns enter, exit or update.
@@ -30,12 +30,12 @@ func (p Presence) String() string {
 	return fmt.Sprintf("presence %d", int(p))
 }
 
-// ChangePresence makes the client visible in the room, which JoinRoom does already, or invisible: it stays in the room
-// and hears everything. It waits until QueUp has shown the change, or until ctx ends. It stays in force when a lost
-// connection comes back.
+// ChangePresence makes the client visible in the room, which JoinRoom does already, or invisible. An invisible client stays
+// in the room and receives all events. The call waits until QueUp has confirmed the change, or until ctx ends. The change
+// survives reconnects.
 //
-// Errors: [*ArgumentError] for a presence that there is not, [ErrNotJoined], and what the websocket says, such as
-// [ErrNotConnected]. Source: docs/PROTOCOL.md 5.5.
+// Errors: [*ArgumentError] for an invalid presence, [ErrNotJoined], and errors of the websocket, such as [ErrNotConnected].
+// Source: docs/PROTOCOL.md 5.5.
 func (r *Room) ChangePresence(ctx context.Context, p Presence) error {
 	if p < PresenceEnter || p > PresenceUpdate {
 		return &ArgumentError{Op: "Room.ChangePresence", Argument: "p", Reason: "must be PresenceEnter, PresenceExit or PresenceUpdate"}
@@ -56,7 +56,7 @@ func (r *Room) ChangePresence(ctx context.Context, p Presence) error {
 	return nil
 }
 
-// visible reports whether the client wants to show in the room.
+// visible reports whether the client wants to be visible in the room.
 func (r *Room) visible() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()

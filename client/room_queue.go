@@ -12,15 +12,15 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// Queue returns the next song of each DJ, in the order they will play; what plays now is not among them. It is read
-// again a few seconds after QueUp has said that it changed. Source: docs/PROTOCOL.md 7, rules 19 and 20.
+// Queue returns the next song of each DJ, in the order they will play, without the current song. The client reads it again
+// a few seconds after QueUp has reported a change. Source: docs/PROTOCOL.md 7, rules 19 and 20.
 func (r *Room) Queue() []Song {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return slices.Clone(r.queue)
 }
 
-// QueuePosition returns the place of a user in the queue, and false for who is not in it. 1 plays next.
+// QueuePosition returns the place of a user in the queue, where 1 plays next, and false for a user who is not in it.
 func (r *Room) QueuePosition(u UserID) (int, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -28,9 +28,9 @@ func (r *Room) QueuePosition(u UserID) (int, bool) {
 	return i + 1, i >= 0
 }
 
-// ETA returns how long it takes until the next song of a user begins, if nothing changes: what is left of the current
-// song, and the songs of those before. It is false for a user who is not in the queue, and when a song comes before whose end
-// is not known: a live stream, or a song without a length.
+// ETA returns the time until the next song of a user begins, if nothing changes. That is the rest of the current song, and
+// the songs before it. It is false for a user who is not in the queue. It is also false if a song before it is a live
+// stream or has no length, so that its end is not known.
 func (r *Room) ETA(u UserID) (time.Duration, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -58,16 +58,16 @@ type QueueOption func(*queueConfig)
 
 type queueConfig struct{ noJoin bool }
 
-// NoJoin only adds the song: whoever has left the rotation stays out of it.
+// NoJoin only adds the song: a client that has left the rotation stays out of it.
 func NoJoin() QueueOption { return func(q *queueConfig) { q.noJoin = true } }
 
-// QueueSong puts a song into the client's own queue in the room, and joins the rotation so that it will play, because
-// QueUp does not do that by itself. The song is returned as QueUp stored it.
+// QueueSong adds a song to the client's own queue in the room and returns it as QueUp stored it. It also joins the rotation
+// so that the song will play, because QueUp does not do that by itself.
 //
 // It needs the permission queue.join, or queue.lock.bypass while the queue is locked. Errors: [*ArgumentError] for a
-// provider that is neither [YouTube] nor [SoundCloud] and for an empty id, [ErrNotJoined], and an [*APIError] for a
-// refusal by QueUp, for example because the song was played lately. When joining the rotation fails, the queued song
-// is returned together with the error. Source: docs/PROTOCOL.md 2.6.
+// provider that is neither [YouTube] nor [SoundCloud] and for an empty id, [ErrNotJoined], and an [*APIError] for a refusal
+// by QueUp, for example because the song was played recently. If joining the rotation fails, the queued song is returned
+// together with the error. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) QueueSong(ctx context.Context, p Provider, mediaID string, opts ...QueueOption) (Song, error) {
 	const op = "Room.QueueSong"
 	if p != YouTube && p != SoundCloud {
@@ -99,8 +99,8 @@ func (r *Room) QueueSong(ctx context.Context, p Provider, mediaID string, opts .
 	return song, r.PauseQueue(ctx, false)
 }
 
-// QueuePlaylist puts all songs of a playlist into the client's own queue, and joins the rotation. QueUp breaks down
-// over playlists of thousands of songs. Permissions and errors are those of QueueSong. Source: docs/PROTOCOL.md 2.6.
+// QueuePlaylist adds all songs of a playlist to the client's own queue, and joins the rotation. QueUp fails on playlists of
+// thousands of songs. Permissions and errors are those of QueueSong. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) QueuePlaylist(ctx context.Context, id PlaylistID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.QueuePlaylist", Argument: "id", Reason: "is empty"}
@@ -127,8 +127,8 @@ func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	return r.songs(answer.Data), nil
 }
 
-// ReorderOwnQueue puts the client's own queue into another order. ids must name each of its songs once; any other list
-// is an [*ArgumentError], and so is one that the queue has outgrown meanwhile. Source: docs/PROTOCOL.md 2.6.
+// ReorderOwnQueue changes the order of the client's own queue. ids must name each of its songs once. Any other list is an
+// [*ArgumentError], and so is a list that is outdated because the queue has grown meanwhile. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
 	if err := r.act(); err != nil {
 		return err
@@ -148,9 +148,9 @@ func (r *Room) ReorderOwnQueue(ctx context.Context, ids []PlayID) error {
 	return failed("reorderOwnQueue", err)
 }
 
-// RemoveOwnSong takes one song out of the client's own queue. If QueUp answers with an error of its own, the queue is read: it is
-// no error if the song is not there. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError]. Source:
-// docs/PROTOCOL.md 2.6.
+// RemoveOwnSong removes one song from the client's own queue. If QueUp answers with an error of its own, the queue is read,
+// and it is not an error if the song is gone. Errors: [*ArgumentError] for an empty id, [ErrNotJoined], and [*APIError].
+// Source: docs/PROTOCOL.md 2.6.
 func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 	if id == "" {
 		return &ArgumentError{Op: "Room.RemoveOwnSong", Argument: "id", Reason: "is empty"}
@@ -164,8 +164,9 @@ func (r *Room) RemoveOwnSong(ctx context.Context, id PlayID) error {
 	})
 }
 
-// ClearQueue empties the client's own queue in the room. QueUp has been seen to answer 500 although it had done so: the queue is
-// read then, and it is not an error if it is empty. Errors: [ErrNotJoined], and [*APIError]. Source: docs/PROTOCOL.md 1.3, 2.6.
+// ClearQueue empties the client's own queue in the room. QueUp has been seen to answer 500 although it had done so. In that
+// case the queue is read, and it is not an error if it is empty. Errors: [ErrNotJoined], and [*APIError]. Source:
+// docs/PROTOCOL.md 1.3, 2.6.
 func (r *Room) ClearQueue(ctx context.Context) error {
 	if err := r.act(); err != nil {
 		return err
@@ -174,8 +175,8 @@ func (r *Room) ClearQueue(ctx context.Context) error {
 	return r.unlessQueue(ctx, failed("clearOwnQueue", err), func(queue wire.Plays) bool { return len(queue) == 0 })
 }
 
-// unlessQueue returns the error of a call that changes the client's own queue, unless it is QueUp's own and the queue is as it
-// should be. The call is not repeated. Source: docs/PROTOCOL.md 1.3.
+// unlessQueue returns the error of a call that changes the client's own queue. If it is QueUp's own error but the queue is
+// as wanted, it returns nil. The call is not repeated. Source: docs/PROTOCOL.md 1.3.
 func (r *Room) unlessQueue(ctx context.Context, err error, done func(queue wire.Plays) bool) error {
 	if answer, ok := errors.AsType[*APIError](err); !ok || answer.Status < http.StatusInternalServerError {
 		return err
@@ -187,8 +188,8 @@ func (r *Room) unlessQueue(ctx context.Context, err error, done func(queue wire.
 	return nil
 }
 
-// PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError] for
-// example when the queue is locked. Source: docs/PROTOCOL.md 2.6.
+// PauseQueue leaves the rotation and keeps the songs, or joins it again. Errors: [ErrNotJoined], and [*APIError], for
+// example if the queue is locked. Source: docs/PROTOCOL.md 2.6.
 func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
 	if err := r.act(); err != nil {
 		return err
@@ -197,8 +198,8 @@ func (r *Room) PauseQueue(ctx context.Context, paused bool) error {
 	return failed("pauseOwnQueue", err)
 }
 
-// LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock.
-// Errors: [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// LockQueue lets only members with a role join the queue, or everybody again. It needs the permission queue.lock. Errors:
+// [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) LockQueue(ctx context.Context, locked bool) error {
 	if err := r.actWith("Room.LockQueue", PermQueueLock); err != nil {
 		return err
@@ -207,7 +208,7 @@ func (r *Room) LockQueue(ctx context.Context, locked bool) error {
 	return failed("lockQueue", err)
 }
 
-// onOff is how QueUp's forms write a boolean.
+// onOff returns a boolean as QueUp's forms write it.
 func onOff(on bool) wire.Switch {
 	if on {
 		return wire.SwitchOn
@@ -215,9 +216,9 @@ func onOff(on bool) wire.Switch {
 	return wire.SwitchOff
 }
 
-// FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the
-// media out; [Song.Info] knows those that the client has met, [Client.FetchSong] reads the others. Errors:
-// [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.5.
+// FetchQueue reads the queue of the room: the next song of each DJ, in the order they will play. QueUp leaves the media
+// out; [Song.Info] knows the media that the client has seen, and [Client.FetchSong] reads the others. Errors: [*APIError],
+// [*CallError]. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {
@@ -229,8 +230,8 @@ func (r *Room) FetchQueue(ctx context.Context) ([]Song, error) {
 	return r.songs(answer.Data), nil
 }
 
-// MoveDJ moves a DJ to another place of the queue: 0 plays next, and an index beyond either end means that end.
-// Nothing is sent when the DJ is there already.
+// MoveDJ moves a DJ to another place in the queue. 0 plays next, and an index beyond either end means that end. Nothing is
+// sent if the DJ is there already.
 //
 // It needs the permission queue.order. Errors: [*ArgumentError] for an empty id and for a user who is not queued,
 // [ErrNotJoined], [*PermissionError], and [*APIError]. Source: docs/PROTOCOL.md 2.5, 7 rule 23.
@@ -259,8 +260,8 @@ func (r *Room) MoveDJ(ctx context.Context, u UserID, index int) error {
 	return failed("reorderQueue", err)
 }
 
-// RemoveDJ takes all songs of a user out of the queue. It needs the permission queue.dj.remove. Errors are those of
-// Kick. Source: docs/PROTOCOL.md 2.5.
+// RemoveDJ removes all songs of a user from the queue. It needs the permission queue.dj.remove. Errors are those of Kick.
+// Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
 	if err := r.targetWith("Room.RemoveDJ", PermQueueDJRemove, u); err != nil {
 		return err
@@ -269,7 +270,7 @@ func (r *Room) RemoveDJ(ctx context.Context, u UserID) error {
 	return failed("removeDJ", err)
 }
 
-// RemoveSong takes the next song of a user out of the queue. It needs the permission queue.remove. Errors are those of
+// RemoveSong removes the next song of a user from the queue. It needs the permission queue.remove. Errors are those of
 // Kick. Source: docs/PROTOCOL.md 2.5.
 func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
 	if err := r.targetWith("Room.RemoveSong", PermQueueRemove, u); err != nil {
@@ -279,9 +280,9 @@ func (r *Room) RemoveSong(ctx context.Context, u UserID) error {
 	return failed("removeSong", err)
 }
 
-// PauseDJ takes a DJ out of the rotation, who keeps the songs, or puts the DJ back. Nothing is sent when the DJ is
-// known to be in that state: QueUp may take the call for a switch. It needs the permission queue.dj.remove. Errors are
-// those of Kick. Source: docs/PROTOCOL.md 2.5, 8.
+// PauseDJ removes a DJ, who keeps the songs, from the rotation, or puts the DJ back. Nothing is sent if the DJ is known to
+// be in that state, because QueUp may treat the call as a toggle. It needs the permission queue.dj.remove. Errors are those
+// of Kick. Source: docs/PROTOCOL.md 2.5, 8.
 func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
 	if err := r.targetWith("Room.PauseDJ", PermQueueDJRemove, u); err != nil {
 		return err

@@ -10,9 +10,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// FetchRoles reads the room's own roles, the highest first, the default role last. A room from before custom roles has
-// the fixed ones, which are returned without a call that fails. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md
-// 2.10, 4.
+// FetchRoles reads the room's roles, the highest first and the default role last. For a room without custom roles it
+// returns the fixed ones, although QueUp answers 404. Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.10, 4.
 func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
 	a, err := r.fetchAuthority(ctx)
 	if err != nil {
@@ -21,7 +20,7 @@ func (r *Room) FetchRoles(ctx context.Context) ([]Role, error) {
 	return ownRoles(a.roles), nil
 }
 
-// customRoles reads the room's roles as they are; nil means that it has none of its own.
+// customRoles reads the room's custom roles as QueUp has them; nil means that it has none.
 func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
 	if errors.Is(err, ErrNotFound) {
@@ -36,12 +35,12 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 	return answer.Data.Roles, nil
 }
 
-// SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles
-// they stand for the role made from that template.
+// SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles they
+// stand for the role made from that template.
 //
-// It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an
-// empty id and for a fixed role that the room has no successor of, [ErrNotJoined], [*PermissionError] before anything is
-// sent, and [*APIError]. Source: docs/PROTOCOL.md 2.10, 4.
+// It needs the permission roles.manage, and a rank above the role's and the user's. Errors: [*ArgumentError] for an empty
+// id and for a fixed role without a successor in the room, [ErrNotJoined], [*PermissionError] before anything is sent, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.10, 4.
 func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
 	id, custom, err := r.resolveRole(ctx, "Room.SetRole", u, role)
 	if err != nil {
@@ -55,7 +54,7 @@ func (r *Room) SetRole(ctx context.Context, u UserID, role RoleID) error {
 	return failed("setRole", err)
 }
 
-// UnsetRole takes a role from a user. Permission, errors and source are those of SetRole.
+// UnsetRole removes a role from a user. Permission, errors and source are those of SetRole.
 func (r *Room) UnsetRole(ctx context.Context, u UserID, role RoleID) error {
 	id, custom, err := r.resolveRole(ctx, "Room.UnsetRole", u, role)
 	if err != nil {
@@ -69,8 +68,8 @@ func (r *Room) UnsetRole(ctx context.Context, u UserID, role RoleID) error {
 	return failed("unsetRole", err)
 }
 
-// resolveRole finds the role in the room that an id stands for, tells in which of the two worlds the room lives, and
-// checks that the client may give it to the user.
+// resolveRole returns the role of the room that an id stands for, and whether the room has custom roles. It checks that the
+// client may give the role to the user.
 func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID) (id RoleID, custom bool, err error) {
 	if role == "" {
 		return "", false, &ArgumentError{Op: op, Argument: "role", Reason: "is empty"}
@@ -80,12 +79,12 @@ func (r *Room) resolveRole(ctx context.Context, op string, u UserID, role RoleID
 	}
 	known := r.authority()
 	id, found := known.resolve(role)
-	if !known.known || !found { // it may be new
+	if !known.known || !found { // the role may be new
 		if known, err = r.fetchAuthority(ctx); err != nil {
 			return "", false, err
 		}
 		if id, found = known.resolve(role); !found {
-			return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is none of the room's roles; FetchRoles lists them"}
+			return "", true, &ArgumentError{Op: op, Argument: "role", Reason: "is not a role of the room; FetchRoles lists them"}
 		}
 	}
 	if role, ok := known.role(id); ok && role.Default {
@@ -107,10 +106,9 @@ func (m Member) SetRole(ctx context.Context, role RoleID) error {
 	return room.SetRole(ctx, m.UserID, role)
 }
 
-// CreateRole makes a custom role, which is placed just above the default role. It needs the permission roles.manage
-// and every permission granted. Errors: [*ArgumentError] for settings that cannot be, [ErrNotJoined], [*PermissionError]
-// before anything is sent, and [*APIError]; [ErrNotFound] for a room from before custom roles. Source: docs/PROTOCOL.md
-// 2.10.
+// CreateRole creates a custom role, which is placed just above the default role. It needs the permission roles.manage and
+// every permission granted. Errors: [*ArgumentError] for invalid settings, [ErrNotJoined], [*PermissionError] before
+// anything is sent, and [*APIError]. It is [ErrNotFound] for a room without custom roles. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 	const op = "Room.CreateRole"
 	request, err := s.request(op)
@@ -118,7 +116,7 @@ func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 		err = r.actWith(op, PermRolesManage)
 	}
 	if err == nil {
-		err = r.mayBestow(op, s.Permissions, nil)
+		err = r.mayGrantPermissions(op, s.Permissions, nil)
 	}
 	if err != nil {
 		return Role{}, err
@@ -130,9 +128,9 @@ func (r *Room) CreateRole(ctx context.Context, s RoleSettings) (Role, error) {
 	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.Label == s.Label })
 }
 
-// UpdateRole changes a custom role. edit gets what the role has now and changes it, because QueUp replaces the whole
-// role. It needs the permission roles.manage, and a rank above the role. Errors are those of CreateRole; a role that
-// the room does not have is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.10, 7 rule 25.
+// UpdateRole changes a custom role. edit receives the current settings and changes them, because QueUp replaces the whole
+// role. It needs the permission roles.manage, and a rank above the role. Errors are those of CreateRole; a role that the
+// room does not have is an [*ArgumentError]. Source: docs/PROTOCOL.md 2.10, 7 rule 25.
 func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSettings)) (Role, error) {
 	const op = "Room.UpdateRole"
 	if edit == nil {
@@ -150,7 +148,7 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	}
 	i := slices.IndexFunc(roles, func(w wire.RoomRole) bool { return w.ID == id })
 	if i < 0 {
-		return Role{}, &ArgumentError{Op: op, Argument: "id", Reason: "is none of the room's roles; FetchRoles lists them"}
+		return Role{}, &ArgumentError{Op: op, Argument: "id", Reason: "is not a role of the room; FetchRoles lists them"}
 	}
 	now := roles[i]
 	s := RoleSettings{Label: now.Label, Color: now.Color, Mentionable: now.Mentionable, DisplaySeparately: now.DisplaySeparately, Permissions: permissions(now.Permissions...)}
@@ -158,7 +156,7 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	edit(&s)
 	request, err := s.request(op)
 	if err == nil {
-		err = r.mayBestow(op, s.Permissions, before)
+		err = r.mayGrantPermissions(op, s.Permissions, before)
 	}
 	if err != nil {
 		return Role{}, err
@@ -170,8 +168,8 @@ func (r *Room) UpdateRole(ctx context.Context, id RoleID, edit func(*RoleSetting
 	return r.roleOf(ctx, answer.Data, func(w wire.RoomRole) bool { return w.ID == id })
 }
 
-// roleOf returns the role that an answer holds. The answer's shape is not documented, so the role is looked up where
-// it is not there.
+// roleOf returns the role in an answer. The answer's shape is not documented, so the role is looked up if the answer does
+// not have it.
 func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole) bool) (Role, error) {
 	for _, place := range []json.RawMessage{data, jsonField(data, "role")} {
 		var w wire.RoomRole
@@ -189,7 +187,7 @@ func (r *Room) roleOf(ctx context.Context, data []byte, match func(wire.RoomRole
 	return Role{}, &APIError{Op: "roomRoles", Status: 200, Message: "the role is not among the room's roles after it was written"}
 }
 
-// DeleteRole deletes a custom role; who holds it loses it. The default role cannot be deleted. It needs the permission
+// DeleteRole deletes a custom role; its holders lose it. The default role cannot be deleted. It needs the permission
 // roles.manage, and a rank above the role. Errors: [*ArgumentError] for an empty id and for the default role,
 // [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
@@ -200,7 +198,7 @@ func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 		return err
 	}
 	if role, known := r.authority().role(id); known && role.Default {
-		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is the default role, which stays"}
+		return &ArgumentError{Op: "Room.DeleteRole", Argument: "id", Reason: "is the default role, which cannot be deleted"}
 	}
 	if err := r.mayChange("Room.DeleteRole", id); err != nil {
 		return err
@@ -209,9 +207,9 @@ func (r *Room) DeleteRole(ctx context.Context, id RoleID) error {
 	return failed("deleteRole", err)
 }
 
-// ReorderRoles puts the room's roles into another order. ids must name each role once, the highest first and the
-// default role last; any other list is an [*ArgumentError]. It needs the permission roles.manage, and roles that are
-// not below one's own must stay where they are. Source: docs/PROTOCOL.md 2.10.
+// ReorderRoles changes the order of the room's roles. ids must name each role once, the highest first and the default role
+// last; any other list is an [*ArgumentError]. It needs the permission roles.manage. Roles that do not rank below the
+// client must stay where they are. Source: docs/PROTOCOL.md 2.10.
 func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 	const op = "Room.ReorderRoles"
 	if err := r.actWith(op, PermRolesManage); err != nil {
@@ -236,8 +234,8 @@ func (r *Room) ReorderRoles(ctx context.Context, ids []RoleID) error {
 	return failed("reorderRoles", err)
 }
 
-// FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room from before custom
-// roles. Source: docs/PROTOCOL.md 2.10.
+// FetchStanding reads what the client itself may do in the room. It is [ErrNotFound] for a room without custom roles.
+// Source: docs/PROTOCOL.md 2.10.
 func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
 	answer, err := r.client.rest.OwnPermissions(ctx, queupapi.OwnPermissionsParams{RoomID: r.id})
 	if err != nil {

@@ -16,17 +16,17 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// RoomSettings is what can be set of a room. Source: docs/PROTOCOL.md 3.4.
+// RoomSettings are the settings of a room. Source: docs/PROTOCOL.md 3.4.
 type RoomSettings struct {
 	// Name is the title, 1 to 100 characters.
 	Name string
 	// Description is plain text with line breaks, at most 2000 characters.
 	Description string
-	// EmbedURL is the page that the room shows in the place of a player, empty for none.
+	// EmbedURL is the page that the room shows instead of a player, empty for none.
 	EmbedURL string
 	// Private hides the room from the lobby.
 	Private bool
-	// Password is what a private room asks for. It can be set but not read: empty leaves it as it is.
+	// Password is the password of a private room. It can be set but not read; empty leaves it unchanged.
 	Password Secret
 	// MaxSongLength is the longest song that may be queued, in whole minutes.
 	MaxSongLength time.Duration
@@ -36,11 +36,11 @@ type RoomSettings struct {
 	LimitQueue bool
 	// MaxQueue is the largest number of users in the queue.
 	MaxQueue int64
-	// RecycleDJ puts a DJ at the end of the queue again after a play.
+	// RecycleDJ puts a DJ back at the end of the queue after a play.
 	RecycleDJ bool
 	// LockQueue lets only members with a role join the queue; see also [Room.LockQueue].
 	LockQueue bool
-	// ShowDJInQueue shows who queued a song.
+	// ShowDJInQueue shows the user who queued a song.
 	ShowDJInQueue bool
 	// ShowInSearch lets the search find the room.
 	ShowInSearch bool
@@ -48,15 +48,16 @@ type RoomSettings struct {
 	ShowInLobby bool
 	// ShowJoins, ShowLeaves and ShowGrabs show notices in the chat.
 	ShowJoins, ShowLeaves, ShowGrabs bool
-	// Welcome greets who joins, at most 300 characters; {username} and {roomname} are replaced on the room's page.
+	// Welcome is shown to users who join, at most 300 characters; {username} and {roomname} are replaced on the room's
+	// page.
 	Welcome string
 	// MetaDescription describes the room to search engines, at most 255 characters.
 	MetaDescription string
 
-	display, kind string // of a room as it is, if they are not known: they stay
+	display, kind string // of an existing room, if the kinds are not known: they stay
 }
 
-// String tells all settings, and of the password only whether there is one.
+// String returns all settings; for the password it shows only whether there is one.
 func (s RoomSettings) String() string {
 	type plain RoomSettings
 	return fmt.Sprintf("%+v", plain(s))
@@ -68,7 +69,7 @@ func (s RoomSettings) GoString() string { return s.String() }
 // LogValue is String, so that no handler of slog encodes the password.
 func (s RoomSettings) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// settingsOf returns what can be set of a room, as it is.
+// settingsOf returns the current settings of a room.
 func settingsOf(w wire.Room) RoomSettings {
 	return RoomSettings{
 		Name:            w.Name,
@@ -94,7 +95,7 @@ func settingsOf(w wire.Room) RoomSettings {
 	}
 }
 
-// unlessKnown returns a value that is none of those that are known, else nothing.
+// unlessKnown returns value, or nothing if it is one of the known values.
 func unlessKnown(value string, known ...string) string {
 	if slices.Contains(known, value) {
 		return ""
@@ -102,7 +103,7 @@ func unlessKnown(value string, known ...string) string {
 	return value
 }
 
-// check reports the first setting that cannot be.
+// check returns an error for the first invalid setting.
 func (s RoomSettings) check(op string) error {
 	for _, limit := range []struct {
 		name, text string
@@ -115,8 +116,8 @@ func (s RoomSettings) check(op string) error {
 	switch {
 	case strings.TrimSpace(s.Name) == "":
 		return &ArgumentError{Op: op, Argument: "Name", Reason: "is empty"}
-	case s.Password == redact.Mask: // settings that were written as JSON and read again
-		return &ArgumentError{Op: op, Argument: "Password", Reason: "is the mask of a password; set it, or leave it empty to keep the one there is"}
+	case s.Password == redact.Mask: // settings that were marshalled as JSON and read again
+		return &ArgumentError{Op: op, Argument: "Password", Reason: "is the mask of a password; set it, or leave it empty to keep the current one"}
 	case s.MaxSongLength < 0 || s.MaxSongLength%time.Minute != 0:
 		return &ArgumentError{Op: op, Argument: "MaxSongLength", Reason: "must be whole minutes"}
 	case s.SongRepeat < 0 || s.SongRepeat%time.Minute != 0:
@@ -160,7 +161,7 @@ func (s RoomSettings) write(request *queupapi.RoomSettings) {
 	request.MetaDescription.SetTo(s.MetaDescription)
 }
 
-// leaveOutUnset takes out of a request what is zero in settings, so that QueUp uses its own defaults.
+// leaveOutUnset removes from a request what is zero in settings, so that QueUp uses its own defaults.
 func leaveOutUnset(request *queupapi.RoomSettings) {
 	request.Type.Set = request.Type.Value != typeRoom
 	request.Display.Set = request.Display.Value != displayPublic
@@ -178,9 +179,10 @@ func leaveOutUnset(request *queupapi.RoomSettings) {
 	}
 }
 
-// CreateRoom makes a room of the client's own. It does not join it. An account may own five rooms. Settings that are zero are left to
-// QueUp, whose own page begins with 120 minutes for the longest song and for the rest of a song, and with every switch on:
-// [Room.Update] turns one off. Errors: [*ArgumentError] for settings that cannot be, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// CreateRoom creates a room that the account owns. It does not join the room. An account may own five rooms. QueUp chooses
+// settings that are zero. Its own page begins with 120 minutes for the longest song and for the rest of a song, and with
+// every switch on. [Room.Update] turns a switch off. Errors: [*ArgumentError] for invalid settings, and [*APIError].
+// Source: docs/PROTOCOL.md 2.3.
 func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) {
 	if err := s.check("Client.CreateRoom"); err != nil {
 		return nil, err
@@ -196,10 +198,10 @@ func (c *Client) CreateRoom(ctx context.Context, s RoomSettings) (*Room, error) 
 	return c.roomOf("createRoom", answer.Data)
 }
 
-// Update changes the room's settings. edit gets them as they are now and changes them, because QueUp is sent the whole
-// room, with what this version does not know left as it was. It needs the permission room.manage. Errors:
-// [*ArgumentError] for settings that cannot be, [ErrNotJoined], [*PermissionError] before anything is sent, and
-// [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// Update changes the room's settings. edit receives the current settings and changes them, because QueUp is sent the whole
+// room. Settings that this version does not know stay as they were. It needs the permission room.manage. Errors:
+// [*ArgumentError] for invalid settings, [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError].
+// Source: docs/PROTOCOL.md 2.3.
 func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, error) {
 	const op = "Room.Update"
 	if edit == nil {
@@ -237,19 +239,19 @@ func (r *Room) Update(ctx context.Context, edit func(*RoomSettings)) (RoomInfo, 
 	return r.Info(), nil
 }
 
-// SetSlowMode limits how often members may chat, or not. It needs the permission room.settings.moderation. Errors:
-// [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
+// SetSlowMode turns the limit on how often members may chat on or off. It needs the permission room.settings.moderation.
+// Errors: [ErrNotJoined], [*PermissionError] before anything is sent, and [*APIError]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) SetSlowMode(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetSlowMode", wire.SettingSlowMode, on)
 }
 
-// SetGuestChat lets members without a role chat, or not. Permission, errors and source are those of SetSlowMode.
+// SetGuestChat allows or forbids members without a role to chat. Permission, errors and source are those of SetSlowMode.
 func (r *Room) SetGuestChat(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetGuestChat", wire.SettingGuestChat, on)
 }
 
-// SetGuestEmbed lets members without a role post links and pictures, or not. Permission, errors and source are those of
-// SetSlowMode.
+// SetGuestEmbed allows or forbids members without a role to post links and pictures. Permission, errors and source are
+// those of SetSlowMode.
 func (r *Room) SetGuestEmbed(ctx context.Context, on bool) error {
 	return r.set(ctx, "Room.SetGuestEmbed", wire.SettingGuestEmbed, on)
 }

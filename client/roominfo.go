@@ -9,7 +9,7 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// A RoomInfo is what a room says about itself, at a moment. Source: docs/PROTOCOL.md 3.4.
+// A RoomInfo holds the settings and figures of a room, at a moment. Source: docs/PROTOCOL.md 3.4.
 type RoomInfo struct {
 	// ID never changes.
 	ID RoomID `json:"id"`
@@ -19,18 +19,18 @@ type RoomInfo struct {
 	Name string `json:"name"`
 	// Description is plain text with line breaks.
 	Description string `json:"description,omitempty"`
-	// RTC is the name of the room's channel in a realtime system of the past; chat and moderation calls still carry it.
+	// RTC is the name of the room's channel in a former realtime system; chat and moderation calls still carry it.
 	RTC string `json:"rtc,omitempty"`
 	// Type is room, or iframe for a room that shows a page.
 	Type string `json:"type,omitempty"`
-	// Public is false for a private room, which may want a password, and for one that is shown in a way that is not known: then
-	// Extra has roomDisplay.
+	// Public is false for a private room, which may need a password. It is also false for a room with an unknown kind of
+	// display; then Extra has roomDisplay.
 	Public bool `json:"public"`
-	// Lang is the language spoken, if the owner said so.
+	// Lang is the language spoken, if the owner has set it.
 	Lang string `json:"lang,omitempty"`
-	// MusicType is the kind of music, if the owner said so.
+	// MusicType is the kind of music, if the owner has set it.
 	MusicType string `json:"musicType,omitempty"`
-	// OwnerID is who made the room and may do everything in it.
+	// OwnerID is the user who made the room and may do everything in it.
 	OwnerID UserID `json:"ownerId"`
 	// MaxSongLength is the longest song that may be queued, in whole minutes; 0 if QueUp does not say.
 	MaxSongLength time.Duration `json:"maxSongLength"`
@@ -40,7 +40,7 @@ type RoomInfo struct {
 	LimitQueue bool `json:"limitQueue"`
 	// MaxQueue is the largest number of users in the queue.
 	MaxQueue int64 `json:"maxQueue"`
-	// RecycleDJ puts a DJ at the end of the queue again after a play.
+	// RecycleDJ puts a DJ back at the end of the queue after a play.
 	RecycleDJ bool `json:"recycleDj"`
 	// QueueLocked lets only members with a role join the queue.
 	QueueLocked bool `json:"queueLocked"`
@@ -50,7 +50,7 @@ type RoomInfo struct {
 	GuestChat bool `json:"guestChat"`
 	// GuestEmbed lets members without a role post links and pictures.
 	GuestEmbed bool `json:"guestEmbed"`
-	// Welcome greets who joins.
+	// Welcome is shown to users who join.
 	Welcome string `json:"welcome,omitempty"`
 	// Background is the address of the picture behind the room, empty if there is none.
 	Background string `json:"background,omitempty"`
@@ -97,7 +97,7 @@ func newRoomInfo(w wire.Room) RoomInfo {
 		if info.members == nil {
 			info.members = make(map[string]json.RawMessage)
 		}
-		info.members["roomDisplay"], _ = json.Marshal(w.Display) // a string always can be
+		info.members["roomDisplay"], _ = json.Marshal(w.Display) // a string can always be marshalled
 	}
 	if info.OwnerID == "" {
 		info.OwnerID = w.Owner.ID
@@ -105,15 +105,15 @@ func newRoomInfo(w wire.Room) RoomInfo {
 	return info
 }
 
-// sameSettings reports whether i and o differ in nothing but what changes all the time.
+// sameSettings reports whether i and o are equal apart from the fields that change all the time.
 func (i RoomInfo) sameSettings(o RoomInfo) bool {
 	o.ActiveUsers, o.UpdatedAt, o.extra = i.ActiveUsers, i.UpdatedAt, i.extra
 	return i.Equal(o)
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (i RoomInfo) Equal(j RoomInfo) bool {
-	// Times and Extra have an equality of their own; the rest is compared as it stands.
+	// Times and Extra need their own comparison; all other fields are compared with ==.
 	k := j
 	k.CreatedAt, k.UpdatedAt, k.extra = i.CreatedAt, i.UpdatedAt, i.extra
 	return reflect.DeepEqual(i, k) && i.CreatedAt.Equal(j.CreatedAt) && i.UpdatedAt.Equal(j.UpdatedAt) && i.sameExtra(j.extra)
@@ -122,7 +122,7 @@ func (i RoomInfo) Equal(j RoomInfo) bool {
 // String returns the title.
 func (i RoomInfo) String() string { return i.Name }
 
-// How QueUp writes the kinds of rooms.
+// The kinds of rooms as QueUp writes them.
 const (
 	displayPublic  = "public"
 	displayPrivate = "private"

@@ -8,11 +8,11 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// Secret is a text that is not shown: fmt with any verb, log/slog and encoding/json have a mask in its place. A constant can be
-// assigned to it as it stands, and string(s) gives the text.
+// Secret is a text that is never printed: fmt with any verb, log/slog and encoding/json show a mask instead. A constant can
+// be assigned to it directly, and string(s) returns the text.
 type Secret string
 
-// shown tells no more than whether there is one.
+// shown returns what is printed. It reveals only whether there is a secret.
 func (s Secret) shown() string {
 	if s == "" {
 		return ""
@@ -26,7 +26,7 @@ func (s Secret) String() string { return s.shown() }
 // GoString is String in quotes.
 func (s Secret) GoString() string { return `"` + s.shown() + `"` }
 
-// Format masks the secret for all verbs, also for those that ask no String.
+// Format masks the secret for all verbs, including those that do not call String.
 func (s Secret) Format(f fmt.State, verb rune) {
 	text := s.shown()
 	if verb == 'q' || verb == 'v' && f.Flag('#') {
@@ -38,5 +38,5 @@ func (s Secret) Format(f fmt.State, verb rune) {
 // LogValue is String, for handlers of log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.shown()) }
 
-// MarshalText is String, for encoding/json and others of its kind. What they read is taken as it is.
+// MarshalText is String, for encoding/json and similar encoders. Decoders set the text as it is.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.shown()), nil }

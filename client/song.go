@@ -15,18 +15,18 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// A Song is an entry of a room's queue at a moment: one play that will be, is or was. Source: docs/PROTOCOL.md 3.9.
+// A Song is an entry of a room's queue at a moment: one play that is queued, playing or over. Source: docs/PROTOCOL.md 3.9.
 type Song struct {
-	// ID names the play.
+	// ID identifies the play.
 	ID PlayID `json:"id"`
-	// SongID names its media; see Info.
+	// SongID identifies its media; see Info.
 	SongID SongID `json:"songId"`
-	// UserID is who queued it.
+	// UserID is the user who queued it.
 	UserID UserID `json:"userId"`
 	// RoomID is the room.
 	RoomID RoomID `json:"roomId"`
-	// Length is how long it plays: what QueUp says of the play, else the length of its media. 0 means that it is not known,
-	// and more than a day is a live stream: neither says when the song ends.
+	// Length is how long it plays, as QueUp states it for the play, or else the length of its media. 0 means that it is not
+	// known, and more than a day is a live stream. In both cases the end of the song is not known.
 	Length time.Duration `json:"length"`
 	// CreatedAt is when it was queued.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
@@ -34,11 +34,11 @@ type Song struct {
 	PlayedAt time.Time `json:"playedAt,omitzero"`
 	// Active is true while it plays.
 	Active bool `json:"active"`
-	// Played is true when its time is over.
+	// Played is true when the play is over.
 	Played bool `json:"played"`
 	// Skipped is true when it was ended early.
 	Skipped bool `json:"skipped"`
-	// Order is its place in the queue as QueUp tells it, 999 for a fresh entry.
+	// Order is its place in the queue as QueUp sends it, 999 for a new entry.
 	Order int64 `json:"order"`
 	// Updubs counts votes for it.
 	Updubs int64 `json:"updubs"`
@@ -49,7 +49,7 @@ type Song struct {
 
 	extra
 	client *Client
-	info   *SongInfo // its media as of the event that made the value, nil if there were none
+	info   *SongInfo // its media as of the event that made the value, nil if it had none
 }
 
 func newSong(c *Client, w wire.Play) Song {
@@ -61,7 +61,7 @@ func newSong(c *Client, w wire.Play) Song {
 		Length:    max(w.Length, 0),
 		CreatedAt: w.Created,
 		PlayedAt:  w.PlayedAt,
-		Active:    w.Active && !w.Played, // rows of the history say both
+		Active:    w.Active && !w.Played, // rows of the history have both set
 		Played:    w.Played,
 		Skipped:   w.Skipped,
 		Order:     w.Order,
@@ -78,20 +78,20 @@ func newSong(c *Client, w wire.Play) Song {
 	return s
 }
 
-// queuedBy returns the account of who queued a play. The play has its id, where the account has none.
+// queuedBy returns the account of the user who queued a play. If the account has no id, the play has it.
 func queuedBy(w wire.Play) wire.User {
 	w.User.ID = cmp.Or(userID(w.User), w.UserID)
 	return w.User
 }
 
-// endless reports whether nothing says when it ends: its length is not known, or it is a live stream. Source:
-// docs/PROTOCOL.md 7, rule 36.
+// endless reports whether its end is not known, because it has no length or is a live stream. Source: docs/PROTOCOL.md 7,
+// rule 36.
 func (s Song) endless() bool { return s.Length <= 0 || isLive(s.Length) }
 
-// overAfter reports whether it has ended when it has been playing for a time.
+// overAfter reports whether it has ended after playing for the given time.
 func (s Song) overAfter(elapsed time.Duration) bool { return !s.endless() && elapsed >= s.Length }
 
-// takeLength takes the length of the media over, if QueUp has not said how long the play is.
+// takeLength sets a missing length to the length of the media.
 func (s *Song) takeLength() {
 	if s.Length <= 0 {
 		info, _ := s.Info()
@@ -99,7 +99,7 @@ func (s *Song) takeLength() {
 	}
 }
 
-// NetDubs is the score: votes for it less votes against it.
+// NetDubs is the score: votes for it minus votes against it.
 func (s Song) NetDubs() int64 { return saturate.Sub(s.Updubs, s.Downdubs) }
 
 // Info returns its media, and false if the client does not know it.
@@ -113,7 +113,7 @@ func (s Song) Info() (SongInfo, bool) {
 	return s.client.Songs().Get(s.SongID)
 }
 
-// User returns who queued it, and false if the client does not know their name.
+// User returns the user who queued it, and false if the client does not know their name.
 func (s Song) User() (User, bool) {
 	if s.client == nil {
 		return User{}, false
@@ -129,7 +129,7 @@ func (s Song) Room() (*Room, bool) {
 	return s.client.Rooms().Get(s.RoomID)
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (s Song) Equal(t Song) bool {
 	return s.ID == t.ID && s.SongID == t.SongID && s.UserID == t.UserID && s.RoomID == t.RoomID && s.Length == t.Length &&
 		s.CreatedAt.Equal(t.CreatedAt) && s.PlayedAt.Equal(t.PlayedAt) &&
@@ -137,7 +137,7 @@ func (s Song) Equal(t Song) bool {
 		s.Updubs == t.Updubs && s.Downdubs == t.Downdubs && s.Grabs == t.Grabs && s.sameExtra(t.extra)
 }
 
-// String returns the title and the length where the media is known, else the id.
+// String returns the title and the length if the media is known, else the id.
 func (s Song) String() string {
 	if info, ok := s.Info(); ok {
 		return info.String()
@@ -145,19 +145,19 @@ func (s Song) String() string {
 	return fmt.Sprintf("song %s", s.SongID)
 }
 
-// complete reports whether nothing is missing of a song that could be looked up.
+// complete reports whether everything about a song that could be looked up is known.
 func (s Song) complete() bool {
 	_, hasUser := s.User()
 	return s.hasMedia() && (hasUser || s.UserID == "")
 }
 
-// hasMedia reports whether nothing more can be known of a song's media. Source: docs/PROTOCOL.md 7, rule 15.
+// hasMedia reports whether the media of a song needs no lookup. Source: docs/PROTOCOL.md 7, rule 15.
 func (s Song) hasMedia() bool {
 	info, _ := s.Info()
 	return info.playable() || s.SongID == ""
 }
 
-// Provider names the site that media come from.
+// Provider is the site that media come from.
 type Provider = wire.Provider
 
 // The providers that QueUp knows.
@@ -166,7 +166,8 @@ const (
 	SoundCloud = wire.SoundCloud
 )
 
-// longestSong is how long a song can be. QueUp says that a live stream is 99,999 s long. Source: docs/PROTOCOL.md 7, rule 36.
+// longestSong is the longest length of a song. QueUp states 99,999 s for a live stream. Source: docs/PROTOCOL.md 7, rule
+// 36.
 const longestSong = 24 * time.Hour
 
 func isLive(length time.Duration) bool { return length > longestSong }
@@ -174,7 +175,7 @@ func isLive(length time.Duration) bool { return length > longestSong }
 // A SongInfo is a piece of media: a video or a track. Broken imports lack name, provider and media id. Source:
 // docs/PROTOCOL.md 3.8.
 type SongInfo struct {
-	// ID is QueUp's.
+	// ID is QueUp's id.
 	ID SongID `json:"id"`
 	// Name is the title.
 	Name string `json:"name"`
@@ -186,13 +187,13 @@ type SongInfo struct {
 	Length time.Duration `json:"length"`
 	// Thumbnail is the address of a small picture, empty if there is none.
 	Thumbnail string `json:"thumbnail,omitempty"`
-	// CreatedAt is when QueUp first saw it.
+	// CreatedAt is when QueUp stored it first.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 
 	extra
 }
 
-// playable reports whether it says where the media are to be had. Broken imports do not.
+// playable reports whether it says where to find the media. Broken imports do not.
 func (s SongInfo) playable() bool { return s.Provider != "" && s.MediaID != "" }
 
 func newSongInfo(w wire.Song) SongInfo {
@@ -208,9 +209,9 @@ func newSongInfo(w wire.Song) SongInfo {
 	}
 }
 
-// URL returns an address at which a person can play the media, empty if that is not known: YouTube's page, or SoundCloud's player,
-// because the page of a track there cannot be derived from its number. [Client.SongLink] asks QueUp for the page. Source:
-// docs/PROTOCOL.md 3.8.
+// URL returns an address at which a person can play the media, empty if it is not known. It is YouTube's page, or
+// SoundCloud's player, because the page of a track there cannot be derived from its number. [Client.SongLink] asks QueUp
+// for the page. Source: docs/PROTOCOL.md 3.8.
 func (s SongInfo) URL() string {
 	switch {
 	case s.MediaID == "":
@@ -218,7 +219,7 @@ func (s SongInfo) URL() string {
 	case s.Provider == YouTube:
 		return "https://www.youtube.com/watch?v=" + url.QueryEscape(s.MediaID)
 	case s.Provider == SoundCloud:
-		if strings.Trim(s.MediaID, "0123456789") != "" { // the player takes numbers only
+		if strings.Trim(s.MediaID, "0123456789") != "" { // the player accepts numbers only
 			return ""
 		}
 		return "https://w.soundcloud.com/player/?url=" + url.QueryEscape("https://api.soundcloud.com/tracks/"+s.MediaID)
@@ -226,17 +227,17 @@ func (s SongInfo) URL() string {
 	return ""
 }
 
-// Live reports whether it is a live stream, which has no end: QueUp states a length of more than a day. Source:
+// Live reports whether it is a live stream, which has no end. QueUp states a length of more than a day. Source:
 // docs/PROTOCOL.md 7, rule 36.
 func (s SongInfo) Live() bool { return isLive(s.Length) }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (s SongInfo) Equal(t SongInfo) bool {
 	return s.ID == t.ID && s.Name == t.Name && s.Provider == t.Provider && s.MediaID == t.MediaID && s.Length == t.Length &&
 		s.Thumbnail == t.Thumbnail && s.CreatedAt.Equal(t.CreatedAt) && s.sameExtra(t.extra)
 }
 
-// String returns the title, and the length where it is known.
+// String returns the title, and the length if it is known.
 func (s SongInfo) String() string {
 	name := s.Name
 	if name == "" {
@@ -251,10 +252,9 @@ func (s SongInfo) String() string {
 	return fmt.Sprintf("%s (%s)", name, FormatSongLength(s.Length))
 }
 
-// FetchSong returns what QueUp knows about a piece of media. Media that the client has seen cost no call
-// ([WithSongCache]); of lookups of the same media at the same time one is sent, and it does not count as one of the
-// bot's calls ([WithRateLimit]). Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source:
-// docs/PROTOCOL.md 2.8.
+// FetchSong returns a piece of media. It costs no call if the client has seen it ([WithSongCache]). Concurrent lookups of
+// the same media share one call, which does not count as one of the bot's calls ([WithRateLimit]). Unknown media is
+// [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
 func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	if err := checkID("Client.FetchSong", "id", id); err != nil {
 		return SongInfo{}, err
@@ -263,7 +263,7 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 		return info, nil
 	}
 	info, err := c.lookups.Do(ctx, id, c.workers, func(ctx context.Context) (SongInfo, error) {
-		if info, ok := c.songs.Get(id); ok { // since we looked
+		if info, ok := c.songs.Get(id); ok { // another call has found it meanwhile
 			return info, nil
 		}
 		answer, err := c.loads.Song(ctx, queupapi.SongParams{SongID: id})
@@ -276,7 +276,7 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 		if answer.Data.ID == "" {
 			return SongInfo{}, &APIError{Op: "song", Status: http.StatusOK, Message: "answered without a song"}
 		}
-		return newSongInfo(answer.Data), nil // a broken one, which is asked for again next time
+		return newSongInfo(answer.Data), nil // a broken import, which is fetched again next time
 	})
 	if err != nil && ctx.Err() != nil {
 		return SongInfo{}, &withinError{"song", context.Cause(ctx)}
@@ -284,9 +284,9 @@ func (c *Client) FetchSong(ctx context.Context, id SongID) (SongInfo, error) {
 	return info, err
 }
 
-// SearchSongs looks for media at YouTube or SoundCloud, page by page as the loop goes on. An error ends the sequence;
-// an empty text and a provider that is neither [YouTube] nor [SoundCloud] are an [*ArgumentError]. Source:
-// docs/PROTOCOL.md 1.5, 2.8.
+// SearchSongs finds media at YouTube or SoundCloud, page by page as the loop goes on. An error ends the sequence. An empty
+// text, and a provider that is neither [YouTube] nor [SoundCloud], is an [*ArgumentError]. Source: docs/PROTOCOL.md 1.5,
+// 2.8.
 func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider) iter.Seq2[SongInfo, error] {
 	const op = "Client.SearchSongs"
 	if strings.TrimSpace(text) == "" {
@@ -317,10 +317,10 @@ func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider
 	})
 }
 
-// mediaKey tells media apart. What QueUp has not stored yet may have no id.
+// mediaKey returns a key that tells media apart. Media that QueUp has not stored yet may have no id.
 func mediaKey(s SongInfo) string { return cmp.Or(string(s.ID), string(s.Provider)+" "+s.MediaID) }
 
-// checkProvider refuses a provider that QueUp does not know.
+// checkProvider returns an error for a provider that QueUp does not know.
 func checkProvider(op string, provider Provider) error {
 	if provider != YouTube && provider != SoundCloud {
 		return &ArgumentError{Op: op, Argument: "provider", Reason: "must be YouTube or SoundCloud"}
@@ -328,8 +328,9 @@ func checkProvider(op string, provider Provider) error {
 	return nil
 }
 
-// SongLink asks QueUp for the page of a piece of media at its provider. It needs no login. [SongInfo.URL] makes one
-// without a call. Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source: docs/PROTOCOL.md 2.8.
+// SongLink returns the page of a piece of media at its provider, as QueUp knows it. It needs no login. [SongInfo.URL]
+// returns an address without a call. Unknown media is [ErrNotFound], an empty id an [*ArgumentError]. Source:
+// docs/PROTOCOL.md 2.8.
 func (c *Client) SongLink(ctx context.Context, id SongID) (string, error) {
 	if err := checkID("Client.SongLink", "id", id); err != nil {
 		return "", err
@@ -341,7 +342,7 @@ func (c *Client) SongLink(ctx context.Context, id SongID) (string, error) {
 	return answer.Location, nil
 }
 
-// songs makes values of a list of plays, and notes the media that came with them.
+// songs makes the values of a list of plays, and records the media that came with them.
 func (r *Room) songs(plays wire.Plays) []Song {
 	songs := make([]Song, 0, len(plays))
 	for _, w := range filled(plays) {
@@ -350,7 +351,7 @@ func (r *Room) songs(plays wire.Plays) []Song {
 	return songs
 }
 
-// newSong makes the value of a play that an answer holds, and notes its user and its media.
+// newSong makes the value of a play in an answer, and records its user and its media.
 func (r *Room) newSong(w wire.Play) Song {
 	c := r.client
 	s := newSong(c, w)
@@ -367,11 +368,11 @@ func (r *Room) newSong(w wire.Play) Song {
 	return s
 }
 
-// songTTL is how long the media of a song that nobody asks for are remembered. Source: docs/PROTOCOL.md 7, rule 20.
+// songTTL is how long unused media are remembered. Source: docs/PROTOCOL.md 7, rule 20.
 const songTTL = 15 * time.Minute
 
-// learnSong notes media that an event or an answer told of, unless it does not say where they are to be had; then it
-// returns what is known of them, if anything is. Source: docs/PROTOCOL.md 7, rule 15.
+// learnSong records the media of an event or an answer, and returns them. If they do not say where to find the media, it
+// records nothing, and returns what is already known, if anything. Source: docs/PROTOCOL.md 7, rule 15.
 func (c *Client) learnSong(w wire.Song) (SongInfo, bool) {
 	info := newSongInfo(w)
 	if info.ID == "" {
@@ -391,7 +392,7 @@ func (c *Client) learnSong(w wire.Song) (SongInfo, bool) {
 	return info, true
 }
 
-// mediaOf returns what can be told of the media of a play: what is known of them, or at least a title; else nil.
+// mediaOf returns the media of a play if they are known or at least have a title, else nil.
 func (c *Client) mediaOf(w wire.Song) *SongInfo {
 	info, known := c.learnSong(w)
 	if !known && (info.ID == "" || info.Name == "") {

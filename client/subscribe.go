@@ -7,23 +7,23 @@ import (
 	"reflect"
 )
 
-// A Source is what events come from: a *Client, for all of its events, or a *Room, for those of that room.
+// A Source is where events come from: a *Client for all of its events, or a *Room for those of that room.
 type Source interface {
 	// source returns the client, and the room if only its events are wanted.
 	source() (*Client, *Room)
 }
 
-// On calls handle for each event of type E. E is one of the event types of this package, or an interface that some of
-// them satisfy: On[Event] hears everything.
+// On calls handle for each event of type E. E is one of the event types of this package, or an interface that some of them
+// satisfy: On[Event] receives every event.
 //
-// One subscription hears its events in order and one at a time; two subscriptions do not wait for each other. A
-// handler may call anything, Close included. Its ctx ends when the client is closed. An error it returns, or a panic,
-// goes to the error handler ([WithErrorHandler]) and ends nothing.
+// One subscription receives its events in order and one at a time; two subscriptions do not wait for each other. A handler
+// may call anything, Close included. Its ctx ends when the client is closed. An error it returns, or a panic, goes to the
+// error handler ([WithErrorHandler]) and ends nothing.
 //
-// cancel ends the subscription: no event is handled after the one that is being handled. It returns at once and may be
-// called twice, and from the handler.
+// cancel ends the subscription: no event is handled after the one that is being handled. It returns at once, and may be
+// called twice, also from the handler.
 //
-// On panics if E is no event type (a pointer, a struct that embeds an event) or if s or handle is nil.
+// On panics if E is not an event type (a pointer, a struct that embeds an event) or if s or handle is nil.
 func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel func()) {
 	c, room := mustSource[E]("On", s)
 	if handle == nil {
@@ -35,9 +35,9 @@ func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel 
 	return sub.cancel
 }
 
-// Stream returns the events of type E as a sequence, for use in a range loop. It subscribes at the call, so nothing
-// that happens between the call and the loop is missed. The sequence ends with ctx, with Close, or when the loop is
-// left, and it can be used once.
+// Stream returns the events of type E as a sequence, for use in a range loop. It subscribes at the call, so no event
+// between the call and the loop is missed. The sequence ends with ctx, with Close, or when the loop is left. It can be used
+// once.
 //
 // It panics as [On] does.
 func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
@@ -45,7 +45,7 @@ func Stream[E Event](ctx context.Context, s Source) iter.Seq[E] {
 	sub := newSubscription[E](c, room)
 	sub.ready = make(chan struct{}, 1)
 	c.events.add(sub)
-	sub.letGo(context.AfterFunc(ctx, sub.cancel))
+	sub.onEnd(context.AfterFunc(ctx, sub.cancel))
 	return func(yield func(E) bool) {
 		defer sub.cancel()
 		for {
@@ -81,7 +81,7 @@ func Next[E Event](ctx context.Context, s Source, match func(E) bool) (E, error)
 	}
 }
 
-// mustSource refuses, at registration, what could never work.
+// mustSource returns the client and the room of a source. It panics if the source is nil or if E is not an event type.
 func mustSource[E Event](call string, s Source) (*Client, *Room) {
 	t := reflect.TypeFor[E]()
 	if len(typesOf(t)) == 0 {
@@ -95,7 +95,7 @@ func mustSource[E Event](call string, s Source) (*Client, *Room) {
 	panic(fmt.Sprintf("client: %s[%s]: the source is nil", call, t))
 }
 
-// hint says what was probably meant.
+// hint suggests the type that was probably meant.
 func hint(t reflect.Type) string {
 	if t.Kind() == reflect.Pointer && len(typesOf(t.Elem())) > 0 {
 		return fmt.Sprintf("; use %s, events travel by value", t.Elem())

@@ -86,7 +86,7 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 		for _, role := range m.held {
 			t.learnRole(role)
 		}
-		m.hold(append(m.held, known.held...)) // what the event told counts first
+		m.setHeld(append(m.held, known.held...)) // what the event told counts first
 	}
 	m.UserID, m.RoomID = id, t.room.id
 	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)

@@ -94,7 +94,7 @@ func (t *tracker) storeRole(m *Member, role Role, holds bool) {
 		t.room.deleted.Remove(role.ID)
 	}
 	m.RoleIDs = ids[max(len(ids)-maxRoles, 0):]
-	m.hold(append([]Role{role}, m.held...))
+	m.setHeld(append([]Role{role}, m.held...))
 	t.storeMember(*m)
 	if t.client.isMe(m.UserID) {
 		t.readRolesSoon()

@@ -19,8 +19,8 @@ const (
 	maxHeader = 256 << 10
 )
 
-// newHTTPClient returns the client for REST: the user's, or our own, without redirects and without a cookie jar, because each login
-// gets a jar of its own; and the transport if that is ours to close.
+// newHTTPClient returns the client for REST, the user's or our own. It has no cookie jar, because each login gets a jar of
+// its own, and follows no redirects. own is the transport if it is ours to close.
 func (c *config) newHTTPClient() (h *http.Client, own *rest.Pool) {
 	h = new(http.Client)
 	if c.httpClient != nil {
@@ -55,7 +55,7 @@ func (c *config) newTransport() *http.Transport {
 	return t
 }
 
-// newDialer returns what opens the websocket.
+// newDialer returns the dialer of the websocket.
 func (c *config) newDialer() realtime.Dialer {
 	if c.dialer != nil {
 		return c.dialer
@@ -69,7 +69,7 @@ func (c *config) newDialer() realtime.Dialer {
 	return d
 }
 
-// proxyFunc returns how to find the proxy: the user's, none where the user dials, else the environment's.
+// proxyFunc returns the function that finds the proxy: the user's, nil if the user dials, or else the environment's.
 func (c *config) proxyFunc() func(*http.Request) (*url.URL, error) {
 	switch {
 	case c.proxy != nil:
@@ -81,7 +81,7 @@ func (c *config) proxyFunc() func(*http.Request) (*url.URL, error) {
 	}
 }
 
-var errProxyURL = errors.New("queup: HTTP_PROXY or HTTPS_PROXY is no URL of a proxy")
+var errProxyURL = errors.New("queup: HTTP_PROXY or HTTPS_PROXY is not the URL of a proxy")
 
 // environmentProxy is http.ProxyFromEnvironment without its errors, which quote the URL with its password.
 func environmentProxy(req *http.Request) (*url.URL, error) {
@@ -92,7 +92,7 @@ func environmentProxy(req *http.Request) (*url.URL, error) {
 	return proxy, nil
 }
 
-// proxyUser returns who the proxy of WithProxy is told that we are, nil for nobody.
+// proxyUser returns the credentials in the URL of WithProxy, nil if there are none.
 func (c *config) proxyUser() *url.Userinfo {
 	if c.proxy == nil {
 		return nil
@@ -100,7 +100,7 @@ func (c *config) proxyUser() *url.Userinfo {
 	return c.proxy.User
 }
 
-// newLogger returns the logger for all but errors of handlers.
+// newLogger returns the logger for everything except errors of handlers.
 func (c *config) newLogger() *slog.Logger {
 	if c.logger != nil {
 		return c.logger

@@ -19,19 +19,19 @@ import (
 )
 
 const (
-	// maxAvatar bounds a picture of a user. QueUp's own bound is not known.
+	// maxAvatar bounds a picture of a user. QueUp's own limit is not known.
 	maxAvatar = 10 << 20
 	// maxBackground is the largest picture of a room. Source: docs/PROTOCOL.md 2.12.
 	maxBackground = 2 << 20
 )
 
-// UploadAvatar gives the account another picture and returns its address, empty if QueUp does not say. name is the
-// name of the file. The picture is read to its end and recognised by its content: a JPEG, PNG or BMP, or a GIF, which
-// may move. ctx ends the reading between two calls of Read; one that blocks is the caller's to end.
+// UploadAvatar replaces the account's picture and returns its address, empty if QueUp does not say. name is the file name.
+// The picture is read to its end and recognised by its content: a JPEG, PNG or BMP, or a GIF, which may be animated. ctx
+// ends the reading between two calls of Read; it does not interrupt a Read that blocks.
 //
-// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 10 MiB: that is an
-// [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else. A
-// refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// An empty name, and a picture that is empty, of another kind or larger than 10 MiB, is an [*ArgumentError], and nothing is
+// sent. It is [ErrNotLoggedIn] if the client has since logged out or logged in to another account. A refusal by QueUp is an
+// [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (u AuthenticatedUser) UploadAvatar(ctx context.Context, name string, picture io.Reader) (string, error) {
 	file, kind, err := readPicture(ctx, "AuthenticatedUser.UploadAvatar", name, picture, maxAvatar)
 	if err != nil {
@@ -69,12 +69,12 @@ func (c *Client) uploadGIF(ctx context.Context, _, _ string, file []byte) (wire.
 	return answer.Data, nil
 }
 
-// UploadBackground gives the room another picture behind it. The account must own the room; it need not be in it. name
-// is the name of the file. The picture is read to its end, as by [AuthenticatedUser.UploadAvatar], and recognised by its
-// content: a JPEG, PNG, GIF or BMP.
+// UploadBackground replaces the background picture of the room. The account must own the room; it need not be in it. name
+// is the file name. The picture is read to its end, as by [AuthenticatedUser.UploadAvatar], and recognised by its content:
+// a JPEG, PNG, GIF or BMP.
 //
-// Nothing is sent for an empty name, an empty picture or one of another kind, or one of more than 2 MiB: that is an
-// [*ArgumentError]. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
+// An empty name, and a picture that is empty, of another kind or larger than 2 MiB, is an [*ArgumentError], and nothing is
+// sent. A refusal by QueUp is an [*APIError]. Source: docs/PROTOCOL.md 2.12.
 func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Reader) error {
 	file, kind, err := readPicture(ctx, "Room.UploadBackground", name, picture, maxBackground)
 	if err != nil {
@@ -85,7 +85,7 @@ func (r *Room) UploadBackground(ctx context.Context, name string, picture io.Rea
 	return failed("uploadRoomImage", err)
 }
 
-// untilOver is a reader that reads no further once a context has ended. A Read under way is not interrupted.
+// untilOver is a reader that stops once a context has ended. It does not interrupt a Read in progress.
 type untilOver struct {
 	ctx    context.Context
 	reader io.Reader
@@ -123,7 +123,7 @@ func readPicture(ctx context.Context, op, name string, picture io.Reader, most i
 	return file, kind, err
 }
 
-// part is a file in a form.
+// part returns a file as a part of a form.
 func part(name, kind string, file []byte) ht.MultipartFile {
 	return ht.MultipartFile{
 		Name:   name,
@@ -133,7 +133,7 @@ func part(name, kind string, file []byte) ht.MultipartFile {
 	}
 }
 
-// inMemory reads what a request sends, so that it has a length and can be sent again after a new login.
+// inMemory reads the body of a request into memory, so that it has a length and can be sent again after a new login.
 func inMemory(req *http.Request) error {
 	body, err := io.ReadAll(req.Body)
 	_ = req.Body.Close()

@@ -39,7 +39,7 @@ func newUser(c *Client, w wire.User) User {
 	}
 }
 
-// userID returns whose account it is; the outer id counts, but it can be missing. Source: docs/PROTOCOL.md 7, rule 29.
+// userID returns the id of an account. The outer id counts, but it can be missing. Source: docs/PROTOCOL.md 7, rule 29.
 func userID(w wire.User) UserID { return cmp.Or(w.ID, w.UserInfo.UserID) }
 
 // AvatarURL returns the address of the user's picture, and false if none is known.
@@ -48,12 +48,12 @@ func (u User) AvatarURL() (string, bool) { return u.Avatar, u.Avatar != "" }
 // MemberOf returns the user's record in a room, and false if the user is not there or the room is nil.
 func (u User) MemberOf(room *Room) (Member, bool) { return room.Members().Get(u.ID) }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (u User) Equal(v User) bool {
 	return u.ID == v.ID && u.Username == v.Username && u.Avatar == v.Avatar && u.CreatedAt.Equal(v.CreatedAt) && u.sameExtra(v.extra)
 }
 
-// String returns the name, or the id where the name is not known.
+// String returns the name, or the id if the name is not known.
 func (u User) String() string {
 	if u.Username == "" {
 		return string(u.ID)
@@ -61,8 +61,8 @@ func (u User) String() string {
 	return u.Username
 }
 
-// Mention returns @ and the name, to address the user in a line of chat. A user who is named everyone, mods or djs gets a
-// space behind the @, so that nobody else is alerted; see [Quote]. Source: docs/PROTOCOL.md 1.7.
+// Mention returns @ and the name, to address the user in a chat line. A user named everyone, mods or djs gets a space after
+// the @, so that nobody else is alerted; see [Quote]. Source: docs/PROTOCOL.md 1.7.
 func (u User) Mention() string { return defused("@" + u.String()) }
 
 // An AuthenticatedUser is the account that the client is logged in with.
@@ -70,10 +70,10 @@ type AuthenticatedUser struct {
 	User
 }
 
-// Equal reports whether both tell the same.
+// Equal reports whether both have the same content.
 func (u AuthenticatedUser) Equal(v AuthenticatedUser) bool { return u.User.Equal(v.User) }
 
-// maxUsername is the longest username that QueUp's own page takes. Source: docs/PROTOCOL.md 1.7.
+// maxUsername is the longest username that QueUp's own page accepts. Source: docs/PROTOCOL.md 1.7.
 const maxUsername = 30
 
 // FetchUser reads an account by its id or its username. It needs no login. An unknown user is [ErrNotFound], an empty
@@ -92,7 +92,7 @@ func (c *Client) FetchUser(ctx context.Context, idOrName string) (User, error) {
 	return c.learnUser(answer.Data, true), nil
 }
 
-// UsernameAvailable reports whether nobody has a username. A name that QueUp would not allow is an [*ArgumentError]; see
+// UsernameAvailable reports whether a username is free. A name that QueUp would not allow is an [*ArgumentError]; see
 // [AuthenticatedUser.ChangeUsername]. Source: docs/PROTOCOL.md 2.2.
 func (c *Client) UsernameAvailable(ctx context.Context, name string) (bool, error) {
 	if err := checkUsername("Client.UsernameAvailable", name); err != nil {
@@ -105,7 +105,7 @@ func (c *Client) UsernameAvailable(ctx context.Context, name string) (bool, erro
 	return !answer.Data.Taken, nil
 }
 
-// checkUsername refuses what is no username. Source: docs/PROTOCOL.md 1.7.
+// checkUsername returns an error for a name that is not a valid username. Source: docs/PROTOCOL.md 1.7.
 func checkUsername(op, name string) error {
 	var reason string
 	switch {
@@ -121,18 +121,16 @@ func checkUsername(op, name string) error {
 	return &ArgumentError{Op: op, Argument: "name", Reason: reason}
 }
 
-// inUsername reports whether a username may hold a character.
+// inUsername reports whether a character may occur in a username.
 func inUsername(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(".-_", r)
 }
 
-// ChangeUsername gives the account another name. [Client.User] has it at once; values that were made before keep the
-// old one.
+// ChangeUsername changes the name of the account. [Client.User] has it at once; older values keep the old name.
 //
-// A name that is taken, or that QueUp does not want, is [ErrUsernameTaken]. Nothing is sent for a name that is empty,
-// longer than 30 characters, or has other characters than letters, digits, dots, hyphens and underscores: that is an
-// [*ArgumentError]. It is [ErrNotLoggedIn] when the client has logged out since, or logged in as somebody else.
-// Source: docs/PROTOCOL.md 2.2.
+// A name that is taken, or that QueUp refuses, is [ErrUsernameTaken]. A name may have 1 to 30 letters, digits, dots,
+// hyphens and underscores. Any other name is an [*ArgumentError], and nothing is sent. It is [ErrNotLoggedIn] if the client
+// has since logged out or logged in to another account. Source: docs/PROTOCOL.md 2.2.
 func (u AuthenticatedUser) ChangeUsername(ctx context.Context, name string) error {
 	if err := checkUsername("AuthenticatedUser.ChangeUsername", name); err != nil {
 		return err
@@ -148,14 +146,14 @@ func (u AuthenticatedUser) ChangeUsername(ctx context.Context, name string) erro
 		}
 		return err
 	}
-	if answer.Data.Username == "" { // which is how QueUp refuses without an error
+	if answer.Data.Username == "" { // this is how QueUp refuses without an error
 		return &APIError{Op: "updateUsername", Status: http.StatusOK, Message: "answered without the new name", reason: ErrUsernameTaken}
 	}
 	u.client.renamed(u.ID, answer.Data.Username)
 	return nil
 }
 
-// current reports what is wrong when the account is not the one that the client is logged in with.
+// current returns an error if the client is no longer logged in with the account.
 func (u AuthenticatedUser) current() error {
 	switch {
 	case u.client == nil:
@@ -168,7 +166,7 @@ func (u AuthenticatedUser) current() error {
 	return nil
 }
 
-// refusesName tells a refusal of the name from one of the call.
+// refusesName reports whether QueUp refused the name, and not the call.
 func refusesName(e *APIError) bool {
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusTooManyRequests:
@@ -177,7 +175,7 @@ func refusesName(e *APIError) bool {
 	return !e.foreign && e.Status >= 400 && e.Status < 500
 }
 
-// renamed notes the new name of the client's own account.
+// renamed records the new name of the client's own account.
 func (c *Client) renamed(id UserID, name string) {
 	c.mu.Lock()
 	old := ""
@@ -194,9 +192,9 @@ func (c *Client) renamed(id UserID, name string) {
 	c.session.Account().Rename(old, name)
 }
 
-// Search looks for rooms and users. QueUp tells little of either: of rooms the id, slug, name and number of users, of
-// users the id and name. An empty text is an [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find
-// more. Source: docs/PROTOCOL.md 2.12.
+// Search finds rooms and users. QueUp returns little about either: id, slug, name and number of users of a room, id and
+// name of a user. An empty text is an [*ArgumentError]. [Client.SearchRooms] and [Client.SearchSongs] find more. Source:
+// docs/PROTOCOL.md 2.12.
 func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, users []User, err error) {
 	if strings.TrimSpace(text) == "" {
 		return nil, nil, &ArgumentError{Op: "Client.Search", Argument: "text", Reason: "is empty"}
@@ -216,11 +214,11 @@ func (c *Client) Search(ctx context.Context, text string) (rooms []RoomInfo, use
 
 // A Follow says that one user follows another, at a moment. Source: docs/PROTOCOL.md 3.10.
 type Follow struct {
-	// FollowerID is who follows.
+	// FollowerID is the user who follows.
 	FollowerID UserID `json:"followerId"`
-	// FollowedID is who is followed.
+	// FollowedID is the user who is followed.
 	FollowedID UserID `json:"followedId"`
-	// CreatedAt is since when.
+	// CreatedAt is when it began.
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 
 	extra
@@ -231,10 +229,10 @@ func newFollow(c *Client, w wire.Follow) Follow {
 	return Follow{FollowerID: w.FollowerID, FollowedID: w.FollowedID, CreatedAt: w.Created, extra: extra{w.Extra}, client: c}
 }
 
-// Follower returns who follows, and false if the client does not know them; [Client.FetchUser] does.
+// Follower returns the user who follows, and false if the client does not know them; [Client.FetchUser] does.
 func (f Follow) Follower() (User, bool) { return f.user(f.FollowerID) }
 
-// Followed returns who is followed, and false if the client does not know them; [Client.FetchUser] does.
+// Followed returns the user who is followed, and false if the client does not know them; [Client.FetchUser] does.
 func (f Follow) Followed() (User, bool) { return f.user(f.FollowedID) }
 
 func (f Follow) user(id UserID) (User, bool) {
@@ -244,7 +242,7 @@ func (f Follow) user(id UserID) (User, bool) {
 	return f.client.Users().Get(id)
 }
 
-// Equal reports whether both tell the same, whatever client they come from.
+// Equal reports whether both have the same content, whatever client they come from.
 func (f Follow) Equal(g Follow) bool {
 	return f.FollowerID == g.FollowerID && f.FollowedID == g.FollowedID && f.CreatedAt.Equal(g.CreatedAt) && f.sameExtra(g.extra)
 }
@@ -262,7 +260,7 @@ func (c *Client) Follow(ctx context.Context, u UserID) error {
 	return failed("follow", err)
 }
 
-// Unfollow is the reverse of Follow, with the same errors. Source: docs/PROTOCOL.md 2.12.
+// Unfollow makes the client's account stop following a user. Errors are those of Follow. Source: docs/PROTOCOL.md 2.12.
 func (c *Client) Unfollow(ctx context.Context, u UserID) error {
 	if err := checkID("Client.Unfollow", "u", u); err != nil {
 		return err
@@ -271,8 +269,8 @@ func (c *Client) Unfollow(ctx context.Context, u UserID) error {
 	return failed("unfollow", err)
 }
 
-// Followers reads who follows a user. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError].
-// Source: docs/PROTOCOL.md 2.12, 8.18.
+// Followers reads the users who follow a user. It needs no login. Errors: [*ArgumentError] for an empty id, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Followers", "u", u); err != nil {
 		return nil, err
@@ -290,15 +288,15 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 		if f.FollowedID == "" {
 			f.FollowedID = u
 		}
-		if f.FollowedID == u { // the row has the last word: the name of the call says the opposite
+		if f.FollowedID == u { // trust the row: the name of the call says the opposite
 			follows = append(follows, f)
 		}
 	}
 	return follows, nil
 }
 
-// Following reads whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and [*APIError].
-// Source: docs/PROTOCOL.md 2.12, 8.18.
+// Following reads the users whom a user follows. It needs no login. Errors: [*ArgumentError] for an empty id, and
+// [*APIError]. Source: docs/PROTOCOL.md 2.12, 8.18.
 func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	if err := checkID("Client.Following", "u", u); err != nil {
 		return nil, err
@@ -323,7 +321,7 @@ func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 	return follows, nil
 }
 
-// checkID refuses an empty id.
+// checkID returns an error for an empty id.
 func checkID[K ~string](op, argument string, id K) error {
 	if strings.TrimSpace(string(id)) == "" {
 		return &ArgumentError{Op: op, Argument: argument, Reason: "is empty"}

@@ -14,8 +14,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// userCache is a store of users: those who are in a room of the client, however many, and the others that were seen last. Users are
-// replaced when there is news of them, and never changed, so that all who were told of one share it.
+// userCache is a store of users: all who are in a room of the client, and the others that were seen last. A user is never
+// changed but replaced when there is news, so that all readers can share it.
 type userCache struct {
 	mu      sync.Mutex
 	present map[UserID]*occupant          // guarded by mu
@@ -32,7 +32,7 @@ func newUserCache(size int) *userCache {
 	return &userCache{present: make(map[UserID]*occupant), names: make(map[string]UserID), seen: cache.NewLRU[UserID, *User](size)}
 }
 
-// get returns what is known of a user. It is false for a user whose name is not known, of whom there may be something else.
+// Get returns a user. It is false for a user whose name is not known; other fields may be set even then.
 func (p *userCache) Get(id UserID) (User, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -66,9 +66,9 @@ func (p *userCache) list() []cache.Entry[UserID, User] {
 	return entries
 }
 
-// update notes what was learnt about a user and returns all that is known, which nobody may change. Events tell less than
-// lists do, so nothing known is lost. A name is taken over only where none is known, or with renamed, which is for the
-// places that can be trusted: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
+// update adds news about a user and returns the merged user, which nobody may change. Events have fewer fields than lists
+// do, so known fields are not overwritten with empty ones. A name is adopted only if none is known, or with renamed, which
+// is set for trusted sources: chat and fetched accounts. Source: docs/PROTOCOL.md 7, rule 10.
 func (p *userCache) update(news User, renamed bool) *User {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,7 +92,7 @@ func (p *userCache) update(news User, renamed bool) *User {
 	return u
 }
 
-// merge returns known if it has all of the news, as nearly always.
+// merge returns known unchanged if news adds nothing, the common case.
 func merge(known *User, news User, renamed bool) *User {
 	if known.Username != "" && (!renamed || news.Username == "") {
 		news.Username = known.Username
@@ -113,7 +113,7 @@ func merge(known *User, news User, renamed bool) *User {
 	return &u
 }
 
-// enter notes that a user is in one more room.
+// enter records that a user is in one more room.
 func (p *userCache) enter(id UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -130,7 +130,7 @@ func (p *userCache) enter(id UserID) {
 	p.present[id] = &occupant{user: u, rooms: 1}
 }
 
-// leave notes that a user is in one room less.
+// leave records that a user is in one room less.
 func (p *userCache) leave(id UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,7 +145,7 @@ func (p *userCache) leave(id UserID) {
 	}
 }
 
-// byName returns who is present under a name, in any case.
+// byName returns the id of a present user by name, in any case.
 func (p *userCache) byName(name string) (UserID, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,7 +153,7 @@ func (p *userCache) byName(name string) (UserID, bool) {
 	return id, ok
 }
 
-// name and unname keep the names up to date, with mu held.
+// name and unname update the names, with mu held.
 func (p *userCache) name(u *User) {
 	if u.Username != "" {
 		p.names[strings.ToLower(u.Username)] = u.ID
@@ -181,7 +181,7 @@ func (c *Client) lookUp(ctx context.Context, id UserID) (User, error) {
 	})
 }
 
-// userOrID returns what is known of a user, or a value with nothing but the id.
+// userOrID returns a user, or a value with nothing but the id.
 func (c *Client) userOrID(id UserID) User {
 	u, _ := c.users.Get(id)
 	u.ID, u.client = id, c

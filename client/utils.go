@@ -16,7 +16,7 @@ import (
 // TimeFromMillis converts epoch milliseconds, as QueUp sends them, to a time in UTC. It is backtracked's utils.dt.
 func TimeFromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
-// Millis converts a time to epoch milliseconds; what is finer than a millisecond is lost. It is backtracked's utils.ts.
+// Millis converts a time to epoch milliseconds; smaller fractions are cut off. It is backtracked's utils.ts.
 func Millis(t time.Time) int64 { return t.UnixMilli() }
 
 // ParseTimestamp reads an ISO 8601 timestamp with date, time and zone, for example 2017-06-02T16:23:14.815Z, and returns
@@ -29,9 +29,8 @@ func ParseTimestamp(iso string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-// FormatSongLength writes a length as people read it on a player: minutes and seconds (03:54), with hours in front
-// from an hour on (1:02:03). Parts of a second are cut off and a negative length counts as zero. It is backtracked's
-// utils.song_length.
+// FormatSongLength writes a length as a player shows it: minutes and seconds (03:54), with hours in front from one hour on
+// (1:02:03). Parts of a second are cut off and a negative length counts as zero. It is backtracked's utils.song_length.
 func FormatSongLength(d time.Duration) string {
 	seconds := int64(max(d, 0) / time.Second)
 	if seconds < 3600 {
@@ -40,7 +39,7 @@ func FormatSongLength(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d:%02d", seconds/3600, seconds/60%60, seconds%60)
 }
 
-// Find returns the first value of seq that match accepts. It is backtracked's utils.get, with a function in the place of
+// Find returns the first value of seq that match accepts. It is backtracked's utils.get, with a function instead of
 // attributes.
 func Find[T any](seq iter.Seq[T], match func(T) bool) (T, bool) {
 	for v := range seq {
@@ -57,8 +56,8 @@ type extra struct {
 	members map[string]json.RawMessage // not changed once set
 }
 
-// Extra returns what QueUp sent beyond the fields, by the name on the wire: members this version does not know, and
-// those whose value did not fit. The map and its values are copies.
+// Extra returns the fields that QueUp sent and that the value cannot hold, by their name on the wire: those this version
+// does not know, and those whose value did not fit. The map and its values are copies.
 func (x extra) Extra() map[string]json.RawMessage {
 	members := maps.Clone(x.members)
 	for name, value := range members {
@@ -71,13 +70,13 @@ func (x extra) sameExtra(y extra) bool {
 	return maps.EqualFunc(x.members, y.members, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) })
 }
 
-// isPermutation reports whether both lists hold the same, in whatever order, and nothing twice.
+// isPermutation reports whether both lists have the same ids, in any order, and no id twice.
 func isPermutation[T ~string](list, of []T) bool {
 	list, of = slices.Sorted(slices.Values(list)), slices.Sorted(slices.Values(of))
 	return slices.Equal(list, of) && len(slices.Compact(list)) == len(of)
 }
 
-// utf16Len is the length as JavaScript counts it.
+// utf16Len returns the length as JavaScript counts it.
 func utf16Len(s string) int {
 	n := 0
 	for _, r := range s {

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// NewLRU returns a map of at most size values that evicts the one used longest ago. It panics if size is not positive.
+// NewLRU returns a map of at most size values that evicts the least recently used one. It panics if size is not positive.
 func NewLRU[K ~string, V any](size int) *simplelru.LRU[K, V] {
 	lru, err := simplelru.NewLRU[K, V](size, nil)
 	if err != nil {
@@ -16,7 +16,7 @@ func NewLRU[K ~string, V any](size int) *simplelru.LRU[K, V] {
 	return lru
 }
 
-// Bounded keeps the values used last and evicts the others. It is safe for concurrent use.
+// Bounded keeps the most recently used values and evicts the others. It is safe for concurrent use.
 type Bounded[K ~string, V any] struct {
 	mu     sync.Mutex
 	values *simplelru.LRU[K, V] // guarded by mu

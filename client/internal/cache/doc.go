@@ -1,4 +1,4 @@
-// Package cache keeps values by their id: all of them ([Table]), those used last ([Bounded]), those of a
-// while ([Expiring]) or those added last ([Recent]).
-// [Handles] and [BoundedHandles] hold what a program may hold on to, so that one id never has two handles.
+// Package cache stores values by their id: all of them ([Table]), the last used ([Bounded]), those of the last while
+// ([Expiring]) or the last added ([Recent]). [Handles] and [BoundedHandles] store handles that a program may hold on to, so
+// that one id never has two handles.
 package cache

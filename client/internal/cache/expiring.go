@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Expiring keeps values for a while, and at most so many. It needs no goroutine: each call evicts what has expired. It is safe for
-// concurrent use.
+// Expiring keeps a bounded number of values, each for a limited time. It needs no goroutine: each call evicts what has
+// expired. It is safe for concurrent use.
 type Expiring[K ~string, V any] struct {
 	size   int           // immutable
 	ttl    time.Duration // immutable
@@ -24,12 +24,12 @@ type timed[V any] struct {
 	since time.Time
 }
 
-// NewExpiring returns a store of at most size values, each of which expires ttl after it was put.
+// NewExpiring returns a store of at most size values, each of which expires ttl after it was added.
 func NewExpiring[K ~string, V any](size int, ttl time.Duration) *Expiring[K, V] {
 	return &Expiring[K, V]{size: size, ttl: ttl, values: NewLRU[K, *timed[V]](size)}
 }
 
-// NewRenewing returns a store of at most size values, each of which expires ttl after it was last put or read.
+// NewRenewing returns a store of at most size values, each of which expires ttl after it was last added or read.
 func NewRenewing[K ~string, V any](size int, ttl time.Duration) *Expiring[K, V] {
 	x := NewExpiring[K, V](size, ttl)
 	x.renews = true
@@ -63,7 +63,7 @@ func (x *Expiring[K, V]) Put(id K, v V) {
 // put is Put with mu held.
 func (x *Expiring[K, V]) put(id K, v V) { x.values.Add(id, &timed[V]{v, time.Now()}) }
 
-// Replace replaces a value that has not expired, and does not renew it.
+// Replace replaces a value that has not expired, without renewing it.
 func (x *Expiring[K, V]) Replace(id K, v V) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -77,7 +77,7 @@ func (x *Expiring[K, V]) Replace(id K, v V) {
 func (x *Expiring[K, V]) Clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.values = NewLRU[K, *timed[V]](x.size) // a map that was large stays so
+	x.values = NewLRU[K, *timed[V]](x.size) // because a map that was large once stays large
 }
 
 // Len returns how many values there are.
@@ -88,7 +88,7 @@ func (x *Expiring[K, V]) Len() int {
 	return x.values.Len()
 }
 
-// All iterates over a snapshot, which is made when the loop begins. It renews nothing.
+// All iterates over a snapshot, which is made when the loop begins. It does not renew the values.
 func (x *Expiring[K, V]) All() iter.Seq2[K, V] { return Each(x.list) }
 
 func (x *Expiring[K, V]) list() []Entry[K, V] {

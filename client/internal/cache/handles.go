@@ -6,8 +6,8 @@ import (
 	"weak"
 )
 
-// Handles is a [Table] of handles that a program may hold on to. A handle that was removed and that the program still holds comes
-// back when its id is asked for, so that one id never has two handles.
+// Handles is a [Table] of handles that a program may hold on to. If a handle was removed but the program still holds it,
+// [Handles.Handle] returns that handle again, so that one id never has two handles.
 type Handles[K ~string, V any] struct {
 	*Table[K, *V]
 	config HandlesConfig[K, V] // immutable
@@ -24,7 +24,7 @@ type HandlesConfig[K ~string, V any] struct {
 	New func(K) *V
 }
 
-// NewHandles returns a table without handles.
+// NewHandles returns an empty table.
 func NewHandles[K ~string, V any](config HandlesConfig[K, V]) *Handles[K, V] {
 	return &Handles[K, V]{Table: NewTable[K, *V](), config: config}
 }
@@ -49,8 +49,8 @@ func (h *Handles[K, V]) Handle(id K) *V {
 	return v
 }
 
-// BoundedHandles is a [Bounded] store of handles that a program may hold on to. A handle that was evicted and that the program
-// still holds comes back when its id is asked for, so that one id never has two handles.
+// BoundedHandles is a [Bounded] store of handles that a program may hold on to. If a handle was evicted but the program
+// still holds it, [BoundedHandles.Handle] returns that handle again, so that one id never has two handles.
 type BoundedHandles[K ~string, V any] struct {
 	*Bounded[K, *V]
 	make func(K) *V  // immutable
@@ -75,7 +75,7 @@ func (h *BoundedHandles[K, V]) Handle(id K) *V {
 	return v
 }
 
-// Clear forgets all handles, those that the program still holds included.
+// Clear forgets all handles, including those that the program still holds.
 func (h *BoundedHandles[K, V]) Clear() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,14 +83,14 @@ func (h *BoundedHandles[K, V]) Clear() {
 	h.held = known[K, V]{}
 }
 
-// known finds the handles that a program still holds, whether a store has evicted them or not. It keeps none of them in memory. Its
-// owner's lock guards it.
+// known finds the handles that a program still holds, even if a store has evicted them. It does not keep them in memory.
+// Its owner's lock guards it.
 type known[K ~string, V any] struct {
 	handles map[K]weak.Pointer[V]
-	tidy    int // how many there may be before the collected ones are removed
+	tidy    int // how many there may be before collected ones are removed
 }
 
-// minTidy is up to how many handles it is not worth looking for collected ones.
+// minTidy is the number of handles below which looking for collected ones is not worth it.
 const minTidy = 128
 
 func (k *known[K, V]) get(id K) (*V, bool) {
@@ -107,10 +107,10 @@ func (k *known[K, V]) put(id K, v *V) {
 		return
 	}
 	maps.DeleteFunc(k.handles, func(_ K, p weak.Pointer[V]) bool { return p.Value() == nil })
-	k.tidy = 2 * len(k.handles) // so the cost is amortized over the handles made meanwhile
+	k.tidy = 2 * len(k.handles) // so the cost is amortized over the handles made in between
 }
 
-// getOrMake returns the handle of an id, or a new one that it then knows.
+// getOrMake returns the handle of an id. If there is none, it makes one and remembers it.
 func (k *known[K, V]) getOrMake(id K, newHandle func(K) *V) *V {
 	if v, ok := k.get(id); ok {
 		return v

@@ -2,8 +2,8 @@ package cache
 
 import "iter"
 
-// Recent holds the values that were added last, by id, and replaces the oldest with a new one. Unlike an LRU map it does not
-// track which are used, which saves memory per value. It is not safe for concurrent use.
+// Recent keeps the last added values by id, and replaces the oldest with a new one. Unlike an LRU map it does not track
+// use, which saves memory per value. It is not safe for concurrent use.
 type Recent[K ~string, V any] struct {
 	size    int           // at most; positive
 	places  map[K]int     // index of each in entries
@@ -28,7 +28,7 @@ func (r *Recent[K, V]) Add(id K, v V) {
 	r.put(id, v)
 }
 
-// put adds a value whose id is not there.
+// put adds a value whose id is not in the store.
 func (r *Recent[K, V]) put(id K, v V) {
 	if len(r.entries) < r.size {
 		r.places[id] = len(r.entries)
@@ -41,7 +41,7 @@ func (r *Recent[K, V]) put(id K, v V) {
 	r.oldest = (r.oldest + 1) % r.size
 }
 
-// AddNew adds a value if its id is not there, and reports whether it did.
+// AddNew adds a value if its id is not in the store, and reports whether it did.
 func (r *Recent[K, V]) AddNew(id K, v V) bool {
 	if _, there := r.places[id]; there {
 		return false
@@ -50,7 +50,7 @@ func (r *Recent[K, V]) AddNew(id K, v V) bool {
 	return true
 }
 
-// At returns a pointer to the value of an id, nil if it is not there. It is valid until the next Add or AddNew.
+// At returns a pointer to the value of an id, nil if there is none. It is valid until the next Add or AddNew.
 func (r *Recent[K, V]) At(id K) *V {
 	if i, ok := r.places[id]; ok {
 		return &r.entries[i].Value

@@ -12,7 +12,7 @@ type Entry[K ~string, V any] struct {
 	Value V
 }
 
-// Each iterates over what snapshot returns when the loop begins.
+// Each iterates over the entries that snapshot returns when the loop begins.
 func Each[K ~string, V any](snapshot func() []Entry[K, V]) iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		for _, e := range snapshot() {
@@ -23,9 +23,9 @@ func Each[K ~string, V any](snapshot func() []Entry[K, V]) iter.Seq2[K, V] {
 	}
 }
 
-// A Table holds everything put into it. The cost of a change does not depend on its size: an entry is never changed, only
-// replaced, so the snapshot for readers is a list of pointers. It is made when a reader asks and kept until the next change.
-// A Table is safe for concurrent use.
+// A Table keeps all values added to it. The cost of a change does not depend on its size, because an entry is never
+// changed, only replaced. The snapshot for readers is therefore a list of pointers, made when a reader asks and kept until
+// the next change. A Table is safe for concurrent use.
 type Table[K ~string, V any] struct {
 	mu       sync.RWMutex
 	places   map[K]int      // guarded by mu; index of each in entries
@@ -61,7 +61,7 @@ func (t *Table[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
-// List returns the snapshot. It is the same slice until the next change, and nobody may write to it.
+// List returns the snapshot. It is the same slice until the next change, and must not be modified.
 func (t *Table[K, V]) List() []*Entry[K, V] {
 	t.mu.RLock()
 	snapshot := t.snapshot
@@ -84,14 +84,14 @@ func (t *Table[K, V]) Put(id K, v V) {
 	t.set(id, v)
 }
 
-// Remove takes the value out and returns it.
+// Remove removes a value and returns it.
 func (t *Table[K, V]) Remove(id K) (V, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.drop(id)
 }
 
-// Replace makes the given values the whole content.
+// Replace replaces the whole content with the given values.
 func (t *Table[K, V]) Replace(values map[K]V) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

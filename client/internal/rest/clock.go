@@ -6,43 +6,44 @@ import (
 	"time"
 )
 
-// A Clock estimates QueUp's clock, which need not agree with ours. It learns from the Date header of each answer. Times that QueUp
-// states are compared with times of this clock only. The zero value is ready to use, and safe for concurrent use.
+// A Clock estimates QueUp's clock, which need not agree with ours. It learns from the Date header of each answer. Times
+// that QueUp states are only compared with times of this clock. The zero value is ready to use, and safe for concurrent
+// use.
 //
 // An answer bounds the difference of the two clocks: QueUp made it between the request and the answer, within the second
 // that Date names. The bounds of answers that agree are combined. An answer that contradicts them changes nothing until the
-// next one confirms it, so a single wrong header does no harm, and a clock that was set is noticed after two answers.
+// next one confirms it, so a single wrong header does no harm. A clock that was set is noticed after two answers.
 type Clock struct {
 	mu    sync.Mutex
 	known span // guarded by mu; unset before the first answer
 	rival span // guarded by mu; of an answer that contradicts known and is not confirmed yet
 }
 
-// span is how much QueUp's clock is ahead of ours at least and at most.
+// span is the least and the greatest amount by which QueUp's clock is ahead of ours.
 type span struct {
 	least, most time.Duration
 	set         bool
 }
 
 const (
-	// maxClockOffset bounds the differences that are believed.
+	// maxClockOffset bounds the differences that are accepted.
 	maxClockOffset = 100 * 365 * 24 * time.Hour
 	// clockMargin is how far the time of a clock may be off: Date names whole seconds, and answers take time.
 	clockMargin = 2 * time.Second
-	// unknownMargin is the same while no answer has had a Date.
+	// unknownMargin is clockMargin before the first answer with a Date.
 	unknownMargin = 10 * time.Minute
-	// farFuture is how far ahead of an unknown clock a time may be to be believed.
+	// farFuture is how far ahead of an unknown clock a time may be to be accepted.
 	farFuture = 24 * time.Hour
 )
 
-// WallNow returns the time that a calendar shows. time.Now also has a monotonic reading, which stops while the computer is
-// suspended, and which Sub and Since prefer.
+// WallNow returns the current time without a monotonic reading. The time of time.Now has such a reading, which Sub and
+// Since prefer, but which stops while the computer is suspended.
 func WallNow() time.Time { return Wall(time.Now()) }
 
 // Wall returns a time without its monotonic reading.
 func Wall(t time.Time) time.Time { return t.Round(0) }
 
-// Observe notes what an answer says about QueUp's clock. An answer from a cache is ignored, because its Date is old.
+// Observe learns QueUp's clock from an answer. An answer from a cache is ignored, because its Date is old.
 func (c *Clock) Observe(answer http.Header, sent, received time.Time) {
 	date, err := http.ParseTime(answer.Get("Date"))
 	if err != nil || answer.Get("Age") != "" {
@@ -70,7 +71,7 @@ func (s span) meets(t span) bool { return s.set && s.least <= t.most && t.least 
 
 func (s span) with(t span) span { return span{max(s.least, t.least), min(s.most, t.most), true} }
 
-// offset is how much QueUp's clock is ahead of ours, 0 while that is not known.
+// offset returns how far QueUp's clock is ahead of ours, 0 while that is not known.
 func (c *Clock) offset() (ahead time.Duration, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,7 +81,7 @@ func (c *Clock) offset() (ahead time.Duration, known bool) {
 // Now returns the time by QueUp's clock.
 func (c *Clock) Now() time.Time { return c.At(WallNow()) }
 
-// At returns what QueUp's clock said at a time by ours. Zero stays zero.
+// At returns the time by QueUp's clock for a time by ours. Zero stays zero.
 func (c *Clock) At(ours time.Time) time.Time {
 	if ours.IsZero() {
 		return ours
@@ -98,7 +99,7 @@ func (c *Clock) Before(ours time.Time) time.Time {
 	return c.At(ours).Add(-margin)
 }
 
-// Future reports whether a time that QueUp states is later than its clock can be by now.
+// Future reports whether a time that QueUp states is later than its clock can be now.
 func (c *Clock) Future(t time.Time) bool {
 	ahead, known := c.offset()
 	margin := clockMargin
@@ -108,8 +109,8 @@ func (c *Clock) Future(t time.Time) bool {
 	return t.After(WallNow().Add(ahead + margin))
 }
 
-// Past returns a time that QueUp states, or QueUp's present if that time is still to come: whatever it is a bound for would
-// else wait for it.
+// Past returns a time that QueUp states, or QueUp's current time if the stated time is in the future. Otherwise anything
+// bounded by that time would have to wait for it.
 func (c *Clock) Past(t time.Time) time.Time {
 	if c.Future(t) {
 		return c.Now()

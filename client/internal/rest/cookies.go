@@ -10,18 +10,18 @@ import (
 	"time"
 )
 
-// cookies is the cookie jar of one login. It remembers why a cookie does not fit, because a login whose cookie is not sent back
+// cookies is the cookie jar of one login. It remembers why a cookie does not fit, because a login without a returned cookie
 // looks like one that QueUp forgot at once.
 type cookies struct {
 	*cookiejar.Jar
 
 	mu      sync.Mutex
-	misfit  string // guarded by mu; why the latest cookie that does not fit does not
+	misfit  string // guarded by mu; what is wrong with the latest cookie that does not fit
 	offered bool   // guarded by mu; a cookie was offered
 }
 
 func newCookies() *cookies {
-	jar, _ := cookiejar.New(nil) // without options it has no error to return
+	jar, _ := cookiejar.New(nil) // without options it returns no error
 	return &cookies{Jar: jar}
 }
 
@@ -38,7 +38,7 @@ func (c *cookies) SetCookies(u *url.URL, offered []*http.Cookie) {
 	}
 }
 
-// explain returns why no cookie came back to QueUp, empty if that cannot be seen here.
+// explain returns why no cookie was sent back to QueUp, empty if the jar does not know.
 func (c *cookies) explain() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +48,7 @@ func (c *cookies) explain() string {
 	return c.misfit
 }
 
-// whyMisfit returns why a cookie that came from u is not sent to the other addresses of its host; empty if it is.
+// whyMisfit returns why a cookie from u is not sent to the other addresses of its host, empty if it is sent.
 func whyMisfit(u *url.URL, cookie *http.Cookie) string {
 	host, domain := strings.ToLower(u.Hostname()), strings.ToLower(strings.TrimPrefix(cookie.Domain, "."))
 	switch {

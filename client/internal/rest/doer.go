@@ -25,7 +25,7 @@ const (
 
 // Config configures [NewDoer]. Every field is required.
 type Config struct {
-	// BaseURL is QueUp's, the same as the generated client's.
+	// BaseURL is QueUp's base URL, the same as the generated client's.
 	BaseURL *url.URL
 	// UserAgent is sent with each request.
 	UserAgent string
@@ -35,34 +35,34 @@ type Config struct {
 	Limits Limits
 	// Clock learns QueUp's time from the responses.
 	Clock *Clock
-	// Secrets are what no error holds.
+	// Secrets are the secrets that no error may contain.
 	Secrets *Secrets
 	// Group runs the logins that renew a session. No call outlives its context.
 	Group *tasks.Group
-	// Retrying is called before a call that failed is repeated.
+	// Retrying is called before a failed call is retried.
 	Retrying func(ctx context.Context, r Retry)
 }
 
-// A Retry is a call that failed and is repeated.
+// A Retry is a failed call that is retried.
 type Retry struct {
 	Op      string
-	Attempt int           // that failed; the first is 1
+	Attempt int           // the attempt that failed; the first is 1
 	Pause   time.Duration // before the next attempt
 	Err     error
 }
 
-// A Doer sends the requests of the generated client. It handles all that is irregular about QueUp's REST: redirects that
-// mean a lost session, errors in seven shapes, HTML instead of JSON. It drops and rewrites nothing of a good response.
+// A Doer sends the requests of the generated client. It handles all irregularities of QueUp's REST: redirects that mean a
+// lost session, errors in seven shapes, HTML instead of JSON. It does not change a good response.
 type Doer struct {
 	config   Config
-	basePath string // path of the base URL, in front of every operation's
+	basePath string // path of the base URL, the prefix of every operation's path
 	session  *Session
 	lanes    *lanes
-	fixed    *Account // makes all calls as this account, whose session is not renewed; nil for the one that is logged in
-	loads    bool     // all calls are loads, which have a lane of their own
+	fixed    *Account // makes all calls as this account, whose session is not renewed; nil for the account that is logged in
+	loads    bool     // all calls are loads, which have their own lane
 }
 
-// NewDoer returns a Doer that makes calls as a guest until its session has another account.
+// NewDoer returns a Doer that makes calls as a guest until its session gets another account.
 func NewDoer(config Config) *Doer {
 	d := &Doer{
 		config:   config,
@@ -73,7 +73,7 @@ func NewDoer(config Config) *Doer {
 	return d
 }
 
-// clientAs returns a generated client for calls as one account, whichever is logged in.
+// clientAs returns a generated client that makes calls as one account, even if another is logged in.
 func (d *Doer) clientAs(a *Account) *queupapi.Client {
 	as := *d
 	as.fixed = a
@@ -81,10 +81,10 @@ func (d *Doer) clientAs(a *Account) *queupapi.Client {
 	return client
 }
 
-// ServerURL returns a base URL as the generated client takes it.
+// ServerURL returns a base URL in the form that the generated client expects.
 func ServerURL(base *url.URL) string { return strings.TrimRight(base.String(), "/") }
 
-// ForLoads returns a Doer for the calls that joining and rejoining rooms makes. It shares everything but the rate limit.
+// ForLoads returns a Doer for the calls made while joining and rejoining rooms. It shares everything except the rate limit.
 func (d *Doer) ForLoads() *Doer {
 	loads := *d
 	loads.loads = true
@@ -94,16 +94,21 @@ func (d *Doer) ForLoads() *Doer {
 // Session returns the session of all calls.
 func (d *Doer) Session() *Session { return d.session }
 
-// ResumeChat ends the pause that QueUp has asked for when the chat quota was used up. It was about the account.
+// ResumeChat ends the pause that QueUp requested when the chat quota was used up, because the quota belongs to the account.
 func (d *Doer) ResumeChat() { d.lanes.chat.own.lift() }
 
-// RemoveLimits removes the rate limits of a Doer that has sent nothing yet, for tests. Chat still goes one line at a time.
+// RemoveLimits removes the rate limits of a Doer that has sent nothing yet, for tests. Chat is still sent one line at a
+// time.
 func (d *Doer) RemoveLimits() { *d.lanes = *unlimited() }
 
-// Do sends a request and returns a response that is JSON and means success, or an error: [*ResponseError] for what QueUp
-// answered, [*SendError] if there is no response, [*WaitError] if the request was not sent, [*OpError] if its context ended.
+// Do sends a request and returns a response that is JSON and means success, or an error:
 //
-// No error holds a secret, whatever QueUp or a foreign transport quotes.
+//   - [*ResponseError] for an answer of QueUp
+//   - [*SendError] if there is no response
+//   - [*WaitError] if the request was not sent
+//   - [*OpError] if its context ended
+//
+// No error contains a secret, whatever QueUp or a foreign transport quotes.
 func (d *Doer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := d.do(req)
 	if refusal, ok := errors.AsType[*ResponseError](err); ok {
@@ -154,10 +159,11 @@ func (d *Doer) do(req *http.Request) (*http.Response, error) {
 	return d.check(op, resp)
 }
 
-// maxTries is how often a request is sent at most when the network fails.
+// maxTries is how often a request is sent at most if the network fails.
 const maxTries = 3
 
-// send sends a request when its lane lets it through, and again where that is safe. With first, it goes before all that wait.
+// send sends a request when its lane lets it through, and retries it if that is safe. With first, it goes before all calls
+// that wait.
 func (d *Doer) send(op string, req *http.Request, as *Account, lane *lane, first bool) (*http.Response, error) {
 	ctx := req.Context()
 	for attempt := 1; ; attempt++ {
@@ -181,8 +187,7 @@ func (d *Doer) send(op string, req *http.Request, as *Account, lane *lane, first
 	}
 }
 
-// try sends a copy of the request, because net/http puts the jar's cookies into what it sends, and those belong to one
-// try.
+// try sends a copy of the request, because net/http adds the jar's cookies to the request, and they belong to one try.
 func (d *Doer) try(op string, req *http.Request, as *Account) (*http.Response, error) {
 	sent := req.Clone(req.Context())
 	sent.Header.Set("User-Agent", d.config.UserAgent)
@@ -201,12 +206,12 @@ func (d *Doer) try(op string, req *http.Request, as *Account) (*http.Response, e
 		d.suspect(sent, err)
 		return nil, sendError(sent, op, err)
 	}
-	resp.Request = sent // which a RoundTripper need not set
+	resp.Request = sent // a RoundTripper need not set it
 	d.config.Clock.Observe(resp.Header, left, time.Now())
 	return resp, nil
 }
 
-// suspect gives the connections up if a request ran out of time: the one that carried it may be dead without having ended.
+// suspect gives up the open connections if a request timed out, because its connection may be dead without having ended.
 func (d *Doer) suspect(req *http.Request, err error) {
 	timeout, ok := errors.AsType[net.Error](err)
 	if ok && timeout.Timeout() || errors.Is(req.Context().Err(), context.DeadlineExceeded) {
@@ -214,7 +219,7 @@ func (d *Doer) suspect(req *http.Request, err error) {
 	}
 }
 
-// lane returns where a call waits before it is sent.
+// lane returns the lane in which a call waits before it is sent.
 func (d *Doer) lane(op string) *lane {
 	switch {
 	case op == opLogin || op == opLogout || op == opSession || op == opToken:
@@ -228,9 +233,9 @@ func (d *Doer) lane(op string) *lane {
 	}
 }
 
-// repeatable reports whether a request that failed may be sent again: any that has not left, and a read that met a
-// network that failed or a host in trouble. Everything else may have been carried out; some of QueUp's deletions take
-// one thing more with each call.
+// repeatable reports whether a failed request may be sent again. That is any request that was not sent, and a read after a
+// network failure or from a host in trouble. Any other request may have been carried out, and some of QueUp's deletions
+// delete one thing more with each call.
 func repeatable(req *http.Request, resp *http.Response, err error) bool {
 	switch {
 	case req.Context().Err() != nil, !rewindable(req):
@@ -243,12 +248,12 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 	return req.Method == http.MethodGet || ok && network.Op == "dial"
 }
 
-// rewindable reports whether a request can be sent again: an upload is read as it is sent, and cannot.
+// rewindable reports whether a request can be sent again. An upload is read while it is sent, so it cannot.
 func rewindable(req *http.Request) bool {
 	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
 }
 
-// operation returns which operation a request is. One that is none is named by method and path.
+// operation returns the operation of a request. An unknown one is named by method and path.
 func (d *Doer) operation(req *http.Request) queupapi.OperationInfo {
 	path := strings.TrimPrefix(req.URL.EscapedPath(), d.basePath)
 	if op, ok := queupapi.FindOperation(req.Method, path); ok {

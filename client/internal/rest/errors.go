@@ -24,15 +24,15 @@ import (
 var (
 	// ErrSessionExpired means that QueUp has ended the session, and that logging in again did not help or was not possible.
 	ErrSessionExpired = errors.New("queup: session expired")
-	// ErrNotLoggedIn means that the call needs an account, and that there is none.
+	// ErrNotLoggedIn means that the call needs an account, and no account is logged in.
 	ErrNotLoggedIn = errors.New("queup: not logged in, call Login first")
 )
 
-// A ResponseError is a response that means failure, or one that is not valid.
+// A ResponseError is a response that means failure, or that is not valid.
 type ResponseError struct {
 	// Op is the operation's name in api/openapi.yaml.
 	Op string
-	// Method and Path are the request's.
+	// Method and Path are those of the request.
 	Method, Path string
 	// Status is the HTTP status.
 	Status int
@@ -44,9 +44,9 @@ type ResponseError struct {
 	RetryAfter time.Duration
 	// Body is the start of the response.
 	Body []byte
-	// Reason is what Status does not say, for example ErrSessionExpired.
+	// Reason is the reason beyond Status, for example ErrSessionExpired.
 	Reason error
-	// Foreign means that the response is not QueUp's: a hosting page, a proxy's.
+	// Foreign means that the response is not QueUp's, but a hosting page or a proxy's.
 	Foreign bool
 
 	byHeader bool // RetryAfter is the value of the header Retry-After
@@ -75,17 +75,17 @@ func (e *ResponseError) Error() string {
 // Unwrap returns Reason.
 func (e *ResponseError) Unwrap() error { return e.Reason }
 
-// A SendError is a call without a response: the network failed, QueUp took too long, or what came is not HTTP.
+// A SendError is a call without a response: the network failed, QueUp took too long, or the response is not HTTP.
 type SendError struct {
 	// Op is the operation's name in api/openapi.yaml.
 	Op string
-	// Method and URL are the request's.
+	// Method and URL are those of the request.
 	Method, URL string
 	// Err is what happened.
 	Err error
 }
 
-// maxReason bounds the text of the reason in a SendError, in bytes. It may quote what came.
+// maxReason bounds the text of the reason in a SendError, in bytes. It may quote a response.
 const maxReason = 300
 
 // Error returns the operation, the request and the reason.
@@ -163,8 +163,8 @@ func Within(what string, err error) string {
 	return printable.Text(name + what + ": " + strings.TrimPrefix(fmt.Sprint(err), name))
 }
 
-// CallError returns the error of a call of the generated client: the one of the [Doer] without the client's wrapping, and any other
-// with the operation's name in front. It is nil for nil.
+// CallError returns the error of a call of the generated client, nil for nil. An error of the [Doer] comes without the
+// client's wrapping, and any other with the operation's name in front.
 func CallError(op string, err error) error {
 	if err == nil {
 		return nil
@@ -181,12 +181,12 @@ func CallError(op string, err error) error {
 const (
 	// maxErrorBody is how much of a failed response is read to find its text.
 	maxErrorBody = 64 << 10
-	// MaxKeptBody is how much of it a ResponseError keeps once its secrets are masked.
+	// MaxKeptBody is how much of it a ResponseError keeps, with its secrets masked.
 	MaxKeptBody = 4 << 10
 )
 
-// responseError returns the error of a response that means failure, and closes the response. If the call's context ends while the
-// response comes in, its cause becomes part of the reason.
+// responseError returns the error of a response that means failure, and closes the response. If the call's context ends
+// while the response is read, its cause becomes part of the reason.
 func responseError(op string, resp *http.Response, reason error) *ResponseError {
 	body, readErr := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	_ = resp.Body.Close()
@@ -216,7 +216,7 @@ func responseError(op string, resp *http.Response, reason error) *ResponseError 
 		e.RetryAfter = retryafter.Words(e.Message)
 	}
 	e.Message = redact.Text(e.Message)
-	e.Body = redact.Bytes(body) // Secrets.Hide cuts it, once no secret is left that a cut could halve
+	e.Body = redact.Bytes(body) // Secrets.Hide cuts it later, when it can no longer cut a secret in half
 	return e
 }
 
@@ -227,7 +227,7 @@ func invalidAnswer(op string, resp *http.Response, what string) *ResponseError {
 	return e
 }
 
-// sendError returns the error of a request without a response. If the caller's context is over, that is its cause.
+// sendError returns the error of a request without a response. If the caller's context has ended, that is its cause.
 func sendError(req *http.Request, op string, err error) error {
 	if cause := context.Cause(req.Context()); cause != nil {
 		return &OpError{Op: op, Err: cause}

@@ -7,19 +7,20 @@ import (
 )
 
 const (
-	// idleTimeout is how long a connection of REST may be idle. It is half of the shortest idle timeout that a server can
-	// announce (Keep-Alive: timeout=1), so that no request meets the server's. Source: docs/BEHAVIOUR.md, Q20.
+	// idleTimeout is how long a REST connection may be idle. It is half of the shortest idle timeout that a server can
+	// announce (Keep-Alive: timeout=1), so that no request meets a connection that the server closes. Source:
+	// docs/BEHAVIOUR.md, Q20.
 	idleTimeout = 500 * time.Millisecond
 
-	// An HTTP/2 connection that is silent for pingAfter is sent a ping, and ends without a response to it within pingTimeout. The
-	// calls it carries then fail.
+	// An HTTP/2 connection that is silent for pingAfter is sent a ping. Without a response within pingTimeout it ends, and
+	// the calls it carries fail.
 	pingAfter   = 5 * time.Second
 	pingTimeout = 5 * time.Second
 )
 
-// A Pool carries REST where the user brings no transport. A connection can die silently: the network has changed, or a
-// router on the way has forgotten it. HTTP/2 would send every later call into it, so after CloseIdleConnections later calls
-// open connections of their own, whatever the state of the old ones.
+// A Pool is the transport of REST if the user does not set one. A connection can die silently, because the network has
+// changed or a router on the way has forgotten it. HTTP/2 would send every later call over it. After CloseIdleConnections
+// later calls therefore open new connections, whatever the state of the old ones.
 type Pool struct {
 	newTransport func() *http.Transport // immutable
 
@@ -27,14 +28,15 @@ type Pool struct {
 	current *generation // guarded by mu
 }
 
-// generation is a transport with the requests that it carries.
+// generation is a transport and the number of its requests.
 type generation struct {
 	transport *http.Transport
 	requests  int  // guarded by Pool.mu; without a response yet
 	retired   bool // guarded by Pool.mu; there will be no further requests
 }
 
-// NewPool returns a pool over the transports that newTransport makes. It sets how long their connections may be idle or silent.
+// NewPool returns a pool over the transports that newTransport makes. It sets how long their connections may be idle or
+// silent.
 func NewPool(newTransport func() *http.Transport) *Pool {
 	p := &Pool{newTransport: newTransport}
 	p.current = p.newGeneration()
@@ -59,13 +61,13 @@ func (p *Pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	g.requests--
 	last := g.retired && g.requests == 0
 	p.mu.Unlock()
-	if last { // nobody waits for the connections that it still opens
+	if last { // nobody needs the connections that it still opens
 		g.transport.CloseIdleConnections()
 	}
 	return resp, err
 }
 
-// CloseIdleConnections closes idle connections, and retires those in use: they end once their calls have ended.
+// CloseIdleConnections closes idle connections and retires those in use, which end once their calls have ended.
 func (p *Pool) CloseIdleConnections() {
 	fresh := p.newGeneration()
 	p.mu.Lock()

@@ -31,12 +31,13 @@ const (
 	// LoadsAtOnce is how many loads are in flight at most.
 	LoadsAtOnce = 5
 
-	// travelTime is by how much two calls may differ on their way: QueUp counts the bot's own when they arrive.
+	// travelTime is the most by which the travel times of two calls may differ. QueUp counts the bot's own calls when they
+	// arrive.
 	travelTime = 50 * time.Millisecond
 )
 
-// lanes are where REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind of call
-// has a lane of its own: a bot that has used up its calls can still log in, chat, and load a room. Source:
+// lanes are the queues in which REST calls wait before they are sent, so that QueUp has no reason to refuse them. Each kind
+// of call has a lane of its own: a bot that has used up its calls can still log in, chat, and load a room. Source:
 // docs/PROTOCOL.md 1.6.
 type lanes struct {
 	session lane // login, logout, session, token
@@ -64,7 +65,7 @@ func newLanes(limits Limits) *lanes {
 	return l
 }
 
-// unlimited returns lanes without limits, except that chat still goes one line at a time.
+// unlimited returns lanes without limits, except that chat is still sent one line at a time.
 func unlimited() *lanes {
 	l := newLanes(Limits{})
 	l.session, l.load = lane{pause: l.pause}, lane{pause: l.pause}
@@ -72,9 +73,9 @@ func unlimited() *lanes {
 }
 
 const (
-	// unknownPause is how long all lanes wait after a refusal that does not say how long.
+	// unknownPause is how long all lanes wait after a refusal that does not say how long to wait.
 	unknownPause = 5 * time.Second
-	// maxPause bounds how long QueUp can pause all lanes, so that one wrong header does not end a bot.
+	// maxPause bounds how long QueUp can pause all lanes, so that one wrong header does not stop a bot for good.
 	maxPause = 15 * time.Minute
 	// unknownChatPause is how long chat waits when its quota is used up and QueUp does not say for how long.
 	unknownChatPause = 30 * time.Second
@@ -82,8 +83,8 @@ const (
 	maxChatPause = 2 * time.Hour
 )
 
-// honourRetryAfter makes the lanes wait when QueUp refuses a call: all of them, as long as Retry-After says. When the quota of the
-// chat is used up, which QueUp says in words, only the lane of the chat waits. Source: docs/PROTOCOL.md 1.6.
+// honourRetryAfter pauses the lanes when QueUp refuses a call: all of them, as long as Retry-After says. If the chat quota
+// is used up, which QueUp says in words, only the chat lane waits. Source: docs/PROTOCOL.md 1.6.
 func (l *lanes) honourRetryAfter(e *ResponseError) {
 	tooMany := e.Status == http.StatusTooManyRequests
 	switch {
@@ -99,18 +100,18 @@ func (l *lanes) honourRetryAfter(e *ResponseError) {
 
 // lane is a queue with up to three limits: calls in flight, calls in any window of time, calls a second.
 type lane struct {
-	pause  *pause        // of all lanes
+	pause  *pause        // shared by all lanes
 	own    *pause        // of this lane alone; nil for none
 	slots  chan struct{} // nil for any number in flight
 	window *window       // nil for none
 	rate   *rate.Limiter // nil for none
 }
 
-// enter waits until a call is among those in flight. The caller calls leave when the call is over, all its tries
-// included, so that no other comes between them.
+// enter waits for a slot among the calls in flight. The caller calls leave when the call is over, including all its tries,
+// so that no other call comes between them.
 func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
-		if at := l.pausedUntil(time.Now()); deadline.Before(at) { // others may wait for it with all slots taken
+		if at := l.pausedUntil(time.Now()); deadline.Before(at) { // the calls in flight may be waiting for the pause
 			return nil, &WaitError{Op: op, Wait: time.Until(at)}
 		}
 	}
@@ -125,12 +126,12 @@ func (l *lane) enter(ctx context.Context, op string) (leave func(), err error) {
 	}
 }
 
-// wait waits until a try may be sent. It fails at once if that would be after ctx's deadline. With first, the try goes before all that
-// wait: they keep their distance from it, and it keeps its own from those that were sent.
+// wait waits until a try may be sent. It fails at once if that would be after ctx's deadline. With first, the try goes
+// before all that wait. Those keep their distance from it, and it keeps its own from those already sent.
 func (l *lane) wait(ctx context.Context, op string, first bool) error {
 	for {
 		r := l.reserve(time.Now(), first)
-		for at := r.at(); ; at = r.at() { // it is later if another try went first meanwhile
+		for at := r.at(); ; at = r.at() { // it gets later if another try goes first meanwhile
 			if err := WaitUntil(ctx, op, at); err != nil {
 				r.cancel()
 				return err
@@ -155,13 +156,13 @@ func (l *lane) pausedUntil(now time.Time) time.Time {
 	return at
 }
 
-// A reservation is a place in a lane: when its try may be sent, and a function that gives the place up.
+// A reservation is a place in a lane. at returns when its try may be sent, and cancel gives the place up.
 type reservation struct {
 	at     func() time.Time
 	cancel func()
 }
 
-// reserve returns a place for a try. With first, that is the first of those to come, if the lane has an order.
+// reserve returns a place for a try. With first, it is before all places of calls that wait, if the lane has an order.
 func (l *lane) reserve(now time.Time, first bool) reservation {
 	at := l.pausedUntil(now)
 	switch {
@@ -176,7 +177,8 @@ func (l *lane) reserve(now time.Time, first bool) reservation {
 	return reservation{func() time.Time { return at }, func() {}}
 }
 
-// WaitUntil waits until a time, or fails with the cause of ctx. It is a [*WaitError] at once if the deadline of ctx is earlier.
+// WaitUntil waits until a time, or returns the cause of ctx. It returns a [*WaitError] at once if the deadline of ctx is
+// earlier.
 func WaitUntil(ctx context.Context, op string, at time.Time) error {
 	if ctx.Err() != nil {
 		return &OpError{Op: op, Err: context.Cause(ctx)}
@@ -198,21 +200,21 @@ func WaitUntil(ctx context.Context, op string, at time.Time) error {
 	}
 }
 
-// window lets through at most size calls in any span of time as long as per. A token bucket would let through nearly
-// twice as many.
+// window lets at most size calls through in any span of time as long as per. A token bucket would let nearly twice as many
+// through.
 type window struct {
 	size int
 	per  time.Duration
 
 	mu    sync.Mutex
-	calls []*slot // guarded by mu; ordered by time: those still to come and those that still count
+	calls []*slot // guarded by mu; ordered by time: waiting calls and those that still count
 }
 
 // slot is the time of one call in a window.
 type slot struct{ at time.Time } // guarded by window.mu
 
-// reserve returns the slot of another call, now at the earliest. Calls are sent in the order in which they reserve. With first, the
-// call goes before all that are still to come, and each of those moves back by one slot.
+// reserve returns the slot of another call, now at the earliest. Calls are sent in the order in which they reserve. With
+// first, the call goes before all that wait, and each of those moves back by one slot.
 func (w *window) reserve(now time.Time, first bool) *slot {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -257,14 +259,14 @@ func (w *window) moveLastToFront(now time.Time) {
 	waiting[0] = mine
 }
 
-// when returns when a slot's call may be sent. It becomes later when another call goes first, until it has come.
+// when returns when a slot's call may be sent. Until then it can move back if another call goes first.
 func (w *window) when(s *slot) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return s.at
 }
 
-// cancel gives a slot up, as long as none was reserved after it.
+// cancel gives up a slot, as long as none was reserved after it.
 func (w *window) cancel(s *slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -273,7 +275,7 @@ func (w *window) cancel(s *slot) {
 	}
 }
 
-// pause is the time until which QueUp has asked to send nothing.
+// pause is the time until which QueUp has asked the client to send nothing.
 type pause struct {
 	mu    sync.Mutex
 	until time.Time // guarded by mu

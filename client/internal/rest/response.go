@@ -19,11 +19,11 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// maxResponse bounds the response to a REST call, unpacked. A room of 5,000 members has about 3 MiB. The memory that its data may
-// take is bounded where it is decoded, in internal/lenient.
+// maxResponse bounds the decompressed response to a REST call. A room of 5,000 members has about 3 MiB. The memory for its
+// data is bounded where it is decoded, in internal/lenient.
 const maxResponse = 32 << 20
 
-// check returns the response that the generated client may read, or the error that it means.
+// check returns a response that the generated client may read, or an error.
 func (d *Doer) check(op queupapi.OperationInfo, resp *http.Response) (*http.Response, error) {
 	switch {
 	case op.ID == opLogout && loginRedirect(resp): // there was no session to end
@@ -31,9 +31,9 @@ func (d *Doer) check(op queupapi.OperationInfo, resp *http.Response) (*http.Resp
 	case op.ID != opLogin && loginRedirect(resp):
 		return nil, responseError(op.ID, resp, ErrSessionExpired)
 	case op.Redirect && resp.StatusCode >= 300 && resp.StatusCode <= 399:
-		resp.StatusCode = http.StatusFound // the one the specification knows
+		resp.StatusCode = http.StatusFound // the status that the specification defines
 		return resp, nil
-	case op.Redirect && resp.StatusCode == http.StatusOK: // the generated client would put all of it into its error
+	case op.Redirect && resp.StatusCode == http.StatusOK: // the generated client would put the whole body into its error
 		return nil, invalidAnswer(op.ID, resp, "answered without a redirect")
 	case resp.StatusCode != http.StatusOK:
 		return nil, responseError(op.ID, resp, nil)
@@ -54,7 +54,7 @@ func loginRedirect(resp *http.Response) bool {
 	return err == nil && strings.HasSuffix(location.Path, "/auth/login")
 }
 
-// success turns a response into one that means success.
+// success changes a response into one that means success.
 func success(resp *http.Response) *http.Response {
 	_ = resp.Body.Close()
 	good := *resp
@@ -64,8 +64,8 @@ func success(resp *http.Response) *http.Response {
 	return &good
 }
 
-// readJSON reads a successful response to its end and makes sure that it is what the generated decoders expect, because
-// they would put the whole body into their errors. The response's body is then what was read.
+// readJSON reads a successful response to its end and checks that it is what the generated decoders expect, because they
+// would put the whole body into their errors. The response's body then holds the bytes that were read.
 func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	_ = resp.Body.Close()
@@ -84,7 +84,7 @@ func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 		return invalidAnswer(op.ID, resp, "answered with JSON that is damaged or cut off")
 	}
 	code, data := envelope(body)
-	if code, err := strconv.Atoi(text(code)); err == nil && code >= http.StatusBadRequest { // the envelope has the last word
+	if code, err := strconv.Atoi(text(code)); err == nil && code >= http.StatusBadRequest { // the code in the envelope decides
 		resp.StatusCode = code
 		return responseError(op.ID, resp, nil)
 	}
@@ -99,7 +99,8 @@ func readJSON(op queupapi.OperationInfo, resp *http.Response) error {
 	return nil
 }
 
-// envelope returns the code of a response, and its data. A response that has the name data more than once has several.
+// envelope returns the code of a response, and its data. A response that has the name data more than once has several
+// values.
 func envelope(body []byte) (code json.RawMessage, data []json.RawMessage) {
 	_ = jx.DecodeBytes(body).ObjBytes(func(d *jx.Decoder, key []byte) error {
 		value, err := d.Raw()
@@ -114,8 +115,8 @@ func envelope(body []byte) (code json.RawMessage, data []json.RawMessage) {
 	return code, data
 }
 
-// checkMemory returns an error if the generated client would refuse the data of a response for the memory it needs. The
-// generated client's own error does not say which request that was, and holds the whole response.
+// checkMemory returns an error if the generated client would refuse the data of a response because of the memory it needs.
+// The generated client's own error does not name the request, and contains the whole response.
 func checkMemory(op string, body []byte, data []json.RawMessage) error {
 	if len(data) > 1 && !lenient.Fits(body) { // each would have a limit of its own
 		return errDataTwice
@@ -133,8 +134,8 @@ func checkMemory(op string, body []byte, data []json.RawMessage) error {
 
 var errDataTwice = errors.New("its data more than once")
 
-// explain finds the text and the code in the body of a failed response. QueUp moves them around; the places are those of
-// docs/PROTOCOL.md 1.3, E1 to E6, in that order.
+// explain returns the text and the code in the body of a failed response. QueUp puts them in different places, which are
+// those of docs/PROTOCOL.md 1.3, E1 to E6, in that order.
 func explain(body []byte) (message, code string) {
 	envelope := JSONField(body, "")
 	data := JSONField(body, "data")
@@ -175,7 +176,8 @@ func explainForeign(resp *http.Response) string {
 	return "answered with something that is not JSON"
 }
 
-// JSONField returns the raw value of a field of a JSON object, the value itself for no name, nil if there is none.
+// JSONField returns the raw value of a field of a JSON object, nil if there is none. For an empty name it returns the value
+// itself.
 func JSONField(raw json.RawMessage, name string) json.RawMessage {
 	if name == "" || len(raw) == 0 {
 		return raw

@@ -18,24 +18,26 @@ const (
 	SecretURL      = "url" // passwords in the URLs of options
 )
 
-// Codes of a private room's refusal. They may be a room's password as well, and are not masked. Source: docs/PROTOCOL.md 1.3, form E4.
+// Codes of the refusal of a private room. A room's password may be equal to one of them, but they are not masked. Source:
+// docs/PROTOCOL.md 1.3, form E4.
 const (
 	CodeInvalidPassword  = "invalidPassword"
 	CodeTooManyPasswords = "tooManyInvalidPassword"
 )
 
-// Secrets are the secrets that a client knows, and that no error may hold. The client puts none of them into an error; but QueUp may
-// send back what it was sent, and a transport, a dialer or a proxy may quote it. It is safe for concurrent use.
+// Secrets are the secrets that a client knows, and that no error may contain. The client puts none of them into an error.
+// But QueUp may send back what it was sent, and a transport, a dialer or a proxy may quote it. It is safe for concurrent
+// use.
 type Secrets struct {
 	known  redact.Known
 	public MaskPublic // immutable
 }
 
-// MaskPublic returns an error of package client without secrets, and nil for any other error. The cause of a context may be one.
-// hide masks an error that is in it.
+// MaskPublic returns an error of package client without secrets, and nil for any other error. The cause of a context may be
+// such an error. hide masks an error that is in it.
 type MaskPublic func(err error, hide func(error) error) error
 
-// NewSecrets returns the passwords of the given users of URLs, each of which may be nil.
+// NewSecrets returns the passwords of the given users of URLs. Each user may be nil.
 func NewSecrets(public MaskPublic, users ...*url.Userinfo) *Secrets {
 	s := &Secrets{public: public}
 	for _, u := range users {
@@ -49,7 +51,7 @@ func NewSecrets(public MaskPublic, users ...*url.Userinfo) *Secrets {
 // Learn adds a secret.
 func (s *Secrets) Learn(kind string, secret redact.Secret) { s.known.Learn(kind, secret) }
 
-// learnCookies adds the cookies of a request that was sent, and of its response, which is nil if there was none.
+// learnCookies adds the cookies of a request that was sent, and of its response, which may be nil.
 func (s *Secrets) learnCookies(sent *http.Request, resp *http.Response) {
 	cookies := sent.Cookies()
 	if resp != nil {
@@ -60,8 +62,8 @@ func (s *Secrets) learnCookies(sent *http.Request, resp *http.Response) {
 	}
 }
 
-// Hide returns err without secrets; it does not change err. What QueUp, a transport or a proxy has written is masked. An error of
-// this package keeps its type and its own words, so that a secret which happens to be one of these words changes nothing.
+// Hide returns err without secrets; it does not change err. It masks text that QueUp, a transport or a proxy has written.
+// An error of this package keeps its type and its own words, so that a secret equal to one of these words changes nothing.
 func (s *Secrets) Hide(err error) error {
 	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself
 	case nil:
@@ -96,7 +98,8 @@ func (s *Secrets) Hide(err error) error {
 	return s.known.Error(err)
 }
 
-// mask returns a response without secrets in its texts. One that is masked already is returned as it is: the mask could be masked again.
+// mask returns a response without secrets in its texts. A response that is already masked is returned as it is, because the
+// mask itself could be masked again.
 func (s *Secrets) mask(e *ResponseError) *ResponseError {
 	if e.masked {
 		return e

@@ -24,7 +24,7 @@ type Account struct {
 	who     *credentials // guarded by mu; nil for a guest
 	logins  int          // guarded by mu; counts the logins, so that a call can see whether another has renewed the session
 	refused error        // guarded by mu; QueUp's refusal of the credentials at the latest renewal
-	doubted bool         // guarded by mu; a token did not name this account, and was reason for a login
+	doubted bool         // guarded by mu; a token did not name this account, which led to a login
 }
 
 type credentials struct {
@@ -39,13 +39,14 @@ func (a *Account) login() (who *credentials, logins int, refused error) {
 	return a.who, a.logins, a.refused
 }
 
-// Logins returns how often the account has logged in again. It is what [Session.Renew] takes.
+// Logins returns how often the account has logged in again, for [Session.Renew].
 func (a *Account) Logins() int {
 	_, logins, _ := a.login()
 	return logins
 }
 
-// DoubtToken reports whether a token that does not name this account is a reason to log in again: only the first one is.
+// DoubtToken reports whether a token that does not name this account is a reason to log in again. Only the first such token
+// is.
 func (a *Account) DoubtToken() (first bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -75,11 +76,11 @@ func (a *Account) Rename(old, name string) {
 	}
 }
 
-// A Session holds the account that calls are made as, and renews its session when QueUp has ended it. It is safe for
+// A Session holds the account that makes the calls, and renews its session when QueUp has ended it. It is safe for
 // concurrent use.
 type Session struct {
 	base    *http.Client                       // immutable; without cookies
-	client  func(as *Account) *queupapi.Client // immutable; makes calls as one account, whichever is current
+	client  func(as *Account) *queupapi.Client // immutable; makes calls as one account, even if another is current
 	secrets *Secrets                           // immutable
 	group   *tasks.Group                       // immutable
 	renewal tasks.SharedCalls[*Account, struct{}]
@@ -109,7 +110,7 @@ func (s *Session) account(who *credentials) *Account {
 	return &Account{http: &h, life: s.group.Context(), who: who}
 }
 
-// Account returns the account that calls are made as.
+// Account returns the account that makes the calls.
 func (s *Session) Account() *Account {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,13 +123,13 @@ func (s *Session) LoggedIn() bool {
 	return who != nil
 }
 
-// Transport returns what sends the calls of all accounts, nil for [http.DefaultTransport].
+// Transport returns the transport for the calls of all accounts, nil for [http.DefaultTransport].
 func (s *Session) Transport() http.RoundTripper { return s.base.Transport }
 
-// CloseIdleConnections makes later calls open connections of their own.
+// CloseIdleConnections makes later calls open new connections.
 func (s *Session) CloseIdleConnections() { s.base.CloseIdleConnections() }
 
-// Login logs an account in, and returns the user that QueUp knows it as. It does not put the account in use. It is a [*LoginError]
+// Login logs an account in, and returns its user at QueUp. It does not put the account in use. It returns a [*LoginError]
 // if QueUp refuses the credentials.
 func (s *Session) Login(ctx context.Context, a *Account) (wire.User, error) {
 	if err := s.sendLogin(ctx, a); err != nil {
@@ -159,7 +160,8 @@ func (s *Session) sendLogin(ctx context.Context, a *Account) error {
 	return CallError(opLogin, err)
 }
 
-// explainExpired adds to the error of the first call of a new session why it has none, if a cookie is the reason.
+// explainExpired adds the reason to the error of the first call of a new session, if a cookie is the reason why there is no
+// session.
 func (a *Account) explainExpired(err error) error {
 	answer, ok := errors.AsType[*ResponseError](err)
 	if jar, own := a.http.Jar.(*cookies); ok && own && errors.Is(answer, ErrSessionExpired) {
@@ -170,8 +172,8 @@ func (a *Account) explainExpired(err error) error {
 	return err
 }
 
-// Use makes next the account of all calls from here on, and returns the one before. With a reason, calls in flight as that one
-// end with it. Without, they continue, and are made as next if they have to be repeated.
+// Use makes next the account of all further calls, and returns the previous one. With a reason, calls in flight as the
+// previous account end with it. Without one, they continue, and are made as next if they are retried.
 func (s *Session) Use(next *Account, reason error) (previous *Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,21 +189,21 @@ func (s *Session) Use(next *Account, reason error) (previous *Account) {
 	return previous
 }
 
-// Forget makes all further calls those of a guest. It ends the calls of the account that are in flight with a reason, and waits within
-// ctx for the renewal of its session to end.
+// Forget makes all further calls those of a guest. Calls of the account in flight end with reason. Forget waits, within
+// ctx, for the renewal of its session to end.
 func (s *Session) Forget(ctx context.Context, reason error) {
 	s.renewal.Wait(ctx, s.Use(s.NewGuest(), reason))
 }
 
-// Logout ends the session of an account that need not be in use any more.
+// Logout ends the session of an account, which need not be in use any more.
 func (s *Session) Logout(ctx context.Context, a *Account) error {
 	_, err := s.client(&Account{http: a.http, life: ctx}).Logout(ctx)
 	return CallError(opLogout, err)
 }
 
-// Renew logs in again after a call met a lost session: the call was made as a, after the given number of logins. It returns the
-// account to repeat the call with. However many calls meet a lost session, one logs in and all wait for it. Credentials that QueUp
-// has refused are not sent again. Without credentials it returns [ErrNotLoggedIn].
+// Renew logs in again after a call met a lost session. The call was made as a, after the given number of logins. Renew
+// returns the account for the retry. However many calls meet a lost session, one of them logs in and all wait for it.
+// Credentials that QueUp has refused are not sent again. Without credentials it returns [ErrNotLoggedIn].
 func (s *Session) Renew(ctx context.Context, a *Account, logins int) (*Account, error) {
 	if a.life.Err() != nil {
 		return nil, context.Cause(a.life)

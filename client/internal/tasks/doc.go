@@ -1,3 +1,3 @@
-// Package tasks runs the goroutines of a client: a [Group] counts them, so that Close can wait for the last one, and
+// Package tasks runs the goroutines of a client. A [Group] counts them, so that Close can wait for the last one.
 // [SharedCalls] lets concurrent callers share one call.
 package tasks

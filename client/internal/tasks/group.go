@@ -8,21 +8,21 @@ import (
 // A Group runs goroutines and counts them, so that [Group.Wait] can return when the last one has.
 type Group struct {
 	ctx    context.Context // immutable
-	reason error           // immutable; why a closed group starts nothing
+	reason error           // immutable; the error of a closed group that would have to start a goroutine
 
 	mu      sync.Mutex
 	closed  bool // guarded by mu
 	running sync.WaitGroup
 }
 
-// NewGroup returns a group whose goroutines live as long as ctx. What needs a goroutine after Close fails with reason, which is also
-// the cause of ctx once it has ended.
+// NewGroup returns a group whose goroutines live as long as ctx. After Close, calls that need a goroutine fail with reason,
+// which is also the cause of ctx once it has ended.
 func NewGroup(ctx context.Context, reason error) *Group { return &Group{ctx: ctx, reason: reason} }
 
 // Context returns the context of the group's goroutines.
 func (g *Group) Context() context.Context { return g.ctx }
 
-// Start runs f in a goroutine and reports whether it did: after Close it does not.
+// Start runs f in a goroutine and reports whether it did. After Close it does not.
 func (g *Group) Start(f func()) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -33,7 +33,7 @@ func (g *Group) Start(f func()) bool {
 	return true
 }
 
-// Close lets no further goroutine start. It reports whether this was the first call.
+// Close prevents further goroutines from starting. It reports whether this was the first call.
 func (g *Group) Close() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -42,7 +42,7 @@ func (g *Group) Close() bool {
 	return first
 }
 
-// Wait returns when, after Close, the last goroutine has returned.
+// Wait returns after Close, when the last goroutine has returned.
 func (g *Group) Wait() { g.running.Wait() }
 
 // Bound returns a context that also ends when life does, and a function that releases its resources.

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// SharedCalls lets concurrent callers with the same key share one call. The call is cancelled when its last caller has given up, so
-// the deadline of one caller does not end the call of another. At most one call per key is in flight. The zero value is ready to use.
+// SharedCalls lets concurrent callers with the same key share one call. The call is cancelled when its last caller has
+// given up, so the deadline of one caller does not end the call of another. At most one call per key is in flight. The zero
+// value is ready to use.
 type SharedCalls[K comparable, V any] struct {
 	mu    sync.Mutex
 	calls map[K]*sharedCall[V] // guarded by mu
@@ -20,8 +21,8 @@ type sharedCall[V any] struct {
 	cancel  context.CancelCauseFunc // ends the call
 }
 
-// Do returns the outcome of fn, which runs at most once at a time per key, or the cause of ctx if that ends first. fn
-// runs in a goroutine of the group.
+// Do returns the result of fn, or the cause of ctx if that ends first. fn runs in a goroutine of the group, and at most
+// once at a time per key.
 func (s *SharedCalls[K, V]) Do(ctx context.Context, key K, group *Group, fn func(context.Context) (V, error)) (V, error) {
 	var none V
 	for {
@@ -75,7 +76,7 @@ func (s *SharedCalls[K, V]) enter(key K, group *Group, fn func(context.Context) 
 	return call, true, nil
 }
 
-// giveUp takes a caller out of the call and ends it if that was the last.
+// giveUp removes a caller from the call and ends the call if that was the last.
 func (s *SharedCalls[K, V]) giveUp(call *sharedCall[V], cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
