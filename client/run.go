@@ -129,7 +129,7 @@ func (c *Client) Close() error {
 	go func() {
 		c.workers.Wait()
 		if c.transport != nil {
-			c.transport.CloseIdleConnections()
+			c.transport.Close()
 		}
 		close(c.done)
 	}()

@@ -1,7 +1,11 @@
 package rest
 
 import (
+	"context"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -25,7 +29,22 @@ type Pool struct {
 	newTransport func() *http.Transport // immutable
 
 	mu      sync.Mutex
-	current *generation // guarded by mu
+	current *generation          // guarded by mu
+	open    map[*pooled]struct{} // guarded by mu; all connections
+}
+
+// pooled is a connection of a Pool.
+type pooled struct {
+	net.Conn
+	pool *Pool
+}
+
+// Close closes the connection, and the pool forgets it.
+func (c *pooled) Close() error {
+	c.pool.mu.Lock()
+	delete(c.pool.open, c)
+	c.pool.mu.Unlock()
+	return c.Conn.Close()
 }
 
 // generation is a transport and the number of its requests.
@@ -38,7 +57,7 @@ type generation struct {
 // NewPool returns a pool over the transports that newTransport makes. It sets how long their connections may be idle or
 // silent.
 func NewPool(newTransport func() *http.Transport) *Pool {
-	p := &Pool{newTransport: newTransport}
+	p := &Pool{newTransport: newTransport, open: make(map[*pooled]struct{})}
 	p.current = p.newGeneration()
 	return p
 }
@@ -46,6 +65,21 @@ func NewPool(newTransport func() *http.Transport) *Pool {
 func (p *Pool) newGeneration() *generation {
 	t := p.newTransport()
 	t.IdleConnTimeout = idleTimeout
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		c := &pooled{conn, p}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.open[c] = struct{}{}
+		return c, nil
+	}
 	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
 	return &generation{transport: t}
 }
@@ -76,4 +110,16 @@ func (p *Pool) CloseIdleConnections() {
 	p.current = fresh
 	p.mu.Unlock()
 	old.transport.CloseIdleConnections()
+}
+
+// Close closes all connections, idle or not. Requests must have ended: a connection becomes idle a moment after its response
+// was read, and CloseIdleConnections can come too early for it.
+func (p *Pool) Close() {
+	p.CloseIdleConnections()
+	p.mu.Lock()
+	open := slices.Collect(maps.Keys(p.open))
+	p.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
 }
