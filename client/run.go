@@ -13,19 +13,6 @@ const (
 	leaveTimeout    = 3 * time.Second // of that, for the rooms: Close takes up to 2 s where the network is dead
 )
 
-// Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is
-// [ErrNotConnected] before Connect.
-func (c *Client) Wait() error {
-	c.mu.Lock()
-	l := c.connection
-	c.mu.Unlock()
-	if l == nil {
-		return ErrNotConnected
-	}
-	<-l.ended
-	return l.err()
-}
-
 // Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the
 // client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
 //
@@ -75,12 +62,6 @@ func (c *Client) run(ctx context.Context, email, password string) error {
 	}
 }
 
-// inSomeRoom reports whether the client is in a room, or listens to one.
-func (c *Client) inSomeRoom() bool {
-	_, found := c.Rooms().Find((*Room).Joined)
-	return found
-}
-
 // strand ends Run, and reports whether it does, when a handler of Ready could not join a room and the client is in no other.
 func (c *Client) strand(err error) bool {
 	handler, ok := errors.AsType[*HandlerError](err)
@@ -96,6 +77,12 @@ func (c *Client) strand(err error) bool {
 	default:
 		return false // another handler has ended it
 	}
+}
+
+// inSomeRoom reports whether the client is in a room, or listens to one.
+func (c *Client) inSomeRoom() bool {
+	_, found := c.Rooms().Find((*Room).Joined)
+	return found
 }
 
 // leaveRooms leaves all rooms at once, as far as ctx allows. Joins under way are ended first.
@@ -115,6 +102,19 @@ func (c *Client) leaveRooms(ctx context.Context) {
 		})
 	}
 	leaving.Wait()
+}
+
+// Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is
+// [ErrNotConnected] before Connect.
+func (c *Client) Wait() error {
+	c.mu.Lock()
+	l := c.connection
+	c.mu.Unlock()
+	if l == nil {
+		return ErrNotConnected
+	}
+	<-l.ended
+	return l.err()
 }
 
 // Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may

@@ -106,6 +106,12 @@ func (t *tracker) close() {
 	t.room.current, t.room.queue, t.room.roles = nil, nil, authority{}
 }
 
+// newMeta is the Meta of what is not the answer to an event.
+func (t *tracker) newMeta() Meta { return Meta{At: time.Now(), Room: t.room} }
+
+// resyncedMeta is the Meta of what was found out after a lost connection.
+func (t *tracker) resyncedMeta() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }
+
 // isUnfit reports whether a member of an object has come with a value that is not known.
 func isUnfit(extra map[string]json.RawMessage, name string) bool {
 	_, is := extra[name]
@@ -120,12 +126,6 @@ func (t *tracker) rejectUnfit(extra map[string]json.RawMessage, name string, met
 	}
 	return is
 }
-
-// newMeta is the Meta of what is not the answer to an event.
-func (t *tracker) newMeta() Meta { return Meta{At: time.Now(), Room: t.room} }
-
-// resyncedMeta is the Meta of what was found out after a lost connection.
-func (t *tracker) resyncedMeta() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }
 
 // A purpose is what a timer or a request of a room is for. For each there is at most one timer, and one request in flight.
 type purpose string
@@ -170,6 +170,9 @@ func (t *tracker) stopTimer(p purpose) {
 		delete(t.timers, p)
 	}
 }
+
+// mediaTimeout bounds the look-up of the media of a queue.
+const mediaTimeout = 20 * time.Second
 
 // ask runs f in a goroutine of its own, within limit, and what f returns on the connection's goroutine, unless cancelAll was called
 // meanwhile.
@@ -233,14 +236,15 @@ func (t *tracker) cancelAll() {
 	t.generation++
 }
 
-// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
-const maxRoles = 256
-
-// mediaTimeout bounds the look-up of the media of a queue.
-const mediaTimeout = 20 * time.Second
-
 // retryDelay is the pause before something is read again that could not be read.
 const retryDelay = 10 * time.Second
+
+// retryLater reads something again after a transient error, unless a timer does so anyway.
+func (t *tracker) retryLater(p purpose, err error, read func()) {
+	if isTransient(err) && !t.timerRuns(p) {
+		t.startTimer(p, retryDelay, read)
+	}
+}
 
 // isTransient reports whether what could not be read may be readable soon: after an error of the network or a host, or an answer that
 // makes no sense. A refusal by QueUp is permanent; so is a missing or rejected login.
@@ -250,11 +254,4 @@ func isTransient(err error) bool {
 	}
 	answer, ok := errors.AsType[*APIError](err)
 	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
-}
-
-// retryLater reads something again after a transient error, unless a timer does so anyway.
-func (t *tracker) retryLater(p purpose, err error, read func()) {
-	if isTransient(err) && !t.timerRuns(p) {
-		t.startTimer(p, retryDelay, read)
-	}
 }

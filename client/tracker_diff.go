@@ -48,6 +48,23 @@ func (t *tracker) catchUpInfo(w wire.Room) {
 	}
 }
 
+// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
+func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
+	emit := t.client.events.emit
+	if before.QueueLocked != now.QueueLocked {
+		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
+	}
+	if before.SlowMode != now.SlowMode {
+		emit(SlowMode{Meta: meta, On: now.SlowMode})
+	}
+	if before.GuestChat != now.GuestChat {
+		emit(GuestChat{Meta: meta, On: now.GuestChat})
+	}
+	if before.GuestEmbed != now.GuestEmbed {
+		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+	}
+}
+
 func (t *tracker) catchUpRoles(a authority) {
 	before := t.room.authority()
 	t.setRoles(a)
@@ -251,13 +268,6 @@ func (t *tracker) catchUpCurrent(state roomState) {
 	}
 }
 
-// catchUpQueue takes over the queue and tells of it if it is another one.
-func (t *tracker) catchUpQueue(state roomState) {
-	if t.loadQueue(state) {
-		t.client.events.emit(QueueUpdated{Meta: t.resyncedMeta(), Queue: t.room.Queue()})
-	}
-}
-
 // catchUpVotes tells the votes that were missed on a song that still plays.
 func (t *tracker) catchUpVotes(state roomState) {
 	w := state.active
@@ -297,19 +307,9 @@ func (t *tracker) catchUpVotes(state roomState) {
 	}
 }
 
-// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
-func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
-	emit := t.client.events.emit
-	if before.QueueLocked != now.QueueLocked {
-		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
-	}
-	if before.SlowMode != now.SlowMode {
-		emit(SlowMode{Meta: meta, On: now.SlowMode})
-	}
-	if before.GuestChat != now.GuestChat {
-		emit(GuestChat{Meta: meta, On: now.GuestChat})
-	}
-	if before.GuestEmbed != now.GuestEmbed {
-		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+// catchUpQueue takes over the queue and tells of it if it is another one.
+func (t *tracker) catchUpQueue(state roomState) {
+	if t.loadQueue(state) {
+		t.client.events.emit(QueueUpdated{Meta: t.resyncedMeta(), Queue: t.room.Queue()})
 	}
 }

@@ -42,22 +42,6 @@ const (
 	maxHeldSize = 16 << 20
 )
 
-// holds reports whether a message has to wait.
-func (w *waiting) holds(e realtime.Event) bool {
-	switch w.level {
-	case holdAll:
-		return true
-	case holdAllButChat:
-		m, _ := e.(realtime.Message)
-		return m.Name != "chat-message"
-	case holdPlayback:
-		m, _ := e.(realtime.Message)
-		return m.Name == "chat-skip" || strings.HasPrefix(m.Name, "room_playlist-")
-	default:
-		return false
-	}
-}
-
 // receive takes the next message of the room's channel, or what it tells of someone's presence: it waits, or is applied.
 func (t *tracker) receive(e realtime.Event) {
 	w := &t.waiting
@@ -82,6 +66,22 @@ func (t *tracker) receive(e realtime.Event) {
 	w.size += size
 }
 
+// holds reports whether a message has to wait.
+func (w *waiting) holds(e realtime.Event) bool {
+	switch w.level {
+	case holdAll:
+		return true
+	case holdAllButChat:
+		m, _ := e.(realtime.Message)
+		return m.Name != "chat-message"
+	case holdPlayback:
+		m, _ := e.(realtime.Message)
+		return m.Name == "chat-skip" || strings.HasPrefix(m.Name, "room_playlist-")
+	default:
+		return false
+	}
+}
+
 func dataSize(e realtime.Event) int {
 	switch e := e.(type) {
 	case realtime.Message:
@@ -100,31 +100,17 @@ func (t *tracker) hold() (turn int) {
 	return w.holdID
 }
 
-// lines returns the ids of the chat lines that wait.
-func (w *waiting) lines() map[MessageID]struct{} {
-	return waitingIDs(w, func(e *wire.ChatMessage) MessageID { return e.ID })
-}
-
-// plays returns the ids of the plays that events tell of which wait.
-func (w *waiting) plays() map[PlayID]struct{} {
-	return waitingIDs(w, func(e *wire.RoomPlaylistUpdate) PlayID { return e.Play.ID })
-}
-
-// waitingIDs returns what id finds in the events of one kind.
-func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]struct{} {
-	ids := make(map[K]struct{})
-	for _, waits := range w.messages {
-		m, ok := waits.event.(realtime.Message)
-		if !ok {
-			continue
-		}
-		if event, err := wire.DecodeEvent(m.Name, m.Data); err == nil {
-			if e, ok := event.(E); ok {
-				ids[id(e)] = struct{}{}
+// holdFor is hold for a reading that may take longer than what is said in the room can wait.
+func (t *tracker) holdFor(patience time.Duration) (turn int) {
+	turn = t.hold()
+	if patience > maxHold {
+		t.startTimer(forChat, maxHold, func() {
+			if t.waiting.level == holdAll {
+				t.release(turn, holdAllButChat)
 			}
-		}
+		})
 	}
-	return ids
+	return turn
 }
 
 // release lets go what waits, in its order, except what is still to wait. It does nothing if another hold has begun
@@ -154,19 +140,6 @@ func (t *tracker) releaseStale(hold int, still holdLevel) {
 	t.stale = false
 }
 
-// holdFor is hold for a reading that may take longer than what is said in the room can wait.
-func (t *tracker) holdFor(patience time.Duration) (turn int) {
-	turn = t.hold()
-	if patience > maxHold {
-		t.startTimer(forChat, maxHold, func() {
-			if t.waiting.level == holdAll {
-				t.release(turn, holdAllButChat)
-			}
-		})
-	}
-	return turn
-}
-
 // linkLost is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
 // What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
 func (t *tracker) linkLost(complete time.Time) {
@@ -179,4 +152,31 @@ func (t *tracker) linkLost(complete time.Time) {
 	t.lost, t.detached = true, false
 	t.room.chatLog.linkLost(complete)
 	clear(t.presence)
+}
+
+// lines returns the ids of the chat lines that wait.
+func (w *waiting) lines() map[MessageID]struct{} {
+	return waitingIDs(w, func(e *wire.ChatMessage) MessageID { return e.ID })
+}
+
+// plays returns the ids of the plays that events tell of which wait.
+func (w *waiting) plays() map[PlayID]struct{} {
+	return waitingIDs(w, func(e *wire.RoomPlaylistUpdate) PlayID { return e.Play.ID })
+}
+
+// waitingIDs returns what id finds in the events of one kind.
+func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]struct{} {
+	ids := make(map[K]struct{})
+	for _, waits := range w.messages {
+		m, ok := waits.event.(realtime.Message)
+		if !ok {
+			continue
+		}
+		if event, err := wire.DecodeEvent(m.Name, m.Data); err == nil {
+			if e, ok := event.(E); ok {
+				ids[id(e)] = struct{}{}
+			}
+		}
+	}
+	return ids
 }

@@ -10,9 +10,6 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// elsewhere reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
-func (t *tracker) elsewhere(id RoomID) bool { return id != "" && id != t.room.id }
-
 // applyRoomUpdate takes over what the event tells; it need not tell everything. Source: docs/PROTOCOL.md 7, rule 28.
 func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 	if t.elsewhere(e.Room.ID) {
@@ -33,6 +30,9 @@ func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 	t.emitSettings(before, info, meta)
 	t.client.events.emit(RoomUpdated{Meta: meta, Info: info})
 }
+
+// elsewhere reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
+func (t *tracker) elsewhere(id RoomID) bool { return id != "" && id != t.room.id }
 
 // editInfo changes what the room says about itself and returns it.
 func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
@@ -91,6 +91,14 @@ func (t *tracker) reenterAfterPasswordChange() {
 	})
 }
 
+func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
+	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
+		return
+	}
+	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
+	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.actor(e.User)})
+}
+
 func (t *tracker) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
 	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
 		return
@@ -132,12 +140,4 @@ func (t *tracker) readInfo() {
 			t.catchUpInfo(answer.Data)
 		}
 	})
-}
-
-func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
-		return
-	}
-	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
-	t.client.events.emit(QueueLocked{Meta: meta, Locked: e.Room.LockQueue, By: t.actor(e.User)})
 }

@@ -31,6 +31,9 @@ type roomState struct {
 	missing missingParts // of what is nil
 }
 
+// missingParts says which parts a roomState lacks because of a transient error.
+type missingParts struct{ info, users, roles, votes, queue bool }
+
 // roster returns the rows of who is in the room, none if they could not be read.
 func (s *roomState) roster() wire.RoomUsers {
 	if s.users == nil {
@@ -42,6 +45,33 @@ func (s *roomState) roster() wire.RoomUsers {
 // elapsed returns how long what plays has been playing by now.
 func (s *roomState) elapsed() time.Duration {
 	return saturate.Add(max(s.active.Elapsed, 0), time.Since(s.at))
+}
+
+// loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
+// own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
+// since the hold began, which was before the room was attached: what was read may be older than what was missed. The room's info
+// is read only if info is set.
+func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, info bool, then func()) (current bool, err error) {
+	state, err := r.fetch(ctx, info)
+	if err != nil {
+		return false, err
+	}
+	attached := false
+	if err := l.do(ctx, func() {
+		if attached = l.rooms[r.channel] == r.tracker; !attached || r.tracker.waiting.holdID != hold {
+			return
+		}
+		current = true
+		r.tracker.load(state, self)
+		then()
+		r.tracker.releaseStale(hold, holdNone)
+	}); err != nil {
+		return false, err
+	}
+	if !attached {
+		return false, errDetachedByServer
+	}
+	return current, nil
 }
 
 // mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows. It is less than
@@ -134,33 +164,6 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	return state, nil
 }
 
-// completeActive looks up what is missing of the song that plays, so that the client knows it: QueUp sometimes leaves
-// the media out, and who queued the song may have left.
-func (r *Room) completeActive(ctx context.Context, state roomState) {
-	if state.active.Play.ID == "" {
-		return
-	}
-	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
-	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == song.UserID && w.User.Username != "" }) {
-		song.UserID = "" // is known as soon as the state is
-	}
-	if song.complete() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, mediaBudget)
-	defer cancel()
-	r.lookUpMissing(ctx, song)
-}
-
-// notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
-func (r *Room) notRead(ctx context.Context, what string, err error) {
-	level := slog.LevelDebug
-	if isTransient(err) {
-		level = slog.LevelWarn
-	}
-	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", what), r.logged(), slog.Any("error", err))
-}
-
 // fetchUsers reads who is in the room.
 func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
 	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
@@ -195,6 +198,114 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 		own = &standing
 	}
 	return newAuthority(roles, own), nil
+}
+
+// fetchQueue reads the queue, and then for as long as media allows what the client does not know of its media: QueUp
+// leaves them out. lacks says why some are missing still, if they are.
+func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err error) {
+	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
+	if err != nil {
+		return nil, nil, failed("playlistDetails", err)
+	}
+	if answer.Data == nil { // nothing but null is what QueUp has for a queue whose songs are gone
+		return nil, nil, noList("playlistDetails")
+	}
+	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
+	var lookups errgroup.Group
+	lookups.SetLimit(loadsAtOnce)
+	for i := range queue {
+		if info, known := queue[i].Info(); known {
+			queue[i].info = &info // the cache may forget it
+		}
+		if queue[i].hasMedia() {
+			continue
+		}
+		lookups.Go(func() error {
+			info, err := r.client.FetchSong(media, queue[i].SongID)
+			if err == nil {
+				queue[i].info = &info
+				queue[i].takeLength()
+			} else if !isTransient(err) || unreadable(err) { // and one that is not there hides no other
+				return nil
+			}
+			return err
+		})
+	}
+	if lacks = lookups.Wait(); lacks != nil {
+		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", lacks))
+	}
+	return queue, lacks, nil
+}
+
+// lacksMedia reports whether there are media in the queue that are not known.
+func lacksMedia(queue []Song) bool {
+	return slices.ContainsFunc(queue, func(s Song) bool {
+		_, known := s.Info()
+		return !known && s.SongID != ""
+	})
+}
+
+// completeActive looks up what is missing of the song that plays, so that the client knows it: QueUp sometimes leaves
+// the media out, and who queued the song may have left.
+func (r *Room) completeActive(ctx context.Context, state roomState) {
+	if state.active.Play.ID == "" {
+		return
+	}
+	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
+	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == song.UserID && w.User.Username != "" }) {
+		song.UserID = "" // is known as soon as the state is
+	}
+	if song.complete() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, mediaBudget)
+	defer cancel()
+	r.lookUpMissing(ctx, song)
+}
+
+// lookUpMissing looks up what is missing of a song, and returns the song with what was found.
+func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
+	c := r.client
+	if !song.hasMedia() {
+		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
+			song.info = &info
+			song.takeLength()
+		}
+	}
+	if _, known := song.User(); !known && song.UserID != "" {
+		_, _ = c.lookUp(ctx, song.UserID)
+	}
+	return song
+}
+
+// newPlay makes the value of a play that QueUp says is the current one.
+func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
+	song := newSong(r.client, w)
+	if w.User.Username != "" {
+		r.client.learnUser(queuedBy(w), false)
+	}
+	if media.ID == "" {
+		media = w.Song
+	}
+	if song.info = r.client.mediaOf(media); song.info != nil {
+		song.SongID = song.info.ID
+	}
+	song.SongID = cmp.Or(song.SongID, media.ID)
+	song.takeLength()
+	song.RoomID, song.Active, song.Played = r.id, true, false
+	if song.PlayedAt.IsZero() {
+		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
+	}
+	return song
+}
+
+// notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
+func (r *Room) notRead(ctx context.Context, what string, err error) {
+	level := slog.LevelDebug
+	if isTransient(err) {
+		level = slog.LevelWarn
+	}
+	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", what), r.logged(), slog.Any("error", err))
 }
 
 // load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
@@ -247,117 +358,6 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 	t.readNames()
 	t.ignorePlaysBefore(t.client.clock.Before(state.asked))
 }
-
-// loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
-// own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
-// since the hold began, which was before the room was attached: what was read may be older than what was missed. The room's info
-// is read only if info is set.
-func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, info bool, then func()) (current bool, err error) {
-	state, err := r.fetch(ctx, info)
-	if err != nil {
-		return false, err
-	}
-	attached := false
-	if err := l.do(ctx, func() {
-		if attached = l.rooms[r.channel] == r.tracker; !attached || r.tracker.waiting.holdID != hold {
-			return
-		}
-		current = true
-		r.tracker.load(state, self)
-		then()
-		r.tracker.releaseStale(hold, holdNone)
-	}); err != nil {
-		return false, err
-	}
-	if !attached {
-		return false, errDetachedByServer
-	}
-	return current, nil
-}
-
-// fetchQueue reads the queue, and then for as long as media allows what the client does not know of its media: QueUp
-// leaves them out. lacks says why some are missing still, if they are.
-func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err error) {
-	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
-	if err != nil {
-		return nil, nil, failed("playlistDetails", err)
-	}
-	if answer.Data == nil { // nothing but null is what QueUp has for a queue whose songs are gone
-		return nil, nil, noList("playlistDetails")
-	}
-	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
-	var lookups errgroup.Group
-	lookups.SetLimit(loadsAtOnce)
-	for i := range queue {
-		if info, known := queue[i].Info(); known {
-			queue[i].info = &info // the cache may forget it
-		}
-		if queue[i].hasMedia() {
-			continue
-		}
-		lookups.Go(func() error {
-			info, err := r.client.FetchSong(media, queue[i].SongID)
-			if err == nil {
-				queue[i].info = &info
-				queue[i].takeLength()
-			} else if !isTransient(err) || unreadable(err) { // and one that is not there hides no other
-				return nil
-			}
-			return err
-		})
-	}
-	if lacks = lookups.Wait(); lacks != nil {
-		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", lacks))
-	}
-	return queue, lacks, nil
-}
-
-// lacksMedia reports whether there are media in the queue that are not known.
-func lacksMedia(queue []Song) bool {
-	return slices.ContainsFunc(queue, func(s Song) bool {
-		_, known := s.Info()
-		return !known && s.SongID != ""
-	})
-}
-
-// newPlay makes the value of a play that QueUp says is the current one.
-func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
-	song := newSong(r.client, w)
-	if w.User.Username != "" {
-		r.client.learnUser(queuedBy(w), false)
-	}
-	if media.ID == "" {
-		media = w.Song
-	}
-	if song.info = r.client.mediaOf(media); song.info != nil {
-		song.SongID = song.info.ID
-	}
-	song.SongID = cmp.Or(song.SongID, media.ID)
-	song.takeLength()
-	song.RoomID, song.Active, song.Played = r.id, true, false
-	if song.PlayedAt.IsZero() {
-		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
-	}
-	return song
-}
-
-// lookUpMissing looks up what is missing of a song, and returns the song with what was found.
-func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
-	c := r.client
-	if !song.hasMedia() {
-		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
-			song.info = &info
-			song.takeLength()
-		}
-	}
-	if _, known := song.User(); !known && song.UserID != "" {
-		_, _ = c.lookUp(ctx, song.UserID)
-	}
-	return song
-}
-
-// missingParts says which parts a roomState lacks because of a transient error.
-type missingParts struct{ info, users, roles, votes, queue bool }
 
 // retryMissing reads later what could not be read with the rest of the room.
 func (t *tracker) retryMissing(missing missingParts) {

@@ -14,90 +14,6 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// addMember adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
-func (t *tracker) addMember(m Member) {
-	if _, present := t.room.members.Get(m.UserID); !present {
-		t.client.users.enter(m.UserID)
-	}
-	t.room.members.Put(m.UserID, m)
-}
-
-// removeMember removes a member, who is remembered for a while.
-func (t *tracker) removeMember(id UserID) (Member, bool) {
-	m, present := t.room.members.Remove(id)
-	if present {
-		t.client.users.leave(id)
-		t.room.departed.Put(m.UserID, m)
-	}
-	return m, present
-}
-
-// storeMember notes the new record of who is in the room, or has just left it.
-func (t *tracker) storeMember(m Member) {
-	if _, present := t.room.members.Get(m.UserID); present {
-		t.addMember(m)
-		return
-	}
-	t.room.departed.Replace(m.UserID, m)
-}
-
-var errNobody = errors.New("queup: the event does not say who it is about")
-
-// subject returns the user that an event is about, who may have left, and their record in the room. The record of
-// subject who was not there has just the ids. It is false for nobody, which is told as Malformed.
-func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
-	if userID(w) == "" {
-		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
-		return User{}, Member{}, false
-	}
-	user := t.client.learnUser(w, false)
-	member, known := t.room.memberOrDeparted(user.ID)
-	if !known {
-		member = Member{UserID: user.ID, RoomID: t.room.id, client: t.client}
-	}
-	return user, member, true
-}
-
-// actor returns who did something. It is zero where the event does not say.
-func (t *tracker) actor(w wire.User) User {
-	if userID(w) == "" && w.Username == "" {
-		return User{}
-	}
-	return t.client.learnUser(w, false)
-}
-
-// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
-// roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
-// with nothing but the ids.
-func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
-	known, present := t.room.memberOrDeparted(id)
-	if memberUserID(w) == "" && w.ID == "" {
-		if present {
-			return known
-		}
-		return Member{UserID: id, RoomID: t.room.id, Muted: t.muted.Contains(id), client: t.client}
-	}
-	var m Member
-	if addsNoRoles(w, known.RoleIDs) {
-		m = newRecord(t.client, w)
-		m.RoleIDs, m.held = known.RoleIDs, known.held
-	} else {
-		m = newMember(t.client, w)
-		for _, role := range m.held {
-			t.learnRole(role)
-		}
-		m.setHeld(append(m.held, known.held...)) // what the event told counts first
-	}
-	m.UserID, m.RoomID = id, t.room.id
-	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)
-	m.Banned = m.Banned || known.Banned
-	if isUnfit(w.Extra, "queuePaused") {
-		m.QueuePaused = known.QueuePaused
-	}
-	m.forget(t.room.deleted.Contains)
-	return m
-}
-
 // applyJoin ignores who is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
 func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 	if userID(e.User) == "" { // the record tells it, too
@@ -313,6 +229,101 @@ func (t *tracker) applyPresence(e realtime.Presence) {
 	t.client.events.emit(MemberPresence{Meta: meta, User: t.client.userOrID(UserID(e.ClientID)), Presence: Presence(e.Action)})
 }
 
+var errNobody = errors.New("queup: the event does not say who it is about")
+
+// subject returns the user that an event is about, who may have left, and their record in the room. The record of
+// subject who was not there has just the ids. It is false for nobody, which is told as Malformed.
+func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
+	if userID(w) == "" {
+		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
+		return User{}, Member{}, false
+	}
+	user := t.client.learnUser(w, false)
+	member, known := t.room.memberOrDeparted(user.ID)
+	if !known {
+		member = Member{UserID: user.ID, RoomID: t.room.id, client: t.client}
+	}
+	return user, member, true
+}
+
+// actor returns who did something. It is zero where the event does not say.
+func (t *tracker) actor(w wire.User) User {
+	if userID(w) == "" && w.Username == "" {
+		return User{}
+	}
+	return t.client.learnUser(w, false)
+}
+
+// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
+// roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
+// with nothing but the ids.
+func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
+	known, present := t.room.memberOrDeparted(id)
+	if memberUserID(w) == "" && w.ID == "" {
+		if present {
+			return known
+		}
+		return Member{UserID: id, RoomID: t.room.id, Muted: t.muted.Contains(id), client: t.client}
+	}
+	var m Member
+	if addsNoRoles(w, known.RoleIDs) {
+		m = newRecord(t.client, w)
+		m.RoleIDs, m.held = known.RoleIDs, known.held
+	} else {
+		m = newMember(t.client, w)
+		for _, role := range m.held {
+			t.learnRole(role)
+		}
+		m.setHeld(append(m.held, known.held...)) // what the event told counts first
+	}
+	m.UserID, m.RoomID = id, t.room.id
+	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)
+	m.Banned = m.Banned || known.Banned
+	if isUnfit(w.Extra, "queuePaused") {
+		m.QueuePaused = known.QueuePaused
+	}
+	m.forget(t.room.deleted.Contains)
+	return m
+}
+
+// addMember adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
+func (t *tracker) addMember(m Member) {
+	if _, present := t.room.members.Get(m.UserID); !present {
+		t.client.users.enter(m.UserID)
+	}
+	t.room.members.Put(m.UserID, m)
+}
+
+// removeMember removes a member, who is remembered for a while.
+func (t *tracker) removeMember(id UserID) (Member, bool) {
+	m, present := t.room.members.Remove(id)
+	if present {
+		t.client.users.leave(id)
+		t.room.departed.Put(m.UserID, m)
+	}
+	return m, present
+}
+
+// storeMember notes the new record of who is in the room, or has just left it.
+func (t *tracker) storeMember(m Member) {
+	if _, present := t.room.members.Get(m.UserID); present {
+		t.addMember(m)
+		return
+	}
+	t.room.departed.Replace(m.UserID, m)
+}
+
+// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
+func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
+	t.setPassword(password)
+	if m := newMember(t.client, self); m.UserID != "" {
+		m.RoomID = t.room.id
+		t.addMember(m)
+		t.setMuted(m.UserID, m.Muted)
+		t.readRolesSoon()
+	}
+}
+
 // readUsers reads who is in the room, and tells the difference to what is known as after a lost connection. What events have
 // changed meanwhile is newer: then it is read once more.
 func (t *tracker) readUsers() {
@@ -340,23 +351,6 @@ const (
 	// maxNameless is how many names are asked for in vain until the room is joined again.
 	maxNameless = 1024
 )
-
-// unnamed returns some members whose name is not known, and whether there are more.
-func (t *tracker) unnamed() (ids []UserID, more bool) {
-	if t.nameless.Len() >= maxNameless {
-		return nil, false
-	}
-	for id := range t.room.members.All() {
-		if _, named := t.client.users.Get(id); named || t.nameless.Contains(id) {
-			continue
-		}
-		if len(ids) == maxNames {
-			return ids, true
-		}
-		ids = append(ids, id)
-	}
-	return ids, false
-}
 
 // readNames looks up the names of members that are not known, and tells each that it finds as MemberUpdated. It asks once for
 // a name that QueUp does not say. Source: docs/PROTOCOL.md 1.8.
@@ -402,13 +396,19 @@ func (t *tracker) readNames() {
 	})
 }
 
-// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
-func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
-	t.setPassword(password)
-	if m := newMember(t.client, self); m.UserID != "" {
-		m.RoomID = t.room.id
-		t.addMember(m)
-		t.setMuted(m.UserID, m.Muted)
-		t.readRolesSoon()
+// unnamed returns some members whose name is not known, and whether there are more.
+func (t *tracker) unnamed() (ids []UserID, more bool) {
+	if t.nameless.Len() >= maxNameless {
+		return nil, false
 	}
+	for id := range t.room.members.All() {
+		if _, named := t.client.users.Get(id); named || t.nameless.Contains(id) {
+			continue
+		}
+		if len(ids) == maxNames {
+			return ids, true
+		}
+		ids = append(ids, id)
+	}
+	return ids, false
 }

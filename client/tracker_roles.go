@@ -10,6 +10,9 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
+// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
+const maxRoles = 256
+
 // applyRoleSet knows both forms of the event. Whom it is about need not be in the room. Source: docs/PROTOCOL.md 7,
 // rule 24.
 func (t *tracker) applyRoleSet(e *wire.UserSetRole, meta Meta) {

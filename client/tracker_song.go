@@ -13,6 +13,24 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
+// formerPlay is the play before the current one.
+type formerPlay struct {
+	song    Song
+	skipped bool      // an event has said so
+	until   time.Time // when the next one began, by our clock
+}
+
+const (
+	// staleAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
+	staleAfter = 15 * time.Second
+	// skipGrace is how long the next song may take after a skip.
+	skipGrace = 5 * time.Second
+	// askAgain is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
+	askAgain = 30 * time.Second
+	// endlessCheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
+	endlessCheck = time.Minute
+)
+
 // applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a
 // play that is not the current one. A play that is over is old news. Source: docs/PROTOCOL.md 7, rules 12 and 15.
 func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
@@ -41,6 +59,153 @@ func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 func (t *tracker) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 	_, playing := t.room.NowPlaying()
 	return !playing && !t.stale && !song.overAfter(e.Elapsed)
+}
+
+// startPlayWhenComplete is change for a song of which something may be missing. The room's events wait while it is looked up,
+// but not for long: then the song goes out as it is, and what is found later follows as PlaylistUpdated.
+func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta Meta) {
+	if song.complete() {
+		t.startPlay(song, elapsed, meta)
+		t.readVotesAndQueue()
+		return
+	}
+	since := time.Now()
+	hold := t.hold()
+	told := false
+	tell := func(song Song) {
+		told = true
+		t.stopTimer(forSong)
+		t.startPlay(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
+		t.readVotesAndQueue()
+		t.release(hold, holdNone)
+	}
+	t.startTimer(forSong, maxHold, func() { tell(song) })
+	t.ask(answerTimeout, func(ctx context.Context) func() {
+		found := t.room.lookUpMissing(ctx, song)
+		return func() {
+			if !told {
+				tell(found)
+				return
+			}
+			t.emitCompleted(found, meta)
+		}
+	})
+}
+
+// startPlay makes a song what plays and tells of it.
+func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
+	previous := t.endedSong()
+	began := meta.At
+	if meta.Resynced {
+		began = rest.WallNow().Add(-max(elapsed, 0))
+	}
+	t.setFormer(began)
+	t.setCurrent(song, elapsed)
+	info, _ := song.Info()
+	if info.ID == "" {
+		info.ID = song.SongID
+	}
+	user := t.client.userOrID(song.UserID)
+	if !meta.Resynced {
+		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
+	}
+	t.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
+}
+
+// endPlay notes that nothing plays any more and tells of it.
+func (t *tracker) endPlay(meta Meta) {
+	previous := t.endedSong()
+	t.room.mu.Lock()
+	t.room.current = nil
+	t.room.mu.Unlock()
+	t.stopTimer(forCheck)
+	t.client.events.emit(SongChanged{Meta: meta, Previous: previous})
+}
+
+// endedSong returns what plays as what has played, zero if nothing does.
+func (t *tracker) endedSong() Song {
+	song, playing := t.room.NowPlaying()
+	song.Active, song.Played = false, playing
+	return song
+}
+
+// setFormer notes the current song as the one before a song that began at a time by our clock.
+func (t *tracker) setFormer(until time.Time) {
+	t.room.mu.RLock()
+	defer t.room.mu.RUnlock()
+	if t.former = (formerPlay{}); t.room.current != nil {
+		t.former = formerPlay{song: t.room.current.song, skipped: t.room.current.skipped, until: rest.Wall(until)}
+	}
+}
+
+// setCurrent makes a song what plays. It runs on the connection's goroutine, as everything below.
+func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
+	t.plays.Add(song.ID, struct{}{})
+	t.ignorePlaysBefore(song.PlayedAt)
+	t.room.mu.Lock()
+	t.room.current = &play{song: song, began: rest.WallNow().Add(-max(elapsed, 0))}
+	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.ID == song.ID })
+	t.room.mu.Unlock()
+	t.checkAtEnd()
+}
+
+// ignorePlaysBefore notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
+// QueUp's, and would hide all the plays until then.
+func (t *tracker) ignorePlaysBefore(at time.Time) {
+	if at.After(t.newsSince) && !t.client.clock.Future(at) {
+		t.newsSince = at
+	}
+}
+
+// completeLater is for a song that is told already: what is missing of it is looked up and told when it is there.
+func (t *tracker) completeLater(song Song, meta Meta) {
+	if song.complete() {
+		return
+	}
+	t.ask(answerTimeout, func(ctx context.Context) func() {
+		found := t.room.lookUpMissing(ctx, song)
+		return func() { t.emitCompleted(found, meta) }
+	})
+}
+
+// emitCompleted tells what was missing of a song, if that still plays.
+func (t *tracker) emitCompleted(found Song, meta Meta) {
+	ends := false
+	now, current := t.room.updateCurrent(found.ID, func(p *play) {
+		endless := p.song.endless()
+		p.song.info = found.info
+		p.song.takeLength()
+		ends = endless && !p.song.endless()
+	})
+	if ends {
+		t.checkAtEnd()
+	}
+	if current && found.complete() {
+		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+	}
+}
+
+// readVotesAndQueue reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
+// docs/PROTOCOL.md 7, rules 16 and 19.
+func (t *tracker) readVotesAndQueue() {
+	t.readVotes()
+	t.readQueueSoon()
+}
+
+// readVotes reads who voted for the current song. What events told meanwhile is newer and stays.
+func (t *tracker) readVotes() {
+	song, playing := t.room.NowPlaying()
+	if !playing {
+		return
+	}
+	t.askOnce(forVotes, answerTimeout, func(ctx context.Context) func() {
+		answer, err := t.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: t.room.id})
+		if err != nil {
+			t.client.log.DebugContext(ctx, "votes not read", t.room.logged(), slog.Any("error", err))
+			return func() { t.retryLater(forVotes, err, t.readVotes) }
+		}
+		return func() { t.room.updateCurrent(song.ID, func(p *play) { p.count(answer.Data) }) }
+	})
 }
 
 // applyDub takes the totals from the event, and only if it is about the current play. A vote that is neither for nor against
@@ -101,6 +266,9 @@ func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 	t.client.events.emit(SongSkipped{Meta: meta, Song: song, By: by})
 }
 
+// lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
+const lateSkip = 2 * time.Second
+
 // skipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
 // other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
 func (t *tracker) skipped(meta Meta) Song {
@@ -118,28 +286,6 @@ func (t *tracker) skipped(meta Meta) Song {
 	return song
 }
 
-const (
-	// staleAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
-	staleAfter = 15 * time.Second
-	// skipGrace is how long the next song may take after a skip.
-	skipGrace = 5 * time.Second
-	// askAgain is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
-	askAgain = 30 * time.Second
-	// endlessCheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
-	endlessCheck = time.Minute
-)
-
-// setCurrent makes a song what plays. It runs on the connection's goroutine, as everything below.
-func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
-	t.plays.Add(song.ID, struct{}{})
-	t.ignorePlaysBefore(song.PlayedAt)
-	t.room.mu.Lock()
-	t.room.current = &play{song: song, began: rest.WallNow().Add(-max(elapsed, 0))}
-	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.ID == song.ID })
-	t.room.mu.Unlock()
-	t.checkAtEnd()
-}
-
 // checkAtEnd has QueUp asked whether the current song still plays, when it should be over. Nothing says when an endless one is
 // over: QueUp is asked again and again.
 func (t *tracker) checkAtEnd() {
@@ -151,121 +297,6 @@ func (t *tracker) checkAtEnd() {
 		pause = saturate.Add(left, staleAfter)
 	}
 	t.startTimer(forCheck, pause, t.checkPlay)
-}
-
-// formerPlay is the play before the current one.
-type formerPlay struct {
-	song    Song
-	skipped bool      // an event has said so
-	until   time.Time // when the next one began, by our clock
-}
-
-// lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
-const lateSkip = 2 * time.Second
-
-// setFormer notes the current song as the one before a song that began at a time by our clock.
-func (t *tracker) setFormer(until time.Time) {
-	t.room.mu.RLock()
-	defer t.room.mu.RUnlock()
-	if t.former = (formerPlay{}); t.room.current != nil {
-		t.former = formerPlay{song: t.room.current.song, skipped: t.room.current.skipped, until: rest.Wall(until)}
-	}
-}
-
-// startPlay makes a song what plays and tells of it.
-func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
-	previous := t.endedSong()
-	began := meta.At
-	if meta.Resynced {
-		began = rest.WallNow().Add(-max(elapsed, 0))
-	}
-	t.setFormer(began)
-	t.setCurrent(song, elapsed)
-	info, _ := song.Info()
-	if info.ID == "" {
-		info.ID = song.SongID
-	}
-	user := t.client.userOrID(song.UserID)
-	if !meta.Resynced {
-		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
-	}
-	t.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
-}
-
-// endPlay notes that nothing plays any more and tells of it.
-func (t *tracker) endPlay(meta Meta) {
-	previous := t.endedSong()
-	t.room.mu.Lock()
-	t.room.current = nil
-	t.room.mu.Unlock()
-	t.stopTimer(forCheck)
-	t.client.events.emit(SongChanged{Meta: meta, Previous: previous})
-}
-
-// endedSong returns what plays as what has played, zero if nothing does.
-func (t *tracker) endedSong() Song {
-	song, playing := t.room.NowPlaying()
-	song.Active, song.Played = false, playing
-	return song
-}
-
-// startPlayWhenComplete is change for a song of which something may be missing. The room's events wait while it is looked up,
-// but not for long: then the song goes out as it is, and what is found later follows as PlaylistUpdated.
-func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta Meta) {
-	if song.complete() {
-		t.startPlay(song, elapsed, meta)
-		t.readVotesAndQueue()
-		return
-	}
-	since := time.Now()
-	hold := t.hold()
-	told := false
-	tell := func(song Song) {
-		told = true
-		t.stopTimer(forSong)
-		t.startPlay(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
-		t.readVotesAndQueue()
-		t.release(hold, holdNone)
-	}
-	t.startTimer(forSong, maxHold, func() { tell(song) })
-	t.ask(answerTimeout, func(ctx context.Context) func() {
-		found := t.room.lookUpMissing(ctx, song)
-		return func() {
-			if !told {
-				tell(found)
-				return
-			}
-			t.emitCompleted(found, meta)
-		}
-	})
-}
-
-// completeLater is for a song that is told already: what is missing of it is looked up and told when it is there.
-func (t *tracker) completeLater(song Song, meta Meta) {
-	if song.complete() {
-		return
-	}
-	t.ask(answerTimeout, func(ctx context.Context) func() {
-		found := t.room.lookUpMissing(ctx, song)
-		return func() { t.emitCompleted(found, meta) }
-	})
-}
-
-// emitCompleted tells what was missing of a song, if that still plays.
-func (t *tracker) emitCompleted(found Song, meta Meta) {
-	ends := false
-	now, current := t.room.updateCurrent(found.ID, func(p *play) {
-		endless := p.song.endless()
-		p.song.info = found.info
-		p.song.takeLength()
-		ends = endless && !p.song.endless()
-	})
-	if ends {
-		t.checkAtEnd()
-	}
-	if current && found.complete() {
-		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
-	}
 }
 
 // recheckLater asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
@@ -312,35 +343,4 @@ func (t *tracker) learnLength(now Song, active wire.ActiveSong) {
 		t.client.events.emit(PlaylistUpdated{Meta: t.newMeta(), Song: now})
 	}
 	t.checkAtEnd()
-}
-
-// readVotesAndQueue reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
-// docs/PROTOCOL.md 7, rules 16 and 19.
-func (t *tracker) readVotesAndQueue() {
-	t.readVotes()
-	t.readQueueSoon()
-}
-
-// readVotes reads who voted for the current song. What events told meanwhile is newer and stays.
-func (t *tracker) readVotes() {
-	song, playing := t.room.NowPlaying()
-	if !playing {
-		return
-	}
-	t.askOnce(forVotes, answerTimeout, func(ctx context.Context) func() {
-		answer, err := t.client.loads.ActiveDubs(ctx, queupapi.ActiveDubsParams{RoomID: t.room.id})
-		if err != nil {
-			t.client.log.DebugContext(ctx, "votes not read", t.room.logged(), slog.Any("error", err))
-			return func() { t.retryLater(forVotes, err, t.readVotes) }
-		}
-		return func() { t.room.updateCurrent(song.ID, func(p *play) { p.count(answer.Data) }) }
-	})
-}
-
-// ignorePlaysBefore notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
-// QueUp's, and would hide all the plays until then.
-func (t *tracker) ignorePlaysBefore(at time.Time) {
-	if at.After(t.newsSince) && !t.client.clock.Future(at) {
-		t.newsSince = at
-	}
 }
