@@ -20,25 +20,25 @@ import (
 // A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for
 // concurrent use. Make one with New and end it with Close, or let Run do everything.
 type Client struct {
-	config    *config          // immutable
-	log       *slog.Logger     // immutable
-	clock     *rest.Clock      // immutable; QueUp's
-	transport *rest.Pool       // immutable; nil if REST goes through one of the user's
-	doer      *rest.Doer       // immutable; sends the calls of rest and loads
-	rest      *queupapi.Client // immutable; the calls that the bot makes
-	loads     *queupapi.Client // immutable; those that joining and rejoining rooms makes
-	resyncs   chan struct{}    // a place for each room that is read again
-	session   *rest.Session    // immutable
-	changing  semaphore        // held by a login or a logout
-	entrance  semaphore        // a place for each room that is being entered, until its channel is attached
-	events    *hub
-	workers   *tasks.Group
-	secrets   *rest.Secrets           // immutable; what no error and no log may hold
-	running   atomic.Bool             // Run is under way
-	joining   atomic.Int32            // joins under way
-	stranded  chan error              // for Run: what keeps the bot out of its only room
-	end       context.CancelCauseFunc // ends the workers' context
-	done      chan struct{}           // closed when the last goroutine has returned after Close
+	config      *config          // immutable
+	log         *slog.Logger     // immutable
+	clock       *rest.Clock      // immutable; QueUp's
+	transport   *rest.Pool       // immutable; nil if REST goes through one of the user's
+	doer        *rest.Doer       // immutable; sends the calls of rest and loads
+	rest        *queupapi.Client // immutable; the calls that the bot makes
+	loads       *queupapi.Client // immutable; those that joining and rejoining rooms makes
+	resyncSlots chan struct{}    // a place for each room that is read again
+	session     *rest.Session    // immutable
+	loginLock   semaphore        // held by a login or a logout
+	entrance    semaphore        // a place for each room that is being entered, until its channel is attached
+	events      *hub
+	workers     *tasks.Group
+	secrets     *rest.Secrets           // immutable; what no error and no log may hold
+	running     atomic.Bool             // Run is under way
+	joining     atomic.Int32            // joins under way
+	runFailed   chan error              // for Run: what keeps the bot out of its only room
+	end         context.CancelCauseFunc // ends the workers' context
+	done        chan struct{}           // closed when the last goroutine has returned after Close
 
 	users   *userCache
 	songs   *cache.Expiring[SongID, SongInfo]
@@ -65,19 +65,19 @@ func New(opts ...Option) (*Client, error) {
 	httpClient, transport := config.newHTTPClient()
 	life, end := context.WithCancelCause(context.Background())
 	c := &Client{
-		config:    config,
-		log:       config.newLogger(),
-		clock:     new(rest.Clock),
-		transport: transport,
-		workers:   tasks.NewGroup(life, ErrClosed),
-		changing:  make(semaphore, 1),
-		entrance:  make(semaphore, joinsAtOnce),
-		end:       end,
-		done:      make(chan struct{}),
-		users:     newUserCache(config.users),
-		songs:     cache.NewRenewing[SongID, SongInfo](config.songs, songTTL),
-		resyncs:   make(chan struct{}, resyncsAtOnce),
-		stranded:  make(chan error, 1),
+		config:      config,
+		log:         config.newLogger(),
+		clock:       new(rest.Clock),
+		transport:   transport,
+		workers:     tasks.NewGroup(life, ErrClosed),
+		loginLock:   make(semaphore, 1),
+		entrance:    make(semaphore, joinsAtOnce),
+		end:         end,
+		done:        make(chan struct{}),
+		users:       newUserCache(config.users),
+		songs:       cache.NewRenewing[SongID, SongInfo](config.songs, songTTL),
+		resyncSlots: make(chan struct{}, resyncsAtOnce),
+		runFailed:   make(chan error, 1),
 	}
 	c.rooms = c.newRoomTable()
 	c.conversations = cache.NewBoundedHandles(config.conversations, func(id ConversationID) *Conversation {
@@ -129,10 +129,10 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.changing.acquire(ctx); err != nil {
+	if err := c.loginLock.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.changing.release()
+	defer c.loginLock.release()
 	as := c.session.NewAccount(email, redact.New(password))
 	user, err := c.session.Login(ctx, as)
 	if err != nil {
@@ -212,10 +212,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.changing.acquire(ctx); err != nil {
+	if err := c.loginLock.acquire(ctx); err != nil {
 		return err
 	}
-	defer c.changing.release()
+	defer c.loginLock.release()
 	c.leaveRooms(ctx)
 	as := c.session.Account()
 	c.forget(ctx)
@@ -259,7 +259,7 @@ func (c *Client) REST() *queupapi.Client { return c.rest }
 // Run returns it.
 func (c *Client) report(ctx context.Context, err error) {
 	hookReport(err)
-	returned := c.strand(err)
+	returned := c.failRun(err)
 	log := c.config.logger
 	if log == nil {
 		log = slog.Default()

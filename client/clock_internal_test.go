@@ -56,7 +56,7 @@ func TestHistory_timesThatCannotBeRight(t *testing.T) {
 			"none has a time":                   {wire.Plays{{ID: "a"}, {ID: "b"}}, 0, true},
 			"nothing":                           {nil, 0, false},
 		} {
-			news, end := (&missedPlays{room: room, known: map[PlayID]struct{}{"known": {}}, since: since}).news(tt.page)
+			news, end := (&missedPlays{room: room, known: map[PlayID]struct{}{"known": {}}, since: since}).missed(tt.page)
 			if len(news) != tt.want || end != tt.end {
 				t.Errorf("%s: %d are news, end %v; want %d, %v", name, len(news), end, tt.want, tt.end)
 			}

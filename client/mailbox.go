@@ -18,13 +18,13 @@ import (
 // mailbox is the account's own channel, on which QueUp says that there is a private message. Whatever becomes of it, it is attached
 // again: on every link, and on the same link after a pause. It is owned by the connection's goroutine.
 type mailbox struct {
-	channel  string        // empty for a guest
-	opening  bool          // a goroutine is attaching it
-	openedAt time.Time     // when that last succeeded
-	losses   int           // counts how often it was lost
-	pause    time.Duration // before the next try
-	linkDown bool          // there is no link
-	linkLost chan struct{} // has room for one; ends a pause, because the next try waits for the next link
+	channel    string        // empty for a guest
+	attaching  bool          // a goroutine is attaching it
+	attachedAt time.Time     // when that last succeeded
+	losses     int           // counts how often it was lost
+	pause      time.Duration // before the next try
+	linkDown   bool          // there is no link
+	wake       chan struct{} // has room for one; ends a pause, because the next try waits for the next link
 
 	closedSince time.Time // when the first try failed, or it was lost; zero while it is attached
 	reported    bool      // to the error handler, since then
@@ -65,7 +65,7 @@ func (l *connection) openMailbox(ctx context.Context, channel string) {
 	tried := make(chan struct{})
 	if !l.client.workers.Start(func() { // whether or not the caller goes on waiting
 		_ = l.do(l.life, func() {
-			l.mailbox.channel, l.mailbox.linkLost = channel, make(chan struct{}, 1)
+			l.mailbox.channel, l.mailbox.wake = channel, make(chan struct{}, 1)
 			l.attachMailbox(func() { close(tried) })
 		})
 	}) {
@@ -84,11 +84,11 @@ func (l *connection) openMailbox(ctx context.Context, channel string) {
 // attachMailbox starts the goroutine that attaches the mailbox, unless it runs. It runs tried after its first try.
 func (l *connection) attachMailbox(tried func()) {
 	m := &l.mailbox
-	if m.opening {
+	if m.attaching {
 		return
 	}
-	channel, linkLost, losses, pause := m.channel, m.linkLost, m.losses, m.pause
-	m.opening = l.client.workers.Start(func() {
+	channel, linkLost, losses, pause := m.channel, m.wake, m.losses, m.pause
+	m.attaching = l.client.workers.Start(func() {
 		ctx, tried := l.life, sync.OnceFunc(tried)
 		for again := true; again; {
 			if !l.sleep(ctx, pause, linkLost) {
@@ -137,7 +137,7 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 	case m.losses != losses: // it was lost again before this was known
 		return true
 	}
-	m.opening, m.openedAt = false, time.Now()
+	m.attaching, m.attachedAt = false, time.Now()
 	if !m.closedSince.IsZero() {
 		l.client.log.InfoContext(l.client.workers.Context(), "private messages are received again", slog.Time("since", m.closedSince))
 	}
@@ -150,7 +150,7 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 // mailboxLost is about a mailbox that QueUp has detached, or not attached with a new link. What was received until then is complete.
 func (l *connection) mailboxLost(complete time.Time, err error) {
 	m := &l.mailbox
-	if time.Since(m.openedAt) >= maxMailboxPause {
+	if time.Since(m.attachedAt) >= maxMailboxPause {
 		m.pause = 0
 	}
 	m.losses++
@@ -185,7 +185,7 @@ func (m *mailbox) noteLink(down bool) {
 	m.linkDown = down
 	if down {
 		select {
-		case m.linkLost <- struct{}{}:
+		case m.wake <- struct{}{}:
 		default:
 		}
 	}
@@ -202,18 +202,18 @@ func (l *connection) setMailErr(err error) {
 // conversation is fetched by one goroutine at a time, and once more for all that was news meanwhile. It is owned by the
 // connection's goroutine. Source: docs/PROTOCOL.md 7, rule 27.
 type inbox struct {
-	waiting   []notice                   // of conversations that are to be fetched, one each, the oldest first
-	fetching  map[ConversationID]*notice // those under way, and what was news of them meanwhile; nil for nothing
-	impatient bool                       // another place is opened soon
-	cutAt     time.Time                  // before it nothing was missed; zero if nothing was missed that has not been read
-	cuts      int                        // lost connections
+	waiting     []notice                   // of conversations that are to be fetched, one each, the oldest first
+	fetching    map[ConversationID]*notice // those under way, and what was news of them meanwhile; nil for nothing
+	slotTimer   bool                       // another place is opened soon
+	missedSince time.Time                  // before it nothing was missed; zero if nothing was missed that has not been read
+	losses      int                        // lost connections
 }
 
 // linkLost is about a lost connection: from here on, messages may be missed.
 func (i *inbox) linkLost(complete time.Time) {
-	i.cuts++
-	if i.cutAt.IsZero() {
-		i.cutAt = rest.Wall(complete)
+	i.losses++
+	if i.missedSince.IsZero() {
+		i.missedSince = rest.Wall(complete)
 	}
 }
 
@@ -258,16 +258,16 @@ func (l *connection) receiveMail(m realtime.Message) {
 	e, ok := event.(*wire.NewMessage)
 	switch {
 	case !ok:
-		c.applyElsewhere(event, meta)
+		c.applyOutsideRooms(event, meta)
 	case c.isMe(e.AuthorID) && !c.config.ownMessages: // we hear what we write ourselves, too
 	case e.ConversationID == "":
-		c.events.emit(Malformed{Meta: meta, Err: errNowhere})
+		c.events.emit(Malformed{Meta: meta, Err: errNoConversation})
 	default:
 		l.queueNotice(notice{e.ConversationID, e.AuthorID, rest.Wall(m.At).Add(-m.MaxDelay), meta})
 	}
 }
 
-var errNowhere = errors.New("queup: the event does not say which conversation it is about")
+var errNoConversation = errors.New("queup: the event does not say which conversation it is about")
 
 // queueNotice has a conversation fetched, after those that wait.
 func (l *connection) queueNotice(n notice) {
@@ -288,20 +288,20 @@ func (l *connection) queueNotice(n notice) {
 	if len(i.fetching) == 0 {
 		l.fetchNext()
 	}
-	l.hurry()
+	l.openSlotLater()
 }
 
-// hurry opens another place to fetch conversations when one has waited for too long, and so on.
-func (l *connection) hurry() {
+// openSlotLater opens another place to fetch conversations when one has waited for too long, and so on.
+func (l *connection) openSlotLater() {
 	i := &l.inbox
-	if i.impatient || len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
+	if i.slotTimer || len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
 		return
 	}
-	i.impatient = true
+	i.slotTimer = true
 	l.after(mailPatience, func() {
-		i.impatient = false
+		i.slotTimer = false
 		l.fetchNext()
-		l.hurry()
+		l.openSlotLater()
 	})
 }
 
@@ -319,7 +319,7 @@ func (l *connection) fetchNext() {
 	i.fetching[n.conversation] = nil
 	l.client.workers.Start(func() {
 		ctx := l.life
-		l.client.deliver(ctx, n)
+		l.client.deliverMail(ctx, n)
 		_ = l.do(ctx, func() {
 			meanwhile := i.fetching[n.conversation]
 			delete(i.fetching, n.conversation)
@@ -336,9 +336,9 @@ const (
 	mailTimeout = 20 * time.Second
 )
 
-// deliver fetches the messages of a conversation that are new and tells of them. If QueUp does not hand them over, it
+// deliverMail fetches the messages of a conversation that are new and tells of them. If QueUp does not hand them over, it
 // tells that there is one; its text follows with the next message of the conversation.
-func (c *Client) deliver(ctx context.Context, n notice) {
+func (c *Client) deliverMail(ctx context.Context, n notice) {
 	v := c.conversations.Handle(n.conversation)
 	var messages []Message
 	var err error
@@ -414,8 +414,8 @@ func (l *connection) readMissedMail() {
 	var cutAt time.Time
 	var cuts int
 	if l.do(ctx, func() {
-		if !l.mailbox.opening && !l.mailbox.linkDown {
-			cutAt, cuts = l.inbox.cutAt, l.inbox.cuts
+		if !l.mailbox.attaching && !l.mailbox.linkDown {
+			cutAt, cuts = l.inbox.missedSince, l.inbox.losses
 		}
 	}) != nil || cutAt.IsZero() {
 		return
@@ -426,9 +426,9 @@ func (l *connection) readMissedMail() {
 	}
 	list, err := l.conversationsAfter(ctx, cuts)
 	_ = l.do(ctx, func() {
-		current := l.inbox.cuts == cuts // else the next connection tries again
+		current := l.inbox.losses == cuts // else the next connection tries again
 		if current {
-			l.inbox.cutAt = time.Time{}
+			l.inbox.missedSince = time.Time{}
 		}
 		if err != nil {
 			if current {
@@ -462,7 +462,7 @@ func (l *connection) conversationsAfter(ctx context.Context, cuts int) (list []*
 			return list, nil
 		}
 		current := false
-		if l.do(ctx, func() { current = l.inbox.cuts == cuts }) != nil || !current {
+		if l.do(ctx, func() { current = l.inbox.losses == cuts }) != nil || !current {
 			return nil, err
 		}
 	}

@@ -55,15 +55,15 @@ func (c *Client) run(ctx context.Context, email, password string) error {
 	select {
 	case <-l.ended:
 		return l.err()
-	case err := <-c.stranded:
+	case err := <-c.runFailed:
 		return err
 	case <-ctx.Done():
 		return nil
 	}
 }
 
-// strand ends Run, and reports whether it does, when a handler of Ready could not join a room and the client is in no other.
-func (c *Client) strand(err error) bool {
+// failRun ends Run, and reports whether it does, when a handler of Ready could not join a room and the client is in no other.
+func (c *Client) failRun(err error) bool {
 	handler, ok := errors.AsType[*HandlerError](err)
 	if !ok || handler.Event != "Ready" || !c.running.Load() || c.joining.Load() > 0 || c.inSomeRoom() {
 		return false
@@ -72,7 +72,7 @@ func (c *Client) strand(err error) bool {
 		return false
 	}
 	select {
-	case c.stranded <- handler.Err:
+	case c.runFailed <- handler.Err:
 		return true
 	default:
 		return false // another handler has ended it

@@ -29,7 +29,7 @@ type tracker struct {
 	detached     bool               // the channel did not come back with the connection yet
 	stale        bool               // events are applied that may be older than the state
 	former       formerPlay         // the play before the current one
-	newsSince    time.Time          // plays that began before this are no news, by QueUp's clock
+	ignoreBefore time.Time          // plays that began before this are no news, by QueUp's clock
 
 	nameless  *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
 	muted     *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not

@@ -95,12 +95,12 @@ func (t *tracker) apply(event wire.Event, meta Meta) {
 		t.applyGuestEmbed(e, meta)
 
 	default:
-		t.client.applyElsewhere(event, meta)
+		t.client.applyOutsideRooms(event, meta)
 	}
 }
 
-// applyElsewhere is apply for what has nothing to do with a room, whatever channel it comes from.
-func (c *Client) applyElsewhere(event wire.Event, meta Meta) {
+// applyOutsideRooms is apply for what has nothing to do with a room, whatever channel it comes from.
+func (c *Client) applyOutsideRooms(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.CommentAdd:
 		c.events.emit(CommentAdded{Meta: meta, Comment: newComment(c, "", e.Comment)})

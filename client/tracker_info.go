@@ -12,7 +12,7 @@ import (
 
 // applyRoomUpdate takes over what the event tells; it need not tell everything. Source: docs/PROTOCOL.md 7, rule 28.
 func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
-	if t.elsewhere(e.Room.ID) {
+	if t.isOtherRoom(e.Room.ID) {
 		return
 	}
 	before := t.room.Info()
@@ -31,8 +31,8 @@ func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 	t.client.events.emit(RoomUpdated{Meta: meta, Info: info})
 }
 
-// elsewhere reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
-func (t *tracker) elsewhere(id RoomID) bool { return id != "" && id != t.room.id }
+// isOtherRoom reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
+func (t *tracker) isOtherRoom(id RoomID) bool { return id != "" && id != t.room.id }
 
 // editInfo changes what the room says about itself and returns it.
 func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
@@ -92,7 +92,7 @@ func (t *tracker) reenterAfterPasswordChange() {
 }
 
 func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
+	if t.isOtherRoom(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "lockQueue", meta) || t.stale && t.room.Info().QueueLocked == e.Room.LockQueue {
 		return
 	}
 	t.editInfo(func(w *wire.Room) { w.LockQueue = e.Room.LockQueue })
@@ -100,7 +100,7 @@ func (t *tracker) applyLock(e *wire.RoomLockQueue, meta Meta) {
 }
 
 func (t *tracker) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
+	if t.isOtherRoom(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "slowMode", meta) || t.stale && t.room.Info().SlowMode == e.Room.SlowMode {
 		return
 	}
 	t.editInfo(func(w *wire.Room) { w.SlowMode = e.Room.SlowMode })
@@ -108,7 +108,7 @@ func (t *tracker) applySlowMode(e *wire.RoomSlowMode, meta Meta) {
 }
 
 func (t *tracker) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToChat", meta) || t.stale && t.room.Info().GuestChat == e.Room.AllowGuestsToChat {
+	if t.isOtherRoom(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToChat", meta) || t.stale && t.room.Info().GuestChat == e.Room.AllowGuestsToChat {
 		return
 	}
 	t.editInfo(func(w *wire.Room) { w.AllowGuestsToChat = e.Room.AllowGuestsToChat })
@@ -116,7 +116,7 @@ func (t *tracker) applyGuestChat(e *wire.RoomAllowGuestChat, meta Meta) {
 }
 
 func (t *tracker) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
-	if t.elsewhere(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToEmbed", meta) || t.stale && t.room.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
+	if t.isOtherRoom(e.Room.ID) || t.rejectUnfit(e.Room.Extra, "allowGuestsToEmbed", meta) || t.stale && t.room.Info().GuestEmbed == e.Room.AllowGuestsToEmbed {
 		return
 	}
 	t.editInfo(func(w *wire.Room) { w.AllowGuestsToEmbed = e.Room.AllowGuestsToEmbed })

@@ -57,14 +57,14 @@ func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
 	}
 }
 
-// expulsion is how long a leave takes to follow a kick or a ban, and a kick or a ban to follow a leave. Source:
+// expulsionDelay is how long a leave takes to follow a kick or a ban, and a kick or a ban to follow a leave. Source:
 // docs/PROTOCOL.md 7, rule 5.
-const expulsion = 5 * time.Second
+const expulsionDelay = 5 * time.Second
 
 // verifyOwnLeave is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
 // it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
 func (t *tracker) verifyOwnLeave() {
-	t.startTimer(forReturn, expulsion, func() {
+	t.startTimer(forReturn, expulsionDelay, func() {
 		l := t.link
 		t.client.log.WarnContext(t.client.workers.Context(), "QueUp says that we have left: coming back", t.room.logged())
 		t.ask(answerTimeout, func(ctx context.Context) func() {
@@ -149,7 +149,7 @@ func (t *tracker) removeExpelled(user User, why error) {
 	if _, present := t.room.members.Get(user.ID); !present {
 		return
 	}
-	t.startTimer(forExpelled(user.ID), expulsion, func() {
+	t.startTimer(forExpelled(user.ID), expulsionDelay, func() {
 		if member, present := t.removeMember(user.ID); present {
 			t.client.events.emit(MemberLeft{Meta: t.newMeta(), Member: member.clone(), User: user})
 		}
@@ -229,13 +229,13 @@ func (t *tracker) applyPresence(e realtime.Presence) {
 	t.client.events.emit(MemberPresence{Meta: meta, User: t.client.userOrID(UserID(e.ClientID)), Presence: Presence(e.Action)})
 }
 
-var errNobody = errors.New("queup: the event does not say who it is about")
+var errNoSubject = errors.New("queup: the event does not say who it is about")
 
 // subject returns the user that an event is about, who may have left, and their record in the room. The record of
 // subject who was not there has just the ids. It is false for nobody, which is told as Malformed.
 func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
 	if userID(w) == "" {
-		t.client.events.emit(Malformed{Meta: meta, Err: errNobody})
+		t.client.events.emit(Malformed{Meta: meta, Err: errNoSubject})
 		return User{}, Member{}, false
 	}
 	user := t.client.learnUser(w, false)

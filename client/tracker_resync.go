@@ -57,14 +57,14 @@ func (s *resync) run() {
 		})
 		var err error
 		if current {
-			err = s.once(try)
+			err = s.attempt(try)
 		}
 		over()
-		<-r.client.resyncs
+		<-r.client.resyncSlots
 		if !current || err == nil {
 			return
 		}
-		if gone(err) {
+		if isRoomGone(err) {
 			s.do(func() { l.endRoom(r.channel, err) })
 			return
 		}
@@ -86,7 +86,7 @@ func (s *resync) do(f func()) bool { return s.link.doHeld(s.room.tracker, s.hold
 // acquireSlot waits for one of the slots for rooms that are read again, which its holder gives back. If that takes so long that
 // too little of maxHold would be left to read the room, the waiting messages are released, and acquireSlot is not in time.
 func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
-	slots := s.room.client.resyncs
+	slots := s.room.client.resyncSlots
 	late := time.NewTimer(maxHold / 2)
 	defer late.Stop()
 	select {
@@ -105,14 +105,14 @@ func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
 	}
 }
 
-// gone reports whether QueUp says that there is no such room.
-func gone(err error) bool {
+// isRoomGone reports whether QueUp says that there is no such room.
+func isRoomGone(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)
 	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }
 
-// once is one try, which ends with try. Its error means that nothing has been emitted and another try is due.
-func (s *resync) once(try context.Context) error {
+// attempt is one try, which ends with try. Its error means that nothing has been emitted and another try is due.
+func (s *resync) attempt(try context.Context) error {
 	r, l := s.room, s.link
 	state, err := r.fetch(try, true)
 	if err != nil {
@@ -194,7 +194,7 @@ func (s *resync) readMissed(ctx context.Context) *missedPlays {
 		for _, id := range t.plays.Keys() {
 			m.known[id] = struct{}{}
 		}
-		m.since = t.newsSince
+		m.since = t.ignoreBefore
 	}) != nil || !s.room.client.workers.Start(func() {
 		defer close(m.done)
 		m.read(ctx)
@@ -219,12 +219,12 @@ func (m *missedPlays) read(ctx context.Context) {
 	seen := make(map[PlayID]struct{})
 	until := time.Now().Add(historyPatience)
 	for number := range maxBackfill {
-		page, err := m.page(ctx, number+1, until)
+		page, err := m.fetchPage(ctx, number+1, until)
 		if err != nil {
 			m.room.client.log.WarnContext(ctx, "history not read after a lost connection", m.room.logged(), slog.Any("error", err))
 			break
 		}
-		news, end := m.news(page)
+		news, end := m.missed(page)
 		fresh := false
 		for _, w := range news {
 			if _, twice := seen[w.ID]; !twice && w.ID != "" {
@@ -243,10 +243,10 @@ func (m *missedPlays) read(ctx context.Context) {
 	}
 }
 
-// news returns the plays of a page of the history that are news: those up to one that is known, which is among them for
+// missed returns the plays of a page of the history that are news: those up to one that is known, which is among them for
 // its final score, else up to the last that began after since. A time that is missing or cannot be right says nothing about
 // the other rows. end reports whether older pages have no more news.
-func (m *missedPlays) news(page wire.Plays) (news wire.Plays, end bool) {
+func (m *missedPlays) missed(page wire.Plays) (news wire.Plays, end bool) {
 	count, old := 0, len(page) > 0 // a page without any time has no news
 	for i, w := range page {
 		if _, known := m.known[w.ID]; known {
@@ -266,8 +266,8 @@ func (m *missedPlays) news(page wire.Plays) (news wire.Plays, end bool) {
 	return page[:count], true
 }
 
-// page reads a page of the history. It retries until a time.
-func (m *missedPlays) page(ctx context.Context, number int, until time.Time) (wire.Plays, error) {
+// fetchPage reads a page of the history. It retries until a time.
+func (m *missedPlays) fetchPage(ctx context.Context, number int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
 		answer, err := m.room.client.loads.History(ctx, queupapi.HistoryParams{RoomID: m.room.id, Page: queupapi.NewOptInt(number)})
 		if err == nil && noRows(answer.Data) {

@@ -21,14 +21,14 @@ type formerPlay struct {
 }
 
 const (
-	// staleAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
-	staleAfter = 15 * time.Second
+	// overdueAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
+	overdueAfter = 15 * time.Second
 	// skipGrace is how long the next song may take after a skip.
 	skipGrace = 5 * time.Second
-	// askAgain is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
-	askAgain = 30 * time.Second
-	// endlessCheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
-	endlessCheck = time.Minute
+	// recheckDelay is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
+	recheckDelay = 30 * time.Second
+	// endlessRecheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
+	endlessRecheck = time.Minute
 )
 
 // applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a
@@ -152,8 +152,8 @@ func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
 // ignorePlaysBefore notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
 // QueUp's, and would hide all the plays until then.
 func (t *tracker) ignorePlaysBefore(at time.Time) {
-	if at.After(t.newsSince) && !t.client.clock.Future(at) {
-		t.newsSince = at
+	if at.After(t.ignoreBefore) && !t.client.clock.Future(at) {
+		t.ignoreBefore = at
 	}
 }
 
@@ -253,7 +253,7 @@ func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 
 // applySkip tells of a skip. When nothing follows it, QueUp is asked what plays.
 func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
-	song := t.skipped(meta)
+	song := t.markSkipped(meta)
 	if _, playing := t.room.NowPlaying(); playing {
 		t.startTimer(forCheck, skipGrace, t.checkPlay)
 	}
@@ -269,9 +269,9 @@ func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 // lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
 const lateSkip = 2 * time.Second
 
-// skipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
+// markSkipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
 // other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
-func (t *tracker) skipped(meta Meta) Song {
+func (t *tracker) markSkipped(meta Meta) Song {
 	former := &t.former
 	if former.song.ID != "" && !former.skipped && rest.Wall(meta.At).Sub(former.until) < lateSkip {
 		former.skipped = true
@@ -292,15 +292,15 @@ func (t *tracker) checkAtEnd() {
 	if _, playing := t.room.NowPlaying(); !playing {
 		return
 	}
-	pause := endlessCheck
+	pause := endlessRecheck
 	if left, ends := t.room.Remaining(); ends {
-		pause = saturate.Add(left, staleAfter)
+		pause = saturate.Add(left, overdueAfter)
 	}
 	t.startTimer(forCheck, pause, t.checkPlay)
 }
 
 // recheckLater asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
-func (t *tracker) recheckLater() { t.startTimer(forCheck, askAgain, t.checkPlay) }
+func (t *tracker) recheckLater() { t.startTimer(forCheck, recheckDelay, t.checkPlay) }
 
 // checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
 func (t *tracker) checkPlay() {
@@ -330,7 +330,7 @@ func (t *tracker) checkPlay() {
 			case now.endless():
 				t.learnLength(now, active)
 			default:
-				t.startTimer(forCheck, saturate.Add(now.Length-max(active.Elapsed, 0), staleAfter), t.checkPlay)
+				t.startTimer(forCheck, saturate.Add(now.Length-max(active.Elapsed, 0), overdueAfter), t.checkPlay)
 			}
 		}
 	})
