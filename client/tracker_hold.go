@@ -8,41 +8,63 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// waiting are the messages of a room that wait, while something is read that they need.
+// waiting holds a room's messages back while state that they depend on is being read.
 type waiting struct {
 	level    holdLevel
-	since    time.Time // when the oldest of them came
-	holdID   int       // counts holds, so that who releases can tell whether the hold is still the same
-	messages []held
-	size     int // of their data, in bytes
+	since    time.Time // when the oldest held message arrived
+	holdID   int       // counts holds, so that a release of an earlier hold does nothing
+	messages []held    // in the order of their arrival
+	size     int       // bytes of their data
 }
 
-// held is a message that waits, or what one tells of someone's presence.
+// held is a message or a presence update that is held back.
 type held struct {
 	event realtime.Event
 	stale bool // it may be older than the state
 }
 
-// holdLevel says which messages wait.
+// A holdLevel says which messages of a room are held. A hold begins with [tracker.hold] and gets an id; these are its transitions:
+//
+//	from          to            when                                                        released
+//	------------  ------------  ----------------------------------------------------------  -------------------------------
+//	none          all           a join attaches the channel (attach)                        -
+//	all           none          the join has loaded the state (loadFirst)                   all, as stale
+//	none          all           a song that begins is incomplete (startPlayWhenComplete)    -
+//	all           none          its lookup has ended, or maxHold has passed                 all
+//	any           all           the link is lost, the room is joined (linkLost)             all but playback; that is dropped
+//	any           all           the link is lost, the room is being joined (linkLost)       nothing; all are dropped
+//	all           playback      the resync gets no slot within maxHold/2 (acquireSlot)      all but playback
+//	all, no chat  playback      a try of the resync has failed (run)                        all but playback
+//	playback      all           the slot is free, or the next try begins (holdFor)          -
+//	all           no chat       this try takes longer than maxHold (holdFor)                chat
+//	all, no chat  none          a try has read the state and the missed plays (finish)      all, as stale
+//	all, no chat  playback      a try has read the state, not yet the plays (attempt)       all but playback, as stale
+//	playback      none          the missed plays are read or given up (finish)              all, as stale
+//	any           none          the room is closed (close)                                  nothing; all are dropped
+//
+// The first try of a resync runs under the hold of the lost link and has maxHold from the beginning of the resync. If that fails or no
+// slot was free in time, each later try begins a hold of its own. A join holds all messages for as long as it takes. A stale message does
+// not emit what the state has already. If a released message begins another hold, the messages behind it are held again.
 type holdLevel int
 
 const (
 	holdNone       holdLevel = iota
-	holdPlayback             // those about what plays
-	holdAllButChat           // all but what is said
-	holdAll
+	holdPlayback             // "playback": song changes, votes, grabs, skips and changes of the queue
+	holdAllButChat           // "no chat": all but chat lines
+	holdAll                  // "all"
 )
 
 const (
-	// maxHold is how long all messages of a room wait at most, and what is said in it ever waits.
+	// maxHold is the longest time that a song lookup or a resync holds chat lines. Only a join may hold them for longer.
 	maxHold = 2 * time.Second
-	// maxHeld bounds how many wait.
+	// maxHeld bounds the number of held messages.
 	maxHeld = 4096
-	// maxHeldSize bounds the bytes of those that wait.
+	// maxHeldSize bounds the bytes of held messages.
 	maxHeldSize = 16 << 20
 )
 
-// receive takes the next message of the room's channel, or what it tells of someone's presence: it waits, or is applied.
+// receive applies the next message or presence update of the room's channel, or holds it. If there are too many to hold, it drops those
+// that are held and emits a Gap.
 func (t *tracker) receive(e realtime.Event) {
 	w := &t.waiting
 	if !w.holds(e) {
@@ -66,7 +88,7 @@ func (t *tracker) receive(e realtime.Event) {
 	w.size += size
 }
 
-// holds reports whether a message has to wait.
+// holds reports whether the level holds a message.
 func (w *waiting) holds(e realtime.Event) bool {
 	switch w.level {
 	case holdAll:
@@ -92,38 +114,38 @@ func dataSize(e realtime.Event) int {
 	return 0
 }
 
-// hold lets all messages wait until release is called with what it returns, or until hold is called again.
-func (t *tracker) hold() (turn int) {
+// hold begins to hold all messages and returns the id of the hold, for release. The next call of hold replaces it.
+func (t *tracker) hold() (id int) {
 	w := &t.waiting
 	w.level = holdAll
 	w.holdID++
 	return w.holdID
 }
 
-// holdFor is hold for a reading that may take longer than what is said in the room can wait.
-func (t *tracker) holdFor(patience time.Duration) (turn int) {
-	turn = t.hold()
+// holdFor is hold for a read that may take as long as patience. If that is longer than maxHold, chat is released after maxHold.
+func (t *tracker) holdFor(patience time.Duration) (id int) {
+	id = t.hold()
 	if patience > maxHold {
 		t.startTimer(forChat, maxHold, func() {
 			if t.waiting.level == holdAll {
-				t.release(turn, holdAllButChat)
+				t.release(id, holdAllButChat)
 			}
 		})
 	}
-	return turn
+	return id
 }
 
-// release lets go what waits, in its order, except what is still to wait. It does nothing if another hold has begun
-// since the one that turn is of. An event that is let go can begin another one, for those behind it.
-func (t *tracker) release(turn int, still holdLevel) {
+// release applies held messages in order, except those that the new level still holds. It does nothing if another hold has begun since
+// the one with that id. A released message may begin another hold, which then holds the messages behind it.
+func (t *tracker) release(id int, level holdLevel) {
 	w := &t.waiting
-	if w.holdID != turn {
+	if w.holdID != id {
 		return
 	}
 	messages, replay := w.messages, t.stale
-	w.level, w.messages, w.size = still, nil, 0
+	w.level, w.messages, w.size = level, nil, 0
 	for _, m := range messages {
-		if t.link == nil { // one of them was the end of the room
+		if t.link == nil { // one of them has closed the room
 			return
 		}
 		t.stale = replay || m.stale
@@ -132,16 +154,17 @@ func (t *tracker) release(turn int, still holdLevel) {
 	}
 }
 
-// releaseStale is release for messages that may be older than the state that was read while they waited: what the state has
-// already is not told again.
-func (t *tracker) releaseStale(hold int, still holdLevel) {
+// releaseStale is release for messages that may be older than the state that was read meanwhile. They do not emit what the state has
+// already.
+func (t *tracker) releaseStale(id int, level holdLevel) {
 	t.stale = true
-	t.release(hold, still)
+	t.release(id, level)
 	t.stale = false
 }
 
-// linkLost is about a lost connection: nothing that was due or asked for is wanted any more, because all will be read again.
-// What waits is told now, because the state that will be read is newer; but what plays the history will tell, in order.
+// linkLost prepares the room for a resync after a lost connection: it cancels timers and requests and holds all messages that follow. The
+// messages held so far are applied now, because the state that will be read is newer. Those about playback are dropped: the missed
+// plays are read from the history, in order. In a room that is being joined, all held messages are dropped.
 func (t *tracker) linkLost(complete time.Time) {
 	if t.room.Joined() {
 		t.release(t.waiting.holdID, holdPlayback)
@@ -154,21 +177,21 @@ func (t *tracker) linkLost(complete time.Time) {
 	clear(t.presence)
 }
 
-// lines returns the ids of the chat lines that wait.
+// lines returns the ids of the held chat lines.
 func (w *waiting) lines() map[MessageID]struct{} {
 	return waitingIDs(w, func(e *wire.ChatMessage) MessageID { return e.ID })
 }
 
-// plays returns the ids of the plays that events tell of which wait.
+// plays returns the ids of the plays that held events announce.
 func (w *waiting) plays() map[PlayID]struct{} {
 	return waitingIDs(w, func(e *wire.RoomPlaylistUpdate) PlayID { return e.Play.ID })
 }
 
-// waitingIDs returns what id finds in the events of one kind.
+// waitingIDs returns the ids of the held events of one type.
 func waitingIDs[E wire.Event, K comparable](w *waiting, id func(E) K) map[K]struct{} {
 	ids := make(map[K]struct{})
-	for _, waits := range w.messages {
-		m, ok := waits.event.(realtime.Message)
+	for _, h := range w.messages {
+		m, ok := h.event.(realtime.Message)
 		if !ok {
 			continue
 		}
