@@ -14,33 +14,33 @@ import (
 )
 
 // A tracker keeps the state of one room up to date with the events of the connection. All of its methods run on the connection's
-// goroutine, so they need no lock but the room's mu, for those who read.
+// goroutine, so its own fields need no lock. What a bot can read of the room is guarded by the room's mu.
 type tracker struct {
 	room   *Room   // immutable
 	client *Client // immutable; the room's
 
-	link         *connection // the room is attached to; nil before and after
+	link         *connection // that the room is attached to; nil before and after
 	waiting      waiting
 	timers       map[purpose]func() // calling one stops it
-	requests     map[purpose]func() // in flight; the value is what follows them, or nil
-	generation   int                // requests of an earlier one are not wanted any more
-	cancelResync context.CancelFunc // ends the try to read the room again after a lost connection; nil for none
+	requests     map[purpose]func() // in flight; the value starts the request that is queued behind, or is nil
+	generation   int                // counts cancelAll and reset; results of an earlier generation are dropped
+	cancelResync context.CancelFunc // ends the resync's current try; nil for none
 	lost         bool               // the connection was lost since the state was read
-	detached     bool               // the channel did not come back with the connection yet
-	stale        bool               // events are applied that may be older than the state
+	detached     bool               // the channel has not come back with the connection yet
+	stale        bool               // the event being applied may be older than the state
 	former       formerPlay         // the play before the current one
-	ignoreBefore time.Time          // plays that began before this are no news, by QueUp's clock
+	ignoreBefore time.Time          // plays that began before this, by QueUp's clock, are not new
 
-	nameless  *simplelru.LRU[UserID, struct{}] // members whose name QueUp, asked, did not say
-	muted     *simplelru.LRU[UserID, struct{}] // who is known to be muted, there or not
-	plays     *simplelru.LRU[PlayID, struct{}] // which have been told
-	presence  map[string]map[string]struct{}   // connections of each who is visible
-	queueMeta *Meta                            // the latest event that was about the queue and not told yet
+	nameless  *simplelru.LRU[UserID, struct{}] // members whose name QueUp did not give when asked
+	muted     *simplelru.LRU[UserID, struct{}] // users known to be muted, in the room or not
+	plays     *simplelru.LRU[PlayID, struct{}] // plays that were the current one, so they are not new
+	presence  map[string]map[string]struct{}   // connections of each visible user
+	queueMeta *Meta                            // the latest event about the queue that no QueueUpdated was emitted for yet
 }
 
 const (
-	maxMuted = 1024 // users whose mute is remembered when they have left
-	maxPlays = 512  // plays that are known not to be news
+	maxMuted = 1024 // users whose mute is remembered, also after they have left
+	maxPlays = 512  // plays that are known not to be new
 )
 
 func newTracker(r *Room) *tracker {
@@ -49,7 +49,7 @@ func newTracker(r *Room) *tracker {
 	return t
 }
 
-// reset forgets everything and begins another generation.
+// reset clears the state and the held messages. It also ends the hold and the generation of requests.
 func (t *tracker) reset() {
 	*t = tracker{
 		room:       t.room,
@@ -65,7 +65,7 @@ func (t *tracker) reset() {
 	}
 }
 
-// attach makes t the receiver of what comes from the room's channel. All of it waits under hold until the room is loaded.
+// attach makes t the receiver of the room's channel, and holds all messages until the room is loaded.
 func (t *tracker) attach(l *connection) (hold int) {
 	l.rooms[t.room.channel] = t
 	t.reset()
@@ -74,7 +74,7 @@ func (t *tracker) attach(l *connection) (hold int) {
 	return t.hold()
 }
 
-// setJoined notes that the room is joined, and present if it may also be acted in.
+// setJoined marks the room as joined. present says that the account is a member and may act in the room.
 func (t *tracker) setJoined(present bool) {
 	t.client.rooms.Put(t.room.id, t.room)
 	t.room.mu.Lock()
@@ -82,18 +82,18 @@ func (t *tracker) setJoined(present bool) {
 	t.room.joined, t.room.present = true, present
 }
 
-// setPassword remembers what the room was joined with, for coming back.
+// setPassword stores the password that the room was joined with, for entering it again.
 func (t *tracker) setPassword(password redact.Secret) {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
 	t.room.password = password
 }
 
-// close forgets what is only true while the client is in the room.
+// close stops the tracker and clears all room state that is only valid while the client is in the room.
 func (t *tracker) close() {
-	gone := t.room.members.List()
+	members := t.room.members.List()
 	t.room.members.Replace(nil)
-	for _, e := range gone {
+	for _, e := range members {
 		t.client.users.leave(e.ID)
 	}
 	t.room.departed.Clear()
@@ -106,49 +106,49 @@ func (t *tracker) close() {
 	t.room.current, t.room.queue, t.room.roles = nil, nil, authority{}
 }
 
-// newMeta is the Meta of what is not the answer to an event.
+// newMeta returns the Meta of an event that does not come from a message of QueUp's.
 func (t *tracker) newMeta() Meta { return Meta{At: time.Now(), Room: t.room} }
 
-// resyncedMeta is the Meta of what was found out after a lost connection.
+// resyncedMeta returns the Meta of an event that a resync found to be missed.
 func (t *tracker) resyncedMeta() Meta { return Meta{At: time.Now(), Room: t.room, Resynced: true} }
 
-// isUnfit reports whether a member of an object has come with a value that is not known.
+// isUnfit reports whether a JSON field could not be decoded: the decoder then leaves it in extra.
 func isUnfit(extra map[string]json.RawMessage, name string) bool {
-	_, is := extra[name]
-	return is
+	_, unfit := extra[name]
+	return unfit
 }
 
-// rejectUnfit is for an event whose news is one member: if that is unfit, it is told as Unknown.
+// rejectUnfit emits an event as Unknown, and reports true, if the one field that matters in it is unfit.
 func (t *tracker) rejectUnfit(extra map[string]json.RawMessage, name string, meta Meta) bool {
-	is := isUnfit(extra, name)
-	if is {
+	unfit := isUnfit(extra, name)
+	if unfit {
 		t.client.events.emit(Unknown{meta})
 	}
-	return is
+	return unfit
 }
 
 // A purpose is what a timer or a request of a room is for. For each there is at most one timer, and one request in flight.
 type purpose string
 
 const (
-	forChat   purpose = "chat"   // release the chat that waits, while the rest waits on
-	forCheck  purpose = "check"  // check whether the current song still plays
+	forChat   purpose = "chat"   // release the held chat, while the rest is still held
+	forCheck  purpose = "check"  // ask QueUp for the current song
 	forEntry  purpose = "entry"  // enter the room again after its password has changed
 	forInfo   purpose = "info"   // read the room's info again
-	forNames  purpose = "names"  // read the names of members of whom QueUp gave the id alone
+	forNames  purpose = "names"  // look up the names of members that came with their id alone
 	forQueue  purpose = "queue"  // read the queue again
-	forReturn purpose = "return" // come back after a user-leave for our own account that we did not cause
+	forReturn purpose = "return" // enter the room again after a user-leave for our own account that we did not cause
 	forRoles  purpose = "roles"  // read the roles again
-	forSong   purpose = "song"   // emit a song change without its media, which take too long
+	forSong   purpose = "song"   // emit a song change although its lookup is not complete
 	forUsers  purpose = "users"  // read the members again
 	forVotes  purpose = "votes"  // read the votes again
 )
 
-// forExpelled is for the departure of a kicked or banned member that QueUp does not announce.
+// forExpelled is the purpose of removing a kicked or banned member if QueUp does not announce that the member leaves.
 func forExpelled(id UserID) purpose { return purpose("expelled " + id) }
 
-// startTimer runs f on the connection's goroutine once d has passed. It replaces the timer with the same purpose. Timers stop when the
-// connection is lost and when the room is over.
+// startTimer calls f on the connection's goroutine once d has passed. It replaces the timer with the same purpose. Timers stop when the
+// connection is lost and when the room is closed.
 func (t *tracker) startTimer(p purpose, d time.Duration, f func()) {
 	t.stopTimer(p)
 	t.timers[p] = t.link.after(d, func() {
@@ -171,11 +171,11 @@ func (t *tracker) stopTimer(p purpose) {
 	}
 }
 
-// mediaTimeout bounds the look-up of the media of a queue.
+// mediaTimeout bounds a request with many lookups: the queue and its media, or the names of members.
 const mediaTimeout = 20 * time.Second
 
-// ask runs f in a goroutine of its own, within limit, and what f returns on the connection's goroutine, unless cancelAll was called
-// meanwhile.
+// ask runs f on a goroutine of its own, within limit. The function that f returns then changes the room on the connection's goroutine,
+// unless cancelAll was called meanwhile or the room was closed.
 func (t *tracker) ask(limit time.Duration, f func(ctx context.Context) (then func())) {
 	l, generation := t.link, t.generation
 	t.client.workers.Start(func() {
@@ -205,7 +205,7 @@ func (t *tracker) askOnce(p purpose, limit time.Duration, f func(ctx context.Con
 			if then != nil {
 				then()
 			}
-			next := t.requests[p] // nil, too, if that was the end of the room
+			next := t.requests[p] // also nil if then closed the room
 			delete(t.requests, p)
 			if next != nil {
 				next()
@@ -214,7 +214,7 @@ func (t *tracker) askOnce(p purpose, limit time.Duration, f func(ctx context.Con
 	})
 }
 
-// queueBehind makes next follow the request in flight with that purpose. It is false if there is none.
+// queueBehind queues next behind the request in flight with that purpose. It reports false if there is none.
 func (t *tracker) queueBehind(p purpose, next func()) bool {
 	_, inFlight := t.requests[p]
 	if inFlight {
@@ -223,7 +223,7 @@ func (t *tracker) queueBehind(p purpose, next func()) bool {
 	return inFlight
 }
 
-// cancelAll stops all timers, and makes the room forget the requests in flight.
+// cancelAll stops all timers, drops the results of the requests in flight and ends the resync's current try.
 func (t *tracker) cancelAll() {
 	for p := range t.timers {
 		t.stopTimer(p)
@@ -236,18 +236,18 @@ func (t *tracker) cancelAll() {
 	t.generation++
 }
 
-// retryDelay is the pause before something is read again that could not be read.
+// retryDelay is the pause before a failed read is tried again.
 const retryDelay = 10 * time.Second
 
-// retryLater reads something again after a transient error, unless a timer does so anyway.
+// retryLater calls read again after retryDelay if the error is transient, unless a timer with that purpose will do so anyway.
 func (t *tracker) retryLater(p purpose, err error, read func()) {
 	if isTransient(err) && !t.timerRuns(p) {
 		t.startTimer(p, retryDelay, read)
 	}
 }
 
-// isTransient reports whether what could not be read may be readable soon: after an error of the network or a host, or an answer that
-// makes no sense. A refusal by QueUp is permanent; so is a missing or rejected login.
+// isTransient reports whether a failed read may succeed soon: the network or a host failed, or the answer could not be understood. A
+// refusal by QueUp is permanent; so is a missing or rejected login.
 func isTransient(err error) bool {
 	if err == nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrNotLoggedIn) || errors.Is(err, ErrUnauthorized) {
 		return false

@@ -5,7 +5,7 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// read decodes a message of the room and applies it.
+// read decodes a message of the room's channel and applies it.
 func (t *tracker) read(m realtime.Message) {
 	event, err := t.link.events.Decode(m.Name, m.Data)
 	if err != nil {
@@ -15,8 +15,8 @@ func (t *tracker) read(m realtime.Message) {
 	t.apply(event, Meta{At: m.At, Room: t.room, Name: event.EventName(), Raw: event.RawJSON()})
 }
 
-// apply brings the room's state up to date with an event and then tells everyone who listens. It runs on the
-// connection's goroutine; events are known by their name on the wire in docs/PROTOCOL.md 6.2.
+// apply updates the room's state with an event and then emits the event. Source: docs/PROTOCOL.md 6.2, which lists the events by their
+// name on the wire.
 func (t *tracker) apply(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.ChatMessage:
@@ -99,7 +99,8 @@ func (t *tracker) apply(event wire.Event, meta Meta) {
 	}
 }
 
-// applyOutsideRooms is apply for what has nothing to do with a room, whatever channel it comes from.
+// applyOutsideRooms emits an event that does not belong to a room, whatever channel it comes from. One of unknown type is emitted as
+// Unknown.
 func (c *Client) applyOutsideRooms(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.CommentAdd:

@@ -4,8 +4,8 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// applyChat leaves out lines that were heard before and those of who is muted, and learns names: only here QueUp tells
-// of new ones. Source: docs/PROTOCOL.md 7, rules 9 to 11.
+// applyChat stores and emits a chat line, unless it was received before or its author is muted. It also stores the author's name: only
+// chat lines carry a new one. Source: docs/PROTOCOL.md 7, rules 9 to 11.
 func (t *tracker) applyChat(e *wire.ChatMessage, meta Meta) {
 	c := t.client
 	if !e.SentAt.IsZero() {
@@ -39,7 +39,7 @@ func (t *tracker) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
 	t.client.events.emit(ChatDeleted{Meta: meta, Message: m, By: t.actor(e.User)})
 }
 
-// applyChatCleared marks all lines of someone as deleted.
+// applyChatCleared marks all chat lines of one user as deleted.
 func (t *tracker) applyChatCleared(e *wire.DeleteChatMessageGlobal, meta Meta) {
 	user, _, ok := t.subject(wire.User{ID: e.AuthorID}, meta)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// catchUp makes a state the room's own and tells every difference, all but those about what plays.
+// catchUp takes over the state that a resync has read and emits every difference, except those of playback.
 func (t *tracker) catchUp(state roomState) {
 	if state.about != nil {
 		t.catchUpInfo(*state.about)
@@ -28,7 +28,7 @@ func (t *tracker) catchUp(state roomState) {
 	}
 }
 
-// emitGap tells what was missed for good, if anything was.
+// emitGap emits a gap in the events, if there is one.
 func (t *tracker) emitGap(gap *Gap) {
 	if gap != nil {
 		gap.Meta = t.resyncedMeta()
@@ -39,29 +39,29 @@ func (t *tracker) emitGap(gap *Gap) {
 func (t *tracker) catchUpInfo(w wire.Room) {
 	before := t.room.Info()
 	t.room.setInfo(w)
-	now := t.room.Info()
-	t.emitSettings(before, now, t.resyncedMeta())
-	// What has an event of its own is not a change of the settings.
-	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = now.QueueLocked, now.SlowMode, now.GuestChat, now.GuestEmbed
-	if !before.sameSettings(now) {
-		t.client.events.emit(RoomUpdated{Meta: t.resyncedMeta(), Info: now})
+	after := t.room.Info()
+	t.emitSettings(before, after, t.resyncedMeta())
+	// A setting that has an event of its own is not emitted as RoomUpdated, too.
+	before.QueueLocked, before.SlowMode, before.GuestChat, before.GuestEmbed = after.QueueLocked, after.SlowMode, after.GuestChat, after.GuestEmbed
+	if !before.sameSettings(after) {
+		t.client.events.emit(RoomUpdated{Meta: t.resyncedMeta(), Info: after})
 	}
 }
 
-// emitSettings tells the changes of settings that have an event of their own. Who changed them is not known.
-func (t *tracker) emitSettings(before, now RoomInfo, meta Meta) {
+// emitSettings emits the changed settings that have an event of their own. By is empty, because it is not known which user changed them.
+func (t *tracker) emitSettings(before, after RoomInfo, meta Meta) {
 	emit := t.client.events.emit
-	if before.QueueLocked != now.QueueLocked {
-		emit(QueueLocked{Meta: meta, Locked: now.QueueLocked})
+	if before.QueueLocked != after.QueueLocked {
+		emit(QueueLocked{Meta: meta, Locked: after.QueueLocked})
 	}
-	if before.SlowMode != now.SlowMode {
-		emit(SlowMode{Meta: meta, On: now.SlowMode})
+	if before.SlowMode != after.SlowMode {
+		emit(SlowMode{Meta: meta, On: after.SlowMode})
 	}
-	if before.GuestChat != now.GuestChat {
-		emit(GuestChat{Meta: meta, On: now.GuestChat})
+	if before.GuestChat != after.GuestChat {
+		emit(GuestChat{Meta: meta, On: after.GuestChat})
 	}
-	if before.GuestEmbed != now.GuestEmbed {
-		emit(GuestEmbed{Meta: meta, On: now.GuestEmbed})
+	if before.GuestEmbed != after.GuestEmbed {
+		emit(GuestEmbed{Meta: meta, On: after.GuestEmbed})
 	}
 }
 
@@ -97,16 +97,16 @@ func (t *tracker) catchUpRoles(a authority) {
 
 func (t *tracker) catchUpMembers(users wire.RoomUsers) {
 	c, meta := t.client, t.resyncedMeta()
-	there := make(map[UserID]struct{}, len(users))
+	listed := make(map[UserID]struct{}, len(users))
 	for _, w := range users {
 		member := newMember(c, w)
 		if member.UserID == "" {
 			continue
 		}
-		there[member.UserID] = struct{}{}
+		listed[member.UserID] = struct{}{}
 	}
 	for id := range t.room.members.All() {
-		if _, stays := there[id]; stays || c.isMe(id) && t.room.mayAct() {
+		if _, stays := listed[id]; stays || c.isMe(id) && t.room.mayAct() {
 			continue
 		}
 		user := c.userOrID(id)
@@ -114,7 +114,7 @@ func (t *tracker) catchUpMembers(users wire.RoomUsers) {
 			c.events.emit(MemberLeft{Meta: meta, Member: member.clone(), User: user})
 		}
 	}
-	t.muted.Purge() // of who is not there, nothing is certain any more
+	t.muted.Purge() // users who are not in the room may have been unmuted meanwhile
 	t.room.departed.Clear()
 	for _, w := range users {
 		t.catchUpMember(w, meta)
@@ -122,7 +122,7 @@ func (t *tracker) catchUpMembers(users wire.RoomUsers) {
 	t.readNames()
 }
 
-// catchUpMember takes over the record of one member.
+// catchUpMember stores the record of one member and emits the differences.
 func (t *tracker) catchUpMember(w wire.RoomUser, meta Meta) {
 	c := t.client
 	member := newMember(c, w)
@@ -161,18 +161,18 @@ func (t *tracker) catchUpMember(w wire.RoomUser, meta Meta) {
 	if before.QueuePaused != member.QueuePaused {
 		c.events.emit(QueuePaused{Meta: meta, Member: member.clone(), Paused: member.QueuePaused, By: user})
 	}
-	// What has an event of its own is no change of the record.
+	// A field that has an event of its own is not emitted as MemberUpdated, too.
 	before.Muted, before.RoleIDs, before.QueuePaused, before.extra = member.Muted, member.RoleIDs, member.QueuePaused, member.extra
 	if !before.Equal(member) || known.Username != user.Username {
 		c.events.emit(MemberUpdated{Meta: meta, Member: member.clone()})
 	}
 }
 
-// catchUpChat tells the lines that were missed, and what was deleted. Lines that QueUp has forgotten already are a gap.
+// catchUpChat emits the chat lines and deletions that were missed. Lines that QueUp does not keep any more are emitted as a gap.
 func (t *tracker) catchUpChat(entries wire.ChatHistory) {
 	first, gap := t.room.chatLog.missed(entries)
 	t.emitGap(gap)
-	t.stale = true // what is known already is not told again
+	t.stale = true // so that a deletion that is known already is not emitted again
 	defer func() { t.stale = false }()
 	for i, entry := range entries {
 		switch e := entry.(type) {
@@ -193,7 +193,7 @@ func (t *tracker) catchUpChat(entries wire.ChatHistory) {
 }
 
 // catchUpSongs emits what was missed of playback: the plays that have ended, the current play and its votes, and the queue. Then it
-// emits that this was all.
+// emits Resynced.
 func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 	t.emitGap(missed.gap)
 	t.emitMissedPlays(state, missed.rows)
@@ -207,8 +207,8 @@ func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
 	t.client.events.emit(Resynced{t.resyncedMeta()})
 }
 
-// emitMissedPlays emits the plays of the history that are news, the oldest first. rows are the newest first. Those that the waiting
-// events will announce are left out: the plays after the current one or, when nothing played, those that an event names.
+// emitMissedPlays emits the plays of the history that are new, the oldest first. rows are the newest first. It leaves out the plays that
+// held events will announce: the plays after the current one. If no song was playing, these are the plays that an event names.
 func (t *tracker) emitMissedPlays(state roomState, rows []wire.Play) {
 	var announced map[PlayID]struct{}
 	if current := state.active.Play.ID; current == "" {
@@ -221,7 +221,7 @@ func (t *tracker) emitMissedPlays(state roomState, rows []wire.Play) {
 		if t.updateEnded(song) {
 			continue
 		}
-		if _, waits := announced[song.ID]; waits || t.plays.Contains(song.ID) {
+		if _, held := announced[song.ID]; held || t.plays.Contains(song.ID) {
 			continue
 		}
 		meta := t.resyncedMeta()
@@ -233,7 +233,7 @@ func (t *tracker) emitMissedPlays(state roomState, rows []wire.Play) {
 	}
 }
 
-// updateEnded gives the current play its final score, which the history has. It is false if song is not the current play.
+// updateEnded gives the current play its final score from the history. It reports false if song is not the current play.
 func (t *tracker) updateEnded(song Song) bool {
 	_, current := t.room.updateCurrent(song.ID, func(p *play) {
 		if song.info == nil {
@@ -245,7 +245,7 @@ func (t *tracker) updateEnded(song Song) bool {
 	return current
 }
 
-// catchUpCurrent makes the play that was read the current one, and emits the difference.
+// catchUpCurrent makes the play that was read the current one and emits the difference.
 func (t *tracker) catchUpCurrent(state roomState) {
 	active := state.active
 	current, playing := t.room.NowPlaying()
@@ -268,7 +268,7 @@ func (t *tracker) catchUpCurrent(state roomState) {
 	}
 }
 
-// catchUpVotes tells the votes that were missed on a song that still plays.
+// catchUpVotes emits the votes and grabs that were missed on a song that is still playing.
 func (t *tracker) catchUpVotes(state roomState) {
 	w := state.active
 	before := make(map[UserID]wire.DubType)
@@ -289,7 +289,7 @@ func (t *tracker) catchUpVotes(state roomState) {
 		p.count(*state.dubs)
 	})
 	up, down := t.room.Votes()
-	tell := func(users []UserID, vote wire.DubType) {
+	emitVotes := func(users []UserID, vote wire.DubType) {
 		slices.Sort(users)
 		for _, id := range users {
 			if before[id] != vote {
@@ -300,14 +300,14 @@ func (t *tracker) catchUpVotes(state roomState) {
 	if state.dubs == nil {
 		return
 	}
-	tell(up, wire.Updub)
-	tell(down, wire.Downdub)
+	emitVotes(up, wire.Updub)
+	emitVotes(down, wire.Downdub)
 	for _, id := range added {
 		t.client.events.emit(Grab{Meta: t.resyncedMeta(), Song: song, User: t.client.userOrID(id)})
 	}
 }
 
-// catchUpQueue takes over the queue and tells of it if it is another one.
+// catchUpQueue stores the queue and emits QueueUpdated if it has changed.
 func (t *tracker) catchUpQueue(state roomState) {
 	if t.loadQueue(state) {
 		t.client.events.emit(QueueUpdated{Meta: t.resyncedMeta(), Queue: t.room.Queue()})

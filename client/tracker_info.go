@@ -10,7 +10,7 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// applyRoomUpdate takes over what the event tells; it need not tell everything. Source: docs/PROTOCOL.md 7, rule 28.
+// applyRoomUpdate merges the fields of the event into the room's info; the event may lack some. Source: docs/PROTOCOL.md 7, rule 28.
 func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 	if t.isOtherRoom(e.Room.ID) {
 		return
@@ -34,7 +34,7 @@ func (t *tracker) applyRoomUpdate(e *wire.RoomUpdate, meta Meta) {
 // isOtherRoom reports whether an event is about another room. Source: docs/PROTOCOL.md 7, rule 28.
 func (t *tracker) isOtherRoom(id RoomID) bool { return id != "" && id != t.room.id }
 
-// editInfo changes what the room says about itself and returns it.
+// editInfo changes the room's info and returns it.
 func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
@@ -43,10 +43,10 @@ func (t *tracker) editInfo(change func(*wire.Room)) RoomInfo {
 	return t.room.info
 }
 
-// overlay returns a room with what an event tells of it in one of its members.
+// overlay returns a room with the fields replaced that an event has in its JSON field in. It reports false if they are not valid.
 func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
-	var news map[string]json.RawMessage
-	if json.Unmarshal(jsonField(event, in), &news) != nil {
+	var changed map[string]json.RawMessage
+	if json.Unmarshal(jsonField(event, in), &changed) != nil {
 		return w, false
 	}
 	known, err := json.Marshal(w)
@@ -57,7 +57,7 @@ func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 	if json.Unmarshal(known, &whole) != nil {
 		return w, false
 	}
-	maps.Copy(whole, news)
+	maps.Copy(whole, changed)
 	text, err := json.Marshal(whole)
 	if err != nil {
 		return w, false
@@ -69,8 +69,8 @@ func overlay(w wire.Room, event json.RawMessage, in string) (wire.Room, bool) {
 	return merged, true
 }
 
-// reenterAfterPasswordChange joins the room once more after its password has changed, as who has no role must. Source: docs/PROTOCOL.md
-// 7, rule 28.
+// reenterAfterPasswordChange enters the room again after its password has changed, as a member without a role must. Source:
+// docs/PROTOCOL.md 7, rule 28.
 func (t *tracker) reenterAfterPasswordChange() {
 	a := t.room.authority()
 	if !t.room.mayAct() || a.me == a.owner || holdsAny(t.room.rolesOf(a.me)) {
@@ -83,7 +83,7 @@ func (t *tracker) reenterAfterPasswordChange() {
 			return nil
 		}
 		return func() {
-			t.client.log.WarnContext(ctx, "not let in after the password changed", t.room.logged(), slog.Any("error", err))
+			t.client.log.WarnContext(ctx, "room not entered again after its password changed", t.room.logged(), slog.Any("error", err))
 			if refused(err) {
 				l.endRoom(t.room.channel, err)
 			}
@@ -123,13 +123,14 @@ func (t *tracker) applyGuestEmbed(e *wire.RoomAllowGuestEmbed, meta Meta) {
 	t.client.events.emit(GuestEmbed{Meta: meta, On: e.Room.AllowGuestsToEmbed, By: t.actor(e.User)})
 }
 
-// readInfo reads what the room says about itself. What events have changed meanwhile is newer: then it is read once more.
+// readInfo reads the room's info and emits the differences. If events have changed the info meanwhile, the answer may be older, and it
+// is read again later.
 func (t *tracker) readInfo() {
 	before := t.room.Info()
 	t.askOnce(forInfo, answerTimeout, func(ctx context.Context) func() {
 		answer, err := t.client.loads.Room(ctx, queupapi.RoomParams{RoomID: t.room.id})
 		if err != nil {
-			t.client.log.WarnContext(ctx, "room not read", t.room.logged(), slog.Any("error", err))
+			t.client.log.WarnContext(ctx, "room info not read", t.room.logged(), slog.Any("error", err))
 			return func() { t.retryLater(forInfo, err, t.readInfo) }
 		}
 		return func() {

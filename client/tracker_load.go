@@ -15,26 +15,26 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// roomState is what a room tells of itself at one moment. What only matters to some is nil if it could not be read: a
-// guest may not see everything.
+// roomState is the state of a room as QueUp gives it at one moment. Its optional parts are nil if they could not be read: a guest may not
+// see everything.
 type roomState struct {
 	about   *wire.Room
 	users   *wire.RoomUsers
 	roles   *authority
-	active  wire.ActiveSong // empty when nothing plays, or unsure
-	asked   time.Time       // when active was asked for
+	active  wire.ActiveSong // empty if no song is playing, or if unsure
+	asked   time.Time       // when active was requested
 	at      time.Time       // when active was read
-	unsure  bool            // QueUp does not know what plays
+	unsure  bool            // QueUp does not know the current song
 	dubs    *wire.Dubs
 	queue   *[]Song
 	chat    *wire.ChatHistory
-	missing missingParts // of what is nil
+	missing missingParts // those of the nil parts that are read again
 }
 
-// missingParts says which parts a roomState lacks because of a transient error.
+// missingParts says which parts of a roomState are missing because of a transient error.
 type missingParts struct{ info, users, roles, votes, queue bool }
 
-// roster returns the rows of who is in the room, none if they could not be read.
+// roster returns the rows of the users in the room, none if they could not be read.
 func (s *roomState) roster() wire.RoomUsers {
 	if s.users == nil {
 		return nil
@@ -42,15 +42,14 @@ func (s *roomState) roster() wire.RoomUsers {
 	return *s.users
 }
 
-// elapsed returns how long what plays has been playing by now.
+// elapsed returns how long the current song has been playing by now.
 func (s *roomState) elapsed() time.Duration {
 	return saturate.Add(max(s.active.Elapsed, 0), time.Since(s.at))
 }
 
-// loadFirst reads the state of a room that is being joined, while its messages wait under hold, and makes it the room's
-// own; then it runs then, and lets the messages go. It does none of this, and reports false, when the connection was lost
-// since the hold began, which was before the room was attached: what was read may be older than what was missed. The room's info
-// is read only if info is set.
+// loadFirst reads the state of a room that is being joined, loads it, runs then and releases the messages that were held under hold. It
+// only reads, and reports false, if the connection was lost since the hold began. Then the state may be older than the missed messages.
+// The hold began before the room was attached. The room's info is read only if info is set.
 func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire.RoomUser, info bool, then func()) (current bool, err error) {
 	state, err := r.fetch(ctx, info)
 	if err != nil {
@@ -74,21 +73,22 @@ func (r *Room) loadFirst(ctx context.Context, l *connection, hold int, self wire
 	return current, nil
 }
 
-// mediaBudget is how long the media of a queue may take while a room is loaded; what is missing then follows. It is less than
-// the second after which a full lane has place again, so that no media take the place of what another room needs to be joined.
+// mediaBudget bounds the lookup of the media of a queue while a room is loaded. Media that are missing then are read later. It is less
+// than the second after which a full lane accepts calls again. So media do not take the place of a call that another room's join needs.
 const mediaBudget = 900 * time.Millisecond
 
-// fetch reads the room's state, with or without its info. Source: docs/PROTOCOL.md 7, rule 3.
+// fetch reads the room's state, with its info if info is set. Only the members and the current song are required; other parts may be
+// missing from the result. Source: docs/PROTOCOL.md 7, rule 3.
 func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	var state roomState
 	loads := r.client.loads
 	whole := ctx
 	g, ctx := errgroup.WithContext(ctx)
-	optional := func(what string, lacks *bool, read func(ctx context.Context) error) {
+	optional := func(part string, missing *bool, read func(ctx context.Context) error) {
 		g.Go(func() error {
 			if err := read(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
-				*lacks = isTransient(err)
-				r.notRead(ctx, what, err)
+				*missing = isTransient(err)
+				r.logNotRead(ctx, part, err)
 			}
 			return context.Cause(ctx)
 		})
@@ -98,9 +98,9 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 		switch {
 		case err == nil:
 			state.users = &users
-		case unreadable(err): // who is in the room is read later
+		case unreadable(err): // the members are read later
 			state.missing.users = true
-			r.notRead(ctx, "members", err)
+			r.logNotRead(ctx, "members", err)
 		default:
 			return err
 		}
@@ -109,7 +109,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	g.Go(func() error {
 		state.asked = time.Now()
 		answer, err := loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
-		if errors.Is(err, ErrNotFound) { // nothing plays
+		if errors.Is(err, ErrNotFound) { // no song is playing
 			return nil
 		}
 		if err != nil {
@@ -164,7 +164,7 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	return state, nil
 }
 
-// fetchUsers reads who is in the room.
+// fetchUsers reads the users in the room.
 func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
 	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
 	if err != nil {
@@ -176,10 +176,10 @@ func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
 	return answer.Data, nil
 }
 
-// fetchAuthority reads the roles of the room, and what the client itself may do.
+// fetchAuthority reads the roles of the room and the client's own standing.
 func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
-	if errors.Is(err, ErrNotFound) { // it has none of its own
+	if errors.Is(err, ErrNotFound) { // the room has no roles of its own
 		return newAuthority(nil, nil), nil
 	}
 	if err != nil {
@@ -200,14 +200,14 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	return newAuthority(roles, own), nil
 }
 
-// fetchQueue reads the queue, and then for as long as media allows what the client does not know of its media: QueUp
-// leaves them out. lacks says why some are missing still, if they are.
-func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err error) {
+// fetchQueue reads the queue, and looks up the media that the client does not know until the context media ends. QueUp's answer does not
+// contain them. missing is the error because of which some media are still missing; they may be read later.
+func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, missing, err error) {
 	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
 	if err != nil {
 		return nil, nil, failed("playlistDetails", err)
 	}
-	if answer.Data == nil { // nothing but null is what QueUp has for a queue whose songs are gone
+	if answer.Data == nil { // QueUp answers null alone for a queue whose songs are gone
 		return nil, nil, noList("playlistDetails")
 	}
 	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
@@ -225,19 +225,19 @@ func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, lacks, err 
 			if err == nil {
 				queue[i].info = &info
 				queue[i].takeLength()
-			} else if !isTransient(err) || unreadable(err) { // and one that is not there hides no other
+			} else if !isTransient(err) || unreadable(err) { // not to be read again, so it must not hide the error of another one
 				return nil
 			}
 			return err
 		})
 	}
-	if lacks = lookups.Wait(); lacks != nil {
-		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", lacks))
+	if missing = lookups.Wait(); missing != nil {
+		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", missing))
 	}
-	return queue, lacks, nil
+	return queue, missing, nil
 }
 
-// lacksMedia reports whether there are media in the queue that are not known.
+// lacksMedia reports whether the media of some song in the queue are not known.
 func lacksMedia(queue []Song) bool {
 	return slices.ContainsFunc(queue, func(s Song) bool {
 		_, known := s.Info()
@@ -245,15 +245,15 @@ func lacksMedia(queue []Song) bool {
 	})
 }
 
-// completeActive looks up what is missing of the song that plays, so that the client knows it: QueUp sometimes leaves
-// the media out, and who queued the song may have left.
+// completeActive looks up the media of the current song, and the user who queued it, if they are missing. It fills the client's caches.
+// QueUp sometimes leaves the media out, and the user may have left.
 func (r *Room) completeActive(ctx context.Context, state roomState) {
 	if state.active.Play.ID == "" {
 		return
 	}
 	song := r.newPlay(state.active.Play, state.active.Song, state.elapsed())
 	if slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == song.UserID && w.User.Username != "" }) {
-		song.UserID = "" // is known as soon as the state is
+		song.UserID = "" // the user is known as soon as the state is loaded
 	}
 	if song.complete() {
 		return
@@ -263,7 +263,7 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 	r.lookUpMissing(ctx, song)
 }
 
-// lookUpMissing looks up what is missing of a song, and returns the song with what was found.
+// lookUpMissing returns the song with its media and its user looked up, as far as they were missing and could be found.
 func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
 	c := r.client
 	if !song.hasMedia() {
@@ -278,7 +278,7 @@ func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
 	return song
 }
 
-// newPlay makes the value of a play that QueUp says is the current one.
+// newPlay returns the song of a play that QueUp says is the current one.
 func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
 	song := newSong(r.client, w)
 	if w.User.Username != "" {
@@ -299,22 +299,23 @@ func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song
 	return song
 }
 
-// notRead logs why a part of the room's state is not known. It is a warning if that should pass: the part is read again.
-func (r *Room) notRead(ctx context.Context, what string, err error) {
+// logNotRead logs why a part of the room's state could not be read. It is a warning if the error is transient, so that the part is read
+// again.
+func (r *Room) logNotRead(ctx context.Context, part string, err error) {
 	level := slog.LevelDebug
 	if isTransient(err) {
 		level = slog.LevelWarn
 	}
-	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", what), r.logged(), slog.Any("error", err))
+	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", part), r.logged(), slog.Any("error", err))
 }
 
-// load makes a state the room's own, without a word to anyone. It runs on the connection's goroutine.
+// load takes over the state of a room that is being joined, without emitting anything. self is the client's own record.
 func (t *tracker) load(state roomState, self wire.RoomUser) {
 	c := t.client
-	if state.about != nil { // what the join began with was read before the room was attached
+	if state.about != nil { // the info that the join began with was read before the room was attached
 		t.room.setInfo(*state.about)
 	}
-	gone := t.room.members.List()
+	former := t.room.members.List()
 	users := append(state.roster(), self)
 	members := make(map[UserID]Member, len(users))
 	for _, w := range users {
@@ -330,7 +331,7 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 		members[member.UserID] = member
 	}
 	t.room.members.Replace(members)
-	for _, e := range gone { // after the others have entered, so that who stays is never forgotten
+	for _, e := range former { // after the others have entered, so that a user who stays is never forgotten
 		c.users.leave(e.ID)
 	}
 	if state.roles != nil {
@@ -359,7 +360,7 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 	t.ignorePlaysBefore(t.client.clock.Before(state.asked))
 }
 
-// retryMissing reads later what could not be read with the rest of the room.
+// retryMissing reads the missing parts of a room's state after retryDelay.
 func (t *tracker) retryMissing(missing missingParts) {
 	for _, part := range []struct {
 		missing bool

@@ -14,9 +14,9 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// applyJoin ignores who is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
+// applyJoin adds a member, unless the user is in the room already. Source: docs/PROTOCOL.md 7, rule 8.
 func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
-	if userID(e.User) == "" { // the record tells it, too
+	if userID(e.User) == "" { // the member's record has it, too
 		e.User = e.Member.User
 		e.User.ID = memberUserID(e.Member)
 	}
@@ -39,7 +39,7 @@ func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 	}
 }
 
-// applyLeave ignores who is not in the room any more.
+// applyLeave removes a member, unless the user is not in the room any more.
 func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
 	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member))
 	user, _, ok := t.subject(e.User, meta)
@@ -57,16 +57,16 @@ func (t *tracker) applyLeave(e *wire.UserLeave, meta Meta) {
 	}
 }
 
-// expulsionDelay is how long a leave takes to follow a kick or a ban, and a kick or a ban to follow a leave. Source:
+// expulsionDelay is the longest time between a kick or a ban and the leave that goes with it; either may come first. Source:
 // docs/PROTOCOL.md 7, rule 5.
 const expulsionDelay = 5 * time.Second
 
-// verifyOwnLeave is about QueUp saying that the client itself has left, which it has not. A kick or a ban may follow and explain
-// it; else QueUp is mistaken, and the client comes back. Source: docs/PROTOCOL.md 7, rule 5.
+// verifyOwnLeave handles a user-leave for our own account that we did not cause. A kick or a ban may follow and explain it. Otherwise QueUp
+// is mistaken, and the client enters the room again. Source: docs/PROTOCOL.md 7, rule 5.
 func (t *tracker) verifyOwnLeave() {
 	t.startTimer(forReturn, expulsionDelay, func() {
 		l := t.link
-		t.client.log.WarnContext(t.client.workers.Context(), "QueUp says that we have left: coming back", t.room.logged())
+		t.client.log.WarnContext(t.client.workers.Context(), "QueUp reports that the account has left a room: entering it again", t.room.logged())
 		t.ask(answerTimeout, func(ctx context.Context) func() {
 			_, err := t.room.reenter(ctx, func() error { return t.room.restorePresence(ctx, l) })
 			if err == nil {
@@ -77,14 +77,14 @@ func (t *tracker) verifyOwnLeave() {
 					l.endRoom(t.room.channel, err)
 					return
 				}
-				t.client.log.WarnContext(ctx, "not back yet", t.room.logged(), slog.Any("error", err))
+				t.client.log.WarnContext(ctx, "room not entered again after a wrong leave", t.room.logged(), slog.Any("error", err))
 				t.verifyOwnLeave()
 			}
 		})
 	})
 }
 
-// refused reports whether QueUp does not let the client into a room. What a proxy or a host says meanwhile is not QueUp's word.
+// refused reports whether QueUp does not let the client into a room. The answer of a proxy or a host does not count as QueUp's.
 func refused(err error) bool {
 	if answer, ok := errors.AsType[*APIError](err); ok && answer.foreign {
 		return false
@@ -139,8 +139,8 @@ func (t *tracker) applyBan(e *wire.UserBan, meta Meta) {
 	t.removeExpelled(user, ErrBanned)
 }
 
-// removeExpelled sees to it that who was put out is gone: for the client itself, the room is over; of others QueUp has been
-// seen to say so of the wrong one. Source: docs/PROTOCOL.md 7, rules 5 and 6.
+// removeExpelled removes a kicked or banned member whose leave does not follow within expulsionDelay. It does not at once, because QueUp
+// has been seen to name the wrong user. If it is the client itself, the room ends at once. Source: docs/PROTOCOL.md 7, rules 5 and 6.
 func (t *tracker) removeExpelled(user User, why error) {
 	if t.client.isMe(user.ID) && t.room.mayAct() {
 		t.link.endRoom(t.room.channel, why)
@@ -166,8 +166,8 @@ func (t *tracker) applyUnban(e *wire.UserUnban, meta Meta) {
 	t.client.events.emit(MemberUnbanned{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User)})
 }
 
-// applyMute notes mutes of who has left, too: QueUp does not repeat them when they come back. Source: docs/PROTOCOL.md
-// 7, rule 11.
+// applyMute mutes or unmutes a user, also one who has left: QueUp does not repeat a mute when the user comes back. Source:
+// docs/PROTOCOL.md 7, rule 11.
 func (t *tracker) applyMute(target, by wire.User, muted bool, meta Meta) {
 	user, member, ok := t.subject(target, meta)
 	if !ok || t.stale && t.isMuted(member) == muted {
@@ -194,25 +194,26 @@ func (t *tracker) setMuted(u UserID, muted bool) {
 }
 
 const (
-	maxVisible     = 10_000 // users whose presence is counted by connection
-	maxConnections = 64     // connections of one of them that are counted
+	maxVisible     = 10_000 // users whose connections are counted
+	maxConnections = 64     // connections that are counted for each of them
 )
 
-// applyPresence counts connections: only the first makes somebody visible, and only the last invisible. An action that is not
-// known makes nobody either, and is told as it is. Source: docs/PROTOCOL.md 7, rule 30.
+// applyPresence emits MemberPresence when a user's presence changes. A user may have several connections: only the first makes the user
+// visible, and only the end of the last makes the user invisible. An unknown action changes neither and is emitted as it is. Source:
+// docs/PROTOCOL.md 7, rule 30.
 func (t *tracker) applyPresence(e realtime.Presence) {
 	connections := t.presence[e.ClientID]
 	_, known := connections[e.ConnectionID]
-	news := true
+	changed := true
 	switch e.Action {
 	case realtime.PresenceLeave:
 		delete(connections, e.ConnectionID)
-		if news = len(connections) == 0; news {
+		if changed = len(connections) == 0; changed {
 			delete(t.presence, e.ClientID)
 		}
 	case realtime.PresenceEnter, realtime.PresenceUpdate:
 		if e.Action == realtime.PresenceEnter {
-			news = len(connections) == 0 && !known
+			changed = len(connections) == 0 && !known
 		}
 		if connections == nil && len(t.presence) < maxVisible {
 			connections = make(map[string]struct{})
@@ -222,7 +223,7 @@ func (t *tracker) applyPresence(e realtime.Presence) {
 			connections[e.ConnectionID] = struct{}{}
 		}
 	}
-	if !news || e.ClientID == "" || t.client.isMe(UserID(e.ClientID)) {
+	if !changed || e.ClientID == "" || t.client.isMe(UserID(e.ClientID)) {
 		return
 	}
 	meta := Meta{At: e.At, Room: t.room, Name: "presence", Raw: e.Data}
@@ -231,8 +232,8 @@ func (t *tracker) applyPresence(e realtime.Presence) {
 
 var errNoSubject = errors.New("queup: the event does not say who it is about")
 
-// subject returns the user that an event is about, who may have left, and their record in the room. The record of
-// subject who was not there has just the ids. It is false for nobody, which is told as Malformed.
+// subject returns the user that an event is about and the user's record in the room. The user may have left; a record that is not known
+// has just the ids. If the event names no user, subject emits it as Malformed and reports false.
 func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
 	if userID(w) == "" {
 		t.client.events.emit(Malformed{Meta: meta, Err: errNoSubject})
@@ -246,7 +247,7 @@ func (t *tracker) subject(w wire.User, meta Meta) (User, Member, bool) {
 	return user, member, true
 }
 
-// actor returns who did something. It is zero where the event does not say.
+// actor returns the user who caused an event. It is zero if the event does not say.
 func (t *tracker) actor(w wire.User) User {
 	if userID(w) == "" && w.Username == "" {
 		return User{}
@@ -254,9 +255,9 @@ func (t *tracker) actor(w wire.User) User {
 	return t.client.learnUser(w, false)
 }
 
-// memberOf returns the record of a user as an event tells it. Events leave out whether somebody is muted, and tell
-// roles by their ids or not at all; what is known stays. An event without the record leaves what is known, or a record
-// with nothing but the ids.
+// memberOf returns a user's record: the one of an event, merged with the known one. Events do not say whether a user is muted, and give
+// roles by their ids or not at all. These fields keep what is known. For an event without a record it returns the known one, or else one
+// with just the ids.
 func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 	known, present := t.room.memberOrDeparted(id)
 	if memberUserID(w) == "" && w.ID == "" {
@@ -274,7 +275,7 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 		for _, role := range m.held {
 			t.learnRole(role)
 		}
-		m.setHeld(append(m.held, known.held...)) // what the event told counts first
+		m.setHeld(append(m.held, known.held...)) // the event's roles come first
 	}
 	m.UserID, m.RoomID = id, t.room.id
 	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)
@@ -286,7 +287,7 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 	return m
 }
 
-// addMember adds or replaces a member. It runs on the connection's goroutine, as all changes of members do.
+// addMember adds or replaces a member.
 func (t *tracker) addMember(m Member) {
 	if _, present := t.room.members.Get(m.UserID); !present {
 		t.client.users.enter(m.UserID)
@@ -294,7 +295,7 @@ func (t *tracker) addMember(m Member) {
 	t.room.members.Put(m.UserID, m)
 }
 
-// removeMember removes a member, who is remembered for a while.
+// removeMember removes a member and returns the record, which is kept for departedTTL.
 func (t *tracker) removeMember(id UserID) (Member, bool) {
 	m, present := t.room.members.Remove(id)
 	if present {
@@ -304,7 +305,7 @@ func (t *tracker) removeMember(id UserID) (Member, bool) {
 	return m, present
 }
 
-// storeMember notes the new record of who is in the room, or has just left it.
+// storeMember replaces the record of a user who is in the room or has just left it.
 func (t *tracker) storeMember(m Member) {
 	if _, present := t.room.members.Get(m.UserID); present {
 		t.addMember(m)
@@ -313,7 +314,7 @@ func (t *tracker) storeMember(m Member) {
 	t.room.departed.Replace(m.UserID, m)
 }
 
-// storeOwnRecord takes over the client's own record, when a room that was only listened to is joined.
+// storeOwnRecord stores the client's own record and the password, when a room that the client only listened to is joined.
 func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
 	t.setPassword(password)
 	if m := newMember(t.client, self); m.UserID != "" {
@@ -324,18 +325,18 @@ func (t *tracker) storeOwnRecord(self wire.RoomUser, password redact.Secret) {
 	}
 }
 
-// readUsers reads who is in the room, and tells the difference to what is known as after a lost connection. What events have
-// changed meanwhile is newer: then it is read once more.
+// readUsers reads the users in the room and emits the differences, as a resync does. If events have changed the members meanwhile, the
+// answer may be older, and they are read again later.
 func (t *tracker) readUsers() {
 	before := t.room.members.List()
 	t.askOnce(forUsers, answerTimeout, func(ctx context.Context) func() {
 		users, err := t.room.fetchUsers(ctx)
 		if err != nil {
-			t.room.notRead(ctx, "members", err)
+			t.room.logNotRead(ctx, "members", err)
 			return func() { t.retryLater(forUsers, err, t.readUsers) }
 		}
 		return func() {
-			if now := t.room.members.List(); len(now) != len(before) || len(now) > 0 && &now[0] != &before[0] { // snapshots are the same until a change
+			if list := t.room.members.List(); len(list) != len(before) || len(list) > 0 && &list[0] != &before[0] { // List returns the same snapshot until a change
 				t.startTimer(forUsers, retryDelay, t.readUsers)
 				return
 			}
@@ -346,14 +347,14 @@ func (t *tracker) readUsers() {
 }
 
 const (
-	// maxNames is how many names are looked up at a time, so that other rooms can be read meanwhile.
+	// maxNames bounds the names in one request, so that other rooms can be read meanwhile.
 	maxNames = 20
-	// maxNameless is how many names are asked for in vain until the room is joined again.
+	// maxNameless bounds the members whose name was looked up in vain. At that number, lookups stop until the room is joined again.
 	maxNameless = 1024
 )
 
-// readNames looks up the names of members that are not known, and tells each that it finds as MemberUpdated. It asks once for
-// a name that QueUp does not say. Source: docs/PROTOCOL.md 1.8.
+// readNames looks up the names of members that are not known, and emits MemberUpdated for each that it finds. A name that QueUp does not
+// give is looked up once. Source: docs/PROTOCOL.md 1.8.
 func (t *tracker) readNames() {
 	if t.queueBehind(forNames, t.readNames) {
 		return
@@ -374,29 +375,29 @@ func (t *tracker) readNames() {
 		}
 		_ = lookups.Wait() // the errors are in errs
 		return func() {
-			again := more
+			retry := more
 			for i, id := range ids {
-				fails := isTransient(errs[i]) && !unreadable(errs[i]) // and may succeed another time
-				again = again || fails
+				transient := isTransient(errs[i]) && !unreadable(errs[i])
+				retry = retry || transient
 				member, present := t.room.members.Get(id)
 				switch {
 				case errs[i] == nil && present:
 					t.client.events.emit(MemberUpdated{Meta: t.newMeta(), Member: member.clone()})
-				case errs[i] != nil && !fails:
+				case errs[i] != nil && !transient:
 					t.nameless.Add(id, struct{}{})
 				}
 			}
 			if err := errors.Join(errs...); err != nil {
 				t.client.log.DebugContext(ctx, "names of members not read", t.room.logged(), slog.Any("error", err))
 			}
-			if again {
+			if retry {
 				t.startTimer(forNames, retryDelay, t.readNames)
 			}
 		}
 	})
 }
 
-// unnamed returns some members whose name is not known, and whether there are more.
+// unnamed returns up to maxNames members whose name is not known, and whether there are more.
 func (t *tracker) unnamed() (ids []UserID, more bool) {
 	if t.nameless.Len() >= maxNameless {
 		return nil, false

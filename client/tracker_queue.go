@@ -43,7 +43,7 @@ func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta M
 	if !ok || t.stale && member.QueuePaused == w.QueuePaused {
 		return
 	}
-	if w.ID != "" { // more than the news alone
+	if w.ID != "" { // the event has the whole record
 		member = t.memberOf(dj.ID, w)
 	}
 	member.QueuePaused = w.QueuePaused
@@ -55,62 +55,62 @@ func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta M
 	t.client.events.emit(QueuePaused{Meta: meta, Member: member.clone(), Paused: w.QueuePaused, By: t.actor(by)})
 }
 
-// unqueue takes a DJ out of the queue, until it is read again.
+// unqueue removes the songs of a DJ from the queue, until it is read again.
 func (t *tracker) unqueue(dj UserID) {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
 	t.room.queue = slices.DeleteFunc(slices.Clone(t.room.queue), func(s Song) bool { return s.UserID == dj })
 }
 
-// queueDelay is how long the news that the queue has changed is collected. Source: docs/PROTOCOL.md 7, rule 19.
+// queueDelay is how long changes of the queue are coalesced before it is read. Source: docs/PROTOCOL.md 7, rule 19.
 const queueDelay = 5 * time.Second
 
-// queueChanged has the queue read again and told of, because an event has said that it changed.
+// queueChanged schedules a read of the queue after an event that says that it has changed. QueueUpdated follows in any case.
 func (t *tracker) queueChanged(meta Meta) {
 	t.queueMeta = &meta
 	t.readQueueSoon()
 }
 
-// readQueueSoon has the queue read again. Much news in a short time lead to one reading.
+// readQueueSoon schedules a read of the queue. Calls within queueDelay are coalesced into one read.
 func (t *tracker) readQueueSoon() {
 	if !t.timerRuns(forQueue) {
 		t.startTimer(forQueue, queueDelay, t.readQueue)
 	}
 }
 
-// readQueue reads the queue and tells of it, if an event has said that it changed or if it did.
+// readQueue reads the queue, and emits QueueUpdated if an event has said that it changed or if it differs.
 func (t *tracker) readQueue() {
 	if t.queueBehind(forQueue, t.readQueue) {
 		return
 	}
-	news := t.queueMeta
+	pending := t.queueMeta
 	t.queueMeta = nil
 	t.askOnce(forQueue, mediaTimeout, func(ctx context.Context) func() {
-		queue, lacks, err := t.room.fetchQueue(ctx, ctx)
+		queue, missing, err := t.room.fetchQueue(ctx, ctx)
 		if err != nil {
 			t.client.log.WarnContext(ctx, "queue not read", t.room.logged(), slog.Any("error", err))
 			return func() {
 				if t.queueMeta == nil {
-					t.queueMeta = news // still to be told
+					t.queueMeta = pending // its QueueUpdated is still due
 				}
 				t.retryLater(forQueue, err, t.readQueue)
 			}
 		}
 		return func() {
-			t.retryLater(forQueue, lacks, t.readQueue)
-			if changed := t.setQueue(queue); !changed && news == nil {
+			t.retryLater(forQueue, missing, t.readQueue)
+			if changed := t.setQueue(queue); !changed && pending == nil {
 				return
 			}
 			meta := t.newMeta()
-			if news != nil {
-				meta = *news
+			if pending != nil {
+				meta = *pending
 			}
 			t.client.events.emit(QueueUpdated{Meta: meta, Queue: t.room.Queue()})
 		}
 	})
 }
 
-// setQueue notes the queue and reports whether it is another one.
+// setQueue stores the queue, without the current song, and reports whether it has changed.
 func (t *tracker) setQueue(queue []Song) (changed bool) {
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
@@ -126,7 +126,7 @@ func (t *tracker) setQueue(queue []Song) (changed bool) {
 	return changed
 }
 
-// loadQueue takes over the queue. What could not be looked up in time of its media follows.
+// loadQueue stores the queue of a state that was read and reports whether it has changed. If media are missing, the queue is read again.
 func (t *tracker) loadQueue(state roomState) (changed bool) {
 	if state.queue == nil {
 		return false

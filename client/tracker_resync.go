@@ -13,44 +13,44 @@ import (
 )
 
 const (
-	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If
-	// all were, none would come to its end in time, and the calls made for it would be in vain.
+	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If all
+	// rooms were read at once, none would be complete in time, and their calls would be wasted.
 	resyncsAtOnce = 2
-	// maxPatience is how long a try to read a room may take at most, when shorter ones have failed.
+	// maxPatience bounds a try to read a room. Each failed try doubles the time for the next one, from maxHold up to this.
 	maxPatience = 30 * time.Second
 	// maxReloadWait is the longest pause between two tries to read a room again.
 	maxReloadWait = 30 * time.Second
-	// historyPatience is how long the history is asked for, before the plays that were missed are given up.
+	// historyPatience is how long a failing read of the history is retried, before the missed plays are given up.
 	historyPatience = 30 * time.Second
-	// maxBackfill bounds the pages of the history that are read for the plays that were missed: some ten days of them.
+	// maxBackfill bounds the pages of the history that are read for the missed plays: some ten days of plays.
 	maxBackfill = 200
 )
 
-// A resync reads a room again whose messages wait since the connection was lost, and emits what was missed. It runs on a goroutine of
-// its own, and changes the room on the connection's. Live events wait for it, but not for long: when QueUp is slow, or other rooms
-// come first, they are released, and the room is read later. Only those about playback wait on, because the missed plays come first.
+// A resync reads a room again after a lost connection and emits what was missed. It runs on a goroutine of its own, and changes the room
+// on the connection's goroutine. Live events are held meanwhile, but not for long. When QueUp is slow, or other rooms come first, they
+// are released and the room is read later. Only events about playback are held until the missed plays were emitted.
 type resync struct {
 	room *Room       // immutable
 	link *connection // immutable
-	hold int         // that the messages wait under since the connection was lost; if it is lost again, the next resync takes over
+	hold int         // the current hold of the room's messages; if the connection is lost again, it is replaced and this resync ends
 }
 
-// run reads the room again, until a try succeeds or another resync takes over.
+// run tries to read the room again, until a try succeeds or another resync has replaced this one.
 func (s *resync) run() {
 	r, l := s.room, s.link
 	ctx := l.life
-	held, until, patience := true, time.Now().Add(maxHold), maxHold
+	inFirstHold, until, patience := true, time.Now().Add(maxHold), maxHold
 	for pause := time.Second; ; pause = min(2*pause, maxReloadWait) {
 		inTime, ok := s.acquireSlot(ctx)
 		if !ok {
 			return
 		}
-		if held = held && inTime; !held {
+		if inFirstHold = inFirstHold && inTime; !inFirstHold {
 			until = time.Now().Add(patience)
 		}
 		try, over := context.WithDeadline(ctx, until)
 		current := s.do(func() {
-			if !held {
+			if !inFirstHold {
 				s.hold = r.tracker.holdFor(patience)
 			}
 			r.tracker.cancelResync = over
@@ -71,7 +71,7 @@ func (s *resync) run() {
 		if !s.do(func() { r.tracker.release(s.hold, holdPlayback) }) {
 			return
 		}
-		held, patience = false, min(2*patience, maxPatience)
+		inFirstHold, patience = false, min(2*patience, maxPatience)
 		r.client.log.WarnContext(ctx, "room not read again after a lost connection",
 			r.logged(), slog.Any("error", err), slog.Duration("retry_in", pause))
 		if waitUntil(ctx, "resync", time.Now().Add(pause)) != nil {
@@ -80,11 +80,12 @@ func (s *resync) run() {
 	}
 }
 
-// do runs f on the connection's goroutine, if the hold is still the same and the room still attached.
+// do runs f on the connection's goroutine, and reports false if the hold was replaced or the room is not attached any more.
 func (s *resync) do(f func()) bool { return s.link.doHeld(s.room.tracker, s.hold, f) }
 
-// acquireSlot waits for one of the slots for rooms that are read again, which its holder gives back. If that takes so long that
-// too little of maxHold would be left to read the room, the waiting messages are released, and acquireSlot is not in time.
+// acquireSlot waits for one of the slots for rooms that are read again; the caller gives it back. After maxHold/2, too little time is left
+// to read the room within maxHold. Then acquireSlot releases the held messages and reports that it was not in time. It is not ok if the
+// resync has ended.
 func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
 	slots := s.room.client.resyncSlots
 	late := time.NewTimer(maxHold / 2)
@@ -105,13 +106,14 @@ func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
 	}
 }
 
-// isRoomGone reports whether QueUp says that there is no such room.
+// isRoomGone reports whether QueUp itself answered that the room does not exist.
 func isRoomGone(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)
 	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }
 
-// attempt is one try, which ends with try. Its error means that nothing has been emitted and another try is due.
+// attempt tries once to read the room and to emit what was missed, until the context try ends. After an error nothing has been emitted, and
+// another try is due.
 func (s *resync) attempt(try context.Context) error {
 	r, l := s.room, s.link
 	state, err := r.fetch(try, true)
@@ -124,7 +126,7 @@ func (s *resync) attempt(try context.Context) error {
 	} else if err != nil {
 		return err
 	}
-	missed := s.readMissed(l.life) // after what plays, so that nothing can come to its end in between
+	missed := s.readMissed(l.life) // after the current song, so that no play can end in between
 	defer missed.stop()
 	brief, cancel := context.WithTimeout(try, maxHold)
 	defer cancel()
@@ -141,21 +143,21 @@ func (s *resync) attempt(try context.Context) error {
 	if complete {
 		return nil
 	}
-	state.queue = nil // it may be read again meanwhile
+	state.queue = nil // it was emitted, and may be read again meanwhile
 	missed.wait(l.life)
 	s.do(func() { r.tracker.finish(state, missed, s.hold) })
 	return nil
 }
 
-// comeBack enters the room once more unless QueUp has the client among its members, as it may not after a restart: the websocket alone
-// need not bring it back. Source: docs/PROTOCOL.md 2.4.
+// comeBack enters the room again, unless QueUp lists the client among its members. After a restart QueUp may not, and the websocket alone
+// need not restore the membership. Source: docs/PROTOCOL.md 2.4.
 func (s *resync) comeBack(ctx context.Context, state *roomState) error {
 	r, me := s.room, s.room.client.myID()
 	listed := slices.ContainsFunc(state.roster(), func(w wire.RoomUser) bool { return memberUserID(w) == me })
 	if me == "" || listed || !r.mayAct() {
 		return nil
 	}
-	r.client.log.InfoContext(ctx, "QueUp has forgotten that we are in a room: coming back", r.logged())
+	r.client.log.InfoContext(ctx, "QueUp does not list the account as a member: entering the room again", r.logged())
 	self, err := r.reenter(ctx, func() error { return r.restorePresence(ctx, s.link) })
 	if memberUserID(self) == me && state.users != nil {
 		users := append(slices.Clip(*state.users), self)
@@ -164,11 +166,11 @@ func (s *resync) comeBack(ctx context.Context, state *roomState) error {
 	return err
 }
 
-// finish tells what was missed of what plays, and lets the rest of the events go.
+// finish emits what was missed of playback and releases the messages that are still held.
 func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
 	t.catchUpSongs(state, missed)
 	t.releaseStale(hold, holdNone)
-	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // by events that may be older than the silence
+	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // because of held events, which may be older than the answer that no song is playing
 		t.startTimer(forCheck, time.Second, t.checkPlay)
 	}
 }
@@ -177,15 +179,15 @@ func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
 type missedPlays struct {
 	room  *Room               // immutable
 	known map[PlayID]struct{} // immutable; were emitted
-	since time.Time           // immutable; plays that began before are not news
+	since time.Time           // immutable; plays that began before are not new
 
 	rows []wire.Play
-	gap  *Gap          // the time that is too long ago, or could not be read; nil for none
+	gap  *Gap          // the time whose plays are too old or could not be read; nil for none
 	done chan struct{} // closed when rows and gap are set
 	stop func()        // ends the reading
 }
 
-// readMissed starts to read the missed plays.
+// readMissed starts to read the missed plays and returns them before they are read; see wait.
 func (s *resync) readMissed(ctx context.Context) *missedPlays {
 	ctx, cancel := context.WithCancel(ctx)
 	m := &missedPlays{room: s.room, known: make(map[PlayID]struct{}), done: make(chan struct{}), stop: cancel}
@@ -204,7 +206,7 @@ func (s *resync) readMissed(ctx context.Context) *missedPlays {
 	return m
 }
 
-// wait reports whether the reading has ended.
+// wait waits until the plays are read and reports whether they are. It reports false if ctx ends first.
 func (m *missedPlays) wait(ctx context.Context) bool {
 	select {
 	case <-m.done:
@@ -224,16 +226,16 @@ func (m *missedPlays) read(ctx context.Context) {
 			m.room.client.log.WarnContext(ctx, "history not read after a lost connection", m.room.logged(), slog.Any("error", err))
 			break
 		}
-		news, end := m.missed(page)
-		fresh := false
-		for _, w := range news {
+		missed, end := m.missed(page)
+		added := false
+		for _, w := range missed {
 			if _, twice := seen[w.ID]; !twice && w.ID != "" {
 				seen[w.ID] = struct{}{}
 				m.rows = append(m.rows, w)
-				fresh = true
+				added = true
 			}
 		}
-		if end || len(page) == 0 || !fresh {
+		if end || len(page) == 0 || !added {
 			return
 		}
 	}
@@ -243,11 +245,11 @@ func (m *missedPlays) read(ctx context.Context) {
 	}
 }
 
-// missed returns the plays of a page of the history that are news: those up to one that is known, which is among them for
-// its final score, else up to the last that began after since. A time that is missing or cannot be right says nothing about
-// the other rows. end reports whether older pages have no more news.
-func (m *missedPlays) missed(page wire.Plays) (news wire.Plays, end bool) {
-	count, old := 0, len(page) > 0 // a page without any time has no news
+// missed returns the plays of a page of the history that are new, and whether older pages have none. They end with the first known play,
+// which is included for its final score, or else with the last play that began after since. A time that is missing or cannot be right
+// says nothing about the other rows.
+func (m *missedPlays) missed(page wire.Plays) (plays wire.Plays, end bool) {
+	count, old := 0, len(page) > 0 // a page without any time has no new plays
 	for i, w := range page {
 		if _, known := m.known[w.ID]; known {
 			return page[:i+1], true
@@ -266,7 +268,7 @@ func (m *missedPlays) missed(page wire.Plays) (news wire.Plays, end bool) {
 	return page[:count], true
 }
 
-// fetchPage reads a page of the history. It retries until a time.
+// fetchPage reads a page of the history. After an error it retries, but not after until.
 func (m *missedPlays) fetchPage(ctx context.Context, number int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
 		answer, err := m.room.client.loads.History(ctx, queupapi.HistoryParams{RoomID: m.room.id, Page: queupapi.NewOptInt(number)})
@@ -276,8 +278,8 @@ func (m *missedPlays) fetchPage(ctx context.Context, number int, until time.Time
 		if err == nil {
 			return answer.Data, nil
 		}
-		again := time.Now().Add(wait)
-		if again.After(until) || waitUntil(ctx, "history", again) != nil {
+		retry := time.Now().Add(wait)
+		if retry.After(until) || waitUntil(ctx, "history", retry) != nil {
 			return nil, failed("history", err)
 		}
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-// maxRoles bounds how many roles events can give a room, and a member, until they are read again.
+// maxRoles bounds the roles that events can add to a room, and to a member, until they are read again.
 const maxRoles = 256
 
-// applyRoleSet knows both forms of the event. Whom it is about need not be in the room. Source: docs/PROTOCOL.md 7,
+// applyRoleSet gives a user a role. It reads both forms of the event. The user need not be in the room. Source: docs/PROTOCOL.md 7,
 // rule 24.
 func (t *tracker) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
@@ -27,8 +27,8 @@ func (t *tracker) applyRoleSet(e *wire.UserSetRole, meta Meta) {
 	t.client.events.emit(RoleSet{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), Role: t.fullRole(role).clone()})
 }
 
-// applyRoleUnset is the reverse. Some roles go by themselves, so it is no error that nobody asked for it. Source:
-// docs/PROTOCOL.md 7, rule 33.
+// applyRoleUnset takes a role from a user. Some roles end by themselves, so nobody need have asked for it. Source: docs/PROTOCOL.md 7,
+// rule 33.
 func (t *tracker) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 	target, role := roleEvent(e.ModUser, e.RoleObject, e.TargetUser, e.Role)
 	user, member, ok := t.subject(target, meta)
@@ -40,7 +40,7 @@ func (t *tracker) applyRoleUnset(e *wire.UserUnsetRole, meta Meta) {
 	t.client.events.emit(RoleUnset{Meta: meta, User: user, Member: member.clone(), By: t.actor(e.User), Role: t.fullRole(role).clone()})
 }
 
-// roleEvent reads the form of the fixed roles or that of the custom ones.
+// roleEvent returns the user and the role of a role event, which has one form for fixed roles and one for custom roles.
 func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wire.RoomRole) (wire.User, Role) {
 	if target.ID == "" {
 		target = modUser
@@ -51,7 +51,7 @@ func roleEvent(modUser wire.User, object wire.Role, target wire.User, custom wir
 	return target, newFixedRole(object)
 }
 
-// learnRole notes a role of the room's own that it should have told of before.
+// learnRole adds a custom role that the room's list should have had already, and schedules a read of the roles.
 func (t *tracker) learnRole(role Role) {
 	a := t.room.authority()
 	if _, known := a.role(role.ID); known || !a.custom || role.Label == "" || len(a.roles) >= maxRoles {
@@ -63,7 +63,7 @@ func (t *tracker) learnRole(role Role) {
 	t.readRolesSoon()
 }
 
-// fullRole returns what the room knows of a role, where an event told its id alone.
+// fullRole returns the room's role with that id, if the event gave the id alone.
 func (t *tracker) fullRole(role Role) Role {
 	if role.Label != "" {
 		return role
@@ -74,7 +74,7 @@ func (t *tracker) fullRole(role Role) Role {
 	return role
 }
 
-// roleByType returns the room's own role, where an event told its type alone.
+// roleByType returns the room's custom role, if the event gave a role by its type alone.
 func (t *tracker) roleByType(role Role) Role {
 	a := t.room.authority()
 	if id, ok := a.resolve(role.ID); ok && role.byType && a.custom {
@@ -83,9 +83,10 @@ func (t *tracker) roleByType(role Role) Role {
 	return role
 }
 
-// storeRole notes that a member holds a role, or does not any more. Before there were custom roles, a member held one.
+// storeRole adds a role to a member's record or removes it, and stores the record. A fixed role replaces all others, because members held
+// one role before there were custom roles.
 func (t *tracker) storeRole(m *Member, role Role, holds bool) {
-	if role.ID == "" { // a role that nothing is known of
+	if role.ID == "" { // the event does not say which role
 		return
 	}
 	ids := slices.DeleteFunc(slices.Clone(m.RoleIDs), func(id RoleID) bool { return id == role.ID })
@@ -104,7 +105,7 @@ func (t *tracker) storeRole(m *Member, role Role, holds bool) {
 	}
 }
 
-// applyRoleWritten takes over a role that was made or changed: QueUp sends the whole role.
+// applyRoleWritten stores a role that was created or changed. QueUp sends the whole role.
 func (t *tracker) applyRoleWritten(w wire.RoomRole, meta Meta) {
 	role := newCustomRole(w)
 	if role.ID == "" {
@@ -129,8 +130,8 @@ func (t *tracker) applyRoleWritten(w wire.RoomRole, meta Meta) {
 
 var errNoRole = errors.New("queup: the event does not say which role it is about")
 
-// applyRoleDeleted takes the role from the room and from the members who held it. QueUp's records of them may name it for longer.
-// Source: docs/PROTOCOL.md 1.8.
+// applyRoleDeleted removes the role from the room and from the members who held it. QueUp's records of these members may name it for
+// longer. Source: docs/PROTOCOL.md 1.8.
 func (t *tracker) applyRoleDeleted(id RoleID, meta Meta) {
 	role, known := t.room.authority().role(id)
 	if !known {
@@ -147,7 +148,7 @@ func (t *tracker) applyRoleDeleted(id RoleID, meta Meta) {
 	t.client.events.emit(RoleDeleted{Meta: meta, Role: role.clone()})
 }
 
-// stripDeletedRoles takes the roles that were deleted from the members.
+// stripDeletedRoles removes deleted roles from the members' records.
 func (t *tracker) stripDeletedRoles() {
 	for _, e := range t.room.members.List() {
 		if m := e.Value; m.forget(t.room.deleted.Contains) {
@@ -156,8 +157,8 @@ func (t *tracker) stripDeletedRoles() {
 	}
 }
 
-// dropMissingRoles is to be called when all roles of the room were read: those that members hold beside them were deleted. The fixed
-// roles stay, which the room's own may be made from.
+// dropMissingRoles removes roles from members that the room does not have any more. It must be called after all roles of the room were
+// read. Fixed roles stay, because custom roles may be made from them.
 func (t *tracker) dropMissingRoles() {
 	a := t.room.authority()
 	if !a.custom {
@@ -188,17 +189,17 @@ func (t *tracker) applyRolesReordered(e *wire.RoomRolesReorder, meta Meta) {
 	}
 	if len(roles) > 0 {
 		t.editRoles(func([]Role) []Role { return roles })
-	} else { // the event does not say how
+	} else { // the event does not have the new order
 		t.readRolesSoon()
 	}
 	t.client.events.emit(RolesReordered{Meta: meta, Roles: t.room.Roles()})
 }
 
-// editRoles changes the room's own roles. What the client itself may do is worked out from them until QueUp has told.
+// editRoles changes the room's custom roles and schedules a read of all roles. Until then, the client's own standing is computed from them.
 func (t *tracker) editRoles(change func([]Role) []Role) {
 	t.room.mu.Lock()
 	a := t.room.roles
-	if !a.custom { // the fixed roles have no place among them
+	if !a.custom { // the fixed roles do not belong among them
 		a.roles = nil
 	}
 	a.known, a.custom = true, true
@@ -211,16 +212,17 @@ func (t *tracker) editRoles(change func([]Role) []Role) {
 	t.readRolesSoon()
 }
 
-// rolesDelay is how long news of roles are collected before they are read again.
+// rolesDelay is how long changes of roles are coalesced before the roles are read.
 const rolesDelay = time.Second
 
-// readRolesSoon has the roles and the client's own standing read again. Source: docs/PROTOCOL.md 7, rule 24.
+// readRolesSoon schedules a read of the roles and the client's own standing. Calls within rolesDelay are coalesced into one read. Source:
+// docs/PROTOCOL.md 7, rule 24.
 func (t *tracker) readRolesSoon() {
 	if t.timerRuns(forRoles) {
 		return
 	}
 	t.room.mu.Lock()
-	if t.room.roles.own != nil && !t.room.roles.own.Unlimited { // it is no longer certain
+	if t.room.roles.own != nil && !t.room.roles.own.Unlimited { // it may have changed
 		t.room.roles.own = nil
 	}
 	t.room.mu.Unlock()
@@ -236,7 +238,7 @@ func (t *tracker) readRoles() {
 			return func() { t.retryLater(forRoles, err, t.readRoles) }
 		}
 		return func() {
-			if !t.timerRuns(forRoles) && t.requests[forRoles] == nil { // else they have changed again
+			if !t.timerRuns(forRoles) && t.requests[forRoles] == nil { // otherwise they have changed again
 				t.setRoles(roles)
 				t.dropMissingRoles()
 			}

@@ -16,30 +16,31 @@ import (
 // formerPlay is the play before the current one.
 type formerPlay struct {
 	song    Song
-	skipped bool      // an event has said so
-	until   time.Time // when the next one began, by our clock
+	skipped bool      // an event has said that it was skipped
+	until   time.Time // when the next play began, by our clock
 }
 
 const (
-	// overdueAfter is how long after its end a song may still be the current one. Source: docs/PROTOCOL.md 7, rule 13.
+	// overdueAfter is how long after its end a song may stay the current one before QueUp is asked. Source: docs/PROTOCOL.md 7, rule 13.
 	overdueAfter = 15 * time.Second
 	// skipGrace is how long the next song may take after a skip.
 	skipGrace = 5 * time.Second
-	// recheckDelay is the pause when QueUp does not know what plays. Source: docs/PROTOCOL.md 7, rule 14.
+	// recheckDelay is the pause after an answer in which QueUp does not know the current song. Source: docs/PROTOCOL.md 7, rule 14.
 	recheckDelay = 30 * time.Second
-	// endlessRecheck is the pause between two looks at whether a song still plays of which nothing says when it ends.
+	// endlessRecheck is the pause between two checks of a current song whose end is not known.
 	endlessRecheck = time.Minute
 )
 
-// applyPlaylist tells a song change from the news that the queue behind the song has changed: only the former has a
-// play that is not the current one. A play that is over is old news. Source: docs/PROTOCOL.md 7, rules 12 and 15.
+// applyPlaylist starts a new play, or updates the current one. QueUp sends the same event when the queue behind the current song changes.
+// Only a song change has a play that is not the current one. A play that has ended already is ignored. Source: docs/PROTOCOL.md 7, rules
+// 12 and 15.
 func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 	song := t.room.newPlay(e.Play, e.Song, e.Elapsed)
-	if song.ID == "" { // an update that names no play tells nothing
+	if song.ID == "" { // an update without a play changes nothing
 		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
 		return
 	}
-	now, current := t.room.updateCurrent(song.ID, func(p *play) {
+	updated, current := t.room.updateCurrent(song.ID, func(p *play) {
 		if !song.hasMedia() && p.song.info != nil {
 			song.info = p.song.info
 		}
@@ -48,21 +49,22 @@ func (t *tracker) applyPlaylist(e *wire.RoomPlaylistUpdate, meta Meta) {
 	})
 	switch {
 	case current:
-		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: updated})
 	case t.plays.Contains(song.ID) && !t.resumes(song, e):
 	default:
 		t.startPlayWhenComplete(song, e.Elapsed, meta)
 	}
 }
 
-// resumes reports whether a play that was taken to be over is not: the room is silent, and QueUp says that it plays.
+// resumes reports whether a play that was thought to have ended is still playing: no song is current, and QueUp says that this one is.
 func (t *tracker) resumes(song Song, e *wire.RoomPlaylistUpdate) bool {
 	_, playing := t.room.NowPlaying()
 	return !playing && !t.stale && !song.overAfter(e.Elapsed)
 }
 
-// startPlayWhenComplete is change for a song of which something may be missing. The room's events wait while it is looked up,
-// but not for long: then the song goes out as it is, and what is found later follows as PlaylistUpdated.
+// startPlayWhenComplete is startPlay for a song whose media or user may be missing. It looks them up and holds the room's messages
+// meanwhile, but not for longer than maxHold. After that the song starts as it is, and what is found later is emitted as
+// PlaylistUpdated.
 func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta Meta) {
 	if song.complete() {
 		t.startPlay(song, elapsed, meta)
@@ -71,20 +73,20 @@ func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta M
 	}
 	since := time.Now()
 	hold := t.hold()
-	told := false
-	tell := func(song Song) {
-		told = true
+	emitted := false
+	start := func(song Song) {
+		emitted = true
 		t.stopTimer(forSong)
 		t.startPlay(song, saturate.Add(max(elapsed, 0), time.Since(since)), meta)
 		t.readVotesAndQueue()
 		t.release(hold, holdNone)
 	}
-	t.startTimer(forSong, maxHold, func() { tell(song) })
+	t.startTimer(forSong, maxHold, func() { start(song) })
 	t.ask(answerTimeout, func(ctx context.Context) func() {
 		found := t.room.lookUpMissing(ctx, song)
 		return func() {
-			if !told {
-				tell(found)
+			if !emitted {
+				start(found)
 				return
 			}
 			t.emitCompleted(found, meta)
@@ -92,7 +94,7 @@ func (t *tracker) startPlayWhenComplete(song Song, elapsed time.Duration, meta M
 	})
 }
 
-// startPlay makes a song what plays and tells of it.
+// startPlay makes a song the current one and emits SongChanged, after PlaylistUpdated if an event has brought the song.
 func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
 	previous := t.endedSong()
 	began := meta.At
@@ -112,7 +114,7 @@ func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
 	t.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
 }
 
-// endPlay notes that nothing plays any more and tells of it.
+// endPlay ends the current song without another one and emits SongChanged.
 func (t *tracker) endPlay(meta Meta) {
 	previous := t.endedSong()
 	t.room.mu.Lock()
@@ -122,14 +124,14 @@ func (t *tracker) endPlay(meta Meta) {
 	t.client.events.emit(SongChanged{Meta: meta, Previous: previous})
 }
 
-// endedSong returns what plays as what has played, zero if nothing does.
+// endedSong returns the current song marked as played, zero if no song is playing.
 func (t *tracker) endedSong() Song {
 	song, playing := t.room.NowPlaying()
 	song.Active, song.Played = false, playing
 	return song
 }
 
-// setFormer notes the current song as the one before a song that began at a time by our clock.
+// setFormer stores the current song as the former one. until is when the next one began, by our clock.
 func (t *tracker) setFormer(until time.Time) {
 	t.room.mu.RLock()
 	defer t.room.mu.RUnlock()
@@ -138,7 +140,7 @@ func (t *tracker) setFormer(until time.Time) {
 	}
 }
 
-// setCurrent makes a song what plays. It runs on the connection's goroutine, as everything below.
+// setCurrent makes a song the current one, removes it from the queue and schedules the check at its end.
 func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
 	t.plays.Add(song.ID, struct{}{})
 	t.ignorePlaysBefore(song.PlayedAt)
@@ -149,15 +151,15 @@ func (t *tracker) setCurrent(song Song, elapsed time.Duration) {
 	t.checkAtEnd()
 }
 
-// ignorePlaysBefore notes that no play is news that began before a time by QueUp's clock. One that is still to come is a mistake of
-// QueUp's, and would hide all the plays until then.
+// ignorePlaysBefore makes plays that began before a time, by QueUp's clock, count as not new. It ignores a time in the future, which is a
+// mistake of QueUp's and would hide all plays until then.
 func (t *tracker) ignorePlaysBefore(at time.Time) {
 	if at.After(t.ignoreBefore) && !t.client.clock.Future(at) {
 		t.ignoreBefore = at
 	}
 }
 
-// completeLater is for a song that is told already: what is missing of it is looked up and told when it is there.
+// completeLater looks up what is missing of a song that is current already, and emits it when it is found.
 func (t *tracker) completeLater(song Song, meta Meta) {
 	if song.complete() {
 		return
@@ -168,10 +170,10 @@ func (t *tracker) completeLater(song Song, meta Meta) {
 	})
 }
 
-// emitCompleted tells what was missing of a song, if that still plays.
+// emitCompleted adds what a lookup has found to a song and emits PlaylistUpdated, if the song is still the current one.
 func (t *tracker) emitCompleted(found Song, meta Meta) {
-	ends := false
-	now, current := t.room.updateCurrent(found.ID, func(p *play) {
+	ends := false // its length was not known before
+	updated, current := t.room.updateCurrent(found.ID, func(p *play) {
 		endless := p.song.endless()
 		p.song.info = found.info
 		p.song.takeLength()
@@ -181,18 +183,18 @@ func (t *tracker) emitCompleted(found Song, meta Meta) {
 		t.checkAtEnd()
 	}
 	if current && found.complete() {
-		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: now})
+		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: updated})
 	}
 }
 
-// readVotesAndQueue reads what an event of a new song does not tell: who voted, and the queue behind it. Source:
+// readVotesAndQueue reads the votes of a new song and the queue behind it, which the song's event does not contain. Source:
 // docs/PROTOCOL.md 7, rules 16 and 19.
 func (t *tracker) readVotesAndQueue() {
 	t.readVotes()
 	t.readQueueSoon()
 }
 
-// readVotes reads who voted for the current song. What events told meanwhile is newer and stays.
+// readVotes reads the votes of the current song. Votes that events brought meanwhile are newer and stay.
 func (t *tracker) readVotes() {
 	song, playing := t.room.NowPlaying()
 	if !playing {
@@ -208,8 +210,8 @@ func (t *tracker) readVotes() {
 	})
 }
 
-// applyDub takes the totals from the event, and only if it is about the current play. A vote that is neither for nor against
-// the song is not told as one. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
+// applyDub applies a vote. The totals are the event's, and change only if it is about the current play. A vote that is neither for nor
+// against the song is emitted as Unknown. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
 func (t *tracker) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	voter, twice := userID(e.User), false
 	song, current := t.room.updateCurrent(e.Play.ID, func(p *play) {
@@ -232,7 +234,7 @@ func (t *tracker) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	t.client.events.emit(Dub{Meta: meta, Song: song, User: t.actor(e.User), Up: e.Type == wire.Updub})
 }
 
-// applyGrab counts one grab for each user, if QueUp does not say how many there are.
+// applyGrab applies a grab. If QueUp does not send the total, each user counts once.
 func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 	grabber, twice := userID(e.User), false
 	song, current := t.room.updateCurrent(e.Play.ID, func(p *play) {
@@ -251,7 +253,7 @@ func (t *tracker) applyGrab(e *wire.RoomPlaylistQueueUpdateGrabs, meta Meta) {
 	t.client.events.emit(Grab{Meta: meta, Song: song, User: t.actor(e.User)})
 }
 
-// applySkip tells of a skip. When nothing follows it, QueUp is asked what plays.
+// applySkip emits SongSkipped. If no song follows within skipGrace, QueUp is asked for the current one.
 func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 	song := t.markSkipped(meta)
 	if _, playing := t.room.NowPlaying(); playing {
@@ -266,11 +268,11 @@ func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 	t.client.events.emit(SongSkipped{Meta: meta, Song: song, By: by})
 }
 
-// lateSkip is how long after the song that follows it a skip may arrive. Source: docs/PROTOCOL.md 7, rule 35.
+// lateSkip is how long after the next song has begun a skip of the former one may arrive. Source: docs/PROTOCOL.md 7, rule 35.
 const lateSkip = 2 * time.Second
 
-// markSkipped notes which play a skip was about, and returns it: the current one, or the one before, if that has just ended and no
-// other skip has been about it. Source: docs/PROTOCOL.md 7, rule 35.
+// markSkipped marks the play that a skip was about and returns it. That is the play before the current one, if it has just ended and was
+// not skipped yet, and else the current one. Source: docs/PROTOCOL.md 7, rule 35.
 func (t *tracker) markSkipped(meta Meta) Song {
 	former := &t.former
 	if former.song.ID != "" && !former.skipped && rest.Wall(meta.At).Sub(former.until) < lateSkip {
@@ -286,8 +288,7 @@ func (t *tracker) markSkipped(meta Meta) Song {
 	return song
 }
 
-// checkAtEnd has QueUp asked whether the current song still plays, when it should be over. Nothing says when an endless one is
-// over: QueUp is asked again and again.
+// checkAtEnd schedules checkPlay for the time when the current song should have ended. An endless song is checked every endlessRecheck.
 func (t *tracker) checkAtEnd() {
 	if _, playing := t.room.NowPlaying(); !playing {
 		return
@@ -299,17 +300,17 @@ func (t *tracker) checkAtEnd() {
 	t.startTimer(forCheck, pause, t.checkPlay)
 }
 
-// recheckLater asks later, because QueUp has not said what plays. Source: docs/PROTOCOL.md 7, rule 14.
+// recheckLater schedules checkPlay after an answer that did not say which song is current. Source: docs/PROTOCOL.md 7, rule 14.
 func (t *tracker) recheckLater() { t.startTimer(forCheck, recheckDelay, t.checkPlay) }
 
-// checkPlay asks QueUp what plays, when the current song should be over. Source: docs/PROTOCOL.md 7, rules 13 and 14.
+// checkPlay asks QueUp for the current song and applies a change that no event has brought. Source: docs/PROTOCOL.md 7, rules 13 and 14.
 func (t *tracker) checkPlay() {
 	suspect, _ := t.room.NowPlaying()
 	t.ask(answerTimeout, func(ctx context.Context) func() {
 		answer, err := t.client.loads.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: t.room.id})
 		return func() {
-			now, playing := t.room.NowPlaying()
-			if now.ID != suspect.ID || t.timerRuns(forSong) { // an event was faster
+			current, playing := t.room.NowPlaying()
+			if current.ID != suspect.ID || t.timerRuns(forSong) { // an event was faster
 				return
 			}
 			var active wire.ActiveSong
@@ -323,24 +324,24 @@ func (t *tracker) checkPlay() {
 			case active.Play.ID == "": // or an error
 				t.client.log.DebugContext(t.client.workers.Context(), "current song not known", t.room.logged(), slog.Any("error", err))
 				t.recheckLater()
-			case active.Play.ID != now.ID:
+			case active.Play.ID != current.ID:
 				t.startPlayWhenComplete(t.room.newPlay(active.Play, active.Song, active.Elapsed), active.Elapsed, t.newMeta())
-			case now.overAfter(active.Elapsed):
+			case current.overAfter(active.Elapsed):
 				t.endPlay(t.newMeta())
-			case now.endless():
-				t.learnLength(now, active)
+			case current.endless():
+				t.learnLength(current, active)
 			default:
-				t.startTimer(forCheck, saturate.Add(now.Length-max(active.Elapsed, 0), overdueAfter), t.checkPlay)
+				t.startTimer(forCheck, saturate.Add(current.Length-max(active.Elapsed, 0), overdueAfter), t.checkPlay)
 			}
 		}
 	})
 }
 
-// learnLength takes over what an answer says about the length of the current song, which was not known.
-func (t *tracker) learnLength(now Song, active wire.ActiveSong) {
-	if song := t.room.newPlay(active.Play, active.Song, active.Elapsed); now.Length <= 0 && song.Length > 0 {
-		now, _ = t.room.updateCurrent(song.ID, func(p *play) { p.song.Length = song.Length })
-		t.client.events.emit(PlaylistUpdated{Meta: t.newMeta(), Song: now})
+// learnLength stores and emits the length of the current song, if it was not known and the answer has it. Then it schedules the next check.
+func (t *tracker) learnLength(current Song, active wire.ActiveSong) {
+	if song := t.room.newPlay(active.Play, active.Song, active.Elapsed); current.Length <= 0 && song.Length > 0 {
+		updated, _ := t.room.updateCurrent(song.ID, func(p *play) { p.song.Length = song.Length })
+		t.client.events.emit(PlaylistUpdated{Meta: t.newMeta(), Song: updated})
 	}
 	t.checkAtEnd()
 }
