@@ -17,33 +17,33 @@ import (
 	"github.com/queup-go/queup/internal/redact"
 )
 
-// A Client is one account at QueUp: its session, its websocket, its rooms and what it has seen. It is safe for
-// concurrent use. Make one with New and end it with Close, or let Run do everything.
+// A Client is one account at QueUp: its session, its websocket, its rooms and its caches. It is safe for concurrent use. Make one with
+// New and end it with Close, or let Run do everything.
 type Client struct {
 	config      *config          // immutable
 	log         *slog.Logger     // immutable
 	clock       *rest.Clock      // immutable; QueUp's
-	transport   *rest.Pool       // immutable; nil if REST goes through one of the user's
+	transport   *rest.Pool       // immutable; nil if the bot has given a transport of its own
 	doer        *rest.Doer       // immutable; sends the calls of rest and loads
 	rest        *queupapi.Client // immutable; the calls that the bot makes
-	loads       *queupapi.Client // immutable; those that joining and rejoining rooms makes
-	resyncSlots chan struct{}    // a place for each room that is read again
+	loads       *queupapi.Client // immutable; the calls that load rooms and conversations
+	resyncSlots chan struct{}    // one for each room that is read again at a time
 	session     *rest.Session    // immutable
 	loginLock   semaphore        // held by a login or a logout
-	entrance    semaphore        // a place for each room that is being entered, until its channel is attached
+	entrance    semaphore        // one place for each room that is being entered, until its channel is attached
 	events      *hub
 	workers     *tasks.Group
 	secrets     *rest.Secrets           // immutable; what no error and no log may hold
-	running     atomic.Bool             // Run is under way
-	joining     atomic.Int32            // joins under way
-	runFailed   chan error              // for Run: what keeps the bot out of its only room
+	running     atomic.Bool             // Run is in progress
+	joining     atomic.Int32            // joins in progress
+	runFailed   chan error              // ends Run with the error of a handler of Ready that could not join the only room
 	end         context.CancelCauseFunc // ends the workers' context
 	done        chan struct{}           // closed when the last goroutine has returned after Close
 
 	users   *userCache
 	songs   *cache.Expiring[SongID, SongInfo]
-	lookups tasks.SharedCalls[SongID, SongInfo] // of media, under way
-	names   tasks.SharedCalls[UserID, User]     // of accounts, under way
+	lookups tasks.SharedCalls[SongID, SongInfo] // of media, in flight
+	names   tasks.SharedCalls[UserID, User]     // of accounts, in flight
 	rooms   *cache.Handles[RoomID, Room]
 
 	conversations *cache.BoundedHandles[ConversationID, Conversation]
@@ -56,7 +56,7 @@ type Client struct {
 	lastResync time.Time          // guarded by mu
 }
 
-// New makes a client. It does not touch the network. All that is wrong with the options comes back in one joined error.
+// New returns a client. It does not touch the network. All mistakes in the options are returned as one joined error.
 func New(opts ...Option) (*Client, error) {
 	config, err := newConfig(opts)
 	if err != nil {
@@ -98,7 +98,7 @@ func New(opts ...Option) (*Client, error) {
 
 func (c *Client) source() (*Client, *Room) { return c, nil }
 
-// String tells who is logged in. A client never prints its password.
+// String returns a text with the name of the account that is logged in. A client never prints its password.
 func (c *Client) String() string {
 	if me, ok := c.User(); ok {
 		return "queup client of " + me.Username
@@ -106,17 +106,17 @@ func (c *Client) String() string {
 	return "queup client"
 }
 
-// GoString is String, so that %#v prints no secret either.
+// GoString returns String, so that %#v does not print secrets either.
 func (c *Client) GoString() string { return c.String() }
 
-// Login logs in. email may also be the username. It is an [*AuthorizationError] if QueUp refuses the pair. The client
-// keeps both in memory, to log in again when QueUp ends the session. If they are refused then, that is what every call that
-// needs a session returns from there on, without trying them once more, until Login is called again. Login also reads the
-// recent conversations, and succeeds without them ([WithRecentConversations]). It does not connect.
+// Login logs in. email may also be the username. It returns an [*AuthorizationError] if QueUp refuses the pair. The client keeps both in
+// memory, to log in again when QueUp ends the session. If QueUp refuses them then, every call that needs a session returns that error,
+// without another try, until Login is called again. Login also reads the recent conversations, and succeeds without them
+// ([WithRecentConversations]). It does not connect.
 //
-// A login that fails changes nothing: who was logged in still is. While connected, only the same account can log in again; another
-// one is an [*ArgumentError], and [Client.Logout] has to come first. Otherwise another account replaces the first one, whose calls
-// under way end with an error that matches [ErrNotLoggedIn]. Source: docs/PROTOCOL.md 1.2.
+// A login that fails changes nothing: the account that was logged in still is. While connected, only the same account can log in again.
+// Another one is an [*ArgumentError] until [Client.Logout] is called. While not connected, another account replaces the first one, whose
+// calls in flight end with an error that matches [ErrNotLoggedIn]. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) Login(ctx context.Context, email, password string) error {
 	if c.closed() {
 		return ErrClosed
@@ -140,26 +140,26 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	}
 	me := AuthenticatedUser{c.learnUser(user, true)}
 	if err := c.become(as, me); err != nil {
-		_ = c.session.Logout(ctx, as) // a session that nobody will use
+		_ = c.session.Logout(ctx, as) // the session will not be used
 		return err
 	}
 	c.readRecent(ctx)
 	return nil
 }
 
-// become makes calls those of an account, unless the client is connected as another one.
+// become makes an account the one of the client's calls. It returns an error if the client is connected as another one.
 func (c *Client) become(as *rest.Account, me AuthenticatedUser) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	same := c.me != nil && c.me.ID == me.ID
 	if !same && c.connection != nil && c.connection.conn.Err() == nil {
-		who := "a guest"
+		current := "a guest"
 		if c.me != nil {
-			who = c.me.Username
+			current = c.me.Username
 		}
 		return &ArgumentError{
 			Op: "Client.Login", Argument: "email",
-			Reason: fmt.Sprintf("is the account %s, and the client is connected as %s: call Logout first", me.Username, who),
+			Reason: fmt.Sprintf("is the account %s, and the client is connected as %s: call Logout first", me.Username, current),
 		}
 	}
 	if c.me == nil || same {
@@ -203,9 +203,9 @@ func (c *Client) myID() UserID {
 // isMe reports whether id is the account that is logged in.
 func (c *Client) isMe(id UserID) bool { return id != "" && id == c.myID() }
 
-// Logout leaves the rooms, ends the connection and ends the session. Calls that are still under way then end with an error that
-// matches [ErrNotLoggedIn]. The client can log in again, also after an error, which is an [*APIError] or a [*CallError] and means
-// that QueUp may not have ended its part; the client has forgotten the session in any case.
+// Logout leaves the rooms, ends the connection and ends the session. Calls that are still in flight then end with an error that matches
+// [ErrNotLoggedIn]. An error of Logout is an [*APIError] or a [*CallError], and means that QueUp may not have ended the session. The
+// client has dropped it in any case and can log in again.
 func (c *Client) Logout(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
@@ -222,10 +222,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	return publicError(c.session.Logout(ctx, as))
 }
 
-// forget is the end of a login, and of the connection that was made with it.
+// forget drops the account and its session, and ends the connection that was made with it.
 func (c *Client) forget(ctx context.Context) {
 	c.mu.Lock()
-	c.me = nil // from here on, no Connect is for this account
+	c.me = nil // from here on, Connect does not use this account
 	c.mu.Unlock()
 	c.disconnect()
 	c.session.Forget(ctx, errLoggedOut)
@@ -233,30 +233,30 @@ func (c *Client) forget(ctx context.Context) {
 	c.doer.ResumeChat()
 }
 
-// Rooms are the rooms that this client has joined, the latest of those it has left included.
+// Rooms returns the rooms that the client has joined, including the latest of those that it has left.
 func (c *Client) Rooms() *RoomCollection {
 	return &RoomCollection{Collection[RoomID, *Room]{c.rooms.Table}}
 }
 
-// Users are the users this client has seen and knows by name: all who are in its rooms, and the latest of the others
-// ([WithUserCache]). Of some QueUp tells the id alone. Those in the rooms are looked up; until then, and if QueUp does not know the
-// account any more, they are not among Users. [Client.FetchUser] asks for one.
+// Users returns the users that the client has seen and knows by name: all users in its rooms, and the latest of the others
+// ([WithUserCache]). QueUp sends some users with their id alone. The client looks up those in its rooms. Until then, and if QueUp does
+// not know the account any more, they are not among Users. [Client.FetchUser] reads one user.
 func (c *Client) Users() *Collection[UserID, User] { return &Collection[UserID, User]{c.users} }
 
-// Messages are the chat lines that the histories of the client's rooms hold ([WithMessageHistory]).
+// Messages returns the chat lines in the histories of the client's rooms ([WithMessageHistory]).
 func (c *Client) Messages() *Collection[MessageID, Message] {
 	return &Collection[MessageID, Message]{allMessages{c.rooms.Table}}
 }
 
-// Songs are the media this client has seen last ([WithSongCache]).
+// Songs returns the media that the client has seen last ([WithSongCache]).
 func (c *Client) Songs() *Collection[SongID, SongInfo] { return &Collection[SongID, SongInfo]{c.songs} }
 
-// REST returns the generated client, for what this package has no method for. It shares the session and the errors.
+// REST returns the generated client, for endpoints that this package has no method for. It shares the session and the errors.
 // Its types follow api/openapi.yaml and change with it.
 func (c *Client) REST() *queupapi.Client { return c.rest }
 
-// report tells the error handler what went wrong in a handler, or with the mailbox. Without one it is logged, so that it is never lost, unless
-// Run returns it.
+// report passes an error of a handler or of the mailbox to the error handler. Without an error handler the error is logged, unless Run
+// returns it, so that it is never lost.
 func (c *Client) report(ctx context.Context, err error) {
 	hookReport(err)
 	returned := c.failRun(err)

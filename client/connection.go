@@ -15,8 +15,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// connection is what one Connect makes: the websocket, and the one goroutine that applies what it brings. All state of
-// rooms changes on that goroutine, so that events, loads and departures have one order.
+// A connection is the websocket of one Connect and the goroutine that applies its events. All room state changes on that goroutine, so
+// that events, loads and departures have one order.
 type connection struct {
 	client   *Client
 	conn     *realtime.Conn
@@ -30,17 +30,16 @@ type connection struct {
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded
 
-	life context.Context // of everything that is done for the connection; ends with it, and before the account changes
+	life context.Context // of all work for the connection; ends with it, and before the account changes
 	end  context.CancelCauseFunc
 
-	joins     context.Context // of the joins under way; ends when the client is about to leave its rooms
+	joins     context.Context // of the joins in progress; ends when the client is about to leave its rooms
 	stopJoins context.CancelCauseFunc
 }
 
-// Connect opens the websocket and returns once QueUp has accepted it and private messages can be heard; for the latter it
-// waits 2 s at most. Lost connections heal by themselves from then
-// on, as [WithReconnect] says; bad credentials end it. It is [ErrNotLoggedIn] before Login, unless [WithGuest] was
-// given, and nil if there is a connection already.
+// Connect opens the websocket and returns once QueUp has accepted it and private messages are received; for the latter it waits at most
+// 2 s. From then on the client reconnects by itself, as [WithReconnect] says; rejected credentials end the connection. Connect returns
+// [ErrNotLoggedIn] before Login, unless [WithGuest] was given, and nil if there is a connection already.
 func (c *Client) Connect(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
@@ -52,7 +51,7 @@ func (c *Client) Connect(ctx context.Context) error {
 		if l.conn.Err() == nil {
 			return nil
 		}
-		select { // it has just ended, and its rooms with it
+		select { // it is ending, and its rooms with it
 		case <-l.ended:
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -91,7 +90,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := conn.Connect(ctx); err != nil { // which says that it was to connect
+	if err := conn.Connect(ctx); err != nil { // its error says that connecting failed
 		end(ErrNotConnected)
 		_ = conn.Close()
 		return fmt.Errorf("queup: %w", err)
@@ -107,8 +106,8 @@ func (c *Client) Connect(ctx context.Context) error {
 	return nil
 }
 
-// setConnection makes l the client's connection and starts it, unless a Connect at the same time was faster, or a Close, or the client is
-// not the account any more that l was opened as.
+// setConnection makes l the client's connection and starts it. It reports false if another Connect was faster. It returns an error if the
+// client was closed, or if l was opened for another account than the current one.
 func (c *Client) setConnection(l *connection, as UserID) (adopted bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -127,9 +126,9 @@ func (c *Client) setConnection(l *connection, as UserID) (adopted bool, err erro
 
 var errAccountChanged = &withinError{"connect: another login or a logout came in between", ErrNotConnected}
 
-// token fetches what opens the websocket. QueUp gives a guest's token to a lost session, so a token of somebody else means to log
-// in again. Whether a token of a login always names the account is not known, so one that does not is reason for one login in a
-// session, and is used if that changes nothing. Source: docs/PROTOCOL.md 1.2.
+// token fetches the token that opens the websocket. QueUp gives a guest's token to a session that it has lost. So if a token does not name
+// the account, the client logs in again. It is not known whether a token after a login always names the account. So this happens only
+// once in a session, and the token is used if the login changes nothing. Source: docs/PROTOCOL.md 1.2.
 func (c *Client) token(ctx context.Context) (string, error) {
 	as := c.session.Account()
 	logins := as.Logins()
@@ -141,7 +140,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 			switch {
 			case renewErr == nil:
 				answer, err = c.rest.Token(ctx)
-			case guest: // as a guest the bot could do nothing
+			case guest: // a guest's token is not enough to act in rooms
 				err = publicError(renewErr)
 			}
 		}
@@ -159,7 +158,7 @@ func (c *Client) token(ctx context.Context) (string, error) {
 	return answer.Data.Token, nil
 }
 
-// isGuest reports whether a token says of itself that it is a guest's.
+// isGuest reports whether a token is a guest's, by its own claims.
 func isGuest(token string) bool {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -169,9 +168,9 @@ func isGuest(token string) bool {
 	return err == nil && string(jsonField(claims, "isGuest")) == "true"
 }
 
-// reconnect is the user's policy. What has ended the link, or the last attempt, may have ended the connections of REST as well,
-// so the next attempt opens its own.
-func (c *Client) reconnect(try int, last error) (wait time.Duration, again bool) {
+// reconnect returns the pause before the next try, by the bot's policy or the default one. It closes the idle REST connections, so that the
+// next try opens new ones: the cause of the lost link or the failed try may have broken them as well.
+func (c *Client) reconnect(try int, last error) (wait time.Duration, retry bool) {
 	c.session.CloseIdleConnections()
 	if c.config.reconnect == nil {
 		return realtime.DefaultReconnect(try, last)
@@ -179,7 +178,7 @@ func (c *Client) reconnect(try int, last error) (wait time.Duration, again bool)
 	return c.config.reconnect(try, last)
 }
 
-// link returns the connection, or why there is none.
+// link returns the connection, or the reason why there is none.
 func (c *Client) link() (*connection, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -205,6 +204,7 @@ func (c *Client) disconnect() {
 	}
 }
 
+// over reports whether the goroutine has returned.
 func (l *connection) over() bool {
 	select {
 	case <-l.ended:
@@ -222,7 +222,7 @@ func (l *connection) err() error {
 	return nil
 }
 
-// run is the goroutine. It ends with the websocket.
+// run is the connection's goroutine: it applies events and runs commands until the websocket has ended.
 func (l *connection) run() {
 	defer close(l.ended)
 	defer l.end(ErrNotConnected)
@@ -232,7 +232,7 @@ func (l *connection) run() {
 			command()
 		case e, ok := <-l.conn.Events():
 			if !ok {
-				l.endRooms(l.err()) // if nobody had time to hear why it ended
+				l.endRooms(l.err()) // those that the last Disconnected has not ended
 				return
 			}
 			l.receive(e)
@@ -240,7 +240,7 @@ func (l *connection) run() {
 	}
 }
 
-// after runs f on the goroutine once d has passed, unless stop is called before, on the goroutine too.
+// after runs f on the goroutine once d has passed, unless stop is called before. stop must be called on the goroutine.
 func (l *connection) after(d time.Duration, f func()) (stop func()) {
 	stopped := false
 	timer := time.AfterFunc(d, func() {
@@ -258,7 +258,7 @@ func (l *connection) after(d time.Duration, f func()) (stop func()) {
 	}
 }
 
-// do runs f on the goroutine and waits for it.
+// do runs f on the goroutine and waits until f has returned. Its error means that f does not run.
 func (l *connection) do(ctx context.Context, f func()) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -282,8 +282,8 @@ func (l *connection) do(ctx context.Context, f func()) error {
 	}
 }
 
-// doHeld is do for a room whose messages wait under a hold. It does nothing, and is false, if the room is not attached any more or
-// another hold has begun.
+// doHeld is do for a room whose messages are held. It does nothing, and reports false, if the room is not attached any more or another hold
+// has begun.
 func (l *connection) doHeld(t *tracker, hold int, f func()) (done bool) {
 	return l.do(l.life, func() {
 		if done = t.waiting.holdID == hold && l.rooms[t.room.channel] == t; done {

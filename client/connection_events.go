@@ -10,7 +10,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// receive takes the next thing that happened on the websocket. What a handler hears begins here.
+// receive handles the next event of the websocket. It passes a message to the room or the mailbox of its channel, and emits changes of the
+// connection.
 func (l *connection) receive(event realtime.Event) {
 	c := l.client
 	switch e := event.(type) {
@@ -21,7 +22,7 @@ func (l *connection) receive(event realtime.Event) {
 		} else if l.mailbox.channel == e.Channel {
 			l.receiveMail(e)
 		}
-		// Other channels have been left: what still comes from them is old. Source: docs/PROTOCOL.md 7, rule 4.
+		// Other channels have been left: messages that still come from them are old. Source: docs/PROTOCOL.md 7, rule 4.
 	case realtime.Connected:
 		if e.Reconnected {
 			l.reconnected()
@@ -53,7 +54,8 @@ func (l *connection) receive(event realtime.Event) {
 
 var errDetachedByServer = errors.New("queup: QueUp has detached the room")
 
-// disconnected tells of a lost connection. Until the rooms are loaded again, their events wait.
+// disconnected emits Disconnected and makes the rooms hold their messages until they are loaded again. It ends the rooms if the client will
+// not reconnect. After Logout or Close it only ends the rooms.
 func (l *connection) disconnected(e realtime.Disconnected) {
 	if errors.Is(e.Err, realtime.ErrClosed) { // by Logout or Close
 		l.endRooms(nil)
@@ -70,15 +72,15 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 }
 
-// endRooms ends all rooms with the connection.
+// endRooms ends all rooms of the connection.
 func (l *connection) endRooms(err error) {
 	for channel := range l.rooms {
 		l.endRoom(channel, err)
 	}
 }
 
-// reconnected tells that the connection is back, and has each room read again what may have changed meanwhile. A room
-// that is being joined is read anyway, and may have been by now.
+// reconnected emits Reconnected and starts a resync of each room. A room that is being joined needs none: the join reads it, and may have
+// done so already. A detached room is read once its channel is attached.
 func (l *connection) reconnected() {
 	l.client.events.emit(Reconnected{newMeta()})
 	for _, t := range l.rooms {
@@ -93,8 +95,8 @@ func (l *connection) reconnected() {
 	}
 }
 
-// attachFailed is about a channel that did not come back with the connection. One that got no answer is asked for again,
-// as long as that connection lasts; then the next one will.
+// attachFailed handles a channel that did not come back with the connection. If QueUp has not answered, the channel is attached again, as
+// long as the link lasts; the next link attaches it by itself. If QueUp has refused it, the room ends.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	if e.Channel == l.mailbox.channel {
 		l.mailboxLost(time.Now(), e.Err)
@@ -123,13 +125,13 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 			return
 		}
 		_ = t.room.restorePresence(ctx, l)
-		if t.room.Joined() { // else the join reads it
+		if t.room.Joined() { // otherwise the join reads it
 			s.run()
 		}
 	})
 }
 
-// endRoom ends a room that QueUp has ended, and sees to it that nothing of it is left there.
+// endRoom closes a room that QueUp has ended, emits RoomLeft and then tidies up at QueUp: it leaves the room and its channel.
 func (l *connection) endRoom(channel string, err error) {
 	t, ok := l.rooms[channel]
 	if !ok {
@@ -141,7 +143,7 @@ func (l *connection) endRoom(channel string, err error) {
 	if err != nil {
 		l.client.log.WarnContext(l.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
 	}
-	if joined { // else JoinRoom says so
+	if joined { // otherwise JoinRoom returns the error
 		l.client.events.emit(RoomLeft{Meta: t.newMeta(), Err: err})
 	}
 	l.client.workers.Start(func() {
@@ -151,7 +153,7 @@ func (l *connection) endRoom(channel string, err error) {
 			return
 		}
 		defer room.joinLock.release()
-		if room.Joined() { // again
+		if room.Joined() { // it was joined again meanwhile
 			return
 		}
 		if present {
@@ -161,7 +163,7 @@ func (l *connection) endRoom(channel string, err error) {
 	})
 }
 
-// forgetRoom takes a room off the connection and reports whether it was there.
+// forgetRoom removes a room from the connection and closes its tracker. It reports whether the room was attached.
 func (l *connection) forgetRoom(t *tracker) bool {
 	channel := t.room.channel
 	if l.rooms[channel] != t {

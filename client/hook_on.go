@@ -8,7 +8,7 @@ import (
 	"github.com/queup-go/queup/internal/testkit/canary"
 )
 
-// The hooks of `make secrets`; hook_off.go says what they get. tools/secrets lists the places.
+// These are the hooks of `make secrets`; hook_off.go says what each receives. tools/secrets lists the places that call them.
 
 func hookLogger() *slog.Logger { return canary.Logger("the log of client") }
 

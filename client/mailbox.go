@@ -15,39 +15,39 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// mailbox is the account's own channel, on which QueUp says that there is a private message. Whatever becomes of it, it is attached
-// again: on every link, and on the same link after a pause. It is owned by the connection's goroutine.
+// mailbox is the account's own channel, on which QueUp announces private messages. When it is lost, it is attached again: on every link,
+// and on the same link after a pause. It is owned by the connection's goroutine.
 type mailbox struct {
 	channel    string        // empty for a guest
 	attaching  bool          // a goroutine is attaching it
-	attachedAt time.Time     // when that last succeeded
-	losses     int           // counts how often it was lost
+	attachedAt time.Time     // when it was last attached
+	losses     int           // number of times that it was lost
 	pause      time.Duration // before the next try
-	linkDown   bool          // there is no link
-	wake       chan struct{} // has room for one; ends a pause, because the next try waits for the next link
+	linkDown   bool          // the link is lost and not back yet
+	wake       chan struct{} // has room for one signal; ends the pause when the link is lost, because the next try waits for the next link anyway
 
-	closedSince time.Time // when the first try failed, or it was lost; zero while it is attached
-	reported    bool      // to the error handler, since then
+	closedSince time.Time // when it was lost, or the first try failed; zero while it is attached
+	reported    bool      // to the error handler, since closedSince
 }
 
 const (
-	// mailboxPause is the first pause before the mailbox is attached again on the same link. Each one is twice as long as the one
-	// before, up to maxMailboxPause, until the mailbox has been attached for that long.
+	// mailboxPause is the first pause before the mailbox is attached again on the same link. Each further pause is twice as long, up
+	// to maxMailboxPause. Once the mailbox has been attached for maxMailboxPause, the pauses begin again at the first.
 	mailboxPause    = time.Second
 	maxMailboxPause = 30 * time.Second
 	// mailboxPatience is how long the mailbox may be closed before it is reported to the error handler.
 	mailboxPatience = 30 * time.Second
 )
 
-// A MailboxError tells the error handler that QueUp refuses the client the channel of its private messages, and has done so for
-// 30 s. It comes once for each such time; [Health] has it as MailErr from the first refusal on. The client goes on trying, on
-// every link and at least every 30 s. The messages that were missed are emitted as [PrivateMessage] with Resynced set when it succeeds.
+// A MailboxError reports to the error handler that private messages have not been received for 30 s, because QueUp refuses the client
+// their channel. It is reported once for each such outage; [Health] has it as MailErr from the first refusal on. The client retries on
+// every link and at least every 30 s. When that succeeds, the missed messages are emitted as [PrivateMessage] with Resynced set.
 type MailboxError struct {
-	Since time.Time // nothing was received since
-	Err   error     // what came of the latest try
+	Since time.Time // no message has been received since then
+	Err   error     // the error of the latest try
 }
 
-// Error names the time and the reason.
+// Error returns when the outage began and why.
 func (e *MailboxError) Error() string {
 	return within(fmt.Sprintf("private messages not received since %s", e.Since.UTC().Format(time.RFC3339)), e.Err)
 }
@@ -57,13 +57,13 @@ func (e *MailboxError) Unwrap() error { return e.Err }
 
 var errMailboxDetached = errors.New("queup: QueUp has detached the channel of private messages")
 
-// userChannel is where QueUp tells an account what is for it alone. Source: docs/PROTOCOL.md 5.4.
+// userChannel returns the name of the channel for messages to one account alone. Source: docs/PROTOCOL.md 5.4.
 func userChannel(u UserID) string { return "user:" + string(u) }
 
-// openMailbox attaches the account's own channel. A server that takes its time for that does not keep the caller.
+// openMailbox attaches the account's own channel and waits for the first try, at most maxHold: a slow server must not block the caller.
 func (l *connection) openMailbox(ctx context.Context, channel string) {
 	tried := make(chan struct{})
-	if !l.client.workers.Start(func() { // whether or not the caller goes on waiting
+	if !l.client.workers.Start(func() { // it goes on when the caller stops waiting
 		_ = l.do(l.life, func() {
 			l.mailbox.channel, l.mailbox.wake = channel, make(chan struct{}, 1)
 			l.attachMailbox(func() { close(tried) })
@@ -81,24 +81,24 @@ func (l *connection) openMailbox(ctx context.Context, channel string) {
 	}
 }
 
-// attachMailbox starts the goroutine that attaches the mailbox, unless it runs. It runs tried after its first try.
+// attachMailbox starts the goroutine that attaches the mailbox, unless it is running. The goroutine calls tried after its first try.
 func (l *connection) attachMailbox(tried func()) {
 	m := &l.mailbox
 	if m.attaching {
 		return
 	}
-	channel, linkLost, losses, pause := m.channel, m.wake, m.losses, m.pause
+	channel, wake, losses, pause := m.channel, m.wake, m.losses, m.pause
 	m.attaching = l.client.workers.Start(func() {
 		ctx, tried := l.life, sync.OnceFunc(tried)
-		for again := true; again; {
-			if !l.sleep(ctx, pause, linkLost) {
+		for retry := true; retry; {
+			if !l.sleep(ctx, pause, wake) {
 				return
 			}
 			began := time.Now()
 			err := l.conn.Attach(ctx, channel) // which waits for a link
 			tried()
 			if l.do(ctx, func() {
-				again = l.mailboxTried(began, losses, err)
+				retry = l.mailboxTried(began, losses, err)
 				losses, pause = m.losses, m.pause
 			}) != nil {
 				return
@@ -107,7 +107,7 @@ func (l *connection) attachMailbox(tried func()) {
 	})
 }
 
-// sleep waits for a pause, which wake ends early. It is false if the connection has ended.
+// sleep waits for a pause, which wake ends early. It reports false if the connection has ended.
 func (l *connection) sleep(ctx context.Context, pause time.Duration, wake <-chan struct{}) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -123,9 +123,9 @@ func (l *connection) sleep(ctx context.Context, pause time.Duration, wake <-chan
 	}
 }
 
-// mailboxTried takes what came of a try that began when the mailbox had been lost so many times. It reports whether there must be
-// another try.
-func (l *connection) mailboxTried(began time.Time, losses int, err error) (again bool) {
+// mailboxTried handles the result of a try to attach the mailbox and reports whether another try is needed. losses is the number of times
+// that the mailbox had been lost when the try began.
+func (l *connection) mailboxTried(began time.Time, losses int, err error) (retry bool) {
 	m := &l.mailbox
 	switch {
 	case errors.Is(err, realtime.ErrClosed) || l.client.closed():
@@ -134,7 +134,7 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 		m.lengthenPause()
 		l.mailboxClosed(began, err)
 		return true
-	case m.losses != losses: // it was lost again before this was known
+	case m.losses != losses: // it was lost again before this result arrived
 		return true
 	}
 	m.attaching, m.attachedAt = false, time.Now()
@@ -147,7 +147,8 @@ func (l *connection) mailboxTried(began time.Time, losses int, err error) (again
 	return false
 }
 
-// mailboxLost is about a mailbox that QueUp has detached, or not attached with a new link. What was received until then is complete.
+// mailboxLost handles a mailbox that QueUp has detached, or has not attached with a new link, and attaches it again. No message was missed
+// before complete.
 func (l *connection) mailboxLost(complete time.Time, err error) {
 	m := &l.mailbox
 	if time.Since(m.attachedAt) >= maxMailboxPause {
@@ -159,7 +160,8 @@ func (l *connection) mailboxLost(complete time.Time, err error) {
 	l.attachMailbox(func() {})
 }
 
-// mailboxClosed notes that private messages are not received, and reports it: in the log at once, to the error handler when it lasts.
+// mailboxClosed notes that private messages are not received. It logs that at once, and reports it to the error handler after
+// mailboxPatience.
 func (l *connection) mailboxClosed(complete time.Time, err error) {
 	m, c := &l.mailbox, l.client
 	ctx := c.workers.Context()
@@ -180,7 +182,7 @@ func (m *mailbox) lengthenPause() {
 	m.pause = min(max(2*m.pause, mailboxPause), maxMailboxPause)
 }
 
-// noteLink notes that the link is lost, or that there is one.
+// noteLink notes whether the link is down. A lost link ends the current pause.
 func (m *mailbox) noteLink(down bool) {
 	m.linkDown = down
 	if down {
@@ -191,25 +193,25 @@ func (m *mailbox) noteLink(down bool) {
 	}
 }
 
-// setMailErr notes for Health why private messages are not received; nil while they are.
+// setMailErr stores the reason why private messages are not received, for Health. It is nil while they are received.
 func (l *connection) setMailErr(err error) {
 	l.client.mu.Lock()
 	defer l.client.mu.Unlock()
 	l.mailErr = err
 }
 
-// inbox is where news of private messages wait. QueUp only says that there is one, so that its conversation has to be fetched. A
-// conversation is fetched by one goroutine at a time, and once more for all that was news meanwhile. It is owned by the
+// inbox queues notices of private messages. QueUp announces a message without its text, so the conversation has to be fetched. One
+// goroutine at a time fetches a conversation; notices that arrive meanwhile are merged into one more fetch. The inbox is owned by the
 // connection's goroutine. Source: docs/PROTOCOL.md 7, rule 27.
 type inbox struct {
-	waiting     []notice                   // of conversations that are to be fetched, one each, the oldest first
-	fetching    map[ConversationID]*notice // those under way, and what was news of them meanwhile; nil for nothing
-	slotTimer   bool                       // another place is opened soon
-	missedSince time.Time                  // before it nothing was missed; zero if nothing was missed that has not been read
-	losses      int                        // lost connections
+	waiting     []notice                   // one for each conversation that is to be fetched, the oldest first
+	fetching    map[ConversationID]*notice // in flight; the value is the notice that arrived meanwhile, or nil
+	slotTimer   bool                       // a timer of openSlotLater is running
+	missedSince time.Time                  // messages after this may be missed; zero once those have been read
+	losses      int                        // number of times that the link or the mailbox was lost
 }
 
-// linkLost is about a lost connection: from here on, messages may be missed.
+// linkLost notes that messages after complete may be missed.
 func (i *inbox) linkLost(complete time.Time) {
 	i.losses++
 	if i.missedSince.IsZero() {
@@ -217,15 +219,15 @@ func (i *inbox) linkLost(complete time.Time) {
 	}
 }
 
-// notice says that there is something new in a conversation.
+// notice says that a conversation has a new message.
 type notice struct {
 	conversation ConversationID
-	author       UserID    // who wrote; empty if that is not known
-	since        time.Time // nothing new was written before, by our clock
+	author       UserID    // of the message; empty if not known
+	since        time.Time // no new message is older, by our clock
 	meta         Meta
 }
 
-// merge adds what was news later. One fetch finds both.
+// merge adds a later notice of the same conversation. One fetch finds the messages of both.
 func (n *notice) merge(later notice) *notice {
 	if n == nil {
 		return &later
@@ -237,16 +239,16 @@ func (n *notice) merge(later notice) *notice {
 }
 
 const (
-	// maxNotices bounds how many conversations wait.
+	// maxNotices bounds the conversations that wait for a fetch.
 	maxNotices = 1024
-	// mailAtOnce is how many conversations are fetched at a time, so that the loads of rooms have a place, too.
+	// mailAtOnce is how many conversations are fetched at a time, so that loads of rooms find a place in their lane, too.
 	mailAtOnce = loadsAtOnce - 1
-	// mailPatience is how long a conversation waits for others before it is fetched beside them. When QueUp is faster, messages
-	// come in the order in which it announced them, whatever conversation they are of.
+	// mailPatience is how long a conversation waits for the fetch of another one before both are fetched at the same time. If QueUp
+	// answers faster, messages are emitted in the order in which it announced them, across conversations.
 	mailPatience = 250 * time.Millisecond
 )
 
-// receiveMail takes the next message of the account's own channel.
+// receiveMail handles the next message of the account's own channel.
 func (l *connection) receiveMail(m realtime.Message) {
 	c := l.client
 	event, err := wire.DecodeEvent(m.Name, m.Data)
@@ -259,7 +261,7 @@ func (l *connection) receiveMail(m realtime.Message) {
 	switch {
 	case !ok:
 		c.applyOutsideRooms(event, meta)
-	case c.isMe(e.AuthorID) && !c.config.ownMessages: // we hear what we write ourselves, too
+	case c.isMe(e.AuthorID) && !c.config.ownMessages: // QueUp announces our own messages, too
 	case e.ConversationID == "":
 		c.events.emit(Malformed{Meta: meta, Err: errNoConversation})
 	default:
@@ -269,11 +271,11 @@ func (l *connection) receiveMail(m realtime.Message) {
 
 var errNoConversation = errors.New("queup: the event does not say which conversation it is about")
 
-// queueNotice has a conversation fetched, after those that wait.
+// queueNotice queues a conversation to be fetched. If too many are queued, it drops those and emits a Gap.
 func (l *connection) queueNotice(n notice) {
 	i := &l.inbox
-	if meanwhile, is := i.fetching[n.conversation]; is {
-		i.fetching[n.conversation] = meanwhile.merge(n)
+	if later, inFlight := i.fetching[n.conversation]; inFlight {
+		i.fetching[n.conversation] = later.merge(n)
 		return
 	}
 	if k := slices.IndexFunc(i.waiting, func(w notice) bool { return w.conversation == n.conversation }); k >= 0 {
@@ -291,7 +293,7 @@ func (l *connection) queueNotice(n notice) {
 	l.openSlotLater()
 }
 
-// openSlotLater opens another place to fetch conversations when one has waited for too long, and so on.
+// openSlotLater fetches one more conversation at the same time, up to mailAtOnce, each time that one has waited for mailPatience.
 func (l *connection) openSlotLater() {
 	i := &l.inbox
 	if i.slotTimer || len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
@@ -305,7 +307,7 @@ func (l *connection) openSlotLater() {
 	})
 }
 
-// fetchNext fetches the conversation that has waited for the longest time, if there is one and a place for it, and then the next.
+// fetchNext fetches the conversation that has waited longest, if fewer than mailAtOnce are in flight, and then the next one.
 func (l *connection) fetchNext() {
 	i := &l.inbox
 	if len(i.waiting) == 0 || len(i.fetching) >= mailAtOnce {
@@ -321,10 +323,10 @@ func (l *connection) fetchNext() {
 		ctx := l.life
 		l.client.deliverMail(ctx, n)
 		_ = l.do(ctx, func() {
-			meanwhile := i.fetching[n.conversation]
+			later := i.fetching[n.conversation]
 			delete(i.fetching, n.conversation)
-			if meanwhile != nil {
-				i.waiting = append(i.waiting, *meanwhile)
+			if later != nil {
+				i.waiting = append(i.waiting, *later)
 			}
 			l.fetchNext()
 		})
@@ -336,8 +338,8 @@ const (
 	mailTimeout = 20 * time.Second
 )
 
-// deliverMail fetches the messages of a conversation that are new and tells of them. If QueUp does not hand them over, it
-// tells that there is one; its text follows with the next message of the conversation.
+// deliverMail fetches the new messages of a conversation and emits them. If it cannot fetch them, it emits one PrivateMessage without text;
+// the text follows with the next message of the conversation.
 func (c *Client) deliverMail(ctx context.Context, n notice) {
 	v := c.conversations.Handle(n.conversation)
 	var messages []Message
@@ -355,7 +357,7 @@ func (c *Client) deliverMail(ctx context.Context, n notice) {
 			break
 		}
 	}
-	if ctx.Err() != nil { // the account may be another one by now
+	if ctx.Err() != nil { // another account may be logged in by now
 		return
 	}
 	if err != nil {
@@ -384,17 +386,17 @@ func (c *Client) deliverMail(ctx context.Context, n notice) {
 	}
 }
 
-// maxMailEmitted is how many of the latest private messages are known by their id, so that none is emitted twice, also when its
-// conversation has been forgotten meanwhile.
+// maxMailEmitted is how many ids of the latest private messages are kept. They prevent that a message is emitted twice, even if its
+// conversation has been evicted meanwhile.
 const maxMailEmitted = 1024
 
-// mailEmitted knows the private messages that were emitted last.
+// mailEmitted holds the ids of the private messages that were emitted last.
 type mailEmitted struct {
 	mu  sync.Mutex
 	ids *cache.Recent[MessageID, struct{}] // guarded by mu; nil before the first
 }
 
-// add notes a message by its id and reports whether it is new. One without an id is new.
+// add adds the id of a message and reports whether it is new. A message without an id is always new.
 func (h *mailEmitted) add(id MessageID) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -404,53 +406,54 @@ func (h *mailEmitted) add(id MessageID) bool {
 	return id == "" || h.ids.AddNew(id, struct{}{})
 }
 
-// missedMailTries is how often the list of conversations is asked for after a lost connection.
+// missedMailTries is how often the list of conversations is tried to be read after a lost connection.
 const missedMailTries = 6
 
-// readMissedMail looks for private messages that came while the mailbox was closed. It does nothing while it is: then more may be
-// missed, and it is called again when the mailbox is open.
+// readMissedMail queues the conversations with private messages that were missed while the mailbox was closed. While it is still closed,
+// readMissedMail does nothing: more may be missed, and it is called again once the mailbox is attached.
 func (l *connection) readMissedMail() {
 	c, ctx := l.client, l.life
-	var cutAt time.Time
-	var cuts int
+	var missedSince time.Time
+	var losses int
 	if l.do(ctx, func() {
 		if !l.mailbox.attaching && !l.mailbox.linkDown {
-			cutAt, cuts = l.inbox.missedSince, l.inbox.losses
+			missedSince, losses = l.inbox.missedSince, l.inbox.losses
 		}
-	}) != nil || cutAt.IsZero() {
+	}) != nil || missedSince.IsZero() {
 		return
 	}
 	before := make(map[ConversationID]time.Time)
 	for id, v := range c.Conversations().All() {
 		before[id] = v.deliveredAt()
 	}
-	list, err := l.conversationsAfter(ctx, cuts)
+	list, err := l.conversationsAfter(ctx, losses)
 	_ = l.do(ctx, func() {
-		current := l.inbox.losses == cuts // else the next connection tries again
+		current := l.inbox.losses == losses // otherwise the next connection tries again
 		if current {
 			l.inbox.missedSince = time.Time{}
 		}
 		if err != nil {
 			if current {
-				c.log.WarnContext(ctx, "private messages missed while the connection was lost are not known", slog.Any("error", err))
-				c.events.emit(Gap{Meta: newMeta(), From: c.clock.At(cutAt), To: c.clock.Now(), What: "private messages"})
+				c.log.WarnContext(ctx, "private messages that were missed while the connection was lost could not be read", slog.Any("error", err))
+				c.events.emit(Gap{Meta: newMeta(), From: c.clock.At(missedSince), To: c.clock.Now(), What: "private messages"})
 			}
 			return
 		}
 		for _, v := range slices.Backward(list) { // the oldest first
 			since := before[v.id]
-			if since.IsZero() { // it may be new, or an old one that nothing was known of
-				since = c.clock.Before(cutAt)
+			if since.IsZero() { // the conversation may be new, or an old one that was not known
+				since = c.clock.Before(missedSince)
 			}
 			if v.LatestAt().After(since) {
-				l.queueNotice(notice{v.id, "", cutAt, Meta{At: time.Now(), Resynced: true}})
+				l.queueNotice(notice{v.id, "", missedSince, Meta{At: time.Now(), Resynced: true}})
 			}
 		}
 	})
 }
 
-// conversationsAfter reads the recent conversations after a lost connection, if need be more than once.
-func (l *connection) conversationsAfter(ctx context.Context, cuts int) (list []*Conversation, err error) {
+// conversationsAfter reads the recent conversations after a lost connection. It retries until the connection has been lost again, at most
+// missedMailTries times in all.
+func (l *connection) conversationsAfter(ctx context.Context, losses int) (list []*Conversation, err error) {
 	for try := range missedMailTries {
 		if try > 0 && waitUntil(ctx, "conversations", time.Now().Add(time.Second<<try)) != nil {
 			return nil, err
@@ -462,7 +465,7 @@ func (l *connection) conversationsAfter(ctx context.Context, cuts int) (list []*
 			return list, nil
 		}
 		current := false
-		if l.do(ctx, func() { current = l.inbox.losses == cuts }) != nil || !current {
+		if l.do(ctx, func() { current = l.inbox.losses == losses }) != nil || !current {
 			return nil, err
 		}
 	}

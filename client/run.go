@@ -9,16 +9,16 @@ import (
 )
 
 const (
-	shutdownTimeout = 5 * time.Second // for Run to leave its rooms, close the client and wait for handlers
-	leaveTimeout    = 3 * time.Second // of that, for the rooms: Close takes up to 2 s where the network is dead
+	shutdownTimeout = 5 * time.Second // bounds how long Run takes to leave its rooms, close the client and wait for handlers
+	leaveTimeout    = 3 * time.Second // the part of it for the rooms: Close takes up to 2 s if the network is dead
 )
 
 // Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the
 // client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
 //
-// A bot that no room lets in would wait for nothing, so Run also ends when a handler of [Ready] returns the error of
-// [Client.JoinRoom], wrapped or not, while the client is in no room and on its way to none, and returns what the handler returned.
-// A handler that wants to try again does so itself, or returns nil.
+// Run also ends when a handler of [Ready] returns the error of [Client.JoinRoom], wrapped or not. Then it returns the handler's error: a
+// bot that cannot join any room would wait for ever. It does not end while the client is in another room or is joining one. A handler
+// that wants to retry does so itself, or returns nil.
 func (c *Client) Run(ctx context.Context, email, password string) error {
 	c.running.Store(true)
 	defer c.running.Store(false)
@@ -62,7 +62,8 @@ func (c *Client) run(ctx context.Context, email, password string) error {
 	}
 }
 
-// failRun ends Run, and reports whether it does, when a handler of Ready could not join a room and the client is in no other.
+// failRun ends Run with the error of a handler of Ready that could not join a room. It reports false, and does not, if the client is in
+// another room or joining one.
 func (c *Client) failRun(err error) bool {
 	handler, ok := errors.AsType[*HandlerError](err)
 	if !ok || handler.Event != "Ready" || !c.running.Load() || c.joining.Load() > 0 || c.inSomeRoom() {
@@ -75,17 +76,17 @@ func (c *Client) failRun(err error) bool {
 	case c.runFailed <- handler.Err:
 		return true
 	default:
-		return false // another handler has ended it
+		return false // Run is ending with the error of another handler
 	}
 }
 
-// inSomeRoom reports whether the client is in a room, or listens to one.
+// inSomeRoom reports whether the client is in any room, or listens to one.
 func (c *Client) inSomeRoom() bool {
 	_, found := c.Rooms().Find((*Room).Joined)
 	return found
 }
 
-// leaveRooms leaves all rooms at once, as far as ctx allows. Joins under way are ended first.
+// leaveRooms leaves all rooms at the same time, as far as ctx allows. It ends the joins in progress first.
 func (c *Client) leaveRooms(ctx context.Context) {
 	if l, err := c.link(); err == nil {
 		l.stopJoins(ErrClosed)
@@ -93,19 +94,19 @@ func (c *Client) leaveRooms(ctx context.Context) {
 	var leaving sync.WaitGroup
 	for room := range c.Rooms().Values() {
 		leaving.Go(func() {
-			if err := room.joinLock.acquire(ctx); err == nil { // a join that was ended has tidied up by then
+			if err := room.joinLock.acquire(ctx); err == nil { // then a join that was ended has tidied up
 				room.joinLock.release()
 			}
 			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
-				c.log.WarnContext(ctx, "room not left in order", room.logged(), slog.Any("error", err))
+				c.log.WarnContext(ctx, "room not left", room.logged(), slog.Any("error", err))
 			}
 		})
 	}
 	leaving.Wait()
 }
 
-// Wait waits until the connection has ended: nil after Close or Logout, an error if it ended for good by itself. It is
-// [ErrNotConnected] before Connect.
+// Wait waits until the connection has ended. It returns nil after Close or Logout, and an error if the connection ended for good by
+// itself. Before Connect it returns [ErrNotConnected].
 func (c *Client) Wait() error {
 	c.mu.Lock()
 	l := c.connection
@@ -117,8 +118,8 @@ func (c *Client) Wait() error {
 	return l.err()
 }
 
-// Close ends the client for good: the connection, the subscriptions, the calls that are under way. It returns nil, may
-// be called twice and from a handler, and waits for no handler; Done tells when the last one has returned.
+// Close ends the client for good: the connection, the subscriptions and the calls in flight. It returns nil, and may be called twice and
+// from a handler. It does not wait for handlers; Done is closed when the last one has returned.
 func (c *Client) Close() error {
 	if !c.workers.Close() {
 		return nil
@@ -136,7 +137,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Done is closed when, after Close, the client's last goroutine has returned, those that run handlers included.
+// Done returns a channel that is closed after Close, when the client's last goroutine has returned, including those that run handlers.
 func (c *Client) Done() <-chan struct{} { return c.done }
 
 func (c *Client) closed() bool { return c.workers.Context().Err() != nil }
