@@ -554,7 +554,7 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newStage(t)
 		old := c.rooms.Handle("r")
-		_ = old.joinLock.acquire(t.Context())
+		_ = old.joinLock.Acquire(t.Context())
 		claimed := make(chan *Room, 1)
 		go func() {
 			r, err := c.claim(t.Context(), "r")
@@ -565,9 +565,9 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 		}()
 		synctest.Wait()
 		c.rooms.Remove("r")
-		old.joinLock.release()
+		old.joinLock.Release()
 		fresh := <-claimed
-		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || len(fresh.joinLock) != 1 {
+		if known, ok := c.Rooms().Get("r"); fresh != old || known != fresh || !ok || fresh.joinLock.Free() {
 			t.Errorf("claimed %p; the room is %p, and others find %p", fresh, old, known)
 		}
 		for i := range 2 * maxIdleRooms {
@@ -576,9 +576,9 @@ func TestRooms_claimSurvivesTheSweep(t *testing.T) {
 		if r, ok := c.Rooms().Get("r"); !ok || r != fresh {
 			t.Error("a room with its turn taken was forgotten")
 		}
-		fresh.joinLock.release()
+		fresh.joinLock.Release()
 		ctx, cancel := context.WithCancel(t.Context())
-		_ = fresh.joinLock.acquire(ctx)
+		_ = fresh.joinLock.Acquire(ctx)
 		cancel()
 		if _, err := c.claim(ctx, "r"); err == nil {
 			t.Error("claimed a room whose turn was taken")

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -200,36 +199,4 @@ func (h *chatLog) len() int {
 		return 0
 	}
 	return h.lines.Len()
-}
-
-// allMessages is a store that shows the histories of all rooms as one.
-type allMessages struct{ rooms *cache.Table[RoomID, *Room] }
-
-func (a allMessages) Get(id MessageID) (Message, bool) {
-	for _, r := range a.rooms.All() {
-		if m, ok := r.chatLog.get(id); ok {
-			return m, true
-		}
-	}
-	return Message{}, false
-}
-
-func (a allMessages) Len() int {
-	n := 0
-	for _, r := range a.rooms.All() {
-		n += r.chatLog.len()
-	}
-	return n
-}
-
-func (a allMessages) All() iter.Seq2[MessageID, Message] { return cache.Each(a.list) }
-
-func (a allMessages) list() []cache.Entry[MessageID, Message] {
-	var entries []cache.Entry[MessageID, Message]
-	for _, r := range a.rooms.All() {
-		for _, m := range r.chatLog.list() {
-			entries = append(entries, cache.Entry[MessageID, Message]{ID: m.ID, Value: m})
-		}
-	}
-	return entries
 }

@@ -29,8 +29,8 @@ type Client struct {
 	loads       *queupapi.Client // immutable; the calls that load rooms and conversations
 	resyncSlots chan struct{}    // one for each room that is read again at a time
 	session     *rest.Session    // immutable
-	loginLock   semaphore        // held by a login or a logout
-	entrance    semaphore        // one place for each room that is being entered, until its channel is attached
+	loginLock   tasks.Semaphore  // held by a login or a logout
+	entrance    tasks.Semaphore  // one place for each room that is being entered, until its channel is attached
 	events      *hub
 	workers     *tasks.Group
 	secrets     *rest.Secrets           // immutable; what no error and no log may hold
@@ -70,8 +70,8 @@ func New(opts ...Option) (*Client, error) {
 		clock:       new(rest.Clock),
 		transport:   transport,
 		workers:     tasks.NewGroup(life, ErrClosed),
-		loginLock:   make(semaphore, 1),
-		entrance:    make(semaphore, joinsAtOnce),
+		loginLock:   tasks.NewSemaphore(1),
+		entrance:    tasks.NewSemaphore(joinsAtOnce),
 		end:         end,
 		done:        make(chan struct{}),
 		users:       newUserCache(config.users),
@@ -129,10 +129,10 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.loginLock.acquire(ctx); err != nil {
+	if err := c.loginLock.Acquire(ctx); err != nil {
 		return err
 	}
-	defer c.loginLock.release()
+	defer c.loginLock.Release()
 	as := c.session.NewAccount(email, redact.New(password))
 	user, err := c.session.Login(ctx, as)
 	if err != nil {
@@ -212,10 +212,10 @@ func (c *Client) Logout(ctx context.Context) error {
 	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
-	if err := c.loginLock.acquire(ctx); err != nil {
+	if err := c.loginLock.Acquire(ctx); err != nil {
 		return err
 	}
-	defer c.loginLock.release()
+	defer c.loginLock.Release()
 	c.leaveRooms(ctx)
 	as := c.session.Account()
 	c.forget(ctx)
@@ -285,4 +285,43 @@ func (c *Client) report(ctx context.Context, err error) {
 		}
 	}()
 	c.config.errorHandler(ctx, err)
+}
+
+const (
+	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If all
+	// rooms were read at once, none would be complete in time, and their calls would be wasted.
+	resyncsAtOnce = 2
+	// maxPatience bounds a try to read a room. Each failed try doubles the time for the next one, from maxHold up to this.
+	maxPatience = 30 * time.Second
+	// maxReloadWait is the longest pause between two tries to read a room again.
+	maxReloadWait = 30 * time.Second
+	// historyPatience is how long a failing read of the history is retried, before the missed plays are given up.
+	historyPatience = 30 * time.Second
+	// maxBackfill bounds the pages of the history that are read for the missed plays: some ten days of plays.
+	maxBackfill = 200
+)
+
+// joinsAtOnce is how many rooms are entered at a time. Entering all rooms of a bot at once would be a burst of calls that
+// no other client of QueUp makes.
+const joinsAtOnce = 2
+
+func (c *Client) closed() bool { return c.workers.Context().Err() != nil }
+
+// leaveRooms leaves all rooms at the same time, as far as ctx allows. It ends the joins in progress first.
+func (c *Client) leaveRooms(ctx context.Context) {
+	if l, err := c.link(); err == nil {
+		l.stopJoins(ErrClosed)
+	}
+	var leaving sync.WaitGroup
+	for room := range c.Rooms().Values() {
+		leaving.Go(func() {
+			if err := room.joinLock.Acquire(ctx); err == nil { // then a join that was ended has tidied up
+				room.joinLock.Release()
+			}
+			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
+				c.log.WarnContext(ctx, "room not left", room.logged(), slog.Any("error", err))
+			}
+		})
+	}
+	leaving.Wait()
 }

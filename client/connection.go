@@ -291,3 +291,16 @@ func (l *connection) doHeld(t *tracker, hold int, f func()) (done bool) {
 		}
 	}) == nil && done
 }
+
+var errDetachedByServer = errors.New("queup: QueUp has detached the room")
+
+// forgetRoom removes a room from the connection and closes its tracker. It reports whether the room was attached.
+func (l *connection) forgetRoom(t *tracker) bool {
+	channel := t.room.channel
+	if l.rooms[channel] != t {
+		return false
+	}
+	delete(l.rooms, channel)
+	t.close()
+	return true
+}

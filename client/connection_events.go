@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -52,8 +51,6 @@ func (l *connection) receive(event realtime.Event) {
 	}
 }
 
-var errDetachedByServer = errors.New("queup: QueUp has detached the room")
-
 // disconnected emits Disconnected and makes the rooms hold their messages until they are loaded again. It ends the rooms if the client will
 // not reconnect. After Logout or Close it only ends the rooms.
 func (l *connection) disconnected(e realtime.Disconnected) {
@@ -74,8 +71,15 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 
 // endRooms ends all rooms of the connection.
 func (l *connection) endRooms(err error) {
-	for channel := range l.rooms {
-		l.endRoom(channel, err)
+	for _, t := range l.rooms {
+		t.end(err)
+	}
+}
+
+// endRoom ends the room of a channel, if there is one.
+func (l *connection) endRoom(channel string, err error) {
+	if t, ok := l.rooms[channel]; ok {
+		t.end(err)
 	}
 }
 
@@ -117,7 +121,7 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 		}
 		if err != nil {
 			if !errors.Is(err, realtime.ErrClosed) {
-				s.do(func() { l.endRoom(e.Channel, err) })
+				s.do(func() { t.end(err) })
 			}
 			return
 		}
@@ -129,47 +133,4 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 			s.run()
 		}
 	})
-}
-
-// endRoom closes a room that QueUp has ended, emits RoomLeft and then tidies up at QueUp: it leaves the room and its channel.
-func (l *connection) endRoom(channel string, err error) {
-	t, ok := l.rooms[channel]
-	if !ok {
-		return
-	}
-	room := t.room
-	joined, present := room.Joined(), room.mayAct()
-	l.forgetRoom(t)
-	if err != nil {
-		l.client.log.WarnContext(l.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
-	}
-	if joined { // otherwise JoinRoom returns the error
-		l.client.events.emit(RoomLeft{Meta: t.newMeta(), Err: err})
-	}
-	l.client.workers.Start(func() {
-		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
-		defer cancel()
-		if room.joinLock.acquire(ctx) != nil {
-			return
-		}
-		defer room.joinLock.release()
-		if room.Joined() { // it was joined again meanwhile
-			return
-		}
-		if present {
-			_ = room.leave(ctx)
-		}
-		room.leaveChannel(ctx, l)
-	})
-}
-
-// forgetRoom removes a room from the connection and closes its tracker. It reports whether the room was attached.
-func (l *connection) forgetRoom(t *tracker) bool {
-	channel := t.room.channel
-	if l.rooms[channel] != t {
-		return false
-	}
-	delete(l.rooms, channel)
-	t.close()
-	return true
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 )
@@ -428,6 +429,9 @@ type delivery struct {
 	owed time.Time // since when there is something new that could not be read; else zero
 }
 
+// A timeSpan is the time between two moments, none if it is zero.
+type timeSpan struct{ from, to time.Time }
+
 // begin notes the latest message at login: what follows it is new.
 func (v *Conversation) begin() {
 	v.mu.Lock()
@@ -456,35 +460,36 @@ func (v *Conversation) owed(since time.Time) time.Time {
 
 // undelivered returns the new messages of an answer, the oldest first, and counts them as delivered. What is new is decided by the
 // best clue there is: the id of the last message that was emitted, else the latest text at login, else the time of the notice. The
-// gap is the time in which there may be messages that QueUp did not hand over, nil for none.
-func (v *Conversation) undelivered(messages []Message, n notice) (fresh []Message, gap *Gap) {
+// gap is the time in which there may be messages that QueUp did not hand over. author may be empty; nothing new was written before
+// since, by our clock; resynced says that the news was found out after a lost connection.
+func (v *Conversation) undelivered(messages []Message, author UserID, since time.Time, resynced bool) (fresh []Message, gap timeSpan) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	last := v.delivered
 	v.delivered.owed = time.Time{}
 	if len(messages) == 0 {
-		return nil, nil
+		return nil, timeSpan{}
 	}
 	newest := messages[len(messages)-1]
 	v.delivered = delivery{id: newest.ID, at: v.client.clock.Past(newest.CreatedAt)}
 	if last.id != "" {
-		return last.afterID(messages, n.meta.Resynced)
+		return last.afterID(messages)
 	}
-	if fresh, known := last.afterText(messages, n.meta.Resynced); known {
-		return fresh, nil
+	if fresh, known := last.afterText(messages, resynced); known {
+		return fresh, timeSpan{}
 	}
-	oldest := v.delivered.at.Add(-time.Since(n.since) - maxDelay) // by QueUp's clock, which need not be ours
-	return afterNotice(messages, n.author, oldest), nil
+	oldest := v.delivered.at.Add(-time.Since(since) - maxDelay) // by QueUp's clock, which need not be ours
+	return afterNotice(messages, author, oldest), timeSpan{}
 }
 
 // afterID returns the messages after the last one that was emitted. If the answer does not reach back to it, they are all that were
 // written later, and there may be more than one answer holds.
-func (d delivery) afterID(messages []Message, resynced bool) (fresh []Message, gap *Gap) {
+func (d delivery) afterID(messages []Message) (fresh []Message, gap timeSpan) {
 	if i := slices.IndexFunc(messages, func(m Message) bool { return m.ID == d.id }); i >= 0 {
-		return messages[i+1:], nil
+		return messages[i+1:], timeSpan{}
 	}
 	if oldest := messages[0].CreatedAt; oldest.After(d.at) {
-		gap = &Gap{Meta: Meta{At: time.Now(), Resynced: resynced}, From: d.at, To: oldest, What: "private messages"}
+		gap = timeSpan{d.at, oldest}
 	}
 	return slices.DeleteFunc(slices.Clone(messages), func(m Message) bool { return !m.CreatedAt.After(d.at) }), gap
 }
@@ -526,4 +531,24 @@ func afterNotice(messages []Message, author UserID, oldest time.Time) []Message 
 		}
 	}
 	return messages[first:]
+}
+
+// maxMailEmitted is how many ids of the latest private messages are kept. They prevent that a message is emitted twice, even if its
+// conversation has been evicted meanwhile.
+const maxMailEmitted = 1024
+
+// mailEmitted holds the ids of the private messages that were emitted last.
+type mailEmitted struct {
+	mu  sync.Mutex
+	ids *cache.Recent[MessageID, struct{}] // guarded by mu; nil before the first
+}
+
+// add adds the id of a message and reports whether it is new. A message without an id is always new.
+func (h *mailEmitted) add(id MessageID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ids == nil {
+		h.ids = cache.NewRecent[MessageID, struct{}](maxMailEmitted)
+	}
+	return id == "" || h.ids.AddNew(id, struct{}{})
 }

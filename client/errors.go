@@ -249,3 +249,19 @@ func checkSlug(slug string) string {
 	}
 	return ", check the slug (the last part of the room's address)"
 }
+
+// A MailboxError reports to the error handler that private messages have not been received for 30 s, because QueUp refuses the client
+// their channel. It is reported once for each such outage; [Health] has it as MailErr from the first refusal on. The client retries on
+// every link and at least every 30 s. When that succeeds, the missed messages are emitted as [PrivateMessage] with Resynced set.
+type MailboxError struct {
+	Since time.Time // no message has been received since then
+	Err   error     // the error of the latest try
+}
+
+// Error returns when the outage began and why.
+func (e *MailboxError) Error() string {
+	return within(fmt.Sprintf("private messages not received since %s", e.Since.UTC().Format(time.RFC3339)), e.Err)
+}
+
+// Unwrap returns Err.
+func (e *MailboxError) Unwrap() error { return e.Err }

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"time"
 )
 
@@ -435,3 +436,33 @@ func (l Lagged) Error() string {
 
 // newMeta is the Meta of the client's own events.
 func newMeta() Meta { return Meta{At: time.Now()} }
+
+// eventTypes are all event types.
+var eventTypes = []reflect.Type{
+	reflect.TypeFor[Ready](), reflect.TypeFor[Disconnected](), reflect.TypeFor[Reconnected](), reflect.TypeFor[Resynced](),
+	reflect.TypeFor[Lagged](), reflect.TypeFor[Gap](), reflect.TypeFor[Unknown](), reflect.TypeFor[Malformed](),
+	reflect.TypeFor[RoomJoined](), reflect.TypeFor[RoomLeft](),
+	reflect.TypeFor[MemberJoined](), reflect.TypeFor[MemberLeft](), reflect.TypeFor[MemberUpdated](),
+	reflect.TypeFor[MemberPresence](), reflect.TypeFor[AvatarUpdated](),
+	reflect.TypeFor[MemberKicked](), reflect.TypeFor[MemberBanned](), reflect.TypeFor[MemberUnbanned](),
+	reflect.TypeFor[MemberMuted](), reflect.TypeFor[MemberUnmuted](), reflect.TypeFor[RoleSet](), reflect.TypeFor[RoleUnset](),
+	reflect.TypeFor[RoleCreated](), reflect.TypeFor[RoleUpdated](), reflect.TypeFor[RoleDeleted](), reflect.TypeFor[RolesReordered](),
+	reflect.TypeFor[RoomUpdated](), reflect.TypeFor[SlowMode](), reflect.TypeFor[GuestChat](), reflect.TypeFor[GuestEmbed](),
+	reflect.TypeFor[Chat](), reflect.TypeFor[ChatDeleted](), reflect.TypeFor[ChatCleared](), reflect.TypeFor[PrivateMessage](),
+	reflect.TypeFor[CommentAdded](), reflect.TypeFor[CommentRemoved](), reflect.TypeFor[CommentUpdated](),
+	reflect.TypeFor[SongChanged](), reflect.TypeFor[PlaylistUpdated](), reflect.TypeFor[SongSkipped](),
+	reflect.TypeFor[Dub](), reflect.TypeFor[Grab](),
+	reflect.TypeFor[QueueUpdated](), reflect.TypeFor[QueueReordered](), reflect.TypeFor[QueueLocked](), reflect.TypeFor[QueuePaused](),
+	reflect.TypeFor[SongRemoved](), reflect.TypeFor[DJRemoved](),
+}
+
+// typesOf returns the event types that t stands for: itself, or all that satisfy it if it is an interface.
+func typesOf(t reflect.Type) []reflect.Type {
+	var types []reflect.Type
+	for _, e := range eventTypes {
+		if t == e || t.Kind() == reflect.Interface && e.Implements(t) {
+			types = append(types, e)
+		}
+	}
+	return types
+}

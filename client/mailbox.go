@@ -3,13 +3,11 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/realtime"
@@ -38,22 +36,6 @@ const (
 	// mailboxPatience is how long the mailbox may be closed before it is reported to the error handler.
 	mailboxPatience = 30 * time.Second
 )
-
-// A MailboxError reports to the error handler that private messages have not been received for 30 s, because QueUp refuses the client
-// their channel. It is reported once for each such outage; [Health] has it as MailErr from the first refusal on. The client retries on
-// every link and at least every 30 s. When that succeeds, the missed messages are emitted as [PrivateMessage] with Resynced set.
-type MailboxError struct {
-	Since time.Time // no message has been received since then
-	Err   error     // the error of the latest try
-}
-
-// Error returns when the outage began and why.
-func (e *MailboxError) Error() string {
-	return within(fmt.Sprintf("private messages not received since %s", e.Since.UTC().Format(time.RFC3339)), e.Err)
-}
-
-// Unwrap returns Err.
-func (e *MailboxError) Unwrap() error { return e.Err }
 
 var errMailboxDetached = errors.New("queup: QueUp has detached the channel of private messages")
 
@@ -366,9 +348,9 @@ func (c *Client) deliverMail(ctx context.Context, n notice) {
 		c.events.emit(PrivateMessage{Meta: n.meta, Message: m, Author: c.userOrID(n.author), Conversation: v})
 		return
 	}
-	fresh, gap := v.undelivered(messages, n)
-	if gap != nil {
-		c.events.emit(*gap)
+	fresh, gap := v.undelivered(messages, n.author, n.since, n.meta.Resynced)
+	if gap != (timeSpan{}) {
+		c.events.emit(Gap{Meta: Meta{At: time.Now(), Resynced: n.meta.Resynced}, From: gap.from, To: gap.to, What: "private messages"})
 	}
 	for _, m := range fresh {
 		if c.isMe(m.AuthorID) && !c.config.ownMessages || !c.mailEmitted.add(m.ID) {
@@ -384,26 +366,6 @@ func (c *Client) deliverMail(ctx context.Context, n notice) {
 		}
 		c.events.emit(PrivateMessage{Meta: meta, Message: m, Author: author, Conversation: v})
 	}
-}
-
-// maxMailEmitted is how many ids of the latest private messages are kept. They prevent that a message is emitted twice, even if its
-// conversation has been evicted meanwhile.
-const maxMailEmitted = 1024
-
-// mailEmitted holds the ids of the private messages that were emitted last.
-type mailEmitted struct {
-	mu  sync.Mutex
-	ids *cache.Recent[MessageID, struct{}] // guarded by mu; nil before the first
-}
-
-// add adds the id of a message and reports whether it is new. A message without an id is always new.
-func (h *mailEmitted) add(id MessageID) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ids == nil {
-		h.ids = cache.NewRecent[MessageID, struct{}](maxMailEmitted)
-	}
-	return id == "" || h.ids.AddNew(id, struct{}{})
 }
 
 // missedMailTries is how often the list of conversations is tried to be read after a lost connection.

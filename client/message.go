@@ -210,3 +210,7 @@ func authorOf(e *wire.ChatMessage) wire.User {
 	e.User.ID = cmp.Or(userID(e.User), memberUserID(e.Member), UserID(id))
 	return e.User
 }
+
+// Mention returns @ and the name, to address the user in a chat line. A user named everyone, mods or djs gets a space after
+// the @, so that nobody else is alerted; see [Quote]. Source: docs/PROTOCOL.md 1.7.
+func (u User) Mention() string { return defused("@" + u.String()) }

@@ -361,3 +361,55 @@ func (r *Room) targetOver(op string, p Permission, u UserID) error {
 	}
 	return r.mayOver(op, p, u)
 }
+
+// Roles returns the roles that the member holds, the highest first and without the default role. They are as the room has
+// them now: changed roles are the new ones, and deleted ones are left out. A role of which only the id is known has no
+// other field set.
+func (m Member) Roles() []Role { return ownRoles(m.roles()) }
+
+// roles is Roles for the client itself, which does not change the slices in them.
+func (m Member) roles() []Role {
+	var known authority
+	if room, ok := m.Room(); ok {
+		known = room.authority()
+	}
+	var roles []Role
+	for _, id := range m.RoleIDs {
+		if role, exists := m.role(known, id); exists && !role.Default {
+			roles = append(roles, role)
+		}
+	}
+	return ranked(roles)
+}
+
+// role returns a role that the member holds, and false if the room no longer has it.
+func (m Member) role(known authority, id RoleID) (Role, bool) {
+	if role, ok := known.role(id); ok {
+		return role, true
+	}
+	if known.custom {
+		if !slices.ContainsFunc(m.held, func(r Role) bool { return r.ID == id && r.byType }) {
+			return Role{}, false
+		}
+		own, _ := known.resolve(id) // the room's own role of that type
+		return known.role(own)
+	}
+	for _, r := range m.held {
+		if r.ID == id && r.Label != "" { // a role without a label has nothing but its id
+			return r, true
+		}
+	}
+	if r, ok := fixedRoles[id]; ok {
+		return r, true
+	}
+	return Role{ID: id}, true
+}
+
+// Role returns the highest role that the member holds, and false if there is none.
+func (m Member) Role() (Role, bool) {
+	roles := m.roles()
+	if len(roles) == 0 {
+		return Role{}, false
+	}
+	return roles[0].clone(), true
+}

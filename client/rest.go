@@ -83,11 +83,6 @@ func waitUntil(ctx context.Context, op string, at time.Time) error {
 // itself.
 func jsonField(raw json.RawMessage, name string) json.RawMessage { return rest.JSONField(raw, name) }
 
-// newSecrets returns the passwords in the URLs of the options.
-func newSecrets(c *config) *rest.Secrets {
-	return rest.NewSecrets(maskPublic, c.baseURL.User, c.realtimeURL.User, c.proxyUser())
-}
-
 // maskPublic hides the secrets in errors of this package, see [rest.MaskPublic]. Most were masked when they were made.
 func maskPublic(err error, hide func(error) error) error {
 	switch e := err.(type) { //nolint:errorlint // each error of the tree is looked at by itself

@@ -9,6 +9,7 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/queup-go/queup/client/internal/cache"
+	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/printable"
 	"github.com/queup-go/queup/internal/redact"
@@ -36,7 +37,7 @@ type Room struct {
 	departed *cache.Expiring[UserID, Member] // members who left a moment ago; written by the connection's goroutine
 
 	deleted  *lru.Cache[RoleID, struct{}] // immutable; roles that have been deleted from the room
-	joinLock semaphore                    // held while joined may change
+	joinLock tasks.Semaphore              // held while joined may change
 
 	tracker *tracker // immutable; keeps the state, on the connection's goroutine
 
@@ -62,7 +63,7 @@ func newRoom(c *Client, id RoomID) *Room {
 		members:  cache.NewTable[UserID, Member](),
 		chatLog:  newChatLog(c.config.messageHistory, c.clock),
 		departed: cache.NewExpiring[UserID, Member](maxDeparted, departedTTL),
-		joinLock: make(semaphore, 1),
+		joinLock: tasks.NewSemaphore(1),
 	}
 	r.deleted, _ = lru.New[RoleID, struct{}](maxRoles) // it only fails for a size that is not positive
 	r.tracker = newTracker(r)
@@ -143,14 +144,6 @@ func (r *Room) MemberNamed(name string) (Member, bool) {
 	return m.clone(), ok
 }
 
-// Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
-func (r *Room) Messages() []Message {
-	if r.client == nil {
-		return nil
-	}
-	return r.chatLog.list()
-}
-
 // memberOrDeparted returns the record of a user who is in the room, or was until a moment ago.
 func (r *Room) memberOrDeparted(id UserID) (Member, bool) {
 	if r.client == nil {
@@ -195,7 +188,7 @@ const maxIdleRooms = 64
 func (c *Client) newRoomTable() *cache.Handles[RoomID, Room] {
 	return cache.NewHandles(cache.HandlesConfig[RoomID, Room]{
 		MaxIdle: maxIdleRooms,
-		Idle:    func(r *Room) bool { return !r.Joined() && len(r.joinLock) == 0 },
+		Idle:    func(r *Room) bool { return !r.Joined() && r.joinLock.Free() },
 		New:     func(id RoomID) *Room { return newRoom(c, id) },
 	})
 }
@@ -211,4 +204,14 @@ func (c *Client) roomOf(op string, w wire.Room) (*Room, error) {
 	room := c.rooms.Handle(w.ID)
 	room.setInfo(w)
 	return room, nil
+}
+
+// play is the current song of a room. It is guarded by the room's mu.
+type play struct {
+	song       Song
+	began      time.Time // by our clock, without a monotonic reading: the song goes on while the computer is suspended
+	votes      map[UserID]wire.DubType
+	grabs      map[UserID]struct{}
+	eventVotes int  // how many votes and grabs came from events
+	skipped    bool // an event has said that it was skipped
 }

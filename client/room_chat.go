@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"html"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rivo/uniseg"
 
+	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/gen/queupapi"
 )
 
@@ -195,4 +197,44 @@ func charactersAndEntities(text string) []string {
 		text = text[len(unit):]
 	}
 	return units
+}
+
+// Messages returns the latest chat lines since the room was joined, the oldest first; see [WithMessageHistory].
+func (r *Room) Messages() []Message {
+	if r.client == nil {
+		return nil
+	}
+	return r.chatLog.list()
+}
+
+// allMessages is a store that shows the histories of all rooms as one.
+type allMessages struct{ rooms *cache.Table[RoomID, *Room] }
+
+func (a allMessages) Get(id MessageID) (Message, bool) {
+	for _, r := range a.rooms.All() {
+		if m, ok := r.chatLog.get(id); ok {
+			return m, true
+		}
+	}
+	return Message{}, false
+}
+
+func (a allMessages) Len() int {
+	n := 0
+	for _, r := range a.rooms.All() {
+		n += r.chatLog.len()
+	}
+	return n
+}
+
+func (a allMessages) All() iter.Seq2[MessageID, Message] { return cache.Each(a.list) }
+
+func (a allMessages) list() []cache.Entry[MessageID, Message] {
+	var entries []cache.Entry[MessageID, Message]
+	for _, r := range a.rooms.All() {
+		for _, m := range r.chatLog.list() {
+			entries = append(entries, cache.Entry[MessageID, Message]{ID: m.ID, Value: m})
+		}
+	}
+	return entries
 }

@@ -295,3 +295,15 @@ func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) 
 	}
 	return json.RawMessage(answer.Data), nil
 }
+
+// fetchUsers reads the users in the room.
+func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
+	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+	if err != nil {
+		return nil, failed("roomUsers", err)
+	}
+	if noRows(answer.Data) {
+		return nil, noList("roomUsers")
+	}
+	return answer.Data, nil
+}

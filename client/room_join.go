@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -72,10 +73,10 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 	}
 	ctx, release := tasks.Bound(ctx, l.joins)
 	defer release()
-	if err := c.entrance.acquire(ctx); err != nil {
+	if err := c.entrance.Acquire(ctx); err != nil {
 		return nil, err
 	}
-	next := sync.OnceFunc(c.entrance.release)
+	next := sync.OnceFunc(c.entrance.Release)
 	defer next()
 	defer time.AfterFunc(maxHold, next).Stop()                          // a join that hangs does not block the others
 	if room, ok := c.Rooms().BySlug(slug); ok && room.isJoinedAs(how) { // by a join that was queued before this one
@@ -93,21 +94,21 @@ func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (
 		return nil, err
 	}
 	if room.isJoinedAs(how) {
-		room.joinLock.release()
+		room.joinLock.Release()
 		return room, nil
 	}
 	room.setInfo(answer.Data)
 	undo, err := room.join(ctx, l, how, next)
 	if err == nil {
-		room.joinLock.release()
+		room.joinLock.Release()
 		return room, nil
 	}
 	// A caller who gave up need not wait for the cleanup; the next join of the room does.
 	if !c.workers.Start(func() {
-		defer room.joinLock.release()
+		defer room.joinLock.Release()
 		undo()
 	}) {
-		room.joinLock.release()
+		room.joinLock.Release()
 	}
 	return nil, err
 }
@@ -138,27 +139,12 @@ func (e *joinError) Unwrap() error { return e.err }
 // claim returns the handle of a room with its joinLock held. From then on the room is not evicted.
 func (c *Client) claim(ctx context.Context, id RoomID) (*Room, error) {
 	room := c.rooms.Handle(id)
-	if err := room.joinLock.acquire(ctx); err != nil {
+	if err := room.joinLock.Acquire(ctx); err != nil {
 		return nil, err
 	}
 	c.rooms.Put(id, room) // it may have been evicted while we waited for the lock
 	return room, nil
 }
-
-// semaphore is a lock that can be acquired until a context ends. As a joinLock it serialises joins and departures of a
-// room, and the cleanup after either.
-type semaphore chan struct{}
-
-func (t semaphore) acquire(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (t semaphore) release() { <-t }
 
 // isJoinedAs reports whether a join would change nothing.
 func (r *Room) isJoinedAs(how joinConfig) bool {
@@ -242,10 +228,6 @@ func (r *Room) join(ctx context.Context, l *connection, how joinConfig, attached
 	}
 }
 
-// joinsAtOnce is how many rooms are entered at a time. Entering all rooms of a bot at once would be a burst of calls that
-// no other client of QueUp makes.
-const joinsAtOnce = 2
-
 // tidyTimeout bounds the cleanup after a failed join or a room that was left.
 const tidyTimeout = 5 * time.Second
 
@@ -266,10 +248,10 @@ func (r *Room) enter(ctx context.Context, password redact.Secret) (wire.JoinResu
 // reenter enters a joined room again, calls then, and returns the client's record. It waits for a departure in progress;
 // after one it does nothing.
 func (r *Room) reenter(ctx context.Context, then func() error) (self wire.RoomUser, err error) {
-	if err := r.joinLock.acquire(ctx); err != nil {
+	if err := r.joinLock.Acquire(ctx); err != nil {
 		return self, err
 	}
-	defer r.joinLock.release()
+	defer r.joinLock.Release()
 	r.mu.RLock()
 	joined, password := r.joined && r.present, r.password
 	r.mu.RUnlock()
@@ -363,16 +345,16 @@ func (r *Room) Leave(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.joinLock.acquire(ctx); err != nil {
+	if err := r.joinLock.Acquire(ctx); err != nil {
 		return err
 	}
 	if !r.Joined() {
-		r.joinLock.release()
+		r.joinLock.Release()
 		return ErrNotJoined
 	}
 	if r.mayAct() {
 		if err := r.leave(ctx); err != nil {
-			r.joinLock.release()
+			r.joinLock.Release()
 			return err
 		}
 	}
@@ -380,7 +362,7 @@ func (r *Room) Leave(ctx context.Context) error {
 	// delay it.
 	gone := make(chan struct{})
 	if !r.client.workers.Start(func() {
-		defer r.joinLock.release()
+		defer r.joinLock.Release()
 		_ = l.do(r.client.workers.Context(), func() {
 			if l.forgetRoom(r.tracker) {
 				r.client.events.emit(RoomLeft{Meta: r.tracker.newMeta()})
@@ -391,7 +373,7 @@ func (r *Room) Leave(ctx context.Context) error {
 		defer cancel()
 		r.leaveChannel(ctx, l)
 	}) {
-		r.joinLock.release()
+		r.joinLock.Release()
 		return nil
 	}
 	select {
@@ -399,4 +381,34 @@ func (r *Room) Leave(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	return nil
+}
+
+// end closes an attached room that QueUp has ended, emits RoomLeft and then tidies up at QueUp: it leaves the room and its channel.
+func (t *tracker) end(err error) {
+	room, l := t.room, t.link
+	joined, present := room.Joined(), room.mayAct()
+	if !l.forgetRoom(t) {
+		return
+	}
+	if err != nil {
+		t.client.log.WarnContext(t.client.workers.Context(), "QueUp has ended a room", room.logged(), slog.Any("error", err))
+	}
+	if joined { // otherwise JoinRoom returns the error
+		t.client.events.emit(RoomLeft{Meta: t.newMeta(), Err: err})
+	}
+	t.client.workers.Start(func() {
+		ctx, cancel := context.WithTimeout(l.joins, tidyTimeout)
+		defer cancel()
+		if room.joinLock.Acquire(ctx) != nil {
+			return
+		}
+		defer room.joinLock.Release()
+		if room.Joined() { // it was joined again meanwhile
+			return
+		}
+		if present {
+			_ = room.leave(ctx)
+		}
+		room.leaveChannel(ctx, l)
+	})
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -10,16 +11,6 @@ import (
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
 )
-
-// play is the current song of a room. It is guarded by the room's mu.
-type play struct {
-	song       Song
-	began      time.Time // by our clock, without a monotonic reading: the song goes on while the computer is suspended
-	votes      map[UserID]wire.DubType
-	grabs      map[UserID]struct{}
-	eventVotes int  // how many votes and grabs came from events
-	skipped    bool // an event has said that it was skipped
-}
 
 // NowPlaying returns the current song, and false if nothing is playing.
 func (r *Room) NowPlaying() (Song, bool) {
@@ -290,4 +281,40 @@ func (r *Room) ownVote(id PlayID) wire.DubType {
 		return ""
 	}
 	return r.current.votes[me]
+}
+
+// newPlay returns the song of a play that QueUp says is the current one.
+func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
+	song := newSong(r.client, w)
+	if w.User.Username != "" {
+		r.client.learnUser(queuedBy(w), false)
+	}
+	if media.ID == "" {
+		media = w.Song
+	}
+	if song.info = r.client.mediaOf(media); song.info != nil {
+		song.SongID = song.info.ID
+	}
+	song.SongID = cmp.Or(song.SongID, media.ID)
+	song.takeLength()
+	song.RoomID, song.Active, song.Played = r.id, true, false
+	if song.PlayedAt.IsZero() {
+		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
+	}
+	return song
+}
+
+// lookUpMissing returns the song with its media and its user looked up, as far as they were missing and could be found.
+func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
+	c := r.client
+	if !song.hasMedia() {
+		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
+			song.info = &info
+			song.takeLength()
+		}
+	}
+	if _, known := song.User(); !known && song.UserID != "" {
+		_, _ = c.lookUp(ctx, song.UserID)
+	}
+	return song
 }

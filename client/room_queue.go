@@ -3,9 +3,12 @@ package client
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
@@ -293,4 +296,49 @@ func (r *Room) PauseDJ(ctx context.Context, u UserID, paused bool) error {
 	request := queupapi.NewOptPauseDJRequest(queupapi.PauseDJRequest{Pause: queupapi.NewOptSwitch(onOff(paused))})
 	_, err := r.client.rest.PauseDJ(ctx, request, queupapi.PauseDJParams{RoomID: r.id, UserID: u})
 	return failed("pauseDJ", err)
+}
+
+// fetchQueue reads the queue, and looks up the media that the client does not know until the context media ends. QueUp's answer does not
+// contain them. missing is the error because of which some media are still missing; they may be read later.
+func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, missing, err error) {
+	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
+	if err != nil {
+		return nil, nil, failed("playlistDetails", err)
+	}
+	if answer.Data == nil { // QueUp answers null alone for a queue whose songs are gone
+		return nil, nil, noList("playlistDetails")
+	}
+	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
+	var lookups errgroup.Group
+	lookups.SetLimit(loadsAtOnce)
+	for i := range queue {
+		if info, known := queue[i].Info(); known {
+			queue[i].info = &info // the cache may forget it
+		}
+		if queue[i].hasMedia() {
+			continue
+		}
+		lookups.Go(func() error {
+			info, err := r.client.FetchSong(media, queue[i].SongID)
+			if err == nil {
+				queue[i].info = &info
+				queue[i].takeLength()
+			} else if !isTransient(err) || unreadable(err) { // not to be read again, so it must not hide the error of another one
+				return nil
+			}
+			return err
+		})
+	}
+	if missing = lookups.Wait(); missing != nil {
+		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", missing))
+	}
+	return queue, missing, nil
+}
+
+// lacksMedia reports whether the media of some song in the queue are not known.
+func lacksMedia(queue []Song) bool {
+	return slices.ContainsFunc(queue, func(s Song) bool {
+		_, known := s.Info()
+		return !known && s.SongID != ""
+	})
 }

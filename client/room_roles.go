@@ -243,3 +243,27 @@ func (r *Room) FetchStanding(ctx context.Context) (Standing, error) {
 	}
 	return newStanding(answer.Data), nil
 }
+
+// fetchAuthority reads the roles of the room and the client's own standing.
+func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
+	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
+	if errors.Is(err, ErrNotFound) { // the room has no roles of its own
+		return newAuthority(nil, nil), nil
+	}
+	if err != nil {
+		return authority{}, failed("roomRoles", err)
+	}
+	if noRows(answer.Data.Roles) {
+		return authority{}, noList("roomRoles")
+	}
+	roles := []Role{}
+	for _, w := range filled(answer.Data.Roles) {
+		roles = append(roles, newCustomRole(w))
+	}
+	var own *Standing
+	if w := answer.Data.Actor; w.Permissions != nil {
+		standing := newStanding(w)
+		own = &standing
+	}
+	return newAuthority(roles, own), nil
+}

@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"sync"
 	"time"
 )
 
@@ -86,25 +84,6 @@ func (c *Client) inSomeRoom() bool {
 	return found
 }
 
-// leaveRooms leaves all rooms at the same time, as far as ctx allows. It ends the joins in progress first.
-func (c *Client) leaveRooms(ctx context.Context) {
-	if l, err := c.link(); err == nil {
-		l.stopJoins(ErrClosed)
-	}
-	var leaving sync.WaitGroup
-	for room := range c.Rooms().Values() {
-		leaving.Go(func() {
-			if err := room.joinLock.acquire(ctx); err == nil { // then a join that was ended has tidied up
-				room.joinLock.release()
-			}
-			if err := room.Leave(ctx); err != nil && !errors.Is(err, ErrNotJoined) {
-				c.log.WarnContext(ctx, "room not left", room.logged(), slog.Any("error", err))
-			}
-		})
-	}
-	leaving.Wait()
-}
-
 // Wait waits until the connection has ended. It returns nil after Close or Logout, and an error if the connection ended for good by
 // itself. Before Connect it returns [ErrNotConnected].
 func (c *Client) Wait() error {
@@ -139,5 +118,3 @@ func (c *Client) Close() error {
 
 // Done returns a channel that is closed after Close, when the client's last goroutine has returned, including those that run handlers.
 func (c *Client) Done() <-chan struct{} { return c.done }
-
-func (c *Client) closed() bool { return c.workers.Context().Err() != nil }

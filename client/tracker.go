@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -254,4 +255,28 @@ func isTransient(err error) bool {
 	}
 	answer, ok := errors.AsType[*APIError](err)
 	return !ok || answer.foreign || unreadable(err) || answer.Status >= http.StatusInternalServerError || answer.Status == http.StatusTooManyRequests
+}
+
+// formerPlay is the play before the current one.
+type formerPlay struct {
+	song    Song
+	skipped bool      // an event has said that it was skipped
+	until   time.Time // when the next play began, by our clock
+}
+
+const (
+	// maxNames bounds the names in one request, so that other rooms can be read meanwhile.
+	maxNames = 20
+	// maxNameless bounds the members whose name was looked up in vain. At that number, lookups stop until the room is joined again.
+	maxNameless = 1024
+)
+
+// logNotRead logs why a part of the room's state could not be read. It is a warning if the error is transient, so that the part is read
+// again.
+func (r *Room) logNotRead(ctx context.Context, part string, err error) {
+	level := slog.LevelDebug
+	if isTransient(err) {
+		level = slog.LevelWarn
+	}
+	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", part), r.logged(), slog.Any("error", err))
 }

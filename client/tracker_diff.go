@@ -194,9 +194,9 @@ func (t *tracker) catchUpChat(entries wire.ChatHistory) {
 
 // catchUpSongs emits what was missed of playback: the plays that have ended, the current play and its votes, and the queue. Then it
 // emits Resynced.
-func (t *tracker) catchUpSongs(state roomState, missed *missedPlays) {
-	t.emitGap(missed.gap)
-	t.emitMissedPlays(state, missed.rows)
+func (t *tracker) catchUpSongs(state roomState, missed []wire.Play, gap *Gap) {
+	t.emitGap(gap)
+	t.emitMissedPlays(state, missed)
 	t.catchUpCurrent(state)
 	t.catchUpQueue(state)
 	t.retryMissing(state.missing)

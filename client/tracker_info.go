@@ -76,7 +76,6 @@ func (t *tracker) reenterAfterPasswordChange() {
 	if !t.room.mayAct() || a.me == a.owner || holdsAny(t.room.rolesOf(a.me)) {
 		return
 	}
-	l := t.link
 	t.askOnce(forEntry, answerTimeout, func(ctx context.Context) func() {
 		_, err := t.room.reenter(ctx, func() error { return nil })
 		if err == nil {
@@ -85,7 +84,7 @@ func (t *tracker) reenterAfterPasswordChange() {
 		return func() {
 			t.client.log.WarnContext(ctx, "room not entered again after its password changed", t.room.logged(), slog.Any("error", err))
 			if refused(err) {
-				l.endRoom(t.room.channel, err)
+				t.end(err)
 			}
 		}
 	})

@@ -1,10 +1,8 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -164,87 +162,6 @@ func (r *Room) fetch(ctx context.Context, info bool) (roomState, error) {
 	return state, nil
 }
 
-// fetchUsers reads the users in the room.
-func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
-	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
-	if err != nil {
-		return nil, failed("roomUsers", err)
-	}
-	if noRows(answer.Data) {
-		return nil, noList("roomUsers")
-	}
-	return answer.Data, nil
-}
-
-// fetchAuthority reads the roles of the room and the client's own standing.
-func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
-	answer, err := r.client.loads.RoomRoles(ctx, queupapi.RoomRolesParams{RoomID: r.id})
-	if errors.Is(err, ErrNotFound) { // the room has no roles of its own
-		return newAuthority(nil, nil), nil
-	}
-	if err != nil {
-		return authority{}, failed("roomRoles", err)
-	}
-	if noRows(answer.Data.Roles) {
-		return authority{}, noList("roomRoles")
-	}
-	roles := []Role{}
-	for _, w := range filled(answer.Data.Roles) {
-		roles = append(roles, newCustomRole(w))
-	}
-	var own *Standing
-	if w := answer.Data.Actor; w.Permissions != nil {
-		standing := newStanding(w)
-		own = &standing
-	}
-	return newAuthority(roles, own), nil
-}
-
-// fetchQueue reads the queue, and looks up the media that the client does not know until the context media ends. QueUp's answer does not
-// contain them. missing is the error because of which some media are still missing; they may be read later.
-func (r *Room) fetchQueue(ctx, media context.Context) (queue []Song, missing, err error) {
-	answer, err := r.client.loads.PlaylistDetails(ctx, queupapi.PlaylistDetailsParams{RoomID: r.id})
-	if err != nil {
-		return nil, nil, failed("playlistDetails", err)
-	}
-	if answer.Data == nil { // QueUp answers null alone for a queue whose songs are gone
-		return nil, nil, noList("playlistDetails")
-	}
-	queue = slices.DeleteFunc(r.songs(answer.Data), func(s Song) bool { return s.ID == "" })
-	var lookups errgroup.Group
-	lookups.SetLimit(loadsAtOnce)
-	for i := range queue {
-		if info, known := queue[i].Info(); known {
-			queue[i].info = &info // the cache may forget it
-		}
-		if queue[i].hasMedia() {
-			continue
-		}
-		lookups.Go(func() error {
-			info, err := r.client.FetchSong(media, queue[i].SongID)
-			if err == nil {
-				queue[i].info = &info
-				queue[i].takeLength()
-			} else if !isTransient(err) || unreadable(err) { // not to be read again, so it must not hide the error of another one
-				return nil
-			}
-			return err
-		})
-	}
-	if missing = lookups.Wait(); missing != nil {
-		r.client.log.DebugContext(ctx, "media of the queue not read", r.logged(), slog.Any("error", missing))
-	}
-	return queue, missing, nil
-}
-
-// lacksMedia reports whether the media of some song in the queue are not known.
-func lacksMedia(queue []Song) bool {
-	return slices.ContainsFunc(queue, func(s Song) bool {
-		_, known := s.Info()
-		return !known && s.SongID != ""
-	})
-}
-
 // completeActive looks up the media of the current song, and the user who queued it, if they are missing. It fills the client's caches.
 // QueUp sometimes leaves the media out, and the user may have left.
 func (r *Room) completeActive(ctx context.Context, state roomState) {
@@ -261,52 +178,6 @@ func (r *Room) completeActive(ctx context.Context, state roomState) {
 	ctx, cancel := context.WithTimeout(ctx, mediaBudget)
 	defer cancel()
 	r.lookUpMissing(ctx, song)
-}
-
-// lookUpMissing returns the song with its media and its user looked up, as far as they were missing and could be found.
-func (r *Room) lookUpMissing(ctx context.Context, song Song) Song {
-	c := r.client
-	if !song.hasMedia() {
-		if info, err := c.FetchSong(ctx, song.SongID); err == nil {
-			song.info = &info
-			song.takeLength()
-		}
-	}
-	if _, known := song.User(); !known && song.UserID != "" {
-		_, _ = c.lookUp(ctx, song.UserID)
-	}
-	return song
-}
-
-// newPlay returns the song of a play that QueUp says is the current one.
-func (r *Room) newPlay(w wire.Play, media wire.Song, elapsed time.Duration) Song {
-	song := newSong(r.client, w)
-	if w.User.Username != "" {
-		r.client.learnUser(queuedBy(w), false)
-	}
-	if media.ID == "" {
-		media = w.Song
-	}
-	if song.info = r.client.mediaOf(media); song.info != nil {
-		song.SongID = song.info.ID
-	}
-	song.SongID = cmp.Or(song.SongID, media.ID)
-	song.takeLength()
-	song.RoomID, song.Active, song.Played = r.id, true, false
-	if song.PlayedAt.IsZero() {
-		song.PlayedAt = r.client.clock.Now().Add(-max(elapsed, 0))
-	}
-	return song
-}
-
-// logNotRead logs why a part of the room's state could not be read. It is a warning if the error is transient, so that the part is read
-// again.
-func (r *Room) logNotRead(ctx context.Context, part string, err error) {
-	level := slog.LevelDebug
-	if isTransient(err) {
-		level = slog.LevelWarn
-	}
-	r.client.log.LogAttrs(ctx, level, "not read", slog.String("what", part), r.logged(), slog.Any("error", err))
 }
 
 // load takes over the state of a room that is being joined, without emitting anything. self is the client's own record.
@@ -377,4 +248,16 @@ func (t *tracker) retryMissing(missing missingParts) {
 			t.startTimer(part.purpose, retryDelay, part.read)
 		}
 	}
+}
+
+// loadQueue stores the queue of a state that was read and reports whether it has changed. If media are missing, the queue is read again.
+func (t *tracker) loadQueue(state roomState) (changed bool) {
+	if state.queue == nil {
+		return false
+	}
+	changed = t.setQueue(*state.queue)
+	if lacksMedia(*state.queue) {
+		t.readQueueSoon()
+	}
+	return changed
 }

@@ -74,7 +74,7 @@ func (t *tracker) verifyOwnLeave() {
 			}
 			return func() {
 				if refused(err) {
-					l.endRoom(t.room.channel, err)
+					t.end(err)
 					return
 				}
 				t.client.log.WarnContext(ctx, "room not entered again after a wrong leave", t.room.logged(), slog.Any("error", err))
@@ -143,7 +143,7 @@ func (t *tracker) applyBan(e *wire.UserBan, meta Meta) {
 // has been seen to name the wrong user. If it is the client itself, the room ends at once. Source: docs/PROTOCOL.md 7, rules 5 and 6.
 func (t *tracker) removeExpelled(user User, why error) {
 	if t.client.isMe(user.ID) && t.room.mayAct() {
-		t.link.endRoom(t.room.channel, why)
+		t.end(why)
 		return
 	}
 	if _, present := t.room.members.Get(user.ID); !present {
@@ -345,13 +345,6 @@ func (t *tracker) readUsers() {
 		}
 	})
 }
-
-const (
-	// maxNames bounds the names in one request, so that other rooms can be read meanwhile.
-	maxNames = 20
-	// maxNameless bounds the members whose name was looked up in vain. At that number, lookups stop until the room is joined again.
-	maxNameless = 1024
-)
 
 // readNames looks up the names of members that are not known, and emits MemberUpdated for each that it finds. A name that QueUp does not
 // give is looked up once. Source: docs/PROTOCOL.md 1.8.

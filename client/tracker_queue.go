@@ -125,15 +125,3 @@ func (t *tracker) setQueue(queue []Song) (changed bool) {
 	t.room.queue = queue
 	return changed
 }
-
-// loadQueue stores the queue of a state that was read and reports whether it has changed. If media are missing, the queue is read again.
-func (t *tracker) loadQueue(state roomState) (changed bool) {
-	if state.queue == nil {
-		return false
-	}
-	changed = t.setQueue(*state.queue)
-	if lacksMedia(*state.queue) {
-		t.readQueueSoon()
-	}
-	return changed
-}

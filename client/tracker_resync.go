@@ -12,20 +12,6 @@ import (
 	"github.com/queup-go/queup/gen/wire"
 )
 
-const (
-	// resyncsAtOnce is how many rooms are read again at a time: as many as the lane of the loads serves well within maxHold. If all
-	// rooms were read at once, none would be complete in time, and their calls would be wasted.
-	resyncsAtOnce = 2
-	// maxPatience bounds a try to read a room. Each failed try doubles the time for the next one, from maxHold up to this.
-	maxPatience = 30 * time.Second
-	// maxReloadWait is the longest pause between two tries to read a room again.
-	maxReloadWait = 30 * time.Second
-	// historyPatience is how long a failing read of the history is retried, before the missed plays are given up.
-	historyPatience = 30 * time.Second
-	// maxBackfill bounds the pages of the history that are read for the missed plays: some ten days of plays.
-	maxBackfill = 200
-)
-
 // A resync reads a room again after a lost connection and emits what was missed. It runs on a goroutine of its own, and changes the room
 // on the connection's goroutine. Live events are held meanwhile, but not for long. When QueUp is slow, or other rooms come first, they
 // are released and the room is read later. Only events about playback are held until the missed plays were emitted.
@@ -65,7 +51,7 @@ func (s *resync) run() {
 			return
 		}
 		if isRoomGone(err) {
-			s.do(func() { l.endRoom(r.channel, err) })
+			s.do(func() { r.tracker.end(err) })
 			return
 		}
 		if !s.do(func() { r.tracker.release(s.hold, holdPlayback) }) {
@@ -121,7 +107,7 @@ func (s *resync) attempt(try context.Context) error {
 		return err
 	}
 	if err := s.comeBack(try, &state); refused(err) {
-		s.do(func() { l.endRoom(r.channel, err) })
+		s.do(func() { r.tracker.end(err) })
 		return nil
 	} else if err != nil {
 		return err
@@ -168,7 +154,7 @@ func (s *resync) comeBack(ctx context.Context, state *roomState) error {
 
 // finish emits what was missed of playback and releases the messages that are still held.
 func (t *tracker) finish(state roomState, missed *missedPlays, hold int) {
-	t.catchUpSongs(state, missed)
+	t.catchUpSongs(state, missed.rows, missed.gap)
 	t.releaseStale(hold, holdNone)
 	if _, playing := t.room.NowPlaying(); playing && state.active.Play.ID == "" { // because of held events, which may be older than the answer that no song is playing
 		t.startTimer(forCheck, time.Second, t.checkPlay)

@@ -13,13 +13,6 @@ import (
 	"github.com/queup-go/queup/internal/saturate"
 )
 
-// formerPlay is the play before the current one.
-type formerPlay struct {
-	song    Song
-	skipped bool      // an event has said that it was skipped
-	until   time.Time // when the next play began, by our clock
-}
-
 const (
 	// overdueAfter is how long after its end a song may stay the current one before QueUp is asked. Source: docs/PROTOCOL.md 7, rule 13.
 	overdueAfter = 15 * time.Second

@@ -107,3 +107,8 @@ func (c *config) newLogger() *slog.Logger {
 	}
 	return hookLogger()
 }
+
+// newSecrets returns the passwords in the URLs of the options.
+func newSecrets(c *config) *rest.Secrets {
+	return rest.NewSecrets(maskPublic, c.baseURL.User, c.realtimeURL.User, c.proxyUser())
+}

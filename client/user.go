@@ -45,9 +45,6 @@ func userID(w wire.User) UserID { return cmp.Or(w.ID, w.UserInfo.UserID) }
 // AvatarURL returns the address of the user's picture, and false if none is known.
 func (u User) AvatarURL() (string, bool) { return u.Avatar, u.Avatar != "" }
 
-// MemberOf returns the user's record in a room, and false if the user is not there or the room is nil.
-func (u User) MemberOf(room *Room) (Member, bool) { return room.Members().Get(u.ID) }
-
 // Equal reports whether both have the same content, whatever client they come from.
 func (u User) Equal(v User) bool {
 	return u.ID == v.ID && u.Username == v.Username && u.Avatar == v.Avatar && u.CreatedAt.Equal(v.CreatedAt) && u.sameExtra(v.extra)
@@ -60,10 +57,6 @@ func (u User) String() string {
 	}
 	return u.Username
 }
-
-// Mention returns @ and the name, to address the user in a chat line. A user named everyone, mods or djs gets a space after
-// the @, so that nobody else is alerted; see [Quote]. Source: docs/PROTOCOL.md 1.7.
-func (u User) Mention() string { return defused("@" + u.String()) }
 
 // An AuthenticatedUser is the account that the client is logged in with.
 type AuthenticatedUser struct {
