@@ -61,14 +61,12 @@ func (c *Client) Comments(ctx context.Context, song SongID) ([]Comment, error) {
 		return nil, err
 	}
 	answer, err := c.rest.SongComments(ctx, queupapi.SongCommentsParams{SongID: song})
+	rows, err := rowsOf("songComments", answer.Data, err)
 	if err != nil {
-		return nil, failed("songComments", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("songComments")
-	}
-	comments := make([]Comment, 0, len(answer.Data))
-	for _, w := range filled(answer.Data) {
+	comments := make([]Comment, 0, len(rows))
+	for _, w := range filled(rows) {
 		comments = append(comments, newComment(c, song, w))
 	}
 	return comments, nil

@@ -290,14 +290,12 @@ func (c *Client) FetchConversations(ctx context.Context) ([]*Conversation, error
 
 func (c *Client) readConversations(ctx context.Context, rest *queupapi.Client) ([]*Conversation, error) {
 	answer, err := rest.Conversations(ctx)
+	rows, err := rowsOf("conversations", answer.Data, err)
 	if err != nil {
-		return nil, failed("conversations", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("conversations")
-	}
-	list := make([]*Conversation, 0, len(answer.Data))
-	for _, w := range slices.Backward(filled(answer.Data)) { // so that the latest are the last to be evicted
+	list := make([]*Conversation, 0, len(rows))
+	for _, w := range slices.Backward(filled(rows)) { // so that the latest are the last to be evicted
 		if w.ID == "" {
 			continue
 		}
@@ -404,14 +402,12 @@ func (v *Conversation) introduce(ctx context.Context) {
 // read fetches the messages, the oldest first.
 func (v *Conversation) read(ctx context.Context, rest *queupapi.Client) ([]Message, error) {
 	answer, err := rest.ConversationMessages(ctx, queupapi.ConversationMessagesParams{ConversationID: v.id})
+	rows, err := rowsOf("conversationMessages", answer.Data, err)
 	if err != nil {
-		return nil, failed("conversationMessages", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("conversationMessages")
-	}
-	messages := make([]Message, 0, len(answer.Data))
-	for _, w := range slices.Backward(filled(answer.Data)) {
+	messages := make([]Message, 0, len(rows))
+	for _, w := range slices.Backward(filled(rows)) {
 		messages = append(messages, newPrivateMessage(v.client, v.id, w))
 	}
 	v.client.sortByTime(messages)

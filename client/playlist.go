@@ -131,14 +131,12 @@ func (s PlaylistSong) String() string {
 // FetchPlaylists reads the account's playlists. Errors: [ErrNotLoggedIn], and [*APIError]. Source: docs/PROTOCOL.md 2.7.
 func (c *Client) FetchPlaylists(ctx context.Context) ([]Playlist, error) {
 	answer, err := c.rest.Playlists(ctx)
+	rows, err := rowsOf("playlists", answer.Data, err)
 	if err != nil {
-		return nil, failed("playlists", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("playlists")
-	}
-	playlists := make([]Playlist, 0, len(answer.Data))
-	for _, w := range filled(answer.Data) {
+	playlists := make([]Playlist, 0, len(rows))
+	for _, w := range filled(rows) {
 		if !w.Removed {
 			playlists = append(playlists, newPlaylist(c, w))
 		}
@@ -245,14 +243,12 @@ func (c *Client) SoundCloudPlaylists(ctx context.Context, username string) ([]So
 		return nil, err
 	}
 	answer, err := c.rest.SoundCloudPlaylists(ctx, queupapi.SoundCloudPlaylistsParams{Username: username})
+	rows, err := rowsOf("soundCloudPlaylists", answer.Data, err)
 	if err != nil {
-		return nil, failed("soundCloudPlaylists", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("soundCloudPlaylists")
-	}
-	playlists := make([]SoundCloudPlaylist, 0, len(answer.Data))
-	for _, w := range filled(answer.Data) {
+	playlists := make([]SoundCloudPlaylist, 0, len(rows))
+	for _, w := range filled(rows) {
 		playlists = append(playlists, newSoundCloudPlaylist(w))
 	}
 	return playlists, nil
@@ -279,17 +275,15 @@ func (p Playlist) Songs(ctx context.Context, filter string) iter.Seq2[PlaylistSo
 			Name:       queupapi.NewOptString(filter),
 			Page:       queupapi.NewOptInt(page),
 		})
+		rows, err := rowsOf("playlistSongs", answer.Data, err)
 		if err != nil {
-			return nil, 0, failed("playlistSongs", err)
+			return nil, 0, err
 		}
-		if noRows(answer.Data) {
-			return nil, 0, noList("playlistSongs")
-		}
-		songs := make([]PlaylistSong, 0, len(answer.Data))
-		for _, w := range filled(answer.Data) {
+		songs := make([]PlaylistSong, 0, len(rows))
+		for _, w := range filled(rows) {
 			songs = append(songs, newPlaylistSong(p.client, p.ID, w))
 		}
-		return songs, len(answer.Data), nil
+		return songs, len(rows), nil
 	})
 }
 

@@ -220,6 +220,17 @@ func noList(op string) error {
 	return &APIError{Op: op, Status: http.StatusOK, Message: "answered without a list"}
 }
 
+// rowsOf returns the list of an answer to an operation. It fails with the error of the call, or if the answer is not a list.
+func rowsOf[L ~[]T, T interface{ IsZero() bool }](op string, list L, err error) (L, error) {
+	if err != nil {
+		return nil, failed(op, err)
+	}
+	if noRows(list) {
+		return nil, noList(op)
+	}
+	return list, nil
+}
+
 // unreadable reports whether QueUp has answered a call with success and content that makes no sense.
 func unreadable(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)

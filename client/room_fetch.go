@@ -36,13 +36,11 @@ func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) 
 func (c *Client) FetchRooms(ctx context.Context) iter.Seq2[RoomInfo, error] {
 	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
 		answer, err := c.rest.Rooms(ctx, queupapi.RoomsParams{Offset: queupapi.NewOptInt(offset)})
+		rows, err := rowsOf("rooms", answer.Data, err)
 		if err != nil {
-			return nil, 0, failed("rooms", err)
+			return nil, 0, err
 		}
-		if noRows(answer.Data) {
-			return nil, 0, noList("rooms")
-		}
-		return roomInfos(answer.Data), len(answer.Data), nil
+		return roomInfos(rows), len(rows), nil
 	})
 }
 
@@ -61,13 +59,11 @@ func (c *Client) SearchRooms(ctx context.Context, text string) iter.Seq2[RoomInf
 	}
 	return byOffset(ctx, roomInfoID, func(ctx context.Context, offset int) ([]RoomInfo, int, error) {
 		answer, err := c.rest.SearchRooms(ctx, queupapi.SearchRoomsParams{Term: text, Offset: queupapi.NewOptInt(offset)})
+		rows, err := rowsOf("searchRooms", answer.Data, err)
 		if err != nil {
-			return nil, 0, failed("searchRooms", err)
+			return nil, 0, err
 		}
-		if noRows(answer.Data) {
-			return nil, 0, noList("searchRooms")
-		}
-		return roomInfos(answer.Data), len(answer.Data), nil
+		return roomInfos(rows), len(rows), nil
 	})
 }
 
@@ -96,13 +92,11 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 	}
 	return byPageFrom(ctx, page, func(s Song) PlayID { return s.ID }, func(ctx context.Context, page int) ([]Song, int, error) {
 		answer, err := r.client.rest.History(ctx, queupapi.HistoryParams{RoomID: r.id, Page: queupapi.NewOptInt(page)})
+		rows, err := rowsOf("history", answer.Data, err)
 		if err != nil {
-			return nil, 0, failed("history", err)
+			return nil, 0, err
 		}
-		if noRows(answer.Data) {
-			return nil, 0, noList("history")
-		}
-		return r.songs(answer.Data), len(answer.Data), nil
+		return r.songs(rows), len(rows), nil
 	})
 }
 
@@ -110,13 +104,11 @@ func (r *Room) HistoryFrom(ctx context.Context, page int) iter.Seq2[Song, error]
 // Errors: [*APIError], [*CallError]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMembers(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+	rows, err := rowsOf("roomUsers", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomUsers", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomUsers")
-	}
-	return r.newMembers(answer.Data), nil
+	return r.newMembers(rows), nil
 }
 
 // FetchMember reads the record of one user in the room, who need not be there. A user who was never there is [ErrNotFound].
@@ -136,39 +128,33 @@ func (r *Room) FetchMember(ctx context.Context, u UserID) (Member, error) {
 // docs/PROTOCOL.md 2.4.
 func (r *Room) FetchStaff(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomStaff(ctx, queupapi.RoomStaffParams{RoomID: r.id})
+	rows, err := rowsOf("roomStaff", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomStaff", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomStaff")
-	}
-	return r.newMembers(answer.Data), nil
+	return r.newMembers(rows), nil
 }
 
 // FetchBanned reads the users who are banned from the room, with BannedAt and BannedUntil. Errors: [*APIError],
 // [*CallError]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchBanned(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomBans(ctx, queupapi.RoomBansParams{RoomID: r.id})
+	rows, err := rowsOf("roomBans", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomBans", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomBans")
-	}
-	return r.newMembers(answer.Data), nil
+	return r.newMembers(rows), nil
 }
 
 // FetchMuted reads the users who may not chat in the room. It may need a role there; without one the error is
 // [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.4.
 func (r *Room) FetchMuted(ctx context.Context) ([]Member, error) {
 	answer, err := r.client.rest.RoomMutes(ctx, queupapi.RoomMutesParams{RoomID: r.id})
+	rows, err := rowsOf("roomMutes", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomMutes", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomMutes")
-	}
-	return r.newMembers(answer.Data), nil
+	return r.newMembers(rows), nil
 }
 
 func (r *Room) newMembers(list wire.RoomUsers) []Member {
@@ -254,14 +240,12 @@ type AuditEntry struct {
 // the error is [ErrUnauthorized] or [ErrForbidden]. Source: docs/PROTOCOL.md 2.3.
 func (r *Room) AuditLog(ctx context.Context) ([]AuditEntry, error) {
 	answer, err := r.client.rest.RoomAudit(ctx, queupapi.RoomAuditParams{RoomID: r.id})
+	rows, err := rowsOf("roomAudit", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomAudit", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomAudit")
-	}
-	entries := make([]AuditEntry, 0, len(answer.Data))
-	for _, w := range filled(answer.Data) {
+	entries := make([]AuditEntry, 0, len(rows))
+	for _, w := range filled(rows) {
 		entries = append(entries, newAuditEntry(r.client, w))
 	}
 	return entries, nil
@@ -299,11 +283,9 @@ func (c *Client) FetchPermissions(ctx context.Context) (json.RawMessage, error) 
 // fetchUsers reads the users in the room.
 func (r *Room) fetchUsers(ctx context.Context) (wire.RoomUsers, error) {
 	answer, err := r.client.loads.RoomUsers(ctx, queupapi.RoomUsersParams{RoomID: r.id})
+	rows, err := rowsOf("roomUsers", answer.Data, err)
 	if err != nil {
-		return nil, failed("roomUsers", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("roomUsers")
-	}
-	return answer.Data, nil
+	return rows, nil
 }

@@ -121,13 +121,11 @@ func (r *Room) QueuePlaylist(ctx context.Context, id PlaylistID) error {
 // docs/PROTOCOL.md 2.6.
 func (r *Room) OwnQueue(ctx context.Context) ([]Song, error) {
 	answer, err := r.client.rest.OwnQueue(ctx, queupapi.OwnQueueParams{RoomID: r.id})
+	rows, err := rowsOf("ownQueue", answer.Data, err)
 	if err != nil {
-		return nil, failed("ownQueue", err)
+		return nil, err
 	}
-	if noRows(answer.Data) {
-		return nil, noList("ownQueue")
-	}
-	return r.songs(answer.Data), nil
+	return r.songs(rows), nil
 }
 
 // ReorderOwnQueue changes the order of the client's own queue. ids must name each of its songs once. Any other list is an

@@ -26,13 +26,7 @@ func (r *Room) customRoles(ctx context.Context) ([]wire.RoomRole, error) {
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, failed("roomRoles", err)
-	}
-	if noRows(answer.Data.Roles) {
-		return nil, noList("roomRoles")
-	}
-	return answer.Data.Roles, nil
+	return rowsOf("roomRoles", answer.Data.Roles, err)
 }
 
 // SetRole gives a user a role. The constants RoleCoOwner to RoleDJ name the fixed roles; in a room with custom roles they
@@ -250,14 +244,12 @@ func (r *Room) fetchAuthority(ctx context.Context) (authority, error) {
 	if errors.Is(err, ErrNotFound) { // the room has no roles of its own
 		return newAuthority(nil, nil), nil
 	}
+	rows, err := rowsOf("roomRoles", answer.Data.Roles, err)
 	if err != nil {
-		return authority{}, failed("roomRoles", err)
-	}
-	if noRows(answer.Data.Roles) {
-		return authority{}, noList("roomRoles")
+		return authority{}, err
 	}
 	roles := []Role{}
-	for _, w := range filled(answer.Data.Roles) {
+	for _, w := range filled(rows) {
 		roles = append(roles, newCustomRole(w))
 	}
 	var own *Standing

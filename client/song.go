@@ -302,14 +302,12 @@ func (c *Client) SearchSongs(ctx context.Context, text string, provider Provider
 			Details:       queupapi.NewOptInt(1),
 			NextPageToken: queupapi.NewOptString(token),
 		})
+		rows, err := rowsOf("searchSongs", answer.Data.Items, err)
 		if err != nil {
-			return nil, "", failed("searchSongs", err)
+			return nil, "", err
 		}
-		if noRows(answer.Data.Items) {
-			return nil, "", noList("searchSongs")
-		}
-		found := make([]SongInfo, 0, len(answer.Data.Items))
-		for _, w := range filled(answer.Data.Items) {
+		found := make([]SongInfo, 0, len(rows))
+		for _, w := range filled(rows) {
 			c.learnSong(w)
 			found = append(found, newSongInfo(w))
 		}

@@ -258,15 +258,13 @@ func (m *missedPlays) missed(page wire.Plays) (plays wire.Plays, end bool) {
 func (m *missedPlays) fetchPage(ctx context.Context, number int, until time.Time) (wire.Plays, error) {
 	for wait := time.Second; ; wait *= 2 {
 		answer, err := m.room.client.loads.History(ctx, queupapi.HistoryParams{RoomID: m.room.id, Page: queupapi.NewOptInt(number)})
-		if err == nil && noRows(answer.Data) {
-			err = noList("history")
-		}
+		page, err := rowsOf("history", answer.Data, err)
 		if err == nil {
-			return answer.Data, nil
+			return page, nil
 		}
 		retry := time.Now().Add(wait)
 		if retry.After(until) || waitUntil(ctx, "history", retry) != nil {
-			return nil, failed("history", err)
+			return nil, err
 		}
 	}
 }

@@ -269,14 +269,12 @@ func (c *Client) Followers(ctx context.Context, u UserID) ([]Follow, error) {
 		return nil, err
 	}
 	answer, err := c.rest.Followers(ctx, queupapi.FollowersParams{UserID: u})
+	rows, err := rowsOf("followers", answer.Data, err)
 	if err != nil {
-		return nil, failed("followers", err)
-	}
-	if noRows(answer.Data) {
-		return nil, noList("followers")
+		return nil, err
 	}
 	var follows []Follow
-	for _, w := range filled(answer.Data) {
+	for _, w := range filled(rows) {
 		f := newFollow(c, w)
 		if f.FollowedID == "" {
 			f.FollowedID = u
@@ -295,14 +293,12 @@ func (c *Client) Following(ctx context.Context, u UserID) ([]Follow, error) {
 		return nil, err
 	}
 	answer, err := c.rest.FollowedUsers(ctx, queupapi.FollowedUsersParams{UserID: u})
+	rows, err := rowsOf("followedUsers", answer.Data, err)
 	if err != nil {
-		return nil, failed("followedUsers", err)
-	}
-	if noRows(answer.Data) {
-		return nil, noList("followedUsers")
+		return nil, err
 	}
 	var follows []Follow
-	for _, w := range filled(answer.Data) {
+	for _, w := range filled(rows) {
 		f := newFollow(c, w)
 		if f.FollowerID == "" {
 			f.FollowerID = u
