@@ -173,7 +173,7 @@ func isGuest(token string) bool {
 func (c *Client) reconnect(try int, last error) (wait time.Duration, retry bool) {
 	c.session.CloseIdleConnections()
 	if c.config.reconnect == nil {
-		return realtime.DefaultReconnect(try, last)
+		return realtime.Backoff{Rand: func() float64 { return c.config.random("link") }}.Next(try, last)
 	}
 	return c.config.reconnect(try, last)
 }

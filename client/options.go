@@ -5,13 +5,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/queup-go/queup/realtime"
@@ -72,6 +75,7 @@ type config struct {
 	recentConversations  bool
 	rawChat              bool
 	reconnect            realtime.ReconnectPolicy
+	random               func(stream string) float64 // in [0,1); for pauses
 	queue                int
 	full                 FullPolicy
 	errorHandler         func(ctx context.Context, err error)
@@ -95,6 +99,7 @@ func newConfig(opts []Option) (*config, error) {
 		songs:          DefaultSongCache,
 		conversations:  DefaultConversationCache,
 		queue:          DefaultQueue,
+		random:         func(string) float64 { return rand.Float64() },
 
 		recentConversations: true,
 	}
@@ -417,6 +422,36 @@ func WithReconnect(p realtime.ReconnectPolicy) Option {
 		}
 		c.reconnect = p
 		return nil
+	}
+}
+
+// WithSeed makes every random choice of the client depend on seed alone: the pause before a lost websocket is opened again, and the
+// pause before a failed call is repeated. A test with a seed therefore sees the same times in every run. Without it the choices
+// differ, so that clients which lost their connections together do not come back together: give each client of a test a seed of its
+// own, and a bot in production none. A policy of [WithReconnect] makes its own choices.
+func WithSeed(seed uint64) Option {
+	return func(c *config) error {
+		c.random = seeded(seed)
+		return nil
+	}
+}
+
+// seeded returns a source of random numbers in [0,1) that is safe for concurrent use. Each stream, the link or an operation of REST,
+// has numbers of its own: the order in which concurrent calls fail does not matter.
+func seeded(seed uint64) func(stream string) float64 {
+	var mu sync.Mutex
+	streams := make(map[string]*rand.Rand) // as many as there are operations
+	return func(stream string) float64 {
+		mu.Lock()
+		defer mu.Unlock()
+		random, ok := streams[stream]
+		if !ok {
+			name := fnv.New64a()
+			_, _ = name.Write([]byte(stream))
+			random = rand.New(rand.NewPCG(seed, name.Sum64())) //nolint:gosec // spreads pauses, guards nothing
+			streams[stream] = random
+		}
+		return random.Float64()
 	}
 }
 

@@ -44,6 +44,7 @@ func (c *Client) newDoer(h *http.Client) *rest.Doer {
 		Clock:     c.clock,
 		Secrets:   c.secrets,
 		Group:     c.workers,
+		Random:    c.config.random,
 		Retrying: func(ctx context.Context, r rest.Retry) {
 			c.log.WarnContext(ctx, "call failed, retrying",
 				slog.String("op", r.Op), slog.Int("attempt", r.Attempt), slog.Duration("retry_in", r.Pause), slog.Any("error", publicError(r.Err)))

@@ -12,9 +12,10 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// newBot is the bot that is tested: it answers one command. Only the two URLs are for the test.
+// newBot returns the bot that is tested: it answers one command. The two URLs and the seed are for the test. With a seed the bot
+// waits as long in every run before it connects again.
 func newBot(srv *queuptest.Server) (*client.Client, error) {
-	bot, err := client.New(client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()))
+	bot, err := client.New(client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()), client.WithSeed(1))
 	if err != nil {
 		return nil, err
 	}

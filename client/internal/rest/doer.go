@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,6 +38,8 @@ type Config struct {
 	Secrets *Secrets
 	// Group runs the logins that renew a session. No call outlives its context.
 	Group *tasks.Group
+	// Random returns a number in [0,1), for the pause before a call of an operation is repeated.
+	Random func(op string) float64
 	// Retrying is called before a failed call is retried.
 	Retrying func(ctx context.Context, r Retry)
 }
@@ -179,7 +180,7 @@ func (d *Doer) send(op string, req *http.Request, as *Account, lane *lane, first
 			d.lanes.honourRetryAfter(refusal)
 			err = refusal
 		}
-		pause := time.Duration(rand.Int64N(int64(250 * time.Millisecond << attempt)))
+		pause := time.Duration(d.config.Random(op) * float64(250*time.Millisecond<<attempt))
 		d.config.Retrying(ctx, Retry{Op: op, Attempt: attempt, Pause: pause, Err: d.config.Secrets.Hide(err)})
 		if err := WaitUntil(ctx, op, time.Now().Add(pause)); err != nil {
 			return nil, err
