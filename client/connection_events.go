@@ -100,7 +100,9 @@ func (l *connection) reconnected() {
 }
 
 // attachFailed handles a channel that did not come back with the connection. If QueUp has not answered, the channel is attached again, as
-// long as the link lasts; the next link attaches it by itself. If QueUp has refused it, the room ends.
+// long as the link lasts; the next link attaches it by itself. The room is read again once its channel is attached. Connected may
+// arrive only after that, so detached stays set: two resyncs would share one hold, and the first would release it. If QueUp has
+// refused the channel, the room ends.
 func (l *connection) attachFailed(e realtime.AttachFailed) {
 	if e.Channel == l.mailbox.channel {
 		l.mailboxLost(time.Now(), e.Err)
@@ -125,11 +127,12 @@ func (l *connection) attachFailed(e realtime.AttachFailed) {
 			}
 			return
 		}
-		if !s.do(func() { t.detached = false }) {
+		if !s.do(func() {}) {
 			return
 		}
 		_ = t.room.restorePresence(ctx, l)
-		if t.room.Joined() { // otherwise the join reads it
+		lost := false
+		if s.do(func() { lost = t.room.Joined() && t.lost }) && lost { // otherwise a join reads the room, or has read it
 			s.run()
 		}
 	})

@@ -27,7 +27,7 @@ type tracker struct {
 	generation   int                // counts cancelAll and reset; results of an earlier generation are dropped
 	cancelResync context.CancelFunc // ends the resync's current try; nil for none
 	lost         bool               // the connection was lost since the state was read
-	detached     bool               // the channel has not come back with the connection yet
+	detached     bool               // the channel did not come back with the connection, so attachFailed starts the resync
 	stale        bool               // the event being applied may be older than the state
 	former       formerPlay         // the play before the current one
 	ignoreBefore time.Time          // plays that began before this, by QueUp's clock, are not new

@@ -152,6 +152,101 @@ func TestReload_afterALateAttachNeverBringsBackDepartedMembers(t *testing.T) {
 	})
 }
 
+// Connected may be received before or after a late channel is attached. Here both wait for a slow handler.
+func TestReload_afterALateAttachHappensOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory(), queuptest.WithWorld(twoRooms()))
+		defer server.Close()
+		lounge, attic := "room:"+server.Room("lounge").ID(), "room:"+server.Room("attic").ID()
+		wire := newTap(server)
+		var latest atomic.Int32 // the latest link that has lost its first attach of the lounge
+		wire.out = func(link int, f *realtime.Frame) (lost bool) {
+			return link > 1 && f.Channel == lounge && f.Action == realtime.ActionAttach && latest.Swap(int32(link)) != int32(link)
+		}
+		restored := make(chan struct{})
+		var busy atomic.Bool
+		wire.in = func(link int, f *realtime.Frame) (lost bool) {
+			switch {
+			case link == 1 || f.Channel != attic:
+			case f.Action == realtime.ActionAttached:
+				busy.Store(true)
+				restored <- struct{}{}
+			case busy.Load():
+				f.Action = 99
+			}
+			return false
+		}
+		bot, room := joinLounge(t, server, "bot", client.WithDialer(wire), client.WithQueue(1, client.Block))
+		if _, err := bot.JoinRoom(t.Context(), "attic"); err != nil {
+			t.Fatal(err)
+		}
+		gate := make(chan struct{}, 1)
+		client.On(bot, func(context.Context, client.Unknown) error {
+			gate <- struct{}{}
+			<-gate
+			return nil
+		})
+		resynced := record(room, func(client.Resynced) string { return "resynced" })
+		var want []string
+		for range 10 { // either may come first
+			gate <- struct{}{}
+			server.CutLinks()
+			<-restored
+			for range 3 { // one is being handled, one waits in the queue, and one blocks the rest
+				server.Room("attic").Say("alice", "hello")
+			}
+			time.Sleep(10 * time.Second)
+			busy.Store(false)
+			<-gate
+			time.Sleep(time.Minute)
+			want = append(want, "resynced")
+			expect(t, "resynced", resynced(), want)
+		}
+	})
+}
+
+func TestReload_isNotDueAfterAJoinThatWasFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var reads atomic.Int32
+		server := queuptest.NewServer(queuptest.InMemory(), intercept(http.MethodGet, "/users", func(w http.ResponseWriter, req *http.Request, next http.Handler) {
+			if reads.Add(1) == 1 { // by the join, until the next link is up
+				answerLate(w, req, next, 20*time.Second)
+				return
+			}
+			answerLate(w, req, next, time.Second)
+		}))
+		defer server.Close()
+		wire := newTap(server)
+		lounge, late := "room:"+server.Room("lounge").ID(), make(chan struct{})
+		var attaches atomic.Int32
+		wire.out = func(link int, f *realtime.Frame) (lost bool) {
+			if link != 2 || f.Channel != lounge || f.Action != realtime.ActionAttach {
+				return false
+			}
+			n := attaches.Add(1)
+			if n == 4 { // after the third, which is the join's
+				close(late)
+			}
+			return n <= 2
+		}
+		bot := connect(t, server, "bot", client.WithDialer(wire))
+		left := record(bot, func(e client.MemberLeft) string { return e.User.Username })
+		time.AfterFunc(time.Second, server.CutLinks)
+		room, err := bot.JoinRoom(t.Context(), "lounge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-late
+		time.Sleep(500 * time.Millisecond)
+		server.Room("lounge").Leave("carol")
+		time.Sleep(time.Minute)
+		expect(t, "left", left(), []string{"carol"})
+		if _, there := room.MemberNamed("carol"); there {
+			t.Error("MemberLeft was emitted, and carol is a member again")
+		}
+	})
+}
+
 func TestReload_doesNotLetEventsOutOfAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var reads atomic.Int32
