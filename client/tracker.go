@@ -20,6 +20,11 @@ type tracker struct {
 	room   *Room   // immutable
 	client *Client // immutable; the room's
 
+	trackerState
+}
+
+// trackerState is what reset sets back. It is apart from the fields that requests read on goroutines of their own.
+type trackerState struct {
 	link         *connection // that the room is attached to; nil before and after
 	waiting      waiting
 	timers       map[purpose]func() // calling one stops it
@@ -52,9 +57,7 @@ func newTracker(r *Room) *tracker {
 
 // reset clears the state and the held messages. It also ends the hold and the generation of requests.
 func (t *tracker) reset() {
-	*t = tracker{
-		room:       t.room,
-		client:     t.client,
+	t.trackerState = trackerState{
 		generation: t.generation + 1,
 		waiting:    waiting{holdID: t.waiting.holdID + 1},
 		timers:     make(map[purpose]func()),

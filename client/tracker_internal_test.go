@@ -82,6 +82,28 @@ func TestResync_endsWithItsConnection(t *testing.T) {
 	})
 }
 
+// A room may be over while requests for it are in flight. The race detector finds what they share with the end of the room.
+func TestTracker_isResetWhileRequestsAreInFlight(t *testing.T) {
+	inLounge(t, func(t *testing.T, _ *queuptest.Server, bot *Client) {
+		room, err := bot.JoinRoom(t.Context(), "lounge")
+		if err != nil {
+			t.Fatal(err)
+		}
+		onGoroutine(t, bot, func(l *connection) {
+			for _, read := range []func(){
+				room.tracker.readInfo, room.tracker.readUsers, room.tracker.readRoles, room.tracker.readVotes, room.tracker.readQueue,
+			} {
+				read()
+			}
+			if n := len(room.tracker.requests); n != 5 {
+				t.Errorf("%d requests are in flight", n)
+			}
+			l.endRoom(room.channel, errDetachedByServer)
+		})
+		time.Sleep(time.Minute)
+	})
+}
+
 // Of a room that is listened to, and over before it is joined, nothing may be kept up to date.
 func TestJoinRoom_whileListeningEnds(t *testing.T) {
 	inLounge(t, func(t *testing.T, _ *queuptest.Server, bot *Client) {
