@@ -148,8 +148,9 @@ const (
 	forVotes  purpose = "votes"  // read the votes again
 )
 
-// forExpelled is the purpose of removing a kicked or banned member if QueUp does not announce that the member leaves.
-func forExpelled(id UserID) purpose { return purpose("expelled " + id) }
+// forExpelled is the purpose of removing a kicked or banned member if QueUp does not announce that the member leaves. Each join and
+// each leave looks for it: with an id of 24 characters it fits into 32 bytes, which the compiler keeps on the stack.
+func forExpelled(id UserID) purpose { return purpose("gone " + id) }
 
 // startTimer calls f on the connection's goroutine once d has passed. It replaces the timer with the same purpose. Timers stop when the
 // connection is lost and when the room is closed.

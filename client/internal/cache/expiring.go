@@ -60,8 +60,15 @@ func (x *Expiring[K, V]) Put(id K, v V) {
 	x.put(id, v)
 }
 
-// put is Put with mu held.
-func (x *Expiring[K, V]) put(id K, v V) { x.values.Add(id, &timed[V]{v, time.Now()}) }
+// put is Put with mu held. It allocates only for an id that is new.
+func (x *Expiring[K, V]) put(id K, v V) {
+	now := time.Now()
+	if kept, ok := x.values.Get(id); ok { // which makes it the newest
+		kept.value, kept.since = v, now
+		return
+	}
+	x.values.Add(id, &timed[V]{v, now})
+}
 
 // Replace replaces a value that has not expired, without renewing it.
 func (x *Expiring[K, V]) Replace(id K, v V) {

@@ -82,3 +82,19 @@ func TestExpiring(t *testing.T) {
 		})
 	}
 }
+
+// Members come and go, and come again: only a new id costs an allocation.
+func TestExpiring_allocatesOnlyForNewIDs(t *testing.T) {
+	for name, x := range map[string]*Expiring[string, int]{
+		"expiring": NewExpiring[string, int](10, time.Minute), "renewing": NewRenewing[string, int](10, time.Minute),
+	} {
+		x.Put("a", 1)
+		x.Put("b", 1)
+		if n := testing.AllocsPerRun(100, func() {
+			x.Put("a", 2)
+			x.Get("a")
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
