@@ -47,8 +47,16 @@
 //
 // A request or frame that the recording does not have fails the test at once. The message shows what was sent, the most
 // similar record, their differences, the records played last, and how to record again. Records that were never used fail
-// the test at its end. [AllowUnmatched] and [AllowUnused] are more lenient. With QUEUP_CASSETTE=verify the test runs
-// against the real server, and fails where the shape of an answer or of an event has changed since the recording.
+// the test at its end. [AllowUnmatched] and [AllowUnused] are more lenient.
+//
+// # Verification
+//
+// With QUEUP_CASSETTE=verify the test runs against the real server and is compared with the recording. It fails if an
+// operation has another status or content type, if a kind of event is missing or new, and if a field has another type or
+// is there on one side only. null counts as a type of its own, unless the recording always has null. Values do not count.
+// An operation that was requested on one side only is listed, not failed. AllowUnused accepts missing kinds of events,
+// AllowUnmatched new ones: use them in a room where strangers come and go. The result is printed even without -v. Only
+// when go test is given packages by name does it drop all output of a package that passes; then add -v.
 //
 // # Faults
 //

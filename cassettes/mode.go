@@ -20,7 +20,7 @@ const (
 	Once    Mode = "once"    // play the recording if there is one, else record it
 	Rewrite Mode = "rewrite" // record again
 	Live    Mode = "live"    // everything goes over the network, nothing is recorded
-	Verify  Mode = "verify"  // everything goes over the network, and the test fails where the shape of an answer or event has changed since the recording
+	Verify  Mode = "verify"  // everything goes over the network, and the test fails where answers or events have changed since the recording
 )
 
 var modes = []Mode{Replay, Once, Rewrite, Live, Verify}

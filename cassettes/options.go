@@ -153,7 +153,7 @@ func Anonymous(except ...string) Option {
 }
 
 // AllowUnmatched allows requests and frames that are not in the recording. A request then gets an error that matches
-// [ErrUnmatched], a frame is dropped, and the test continues.
+// [ErrUnmatched], a frame is dropped, and the test continues. [Verify] then accepts kinds of events that are not recorded.
 func AllowUnmatched() Option {
 	return func(c *config) error {
 		c.allowUnmatched = true
@@ -162,7 +162,7 @@ func AllowUnmatched() Option {
 }
 
 // AllowUnused allows parts of the recording to stay unused. Events then no longer wait for the requests that they followed
-// when they were recorded.
+// when they were recorded. [Verify] then accepts that kinds of events do not come.
 func AllowUnused() Option {
 	return func(c *config) error {
 		c.allowUnused = true

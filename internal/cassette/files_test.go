@@ -245,7 +245,7 @@ func TestCompare_shapes(t *testing.T) {
 	shapes := func(bodies ...string) cassette.Shapes {
 		s := cassette.Shapes{}
 		for _, b := range bodies {
-			s.AddExchange("GET", "/room/65a1f0c2d4e8b90000000001", 200, b)
+			s.AddExchange("GET", "/room/65a1f0c2d4e8b90000000001", 200, "application/json", b)
 		}
 		return s
 	}
@@ -259,7 +259,8 @@ func TestCompare_shapes(t *testing.T) {
 		"another type":        {[]string{`{"a":1}`}, []string{`{"a":"1"}`}, []string{"a changed from number to string"}},
 		"a type beside":       {[]string{`{"a":1}`}, []string{`{"a":1}`, `{"a":"1"}`}, []string{"a changed from number to number or string"}},
 		"one type of two":     {[]string{`{"a":1}`, `{"a":"1"}`}, []string{`{"a":1}`}, nil},
-		"null for once":       {[]string{`{"a":1}`}, []string{`{"a":null}`}, nil},
+		"null for once":       {[]string{`{"a":1}`}, []string{`{"a":null}`}, []string{"a changed from number to null"}},
+		"null again":          {[]string{`{"a":1}`, `{"a":null}`}, []string{`{"a":null}`}, nil},
 		"no longer null":      {[]string{`{"a":null}`}, []string{`{"a":1}`}, nil},
 		"an empty list":       {[]string{`{"a":[{"b":1}]}`}, []string{`{"a":[]}`}, nil},
 		"an object for an id": {[]string{`{"a":"id"}`}, []string{`{"a":{"_id":"id"}}`}, []string{"a changed from string to object"}},
@@ -282,7 +283,7 @@ func TestCompare_shapes(t *testing.T) {
 	all := cassette.Shapes{}
 	all.FromTape(sample(t))
 	_, gone, came := cassette.Compare(all, cassette.Shapes{"GET /new 200": {}})
-	if !cmp.Equal(gone, []string{"POST /chat/a 200", "event chat-message", `packet '0'`, `packet '\x01'`}) || !cmp.Equal(came, []string{"GET /new 200"}) {
+	if !cmp.Equal(gone, []string{"GET /gone unanswered", "POST /chat/a 200", "event chat-message", `packet '0'`, `packet '\x01'`}) || !cmp.Equal(came, []string{"GET /new 200"}) {
 		t.Errorf("only recorded %q, only live %q", gone, came)
 	}
 }

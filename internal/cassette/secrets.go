@@ -135,11 +135,14 @@ func placeholder(kind string, n int, value string) string {
 }
 
 // memberIDs is the beginning of the ids of anonymous people: 24 hexadecimal digits in all, like QueUp's.
-const memberIDs = "00000000anonymou"
+const memberIDs = "00000000000a11a5"
+
+// oldMemberIDs is the same in recordings made before the ids became hexadecimal.
+const oldMemberIDs = "00000000anonymou"
 
 var (
 	placeholders = regexp.MustCompile(`^(?:redacted-(?:password|login|cookie|token|authorization|extra)-\d+|redacted-email-\d+@redacted\.invalid` +
-		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}|https://redacted\.invalid/redacted-picture-\d+|` + memberIDs + `[0-9a-f]{8}|member-\d+)`)
+		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}|https://redacted\.invalid/redacted-picture-\d+|(?:` + memberIDs + `|` + oldMemberIDs + `)[0-9a-f]{8}|member-\d+)`)
 	numbered = regexp.MustCompile(`redacted-(password|login|cookie|token|authorization)-\d+|redacted-(email)-\d+@redacted\.invalid` +
 		`|198\.1[89]\.\d{1,3}\.\d{1,3}|2001:db8::[0-9a-f]{1,4}`)
 )
