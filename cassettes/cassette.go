@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -265,9 +266,7 @@ func findOrigin(tb testing.TB) origin {
 	for {
 		f, more := frames.Next()
 		if strings.HasSuffix(f.File, "_test.go") {
-			dir, fn := path.Split(f.Function)
-			pkg, _, _ := strings.Cut(fn, ".")
-			o.pkg = dir + strings.TrimSuffix(pkg, "_test")
+			o.pkg = packageOf(f.Function)
 		}
 		if !more {
 			return o
@@ -275,11 +274,31 @@ func findOrigin(tb testing.TB) origin {
 	}
 }
 
+// packageOf returns the import path of a test function, which package runtime names with escapes: example.com/bot%2ev3_test.TestJoin.
+func packageOf(function string) string {
+	dir, fn := path.Split(function)
+	pkg, _, _ := strings.Cut(fn, ".")
+	if plain, err := url.PathUnescape(pkg); err == nil {
+		pkg = plain
+	}
+	return dir + strings.TrimSuffix(pkg, "_test")
+}
+
+// quoted returns a text as one word for a shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// plainWord matches what a shell takes as it is.
+var plainWord = regexp.MustCompile(`^[\w./-]+$`)
+
 // command returns the command that records the cassette again.
 func (o origin) command() string {
 	parts := strings.Split(o.test, "/")
 	for i, p := range parts {
 		parts[i] = "^" + regexp.QuoteMeta(p) + "$"
 	}
-	return fmt.Sprintf("%s=%s go test -count=1 -run '%s' %s", ModeVar, Rewrite, strings.Join(parts, "/"), o.pkg)
+	pkg := o.pkg
+	if !plainWord.MatchString(pkg) {
+		pkg = quoted(pkg)
+	}
+	return fmt.Sprintf("%s=%s go test -count=1 -run %s %s", ModeVar, Rewrite, quoted(strings.Join(parts, "/")), pkg)
 }

@@ -218,9 +218,9 @@ func TestDiff(t *testing.T) {
 	b.Socket[4].At++
 	b.Socket = b.Socket[:len(b.Socket)-1]
 	want := []string{
-		`  < text = "a long line that is cut at some point"`, `  < more = true`, `  < text = "another"`, `#1 < close 1001 bye`,
+		`POST /chat/a 200`, `  < text = "a long line that is cut at some point"`, `  < more = true`, `  < text = "another"`, `#1 < close 1001 bye`,
 	}
-	marks := []string{"- ", "+ ", "+ ", "- "}
+	marks := []string{"  ", "- ", "+ ", "+ ", "- "}
 	for i := range want {
 		want[i] = marks[i] + want[i]
 	}

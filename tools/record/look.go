@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // lint looks for secrets in all cassettes below the folders. Those of the environment are looked for, too.
@@ -35,7 +36,7 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 	count, bad := 0, 0
 	complain := func(format string, args ...any) {
 		bad++
-		fmt.Fprintf(p.stderr, format+"\n", args...)
+		fmt.Fprintln(p.stderr, printable.Text(fmt.Sprintf(format, args...)))
 	}
 	for _, folder := range folders {
 		found, halves, err := below(folder)
@@ -98,7 +99,7 @@ func (p *program) step(format string, args ...any) {
 }
 
 func (p *program) show(_ context.Context, flags *flag.FlagSet, args []string) error {
-	width := flags.Int("width", 0, "cut lines after so many `bytes`; 0 cuts none")
+	width := flags.Int("width", 0, "cut lines after so many `columns`; 0 cuts none")
 	names, err := parse(flags, args)
 	if err != nil {
 		return err
@@ -143,6 +144,8 @@ func (p *program) diff(_ context.Context, flags *flag.FlagSet, args []string) er
 		switch {
 		case !p.colour:
 			fmt.Fprintln(&out, line)
+		case strings.HasPrefix(line, " "):
+			fmt.Fprintf(&out, "\x1b[2m%s\x1b[0m\n", line)
 		case strings.HasPrefix(line, "-"):
 			fmt.Fprintf(&out, "\x1b[31m%s\x1b[0m\n", line)
 		default:

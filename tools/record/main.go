@@ -24,6 +24,7 @@ import (
 	"syscall"
 
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 func main() {
@@ -64,7 +65,7 @@ func commands() []command {
 		{"record", "[flags] [scenario ...]", "make cassettes of scenarios, from a QueUp in memory or from the live service", (*program).record},
 		{"lint", "[flags] [folder ...]", "look for secrets, and for files that cannot be read, in all cassettes below the folders", (*program).lint},
 		{"show", "[flags] cassette ...", "show cassettes to people", (*program).show},
-		{"diff", "[flags] cassette cassette", "compare two cassettes: what was asked, answered and told, not when", (*program).diff},
+		{"diff", "[flags] cassette cassette", "compare what two cassettes say, whatever their times and ids", (*program).diff},
 		{"stat", "[flags] [folder or cassette ...]", "count what is in cassettes", (*program).stat},
 		{"import-har", "[flags] file.har", "make a cassette of what Chrome has saved as HAR, websocket included", (*program).importHAR},
 		{"export-har", "[flags] cassette", "write a cassette as HAR, for the network panel of a browser", (*program).exportHAR},
@@ -116,7 +117,12 @@ func (p *program) run(ctx context.Context, args []string) int {
 		}
 		return 2
 	}
-	fmt.Fprintf(p.stderr, "record %s: %v\n", c.name, err)
+	for i, line := range strings.Split(err.Error(), "\n") { // it may quote a file
+		if i == 0 {
+			line = "record " + c.name + ": " + line
+		}
+		fmt.Fprintln(p.stderr, printable.Text(line))
+	}
 	return 1
 }
 
