@@ -127,9 +127,9 @@ interop: ##+ Test against JavaScript from npm: a real Engine.IO server, and bots
 # that one is used instead of the one on the PATH.
 BROWSER_TEST = $(GO) test -tags browser -count=1 -timeout=5m -run '^TestBrowser'
 
-browser: browser-tools ##+ Test the pages of examples/overlay and make docs in a headless Chromium (needs Chromium, node and npm)
+browser: browser-tools ##+ Test the pages of examples/overlay and make docs, and import-har, in a headless Chromium (needs Chromium, node and npm)
 	@echo "==> browser: go test -race -tags browser"
-	@$(BROWSER_TEST) -race -v ./examples/overlay ./tools/docs
+	@$(BROWSER_TEST) -race -v ./examples/overlay ./tools/docs ./tools/record
 
 browser-tools: ##+ Check that a Chromium is there, and install what drives it
 	@script/browser-tools

@@ -75,7 +75,7 @@ func importAgain(t *testing.T, data []byte, hosts []string) *cassette.Tape {
 	if json.Unmarshal(data, &har) != nil {
 		return nil
 	}
-	raw, err := har.tape(hosts)
+	raw, _, err := har.tape(hosts)
 	if err != nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +21,7 @@ import (
 	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/printable"
 )
 
 // The parts of HAR 1.2 that matter here, and Chrome's _webSocketMessages.
@@ -68,7 +70,8 @@ type (
 		RedirectURL string     `json:"redirectURL"`
 		HeadersSize int        `json:"headersSize"`
 		BodySize    int        `json:"bodySize"`
-		Error       string     `json:"_error,omitempty"`
+		Error       string     `json:"_error,omitempty"`       // of Chrome
+		Failure     string     `json:"_failureText,omitempty"` // of Playwright, with status -1
 	}
 	harTimings struct {
 		Send    float64 `json:"send"`
@@ -81,14 +84,15 @@ type (
 		Text     string    `json:"text"`
 		Encoding string    `json:"encoding,omitempty"`
 		Params   []harPair `json:"params,omitempty"` // of a form, if the text is missing
+		File     string    `json:"_file,omitempty"`  // of Playwright: where the content is instead
 	}
 	harPair struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	}
 	harMessage struct {
-		Type   string  `json:"type"` // send or receive
-		Time   float64 `json:"time"` // seconds since 1970
+		Type   string  `json:"type"` // send, receive, or error without a frame
+		Time   float64 `json:"time"` // since 1970: seconds in Chrome, milliseconds in Playwright, -1 if it was left out
 		Opcode int     `json:"opcode"`
 		Data   string  `json:"data"` // base64 if the opcode is 2
 	}
@@ -132,9 +136,12 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	if err := json.Unmarshal(text, &har); err != nil {
 		return fmt.Errorf("%s is no HAR file: %w", files[0], err)
 	}
-	raw, err := har.tape(strings.Split(*hosts, ","))
+	raw, warnings, err := har.tape(strings.Split(*hosts, ","))
 	if err != nil {
 		return fmt.Errorf("%s: %w", files[0], err)
+	}
+	for _, warning := range warnings {
+		fmt.Fprintln(p.stderr, printable.Text(fmt.Sprintf("%s: %s", files[0], warning)))
 	}
 	rules := cassette.Rules{Anonymous: *anonymous}
 	if *except != "" {
@@ -160,28 +167,32 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	return nil
 }
 
-// tape makes a tape of what the file has of these hosts, before any secret is taken out.
-func (f *harFile) tape(hosts []string) (*cassette.Tape, error) {
+// tape makes a tape of what the file has of these hosts, before any secret is taken out. warnings name what the file lacks.
+func (f *harFile) tape(hosts []string) (t *cassette.Tape, warnings []string, err error) {
 	entries := slices.DeleteFunc(slices.Clone(f.Log.Entries), func(e harEntry) bool {
 		u, err := url.Parse(e.Request.URL)
 		return err != nil || !slices.Contains(hosts, u.Hostname()) || e.Request.Method == http.MethodOptions
 	})
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("none of its %d requests is one of %s", len(f.Log.Entries), strings.Join(hosts, ", "))
+		return nil, nil, fmt.Errorf("none of its %d requests is one of %s", len(f.Log.Entries), strings.Join(hosts, ", "))
 	}
 	slices.SortStableFunc(entries, func(a, b harEntry) int { return a.Started.Compare(b.Started) })
 	start := entries[0].Started
-	t := &cassette.Tape{Header: cassette.Header{
+	t = &cassette.Tape{Header: cassette.Header{
 		Source: cassette.SourceLive, Date: start.UTC().Truncate(time.Second), Library: strings.TrimSpace(f.Log.Creator.Name + " " + f.Log.Creator.Version),
 	}}
 	var changes []change
+	empty := 0 // answers whose content was not saved
 	for _, e := range entries {
 		if e.socket() {
 			continue
 		}
+		if e.Response.Content.missing() {
+			empty++
+		}
 		interaction, err := e.interaction()
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", e.Request.Method, withoutQuery(e.Request.URL), err)
+			return nil, nil, fmt.Errorf("%s %s: %w", e.Request.Method, withoutQuery(e.Request.URL), err)
 		}
 		order := len(t.HTTP) + 1
 		t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: interaction, Order: order})
@@ -189,19 +200,31 @@ func (f *harFile) tape(hosts []string) (*cassette.Tape, error) {
 			changes = append(changes, change{order, e.Started.Sub(start).Milliseconds()})
 		}
 	}
+	if empty > 0 {
+		warnings = append(warnings, fmt.Sprintf("%d of %d answers have no content and cannot be played: %s", empty, len(t.HTTP), saveContent))
+	}
 	conn := 0
 	for _, e := range entries {
 		if !e.socket() {
 			continue
 		}
 		conn++
-		records, err := e.records(conn, start, changes)
+		records, odd, err := e.records(conn, start, changes)
 		if err != nil {
-			return nil, fmt.Errorf("the websocket %s: %w", withoutQuery(e.Request.URL), err)
+			return nil, nil, fmt.Errorf("the websocket %s: %w", withoutQuery(e.Request.URL), err)
 		}
 		t.Socket = append(t.Socket, records...)
+		warnings = append(warnings, odd...)
 	}
-	return t, nil
+	return t, warnings, nil
+}
+
+// saveContent says how a HAR file gets its contents.
+const saveContent = "in Chrome, save the HAR with content; in Playwright, record with content: 'embed'"
+
+// missing reports whether there was a content that was not saved.
+func (c harContent) missing() bool {
+	return c.Text == "" && len(c.Params) == 0 && (c.Size > 0 || c.File != "")
 }
 
 // withoutQuery is a URL without what may be secret.
@@ -266,9 +289,9 @@ func (e harEntry) interaction() (*vcr.Interaction, error) {
 			request.Headers.Set("Content-Type", e.Request.Post.MimeType)
 		}
 	}
-	if e.Response.Status == 0 { // there was no answer
+	if e.Response.Status <= 0 { // there was no answer
 		answer := vcr.Response{}
-		cassette.SetNetworkError(&answer, cassette.ErrOther, "", cmp.Or(e.Response.Error, "the browser got no answer"))
+		cassette.SetNetworkError(&answer, cassette.ErrOther, "", cmp.Or(e.Response.Error, e.Response.Failure, "the browser got no answer"))
 		return &vcr.Interaction{Request: request, Response: answer}, nil
 	}
 	body, err := e.Response.Content.bytes()
@@ -285,21 +308,28 @@ func (e harEntry) interaction() (*vcr.Interaction, error) {
 	return &vcr.Interaction{Request: request, Response: answer}, nil
 }
 
-func (e harEntry) records(conn int, start time.Time, changes []change) ([]*cassette.Record, error) {
+// records makes the records of a websocket. odd names what was left out.
+func (e harEntry) records(conn int, start time.Time, changes []change) (all []*cassette.Record, odd []string, err error) {
 	last := max(0, e.Started.Sub(start).Milliseconds())
-	open := &cassette.Record{At: last, Conn: conn, Op: cassette.OpOpen, URL: e.Request.URL, Status: e.Response.Status}
-	if open.Status == 0 {
+	open := &cassette.Record{At: last, Conn: conn, Op: cassette.OpOpen, URL: e.Request.URL, Status: max(0, e.Response.Status)}
+	switch open.Status {
+	case 0:
 		open.Error = cassette.ErrOther
+	case http.StatusOK: // a websocket over HTTP/2 is accepted so, RFC 8441
+		open.Status = http.StatusSwitchingProtocols
 	}
-	all := []*cassette.Record{open}
+	all = append(all, open)
 	for len(changes) > 0 && changes[0].at <= last { // before the handshake
 		changes = changes[1:]
 	}
 	if open.Status != http.StatusSwitchingProtocols && len(e.Messages) > 0 {
-		return nil, fmt.Errorf("it has messages, and the status %d", open.Status)
+		return nil, nil, fmt.Errorf("it has messages, and the status %d", open.Status)
+	}
+	if e.Response.Content.File != "" && len(e.Messages) == 0 {
+		odd = append(odd, "the frames of a websocket are in another file: "+saveContent)
 	}
 	for i, m := range e.Messages {
-		at := int64(m.Time*1000+0.5) - start.UnixMilli()
+		at := m.since(start, last)
 		last = max(last, at)
 		r := &cassette.Record{At: last, Conn: conn, Op: cassette.OpText, Data: []byte(m.Data)}
 		switch m.Type {
@@ -307,15 +337,18 @@ func (e harEntry) records(conn int, start time.Time, changes []change) ([]*casse
 			r.Dir = cassette.Out
 		case "receive":
 			r.Dir = cassette.In
+		case "error": // a message of the browser to its user
+			odd = append(odd, fmt.Sprintf("the websocket %s: frame %d is an error of the browser and is left out", withoutQuery(e.Request.URL), i+1))
+			continue
 		default:
-			return nil, fmt.Errorf("message %d is of type %q, which is neither send nor receive", i+1, m.Type)
+			return nil, nil, fmt.Errorf("message %d is of type %q, which is neither send nor receive", i+1, m.Type)
 		}
 		switch m.Opcode {
 		case 1:
 		case 2:
 			data, err := base64.StdEncoding.DecodeString(m.Data)
 			if err != nil {
-				return nil, fmt.Errorf("message %d: %w", i+1, err)
+				return nil, nil, fmt.Errorf("message %d: %w", i+1, err)
 			}
 			r.Op, r.Data = cassette.OpBinary, data
 		default: // pings and closes of the websocket itself
@@ -327,7 +360,24 @@ func (e harEntry) records(conn int, start time.Time, changes []change) ([]*casse
 		}
 		all = append(all, r)
 	}
-	return all, nil
+	return all, odd, nil
+}
+
+// since returns the time of a message in milliseconds after start, or last if the file does not have a possible one. Seconds
+// and milliseconds are told apart by which of them is nearer to start.
+func (m harMessage) since(start time.Time, last int64) int64 {
+	const (
+		leastMillis = 1e11 // the year 1973; the year 5138 in seconds
+		most        = 1e15 // milliseconds, the year 33658
+	)
+	at := m.Time * 1000
+	if from := float64(start.UnixMilli()); m.Time >= leastMillis && math.Abs(m.Time-from) < math.Abs(at-from) {
+		at = m.Time
+	}
+	if at < 0 || at > most {
+		return last
+	}
+	return int64(at+0.5) - start.UnixMilli()
 }
 
 func (p *program) exportHAR(_ context.Context, flags *flag.FlagSet, args []string) error {

@@ -4,7 +4,7 @@
 //	go run ./tools/record record -from live join records from QueUp, with QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM
 //	go run ./tools/record lint                   looks for secrets in all cassettes
 //	go run ./tools/record show join              shows one to people
-//	go run ./tools/record import-har room.har    makes one of what Chrome has saved
+//	go run ./tools/record import-har room.har    makes one of what Chrome or Playwright has saved
 //
 // Its exit status is 0 if all is well, 1 if something was found or failed, and 2 if it was called in a wrong way.
 package main
@@ -67,7 +67,7 @@ func commands() []command {
 		{"show", "[flags] cassette ...", "show cassettes to people", (*program).show},
 		{"diff", "[flags] cassette cassette", "compare what two cassettes say, whatever their times and ids", (*program).diff},
 		{"stat", "[flags] [folder or cassette ...]", "count what is in cassettes", (*program).stat},
-		{"import-har", "[flags] file.har", "make a cassette of what Chrome has saved as HAR, websocket included", (*program).importHAR},
+		{"import-har", "[flags] file.har", "make a cassette of what Chrome or Playwright has saved as HAR, websocket included", (*program).importHAR},
 		{"export-har", "[flags] cassette", "write a cassette as HAR, for the network panel of a browser", (*program).exportHAR},
 	}
 }

@@ -287,6 +287,109 @@ func TestHAR_fromChrome(t *testing.T) {
 	}
 }
 
+// testdata/README.md says how the file was made. Playwright writes the times of frames in milliseconds.
+func TestHAR_fromPlaywright(t *testing.T) {
+	t.Parallel()
+	checkPlaywright(t, "tools/record/testdata/playwright.har", "har-secret-1-0123456789", "har-secret-2-0123456789")
+}
+
+// checkPlaywright imports what the script har.js has recorded.
+func checkPlaywright(t *testing.T, file string, secrets ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	code, stdout, stderr := call(t, nil, "import-har", "-hosts", "127.0.0.1", "-o", filepath.Join(dir, "room"), file)
+	if code != 0 || stderr != "" {
+		t.Fatalf("%d: %s%s", code, stdout, stderr)
+	}
+	got, err := cassette.Read(dir, "room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := got.Count()
+	if count.Requests != 8 || count.Connections != 1 || count.In != 6 || count.Out != 1 || count.Statuses["404"] != 1 {
+		t.Errorf("%+v", count)
+	}
+	for _, event := range []string{"user-join", "chat-message", "user-leave"} {
+		if count.Events[event] != 1 {
+			t.Errorf("%s came %d times", event, count.Events[event])
+		}
+	}
+	if count.Duration <= 0 || count.Duration > 60_000 {
+		t.Errorf("it lasts %d ms", count.Duration)
+	}
+	for _, r := range got.Socket {
+		if strings.Contains(string(r.Data), "chat-message") && len(r.After) == 0 {
+			t.Error("the chat does not wait for the request that said it")
+		}
+	}
+	for _, name := range []string{"room.http.yaml", "room.ws.jsonl"} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, secret := range append(secrets, "secret&", "password=secret", "connect.sid=s%3A") {
+			if strings.Contains(string(b), secret) {
+				t.Errorf("%s has %q", name, secret)
+			}
+		}
+	}
+}
+
+// One odd entry does not cost the whole file.
+func TestHAR_oddEntries(t *testing.T) {
+	t.Parallel()
+	const start = "2026-01-02T03:04:05Z" // 1767323045
+	frame := func(kind, at string) string {
+		return `{"type":"` + kind + `","time":` + at + `,"opcode":1,"data":"4{}"}`
+	}
+	socket := func(status, frames string) string {
+		return `{"startedDateTime":"` + start + `","request":{"method":"GET","url":"wss://ws.queup.net/ws/"},"response":{"status":` + status + `},"_webSocketMessages":[` + frames + `]}`
+	}
+	answer := func(response string) string {
+		return `{"startedDateTime":"` + start + `","request":{"method":"GET","url":"https://api.queup.net/a"},"response":` + response + `}`
+	}
+	for name, test := range map[string]struct {
+		entry, says string
+		frames      int
+		lasts       int64
+	}{
+		"a frame of type error":    {socket("101", frame("send", "1767323045.5")+","+frame("error", "1767323045.6")+","+frame("receive", "1767323046")), "frame 2 is an error", 2, 1000},
+		"HTTP/2":                   {socket("200", frame("send", "1767323045.5")), "", 1, 500},
+		"milliseconds":             {socket("101", frame("send", "1767323045500.25")), "", 1, 500},
+		"no times":                 {socket("101", frame("send", "-1")), "", 1, 0},
+		"an absurd time":           {socket("101", frame("send", "1e300")), "", 1, 0},
+		"a websocket without":      {socket("101", ""), "", 0, 0},
+		"a file of frames":         {strings.Replace(socket("101", ""), `"status":101`, `"status":101,"content":{"_file":"x.jsonl"}`, 1), "the frames of a websocket are in another file", 0, 0},
+		"content that is left out": {answer(`{"status":200,"content":{"size":7,"mimeType":"application/json"}}`), "1 of 1 answers have no content", 0, 0},
+		"content in a file":        {answer(`{"status":200,"content":{"size":-1,"mimeType":"application/json","_file":"x.json"}}`), "1 of 1 answers have no content", 0, 0},
+		"an empty answer":          {answer(`{"status":204,"content":{"size":0,"mimeType":"x-unknown"}}`), "", 0, 0},
+		"no answer in Playwright":  {answer(`{"status":-1,"_failureText":"net::ERR_ABORTED","content":{"size":-1,"mimeType":"x-unknown"}}`), "", 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			file := filepath.Join(dir, "x.har")
+			if err := os.WriteFile(file, []byte(`{"log":{"entries":[`+test.entry+`]}}`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			code, _, stderr := call(t, nil, "import-har", "-o", filepath.Join(dir, "x"), file)
+			if code != 0 || !strings.Contains(stderr, test.says) || test.says == "" && stderr != "" {
+				t.Fatalf("status %d: %s", code, stderr)
+			}
+			got, err := cassette.Read(dir, "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count := got.Count(); count.In+count.Out != test.frames || count.Duration != test.lasts {
+				t.Errorf("%d frames in %d ms", count.In+count.Out, count.Duration)
+			}
+			if strings.Contains(test.entry, "ERR_ABORTED") && got.HTTP[0].Response.Body != "net::ERR_ABORTED" {
+				t.Errorf("recorded as %q", got.HTTP[0].Response.Body)
+			}
+		})
+	}
+}
+
 // A file that would leak is not made.
 func TestHAR_mistakes(t *testing.T) {
 	t.Parallel()

@@ -75,6 +75,16 @@ func Start(t *testing.T, script string) *Browser {
 	return b
 }
 
+// RecordHAR has a page talk to the queuptest server at url, and writes what was said to a file, as Playwright records HAR. script is
+// the path of har.js from the folder of the test.
+func RecordHAR(t *testing.T, script, url, file string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", script, find(t), url, file) //nolint:gosec // the test says what to run
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("the page has failed: %v\n%s", err, out)
+	}
+}
+
 func find(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv(chosen); path != "" {
