@@ -108,6 +108,9 @@ func (c *Cassette) open(opts []Option) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("there is no recording: %w\n  record it: %s", err, c.origin.command())
 		}
+		if _, conflict := errors.AsType[*cassette.ConflictError](err); conflict {
+			return fmt.Errorf("%w\n  record it again: %s", err, c.origin.command())
+		}
 		if err != nil {
 			return err
 		}

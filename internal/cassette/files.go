@@ -47,9 +47,31 @@ func Read(dir, name string) (*Tape, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := half.parse(t, b); err != nil {
+		err = conflict(b)
+		if err == nil {
+			err = half.parse(t, b)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", half.file, err)
 		}
+	}
+	return t, nil
+}
+
+// ReadHalf reads one of the two files without the other, to show it.
+func ReadHalf(file string) (*Tape, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tape{}
+	if strings.HasSuffix(file, SocketSuffix) {
+		err = parseSocket(t, b)
+	} else {
+		err = parseHTTP(t, b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return t, nil
 }

@@ -31,26 +31,9 @@ func Show(w io.Writer, t *Tape, colour bool, width int) error {
 	p := newPalette(colour)
 	var b bytes.Buffer
 	h := t.Header
-	parts := []string{"version " + h.Version, "source " + h.Source}
-	if !h.Date.IsZero() {
-		parts = append(parts, h.Date.UTC().Format("2006-01-02 15:04:05"))
+	if h.Version != "" { // else only the half without a header was read
+		showHeader(&b, h, width, p)
 	}
-	if h.Library != "" {
-		parts = append(parts, "library "+h.Library)
-	}
-	for _, kind := range sortedKeys(h.Redactions) {
-		parts = append(parts, fmt.Sprintf("%d %s", h.Redactions[kind], kind))
-	}
-	line := parts[0]
-	for _, part := range parts[1:] {
-		if width > 0 && uniseg.StringWidth(printable.Text(line+", "+part+",")) > width {
-			showLine(&b, p.dim, "", line+",", width, p)
-			line = part
-			continue
-		}
-		line += ", " + part
-	}
-	showLine(&b, p.dim, "", line, width, p)
 	for _, e := range t.HTTP {
 		b.WriteByte('\n')
 		showLine(&b, p.out, fmt.Sprintf("%4d ", e.ID), e.Label(), width, p)
@@ -67,6 +50,29 @@ func Show(w io.Writer, t *Tape, colour bool, width int) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func showHeader(b *bytes.Buffer, h Header, width int, p palette) {
+	parts := []string{"version " + h.Version, "source " + h.Source}
+	if !h.Date.IsZero() {
+		parts = append(parts, h.Date.UTC().Format("2006-01-02 15:04:05"))
+	}
+	if h.Library != "" {
+		parts = append(parts, "library "+h.Library)
+	}
+	for _, kind := range sortedKeys(h.Redactions) {
+		parts = append(parts, fmt.Sprintf("%d %s", h.Redactions[kind], kind))
+	}
+	line := parts[0]
+	for _, part := range parts[1:] {
+		if width > 0 && uniseg.StringWidth(printable.Text(line+", "+part+",")) > width {
+			showLine(b, p.dim, "", line+",", width, p)
+			line = part
+			continue
+		}
+		line += ", " + part
+	}
+	showLine(b, p.dim, "", line, width, p)
 }
 
 // showLine writes one line, and no more than width columns of it.

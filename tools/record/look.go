@@ -100,6 +100,7 @@ func (p *program) step(format string, args ...any) {
 
 func (p *program) show(_ context.Context, flags *flag.FlagSet, args []string) error {
 	width := flags.Int("width", 0, "cut lines after so many `columns`; 0 cuts none")
+	half := flags.Bool("half", false, "show one of the two files without the other, as git does with textconv")
 	names, err := parse(flags, args)
 	if err != nil {
 		return err
@@ -107,11 +108,15 @@ func (p *program) show(_ context.Context, flags *flag.FlagSet, args []string) er
 	if len(names) == 0 {
 		return usagef("which cassette?")
 	}
+	get := read
+	if *half {
+		get = cassette.ReadHalf
+	}
 	if *width < 0 {
 		return usagef("a width of %d", *width)
 	}
 	for _, name := range names {
-		t, err := read(name)
+		t, err := get(name)
 		if err != nil {
 			return err
 		}
