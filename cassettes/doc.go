@@ -36,6 +36,11 @@
 // channel wait for them. An event also waits for the requests that had changed something before it. Pings are answered,
 // not compared, so a recording may be played faster or slower than it was made.
 //
+// Requests of one account keep their cause and effect: a read waits for the changes that were sent before its answer, and
+// a change waits for the reads that were answered before it. A program that acts in another order than it did waits in
+// vain. It gets the answer once nothing has been played for two seconds, or after ten, and the test logs the order.
+// Requests of different accounts do not wait for each other.
+//
 // Everything comes as soon as possible ([AtOnce]), or at its time ([Speed]), or when the test asks for it ([Stepped],
 // [Cassette.Next], [Cassette.Until]). A recording does not wait for a test that is still subscribing: subscribe before
 // you join, or use Stepped. An answer may come before an event that the server had sent before it. Whether frames that a

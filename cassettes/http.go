@@ -112,8 +112,8 @@ func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response
 
 // record sends a request over the network and records it with its answer.
 func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error) {
-	order := c.recorded.begin(cassette.Changes(method(req)))
 	request := captured(req, body)
+	order := c.recorded.begin(request)
 	resp, answer, err := c.exchange(req, body)
 	c.recorded.end(order, &vcr.Interaction{Request: request, Response: answer})
 	return resp, err
@@ -188,6 +188,9 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if e == nil {
 		return nil, p.c.unmatchedRequest(id)
 	}
+	if err := p.await(req.Context(), e); err != nil {
+		return nil, err
+	}
 	if kind, op, failed := e.NetworkError(); failed {
 		return nil, replayError(req.Context(), kind, op, e.Response.Body)
 	}
@@ -197,6 +200,10 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	}
 	resp.Header = maps.Clone(resp.Header) // the original belongs to the recording, and callers may write to theirs
 	for name, values := range resp.Header {
+		if cassette.OwnHeader(name) {
+			delete(resp.Header, name)
+			continue
+		}
 		resp.Header[name] = slices.Clone(values)
 	}
 	resp.Request, resp.Close = req, false

@@ -161,8 +161,8 @@ func AllowUnmatched() Option {
 	}
 }
 
-// AllowUnused allows parts of the recording to stay unused. Events then no longer wait for the requests that they followed
-// when they were recorded. [Verify] then accepts that kinds of events do not come.
+// AllowUnused allows parts of the recording to stay unused. Events and requests then no longer wait for the requests that
+// they followed when they were recorded. [Verify] then accepts that kinds of events do not come.
 func AllowUnused() Option {
 	return func(c *config) error {
 		c.allowUnused = true

@@ -23,7 +23,10 @@ type playback struct {
 	requests  map[string][]*request // guarded by mu; those not yet played, by key
 	last      map[string]*request   // guarded by mu; the latest one played, by key
 	all       []*request            // immutable except for played
-	begun     map[int]bool          // guarded by mu; ids of requests that the program has sent
+	sent      map[int]bool          // guarded by mu; ids of requests that the program has sent
+	begun     map[int]bool          // guarded by mu; those of them that no longer wait for what came before them
+	skipped   map[int]bool          // guarded by mu; ids of requests that nothing waits for any more
+	turn      chan struct{}         // guarded by mu; closed and replaced when a request may go on
 	lines     []*line               // connections, in order; immutable except for their fields
 	stops     []*step               // events and ends, in the order of time; immutable
 	released  int                   // guarded by mu; how many of stops may be played, when stepped
@@ -40,7 +43,8 @@ type playback struct {
 type request struct {
 	*cassette.Exchange
 	id     cassette.Identity
-	played bool // guarded by playback.mu
+	before []*request // immutable; what was sent before its answer
+	played bool       // guarded by playback.mu
 }
 
 // line is one recorded connection.
@@ -75,7 +79,8 @@ func (s *step) ends() bool {
 
 func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	p := &playback{
-		c: c, tape: t, requests: map[string][]*request{}, last: map[string]*request{}, begun: map[int]bool{}, unmatched: map[string]bool{},
+		c: c, tape: t, requests: map[string][]*request{}, last: map[string]*request{}, unmatched: map[string]bool{},
+		sent: map[int]bool{}, begun: map[int]bool{}, skipped: map[int]bool{}, turn: make(chan struct{}),
 	}
 	for _, e := range t.HTTP {
 		id, err := cassette.Identify(e.Request)
@@ -85,6 +90,9 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 		r := &request{Exchange: e, id: id}
 		p.all = append(p.all, r)
 		p.requests[id.Key()] = append(p.requests[id.Key()], r)
+	}
+	if err := p.connectRequests(); err != nil {
+		return nil, err
 	}
 	lines := map[int]*line{}
 	for _, r := range t.Socket {
@@ -131,13 +139,13 @@ func (p *playback) nextAnswer(id cassette.Identity) *request {
 	}
 	p.last[key] = r
 	p.moved = time.Now()
-	p.begun[r.ID] = true
+	p.sent[r.ID] = true
 	if !r.played {
 		r.played = true
 		httpFile, _ := p.c.file()
 		p.note(cite(httpFile, r.Line, r.Label()))
 	}
-	p.wake() // events may have waited for this request
+	p.wake() // other requests may have waited for this one
 	return r
 }
 
@@ -163,8 +171,10 @@ func (p *playback) noteStep(r *cassette.Record) {
 	p.note(cite(socketFile, r.Line, r.Label()))
 }
 
-// wake makes all sockets check again whether a frame is due. The caller holds mu.
+// wake makes all sockets and requests check again whether they may go on. The caller holds mu.
 func (p *playback) wake() {
+	close(p.turn)
+	p.turn = make(chan struct{})
 	for _, pl := range p.players {
 		pl.wake()
 	}

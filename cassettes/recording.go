@@ -23,16 +23,18 @@ type recording struct {
 	records   []*cassette.Record       // guarded by mu
 	conns     int                      // guarded by mu
 	last      int64                    // guarded by mu; time never goes back
+	causes    causes                   // guarded by mu
 }
 
 // begin counts a request that is sent, and returns its number.
-func (r *recording) begin(changes bool) (order int) {
+func (r *recording) begin(request vcr.Request) (order int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent++
-	if changes {
+	if cassette.Changes(request.Method) {
 		r.changes = append(r.changes, r.sent)
 	}
+	r.causes.sent(r.sent, request)
 	return r.sent
 }
 
@@ -44,6 +46,7 @@ func (r *recording) end(order int, i *vcr.Interaction) {
 		r.exchanges = map[int]*vcr.Interaction{}
 	}
 	r.exchanges[order] = i
+	r.causes.answered(order, i)
 }
 
 // add adds a record of the websocket.
@@ -88,7 +91,7 @@ func (r *recording) tape(c *Cassette) *cassette.Tape {
 	t := &cassette.Tape{Header: c.header(), Socket: r.records}
 	for order := range r.sent {
 		if i := r.exchanges[order+1]; i != nil { // a request that is still in flight is left out
-			t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: i, Order: order + 1})
+			t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: i, Order: order + 1, After: r.causes.after[order+1]})
 		}
 	}
 	return t

@@ -39,17 +39,11 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	for id, e := range t.HTTP {
 		ids[e.Order] = id
 	}
+	for _, e := range t.HTTP {
+		e.After = renumbered(e.After, ids)
+	}
 	for _, rec := range t.Socket {
-		after := make([]int, 0, len(rec.After))
-		for _, order := range rec.After {
-			if id, ok := ids[order]; ok {
-				after = append(after, id)
-			}
-		}
-		slices.Sort(after)
-		if rec.After = slices.Clip(after); len(after) == 0 {
-			rec.After = nil
-		}
+		rec.After = renumbered(rec.After, ids)
 	}
 	if r.rules.Anonymous {
 		for _, e := range t.HTTP {
@@ -88,6 +82,17 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	return t, nil
 }
 
+// renumbered returns the ids of requests instead of their orders, sorted. Requests that are not recorded are left out.
+func renumbered(orders []int, ids map[int]int) (after []int) {
+	for _, order := range orders {
+		if id, ok := ids[order]; ok {
+			after = append(after, id)
+		}
+	}
+	slices.Sort(after)
+	return slices.Clip(after)
+}
+
 func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 	path := ""
 	if _, rest, ok := strings.Cut(e.Request.URL, "://"); ok {
@@ -98,7 +103,8 @@ func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order}, nil
+	setAfter(&answer, e.After)
+	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order, After: e.After}, nil
 }
 
 // sorted sorts by lane, then by identity, then by order, so that concurrent requests have the same order in each recording. Each key
@@ -122,7 +128,7 @@ func sorted(exchanges []*Exchange) []*Exchange {
 	})
 	out := make([]*Exchange, len(all))
 	for i, k := range all {
-		out[i] = &Exchange{Interaction: k.Interaction, Order: k.Order}
+		out[i] = &Exchange{Interaction: k.Interaction, Order: k.Order, After: k.After}
 	}
 	return out
 }

@@ -42,8 +42,9 @@ type Header struct {
 // Exchange is a request and its answer. An answer with status 0 is a network error, see [NetworkError].
 type Exchange struct {
 	*vcr.Interaction
-	Line  int // in the file; 0 if it was not read from one
-	Order int // number of the request, as they were sent; 0 if it was read from a file
+	Line  int   // in the file; 0 if it was not read from one
+	Order int   // number of the request, as they were sent; 0 if it was read from a file
+	After []int // orders of the requests that came before its answer; empty if it was read from a file, see [Exchange.Before]
 }
 
 // The directions of a [Record].

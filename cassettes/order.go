@@ -1,0 +1,164 @@
+package cassettes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
+
+	"github.com/queup-go/queup/internal/cassette"
+)
+
+// causes finds out, while a recording is made, which requests of an account may have influenced an answer.
+type causes struct {
+	accounts *cassette.Accounts
+	account  map[int]string   // by order
+	changes  map[string][]int // by account; the orders of its changes, as they were sent
+	reads    map[string][]int // by account; the orders of its reads that were answered since its last change
+	after    map[int][]int    // by order; what came before the answer
+}
+
+// maxBefore bounds how many changes are named by a read. Earlier changes of the same account were nearly always sent before those.
+const maxBefore = 8
+
+// sent adds a request that is sent. A change comes after the reads that were answered since the last change.
+func (c *causes) sent(order int, request vcr.Request) {
+	if c.accounts == nil {
+		*c = causes{
+			accounts: cassette.NewAccounts(), account: map[int]string{}, changes: map[string][]int{}, reads: map[string][]int{}, after: map[int][]int{},
+		}
+	}
+	account := c.accounts.Of(request)
+	c.account[order] = account
+	if !cassette.Changes(request.Method) {
+		return
+	}
+	c.after[order] = c.reads[account]
+	delete(c.reads, account)
+	c.changes[account] = append(c.changes[account], order)
+}
+
+// answered adds the answer to a request. A read comes after the changes that were sent before it was answered.
+func (c *causes) answered(order int, i *vcr.Interaction) {
+	c.accounts.Learn(i.Request, i.Response)
+	if cassette.Changes(i.Request.Method) {
+		return
+	}
+	account := c.account[order]
+	changes := c.changes[account]
+	c.after[order] = slices.Clone(changes[max(0, len(changes)-maxBefore):])
+	c.reads[account] = append(c.reads[account], order)
+}
+
+// connectRequests sets what comes before each request of the recording.
+func (p *playback) connectRequests() error {
+	byID := make(map[int]*request, len(p.all))
+	for _, r := range p.all {
+		byID[r.ID] = r
+	}
+	for _, r := range p.all {
+		ids, err := r.Before()
+		if err != nil {
+			return fmt.Errorf("interaction %d: %w", r.ID, err)
+		}
+		for _, id := range ids {
+			before := byID[id]
+			if before == nil {
+				return fmt.Errorf("interaction %d comes after interaction %d, which does not exist", r.ID, id)
+			}
+			r.before = append(r.before, before)
+		}
+	}
+	return nil
+}
+
+// A request waits for the requests that came before it when it was recorded. If the program acts in another order than it did, they
+// do not come while it waits. So it waits until nothing has been played for quietTime, and never longer than maxWait.
+const (
+	quietTime = 2 * time.Second
+	maxWait   = 10 * time.Second
+)
+
+// await waits until what came before the answer of a request has come again.
+func (p *playback) await(ctx context.Context, r *request) error {
+	since := time.Now()
+	p.mu.Lock()
+	for {
+		missing := p.missing(r)
+		if len(missing) == 0 {
+			p.begun[r.ID] = true
+			p.wake() // events and other requests may have waited for this one
+			p.mu.Unlock()
+			return nil
+		}
+		left := min(quietTime-time.Since(later(since, p.moved)), maxWait-time.Since(since))
+		if left <= 0 {
+			p.skip(missing)
+			p.mu.Unlock()
+			p.reportOrder(r, missing[0])
+			p.mu.Lock()
+			continue
+		}
+		turn := p.turn
+		p.mu.Unlock()
+		timer := time.NewTimer(left)
+		select {
+		case <-turn:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			p.mu.Lock()
+			p.begun[r.ID] = true // nothing waits for a request that was given up
+			p.wake()
+			p.mu.Unlock()
+			return ctx.Err()
+		}
+		timer.Stop()
+		p.mu.Lock()
+	}
+}
+
+// missing returns the requests that one still has to wait for. A read waits until the changes before it do not wait themselves; a
+// change waits until the reads before it are sent. The caller holds mu.
+func (p *playback) missing(r *request) (missing []*request) {
+	if p.c.cfg.allowUnused {
+		return nil
+	}
+	here := p.sent
+	if !cassette.Changes(r.Request.Method) {
+		here = p.begun
+	}
+	for _, before := range r.before {
+		if !here[before.ID] && !p.skipped[before.ID] {
+			missing = append(missing, before)
+		}
+	}
+	return missing
+}
+
+// skip gives up waiting for requests. The caller holds mu.
+func (p *playback) skip(missing []*request) {
+	for _, r := range missing {
+		p.skipped[r.ID] = true
+	}
+}
+
+// reportOrder logs that the program acts in another order than it did.
+func (p *playback) reportOrder(r, missing *request) {
+	httpFile, _ := p.c.file()
+	p.c.report(func(tb testing.TB) {
+		tb.Helper()
+		tb.Logf("%s: %s waited in vain for %s, which was sent earlier when it was recorded",
+			p.c.name, cite(httpFile, r.Line, r.Label()), cite(httpFile, missing.Line, missing.Label()))
+	})
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
