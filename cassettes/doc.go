@@ -41,6 +41,11 @@
 // vain. It gets the answer once nothing has been played for two seconds, or after ten, and the test logs the order.
 // Requests of different accounts do not wait for each other.
 //
+// Each account gets its own answers and connections, in whatever order the accounts log in: a cookie or a token from the
+// recording belongs to the account that got it there. A login is recognised by its name. The recording does not have the
+// name, only one byte of its hash, and that only if several accounts log in. So a test with several accounts logs in with
+// the recorded names, or in the recorded order.
+//
 // Everything comes as soon as possible ([AtOnce]), or at its time ([Speed]), or when the test asks for it ([Stepped],
 // [Cassette.Next], [Cassette.Until]). A recording does not wait for a test that is still subscribing: subscribe before
 // you join, or use Stepped. An answer may come before an event that the server had sent before it. Whether frames that a

@@ -179,14 +179,15 @@ func replayError(ctx context.Context, kind, op, text string) error {
 
 // answer plays the answer to a request.
 func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error) {
-	request := p.c.redactor.Request(captured(req, body))
+	raw := captured(req, body)
+	request := p.c.redactor.Request(raw)
 	id, err := cassette.Identify(request)
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}
-	e := p.nextAnswer(id)
+	e := p.nextAnswer(id, raw)
 	if e == nil {
-		return nil, p.c.unmatchedRequest(id)
+		return nil, p.c.unmatchedRequest(p.foreign(id, raw))
 	}
 	if err := p.await(req.Context(), e); err != nil {
 		return nil, err

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
+
 	"github.com/queup-go/queup/internal/cassette"
 	"github.com/queup-go/queup/internal/saturate"
 )
@@ -21,11 +23,12 @@ type playback struct {
 
 	mu        sync.Mutex
 	requests  map[string][]*request // guarded by mu; those not yet played, by key
-	last      map[string]*request   // guarded by mu; the latest one played, by key
+	last      map[string]*request   // guarded by mu; the latest one played, by key and account
 	all       []*request            // immutable except for played
 	sent      map[int]bool          // guarded by mu; ids of requests that the program has sent
 	begun     map[int]bool          // guarded by mu; those of them that no longer wait for what came before them
 	skipped   map[int]bool          // guarded by mu; ids of requests that nothing waits for any more
+	accounts  *accounts             // guarded by mu
 	turn      chan struct{}         // guarded by mu; closed and replaced when a request may go on
 	lines     []*line               // connections, in order; immutable except for their fields
 	stops     []*step               // events and ends, in the order of time; immutable
@@ -42,17 +45,20 @@ type playback struct {
 // request is one exchange of the recording.
 type request struct {
 	*cassette.Exchange
-	id     cassette.Identity
-	before []*request // immutable; what was sent before its answer
-	played bool       // guarded by playback.mu
+	id      cassette.Identity
+	before  []*request // immutable; what was sent before its answer
+	account string     // immutable; of the one who sent it
+	played  bool       // guarded by playback.mu
 }
 
 // line is one recorded connection.
 type line struct {
-	open  *cassette.Record
-	id    cassette.Identity
-	steps []*step
-	used  bool // guarded by playback.mu
+	open    *cassette.Record
+	id      cassette.Identity
+	token   string // immutable; of the handshake
+	account string // immutable; to which the token was given
+	steps   []*step
+	used    bool // guarded by playback.mu
 }
 
 // step is one record of a connection after the handshake.
@@ -123,21 +129,27 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	for i, s := range p.stops {
 		s.rank = i
 	}
+	p.findAccounts()
 	return p, nil
 }
 
-// nextAnswer returns the next recorded answer to a request, nil if there is none.
-func (p *playback) nextAnswer(id cassette.Identity) *request {
+// nextAnswer returns the next recorded answer to a request of the same account, nil if there is none. raw is the request as it was
+// sent.
+func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request) *request {
 	key := id.Key()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	queue := p.requests[key]
+	i := p.accounts.choose(queue, raw)
+	account, _ := p.accounts.of(raw)
+	latest := key + "\n" + account
 	var r *request
-	if queue := p.requests[key]; len(queue) > 0 {
-		r, p.requests[key] = queue[0], queue[1:]
-	} else if r = p.last[key]; r == nil || !p.c.cfg.faults.breaks() {
+	if i >= 0 {
+		r, p.requests[key] = queue[i], slices.Delete(slices.Clone(queue), i, i+1)
+	} else if r = p.last[latest]; r == nil || !p.c.cfg.faults.breaks() {
 		return nil // only after a fault has ended a connection, a program repeats its requests
 	}
-	p.last[key] = r
+	p.last[latest] = r
 	p.moved = time.Now()
 	p.sent[r.ID] = true
 	if !r.played {

@@ -47,7 +47,7 @@ func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, er
 	p.mu.Lock()
 	l, resumed := p.broken, p.broken != nil
 	if l == nil {
-		l = p.nextLine()
+		l = p.nextLine(rawURL)
 	}
 	if l == nil || l.id.Key() != id.Key() {
 		p.mu.Unlock()
@@ -75,16 +75,6 @@ func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, er
 	}
 	p.players = append(p.players, pl)
 	return p.c.cfg.faults.wrap(pl), nil
-}
-
-// nextLine returns the next connection that was not used. The caller holds mu.
-func (p *playback) nextLine() *line {
-	for _, l := range p.lines {
-		if !l.used {
-			return l
-		}
-	}
-	return nil
 }
 
 // dialError returns the kind of error to play. An attempt that was given up becomes a timeout, because it cannot wait for

@@ -1,6 +1,8 @@
 package cassette
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"mime"
 	"net/http"
@@ -50,7 +52,10 @@ func (a *Accounts) Learn(r vcr.Request, answer vcr.Response) {
 	}
 }
 
-func loginAccount(name string) string            { return "login " + strings.ToLower(name) }
+// LoginAccount is the beginning of the name of an account that has logged in.
+const LoginAccount = "login "
+
+func loginAccount(name string) string            { return LoginAccount + strings.ToLower(name) }
 func cookieCredential(name, value string) string { return "cookie " + name + "=" + value }
 
 // credentials returns what says who sends a request.
@@ -105,4 +110,52 @@ func LoginName(r vcr.Request) string {
 		return values["username"]
 	}
 	return values["email"]
+}
+
+// markHeader is the header of the answer to a login that tells it from the logins of other accounts. It is one byte of a hash of the
+// name, more if two names would have the same: enough to tell the names of a recording apart, and too little to find a name.
+const (
+	markHeader = "Cassette-Account"
+	maxMark    = 4 // bytes
+)
+
+func mark(name string, size int) string {
+	sum := sha256.Sum256([]byte(Kind + " " + strings.ToLower(name)))
+	return hex.EncodeToString(sum[:size])
+}
+
+// markLogins returns the marks of the logins of a recording, by the order of the request. One account needs none.
+func markLogins(raw []*Exchange) map[int]string {
+	logins := map[int]string{}
+	names := map[string]bool{}
+	for _, e := range raw {
+		if name := strings.ToLower(LoginName(e.Request)); name != "" {
+			logins[e.Order] = name
+			names[name] = true
+		}
+	}
+	if len(names) < 2 {
+		return nil
+	}
+	size := 1
+	for ; size < maxMark; size++ {
+		distinct := map[string]bool{}
+		for name := range names {
+			distinct[mark(name, size)] = true
+		}
+		if len(distinct) == len(names) {
+			break
+		}
+	}
+	for order, name := range logins {
+		logins[order] = mark(name, size)
+	}
+	return logins
+}
+
+// Marked reports whether an exchange is a login with that name. It is false if the recording has only one account.
+func (e *Exchange) Marked(name string) bool {
+	m := e.Response.Headers.Get(markHeader)
+	size := len(m) / 2
+	return size > 0 && size <= maxMark && m == mark(name, size)
 }

@@ -38,5 +38,5 @@ func (e *Exchange) Before() (ids []int, err error) {
 
 // OwnHeader reports whether a header of an answer is the recording's own, and not the server's.
 func OwnHeader(name string) bool {
-	return name == errorHeader || name == errorOpHeader || name == afterHeader
+	return name == errorHeader || name == errorOpHeader || name == afterHeader || name == markHeader
 }

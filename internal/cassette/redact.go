@@ -243,7 +243,7 @@ var (
 	keptOfRequests = []string{"Accept", "Authorization", "Content-Type", "Cookie", "X-Access-Token"}
 	keptOfAnswers  = []string{
 		"Allow", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Location", "Retry-After", "Set-Cookie",
-		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader, afterHeader,
+		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader, afterHeader, markHeader,
 	}
 )
 

@@ -53,6 +53,7 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			r.meet(string(rec.Data))
 		}
 	}
+	marks := markLogins(t.HTTP)
 	// The first pass learns all secrets, in an order that does not depend on timing. The second one redacts also those that were
 	// learned after their first appearance.
 	for pass := range 2 {
@@ -62,6 +63,9 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 				return nil, fmt.Errorf("%s: %w", label(e.Request.Method, r.URL(e.Request.URL)), err)
 			}
 			if pass == 1 {
+				if m := marks[e.Order]; m != "" {
+					clean.Response.Headers.Set(markHeader, m)
+				}
 				t.HTTP[id] = clean
 			}
 		}
