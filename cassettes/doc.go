@@ -36,8 +36,9 @@
 // channel wait for them. An event also waits for the requests that had changed something before it. Pings are answered,
 // not compared, so a recording may be played faster or slower than it was made.
 //
-// Requests of one account keep their cause and effect: a read waits for the changes that were sent before its answer, and
-// a change waits for the reads that were answered before it. A program that acts in another order than it did waits in
+// Requests of one account keep their cause and effect, if their paths have a part in common, such as the id of a room: a
+// read waits for the changes that were sent before its answer, and a change waits for the reads that were answered
+// before it. A program that acts in another order than it did waits in
 // vain. It gets the answer once nothing has been played for two seconds, or after ten, and the test logs the order.
 // Requests of different accounts do not wait for each other.
 //

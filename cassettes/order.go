@@ -3,7 +3,9 @@ package cassettes
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,45 +14,78 @@ import (
 	"github.com/queup-go/queup/internal/cassette"
 )
 
-// causes finds out, while a recording is made, which requests of an account may have influenced an answer.
+// causes finds out, while a recording is made, which requests of an account may have influenced an answer: those whose paths have a
+// part in common with it, such as the id of a room.
 type causes struct {
 	accounts *cassette.Accounts
-	account  map[int]string   // by order
+	requests map[int]sender   // by order
 	changes  map[string][]int // by account; the orders of its changes, as they were sent
-	reads    map[string][]int // by account; the orders of its reads that were answered since its last change
+	reads    map[string][]int // by account; the orders of its reads that were answered, and that no change has named yet
 	after    map[int][]int    // by order; what came before the answer
+}
+
+// sender is who sends a request, and what it is about.
+type sender struct {
+	account string
+	parts   []string // of the path
 }
 
 // maxBefore bounds how many changes are named by a read. Earlier changes of the same account were nearly always sent before those.
 const maxBefore = 8
 
-// sent adds a request that is sent. A change comes after the reads that were answered since the last change.
+// sent adds a request that is sent. A change comes after the related reads that were answered since the last related change.
 func (c *causes) sent(order int, request vcr.Request) {
 	if c.accounts == nil {
 		*c = causes{
-			accounts: cassette.NewAccounts(), account: map[int]string{}, changes: map[string][]int{}, reads: map[string][]int{}, after: map[int][]int{},
+			accounts: cassette.NewAccounts(), requests: map[int]sender{}, changes: map[string][]int{}, reads: map[string][]int{}, after: map[int][]int{},
 		}
 	}
 	account := c.accounts.Of(request)
-	c.account[order] = account
+	c.requests[order] = sender{account: account, parts: parts(request.URL)}
 	if !cassette.Changes(request.Method) {
 		return
 	}
-	c.after[order] = c.reads[account]
-	delete(c.reads, account)
+	var unrelated []int
+	for _, read := range c.reads[account] {
+		if c.related(order, read) {
+			c.after[order] = append(c.after[order], read)
+		} else {
+			unrelated = append(unrelated, read)
+		}
+	}
+	c.reads[account] = unrelated
 	c.changes[account] = append(c.changes[account], order)
 }
 
-// answered adds the answer to a request. A read comes after the changes that were sent before it was answered.
+// answered adds the answer to a request. A read comes after the related changes that were sent before it was answered.
 func (c *causes) answered(order int, i *vcr.Interaction) {
 	c.accounts.Learn(i.Request, i.Response)
 	if cassette.Changes(i.Request.Method) {
 		return
 	}
-	account := c.account[order]
-	changes := c.changes[account]
-	c.after[order] = slices.Clone(changes[max(0, len(changes)-maxBefore):])
+	account := c.requests[order].account
+	for _, change := range slices.Backward(c.changes[account]) {
+		if c.related(order, change) {
+			if c.after[order] = append(c.after[order], change); len(c.after[order]) == maxBefore {
+				break
+			}
+		}
+	}
 	c.reads[account] = append(c.reads[account], order)
+}
+
+// related reports whether the paths of two requests have a part in common.
+func (c *causes) related(a, b int) bool {
+	return slices.ContainsFunc(c.requests[a].parts, func(part string) bool { return slices.Contains(c.requests[b].parts, part) })
+}
+
+// parts returns the parts of the path of a URL.
+func parts(rawURL string) []string {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return nil
+	}
+	return strings.FieldsFunc(u.Path, func(r rune) bool { return r == '/' })
 }
 
 // connectRequests sets what comes before each request of the recording.

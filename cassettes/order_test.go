@@ -118,7 +118,7 @@ func TestReplay_anotherOrderDoesNotHang(t *testing.T) {
 		t.Helper()
 		for _, user := range []string{"a", "b", "c"} {
 			want(t, c, "GET", api+"/user/"+user, "", "")
-			want(t, c, "POST", api+"/mute/"+user, "", "")
+			want(t, c, "POST", api+"/user/mute/"+user, "", "")
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestReplay_anotherOrderDoesNotHang(t *testing.T) {
 		start := time.Now()
 		for _, user := range []string{"c", "b", "a"} {
 			want(t, c, "GET", api+"/user/"+user, "", "")
-			want(t, c, "POST", api+"/mute/"+user, "", "")
+			want(t, c, "POST", api+"/user/mute/"+user, "", "")
 		}
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("it took %v", took)
