@@ -177,7 +177,8 @@ type pace struct {
 }
 
 // AtOnce plays every frame as soon as its conditions are met, whatever time it took when it was recorded. This is the
-// default.
+// default. In a synctest bubble the program comes to rest before each event; in real time only before the first fifty
+// frames, so that ten thousand take a fraction of a second.
 func AtOnce() Option {
 	return func(c *config) error {
 		c.pace = pace{}

@@ -20,6 +20,7 @@ import (
 type playback struct {
 	c    *Cassette
 	tape *cassette.Tape
+	real bool // immutable; whether time is real, and not that of a synctest bubble
 
 	mu        sync.Mutex
 	requests  map[string][]*request // guarded by mu; those not yet played, by key
@@ -58,6 +59,7 @@ type line struct {
 	token   string // immutable; of the handshake
 	account string // immutable; to which the token was given
 	steps   []*step
+	first   int  // guarded by playback.mu; all steps before it are done
 	used    bool // guarded by playback.mu
 }
 
@@ -85,7 +87,7 @@ func (s *step) ends() bool {
 
 func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	p := &playback{
-		c: c, tape: t, requests: map[string][]*request{}, last: map[string]*request{}, unmatched: map[string]bool{},
+		c: c, tape: t, real: !inBubble(time.Now()), requests: map[string][]*request{}, last: map[string]*request{}, unmatched: map[string]bool{},
 		sent: map[int]bool{}, begun: map[int]bool{}, skipped: map[int]bool{}, turn: make(chan struct{}),
 	}
 	for _, e := range t.HTTP {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -116,6 +117,9 @@ func (pl *player) Read() (realtime.Opcode, []byte, error) {
 			return 0, nil, err
 		}
 		if op != 0 {
+			if pl.p.real {
+				runtime.Gosched() // between events that come without a pause, the program may act
+			}
 			pl.buf = append(pl.buf[:0], data...) // data belongs to the recording, and the caller may write to its copy
 			return op, pl.buf, nil
 		}
@@ -193,11 +197,16 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 }
 
 // The pace AtOnce waits a little before each event, and longer before the end of a connection. In a synctest bubble time
-// passes only when all goroutines wait, so this makes the order of everything the same each time.
+// passes only when all goroutines wait, so this makes the order of everything the same each time. In real time the shortest
+// timer takes about 1 ms, and the order is chance anyway: only the first events wait there.
 const (
-	eventDelay = 100 * time.Microsecond
-	endDelay   = 10 * time.Millisecond
+	eventDelay  = 100 * time.Microsecond
+	endDelay    = 10 * time.Millisecond
+	delayedReal = 50 // frames
 )
+
+// inBubble reports whether a time is that of a synctest bubble. Its clock begins in the year 2000.
+func inBubble(now time.Time) bool { return now.Year() < 2010 }
 
 // due returns how long it takes until a step is to be played. The caller holds playback.mu.
 func (pl *player) due(s *step) time.Duration {
@@ -207,7 +216,7 @@ func (pl *player) due(s *step) time.Duration {
 		return saturate.Sub(saturate.Float(float64(at)/factor, time.Nanosecond), time.Since(pl.born))
 	case s.ends():
 		return endDelay - time.Since(pl.p.moved)
-	case s.msg.Event():
+	case s.msg.Event() && !(pl.p.real && pl.p.frames > delayedReal):
 		return eventDelay - time.Since(pl.p.moved)
 	}
 	return 0
@@ -232,7 +241,8 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 		skipped = false             // an earlier step waits
 		pace    = pl.p.c.cfg.pace
 	)
-	for _, s := range pl.line.steps {
+	pl.line.advance(pl.p)
+	for _, s := range pl.line.steps[pl.line.first:] {
 		gated = gated || pl.p.pending(s)
 		if s.done {
 			continue
@@ -267,6 +277,15 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 		return s, 0
 	}
 	return nil, 0
+}
+
+// advance passes over the steps at the beginning that are done, so that a long recording is not searched from its beginning for
+// each frame. A step whose requests have not all been sent stays, because the events after it wait for them. The caller holds
+// playback.mu.
+func (l *line) advance(p *playback) {
+	for l.first < len(l.steps) && l.steps[l.first].done && !p.pending(l.steps[l.first]) {
+		l.first++
+	}
 }
 
 // detached reports whether a channel is not yet attached again on a resumed connection. The caller holds playback.mu.
@@ -316,7 +335,7 @@ const actionAttach = 10
 // match finds the recorded frame that the program has sent, and reports whether there is one. Frames of one action and
 // channel come in order. The caller holds playback.mu.
 func (pl *player) match(m cassette.Message, id cassette.Identity) bool {
-	for _, s := range pl.line.steps {
+	for _, s := range pl.line.steps[pl.line.first:] {
 		if s.done || s.Dir != cassette.Out || s.id.Lane != id.Lane {
 			continue
 		}
