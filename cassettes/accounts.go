@@ -137,10 +137,10 @@ func (p *playback) foreign(id cassette.Identity, raw vcr.Request) cassette.Ident
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own, _ := p.accounts.of(raw)
-	if len(p.requests[id.Key()]) == 0 {
-		return id
+	if slices.ContainsFunc(p.requests[id.Key()], func(r *request) bool { return !r.played }) {
+		return withAccount(id, own)
 	}
-	return withAccount(id, own)
+	return id
 }
 
 const accountField = "account"

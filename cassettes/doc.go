@@ -36,6 +36,9 @@
 // channel wait for them. An event also waits for the requests that had changed something before it. Pings are answered,
 // not compared, so a recording may be played faster or slower than it was made.
 //
+// [Ignore] leaves out other fields of a request that are new each time, [Match] compares requests by a function, and
+// [Repeat] is for polls and clocks, whose number is chance.
+//
 // Requests of one account keep their cause and effect, if their paths have a part in common, such as the id of a room: a
 // read waits for the changes that were sent before its answer, and a change waits for the reads that were answered
 // before it. A program that acts in another order than it did waits in

@@ -181,11 +181,11 @@ func replayError(ctx context.Context, kind, op, text string) error {
 func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error) {
 	raw := captured(req, body)
 	request := p.c.redactor.Request(raw)
-	id, err := cassette.Identify(request)
+	id, err := p.c.cfg.request.identity(request)
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}
-	e := p.nextAnswer(id, raw)
+	e := p.nextAnswer(id, raw, p.matching(id, request))
 	if e == nil {
 		return nil, p.c.unmatchedRequest(p.foreign(id, raw))
 	}

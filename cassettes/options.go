@@ -27,6 +27,7 @@ type config struct {
 	allowUnmatched bool
 	allowUnused    bool
 	pace           pace
+	request        rules
 	faults         tapeFaults
 }
 

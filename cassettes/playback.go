@@ -23,7 +23,7 @@ type playback struct {
 	real bool // immutable; whether time is real, and not that of a synctest bubble
 
 	mu        sync.Mutex
-	requests  map[string][]*request // guarded by mu; those not yet played, by key
+	requests  map[string][]*request // by key; immutable
 	last      map[string]*request   // guarded by mu; the latest one played, by key and account
 	all       []*request            // immutable except for played
 	sent      map[int]bool          // guarded by mu; ids of requests that the program has sent
@@ -49,6 +49,7 @@ type request struct {
 	id      cassette.Identity
 	before  []*request // immutable; what was sent before its answer
 	account string     // immutable; of the one who sent it
+	repeats bool       // immutable; may be sent more or less often than it was recorded
 	played  bool       // guarded by playback.mu
 }
 
@@ -91,11 +92,14 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 		sent: map[int]bool{}, begun: map[int]bool{}, skipped: map[int]bool{}, turn: make(chan struct{}),
 	}
 	for _, e := range t.HTTP {
-		id, err := cassette.Identify(e.Request)
+		id, err := c.cfg.request.identity(e.Request)
 		if err != nil {
 			return nil, fmt.Errorf("interaction %d: %w", e.ID, err)
 		}
-		r := &request{Exchange: e, id: id}
+		r := &request{Exchange: e, id: id, repeats: c.cfg.request.repeatable(id)}
+		if r.repeats { // nothing waits for it
+			p.sent[r.ID], p.begun[r.ID] = true, true
+		}
 		p.all = append(p.all, r)
 		p.requests[id.Key()] = append(p.requests[id.Key()], r)
 	}
@@ -136,20 +140,25 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 }
 
 // nextAnswer returns the next recorded answer to a request of the same account, nil if there is none. raw is the request as it was
-// sent.
-func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request) *request {
-	key := id.Key()
+// sent, and all are the recorded requests that match it.
+func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*request) *request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	queue := p.requests[key]
-	i := p.accounts.choose(queue, raw)
-	account, _ := p.accounts.of(raw)
-	latest := key + "\n" + account
+	queue := slices.DeleteFunc(slices.Clone(all), func(r *request) bool { return r.played })
 	var r *request
-	if i >= 0 {
-		r, p.requests[key] = queue[i], slices.Delete(slices.Clone(queue), i, i+1)
-	} else if r = p.last[latest]; r == nil || !p.c.cfg.faults.breaks() {
-		return nil // only after a fault has ended a connection, a program repeats its requests
+	if i := p.accounts.choose(queue, raw); i >= 0 {
+		r = queue[i]
+	}
+	account, _ := p.accounts.of(raw)
+	latest := id.Key() + "\n" + account
+	last := p.last[latest]
+	switch {
+	case r == nil && last != nil && (last.repeats || p.c.cfg.faults.breaks()): // after a fault, a program repeats its requests
+		r = last
+	case r == nil:
+		return nil
+	case r.repeats && last != nil && len(p.missing(r)) > 0:
+		r = last
 	}
 	p.last[latest] = r
 	p.moved = time.Now()
@@ -223,7 +232,7 @@ func (p *playback) finish() {
 	}
 	httpFile, socketFile := p.c.file()
 	for _, r := range p.all {
-		count(r.played, httpFile, r.Line, r.Label)
+		count(r.played || r.repeats, httpFile, r.Line, r.Label)
 	}
 	for _, l := range p.lines {
 		count(l.used, socketFile, l.open.Line, l.open.Label)
