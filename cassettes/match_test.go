@@ -2,6 +2,7 @@ package cassettes_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -111,5 +112,29 @@ func TestMatch_mistakes(t *testing.T) {
 		if _, fake := play(t, dir, "match", opt); !strings.Contains(fake.failures(), text) {
 			t.Errorf("reported %q, want %q", fake.failures(), text)
 		}
+	}
+}
+
+func TestRecord_keepsETagAndLink(t *testing.T) {
+	t.Parallel()
+	dir := capture(t, "headers", answers(func(*http.Request) (*http.Response, error) {
+		return reply(`{}`, "ETag", `W/"a1b2"`, "Link", `<`+api+`/a?page=2&access_token=tok-12345678>; rel="next"`, "X-Powered-By", "chance"), nil
+	}), nil, func(t *testing.T, c *cassettes.Cassette) {
+		t.Helper()
+		want(t, c, "GET", api+"/a", "", "")
+	})
+	c, _ := play(t, dir, "headers")
+	resp, _, err := send(t, c, "GET", api+"/a", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := resp.Header.Get("ETag"), `W/"a1b2"`; got != want {
+		t.Errorf("the ETag is %q, want %q", got, want)
+	}
+	if got, want := resp.Header.Get("Link"), `<`+api+`/a?page=2&access_token=redacted-token-1>; rel="next"`; got != want {
+		t.Errorf("the Link is %q, want %q", got, want)
+	}
+	if got := resp.Header.Get("X-Powered-By"); got != "" {
+		t.Errorf("another header was kept: %q", got)
 	}
 }

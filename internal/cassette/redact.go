@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -242,7 +243,7 @@ func (r *Redactor) body(contentType, body, path string) string {
 var (
 	keptOfRequests = []string{"Accept", "Authorization", "Content-Type", "Cookie", "X-Access-Token"}
 	keptOfAnswers  = []string{
-		"Allow", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Location", "Retry-After", "Set-Cookie",
+		"Allow", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Etag", "Link", "Location", "Retry-After", "Set-Cookie",
 		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader, afterHeader, markHeader,
 	}
 )
@@ -262,6 +263,8 @@ func (r *Redactor) header(h http.Header, kept []string) http.Header {
 				v = r.learn(kindToken, v)
 			case "Location":
 				v = r.URL(v)
+			case "Link":
+				v = r.links(v)
 			default:
 				v = r.text(v)
 			}
@@ -269,6 +272,15 @@ func (r *Redactor) header(h http.Header, kept []string) http.Header {
 		}
 	}
 	return clean
+}
+
+var linkTargets = regexp.MustCompile(`<[^>]*>`)
+
+// links redacts the URLs in a Link header.
+func (r *Redactor) links(header string) string {
+	return r.text(linkTargets.ReplaceAllStringFunc(header, func(target string) string {
+		return "<" + r.URL(target[1:len(target)-1]) + ">"
+	}))
 }
 
 func (r *Redactor) cookies(header string) string {
