@@ -132,22 +132,45 @@ func (p *playback) nextLine(rawURL string) *line {
 	return nil
 }
 
-// foreign adds the account to an identity if the recording has an unused answer to that request for another account.
-func (p *playback) foreign(id cassette.Identity, raw vcr.Request) cassette.Identity {
+// The fields of an identity for a message, where nothing but the account or the host differs.
+const (
+	accountField = "account"
+	hostField    = "host"
+)
+
+// foreign adds the account and the host to an identity if the recording has an unused answer to that request for another account or
+// from another host.
+func (p *playback) foreign(id cassette.Identity, raw vcr.Request, host string) cassette.Identity {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	own, _ := p.accounts.of(raw)
-	if slices.ContainsFunc(p.requests[id.Key()], func(r *request) bool { return !r.played }) {
-		return withAccount(id, own)
+	for _, r := range p.requests[id.Key()] {
+		switch {
+		case r.played:
+		case !sameHost(r.Request.Host, host):
+			return with(id, hostField, host)
+		default:
+			return with(id, accountField, own)
+		}
 	}
 	return id
 }
 
-const accountField = "account"
-
-// withAccount returns an identity with a field for the account.
-func withAccount(id cassette.Identity, account string) cassette.Identity {
-	fields := maps.Clone(id.Fields)
-	fields[accountField] = account
+// with returns an identity with one more field.
+func with(id cassette.Identity, field, value string) cassette.Identity {
+	fields := map[string]string{field: value}
+	maps.Copy(fields, id.Fields)
 	return cassette.Identity{Lane: id.Lane, Fields: fields}
+}
+
+// comparable returns the identity of a recorded request, with the fields that foreign has added to that of a sent one.
+func (r *request) comparable(sent cassette.Identity) cassette.Identity {
+	id := r.id
+	if _, ok := sent.Fields[accountField]; ok {
+		id = with(id, accountField, r.account)
+	}
+	if _, ok := sent.Fields[hostField]; ok {
+		id = with(id, hostField, r.Request.Host)
+	}
+	return id
 }

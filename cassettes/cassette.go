@@ -124,7 +124,7 @@ func (c *Cassette) open(opts []Option) error {
 			return err
 		}
 	}
-	if c.task != playing {
+	if c.task != playing || len(cfg.hosts.passed) > 0 {
 		c.connect()
 	}
 	c.start = cfg.clock()

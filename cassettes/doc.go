@@ -24,8 +24,8 @@
 // people. Then everything that would be written is searched for all of these secrets: as they are, escaped for URLs, JSON
 // or HTML, and in base64. If one is found nothing is written, and the test fails with the place. (The name of a login is
 // public and occurs elsewhere, so it is masked only in the login, and not searched for.) Frames and bodies are otherwise
-// kept byte by byte. Only headers that matter to a program are kept, such as Content-Type, ETag, Link and Retry-After. Everything that the program sends is redacted before
-// it is compared or shown, so a test may log in with any password.
+// kept byte by byte. Only headers that matter to a program are kept, such as Content-Type, ETag, Link and Retry-After.
+// Everything that the program sends is redacted before it is compared or shown, so a test may log in with any password.
 //
 // # Playing
 //
@@ -37,7 +37,9 @@
 // not compared, so a recording may be played faster or slower than it was made.
 //
 // [Ignore] leaves out other fields of a request that are new each time, [Match] compares requests by a function, and
-// [Repeat] is for polls and clocks, whose number is chance.
+// [Repeat] is for polls and clocks, whose number is chance. A request for another host than the recorded one does not
+// match; a host on the loopback, such as a queuptest, stands for any host. [PassThrough] and [Refuse] name hosts that do
+// not belong to the recording.
 //
 // Requests of one account keep their cause and effect, if their paths have a part in common, such as the id of a room: a
 // read waits for the changes that were sent before its answer, and a change waits for the reads that were answered

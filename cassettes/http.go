@@ -37,6 +37,9 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.isOver() {
 		return nil, errOver
 	}
+	if resp, done, err := c.pass(req, body); done {
+		return resp, err
+	}
 	switch c.task {
 	case playing:
 		return c.play.answer(req, body)
@@ -185,9 +188,9 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}
-	e := p.nextAnswer(id, raw, p.matching(id, request))
+	e := p.nextAnswer(id, raw, p.matching(id, request), request.Host)
 	if e == nil {
-		return nil, p.c.unmatchedRequest(p.foreign(id, raw))
+		return nil, p.c.unmatchedRequest(p.foreign(id, raw, request.Host))
 	}
 	if err := p.await(req.Context(), e); err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type config struct {
 	allowUnused    bool
 	pace           pace
 	request        rules
+	hosts          hosts
 	faults         tapeFaults
 }
 

@@ -140,11 +140,12 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 }
 
 // nextAnswer returns the next recorded answer to a request of the same account, nil if there is none. raw is the request as it was
-// sent, and all are the recorded requests that match it.
-func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*request) *request {
+// sent, all are the recorded requests that match it, and host is
+// its redacted host.
+func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*request, host string) *request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	queue := slices.DeleteFunc(slices.Clone(all), func(r *request) bool { return r.played })
+	queue := slices.DeleteFunc(slices.Clone(all), func(r *request) bool { return r.played || !sameHost(r.Request.Host, host) })
 	var r *request
 	if i := p.accounts.choose(queue, raw); i >= 0 {
 		r = queue[i]

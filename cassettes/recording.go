@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -101,7 +102,7 @@ func (r *recording) tape(c *Cassette) *cassette.Tape {
 type dialer Cassette
 
 // Dial implements [realtime.Dialer].
-func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.Socket, error) {
+func (d *dialer) Dial(ctx context.Context, rawURL string, h http.Header) (realtime.Socket, error) {
 	c := (*Cassette)(d)
 	if c.isOver() {
 		return nil, realtime.Permanent(errOver)
@@ -109,14 +110,23 @@ func (d *dialer) Dial(ctx context.Context, url string, h http.Header) (realtime.
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if c.task == playing {
-		return c.play.dial(ctx, url)
+	passes := false
+	if u, err := url.Parse(rawURL); err == nil {
+		if passes, err = c.cfg.hosts.passes(u); err != nil {
+			return nil, realtime.Permanent(err)
+		}
+	}
+	if c.task == playing && !passes {
+		return c.play.dial(ctx, rawURL)
 	}
 	c.wentLive()
-	sock, err := c.dialer.Dial(ctx, url, h)
+	sock, err := c.dialer.Dial(ctx, rawURL, h)
+	if passes {
+		return sock, err
+	}
 	switch c.task {
 	case recordingNew:
-		return c.recorded.open(ctx, c, url, sock, err)
+		return c.recorded.open(ctx, c, rawURL, sock, err)
 	case verifying:
 		if err == nil {
 			sock = &verifiedSocket{Socket: sock, c: c}

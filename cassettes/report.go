@@ -27,13 +27,8 @@ func (c *Cassette) unmatchedRequest(id cassette.Identity) error {
 	var all []candidate
 	httpFile, _ := c.file()
 	c.play.mu.Lock()
-	_, foreign := id.Fields[accountField]
 	for _, r := range c.play.all {
-		recorded := r.id
-		if foreign {
-			recorded = withAccount(r.id, r.account)
-		}
-		all = append(all, candidate{id: recorded, record: cite(httpFile, r.Line, r.Label()), used: r.played})
+		all = append(all, candidate{id: r.comparable(id), record: cite(httpFile, r.Line, r.Label()), used: r.played})
 	}
 	c.play.mu.Unlock()
 	return c.unmatched("request", httpFile, id, all)

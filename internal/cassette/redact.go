@@ -189,8 +189,8 @@ func (r *Redactor) pairs(s string, n names) string {
 	return strings.Join(parts, "&")
 }
 
-// testHost replaces the host of a server on the loopback, whose port changes each time.
-const testHost = "queup.test"
+// TestHost replaces the host of a server on the loopback, whose port changes each time.
+const TestHost = "queup.test"
 
 // URL returns a URL without secrets.
 func (r *Redactor) URL(raw string) string {
@@ -202,7 +202,7 @@ func (r *Redactor) URL(raw string) string {
 		u.User = url.User(r.learn(kindAuth, u.User.String()))
 	}
 	if loopback(u.Hostname()) {
-		u.Host = testHost
+		u.Host = TestHost
 	}
 	segments := strings.Split(u.Path, "/")
 	changed := false
