@@ -216,7 +216,7 @@ func (pl *player) due(s *step) time.Duration {
 		return saturate.Sub(saturate.Float(float64(at)/factor, time.Nanosecond), time.Since(pl.born))
 	case s.ends():
 		return endDelay - time.Since(pl.p.moved)
-	case s.msg.Event() && !(pl.p.real && pl.p.frames > delayedReal):
+	case s.msg.Event() && (!pl.p.real || pl.p.frames <= delayedReal):
 		return eventDelay - time.Since(pl.p.moved)
 	}
 	return 0
