@@ -24,8 +24,9 @@
 // people. Then everything that would be written is searched for all of these secrets: as they are, escaped for URLs, JSON
 // or HTML, and in base64. If one is found nothing is written, and the test fails with the place. (The name of a login is
 // public and occurs elsewhere, so it is masked only in the login, and not searched for.) Frames and bodies are otherwise
-// kept byte by byte. Only headers that matter to a program are kept, such as Content-Type, ETag, Link and Retry-After.
-// Everything that the program sends is redacted before it is compared or shown, so a test may log in with any password.
+// kept byte by byte: a recording is read back and compared before it replaces another. Only headers that matter to a program
+// are kept, such as Content-Type, ETag, Link and Retry-After. Everything that the program sends is redacted before it is
+// compared or shown, so a test may log in with any password.
 //
 // # Playing
 //

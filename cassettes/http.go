@@ -148,8 +148,10 @@ func classify(ctx context.Context, err error) (kind, op string) {
 		kind = cassette.ErrRefused
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		kind = cassette.ErrReset
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF):
 		kind = cassette.ErrEOF
+	case errors.Is(err, io.EOF):
+		kind = cassette.ErrEnd
 	}
 	return kind, op
 }
@@ -171,6 +173,8 @@ func replayError(ctx context.Context, kind, op, text string) error {
 		err = &net.DNSError{Err: "no such host", IsNotFound: true}
 	case cassette.ErrEOF:
 		err = io.ErrUnexpectedEOF
+	case cassette.ErrEnd:
+		err = io.EOF
 	default:
 		return errors.New(text)
 	}

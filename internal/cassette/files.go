@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -349,14 +352,9 @@ func marshal(v any) ([]byte, error) {
 
 // Encode returns the contents of both files.
 func (t *Tape) Encode() (http, socket []byte, err error) {
-	c := &vcr.Cassette{Version: vcr.CassetteFormatV2, Interactions: []*vcr.Interaction{}}
-	for _, e := range t.HTTP {
-		c.Interactions = append(c.Interactions, e.Interaction)
-	}
-	if http, err = yaml.Marshal(c); err != nil {
+	if http, err = encodeHTTP(t.HTTP); err != nil {
 		return nil, nil, err
 	}
-	http = append([]byte("---\n"), http...) // as go-vcr does
 	h := t.Header
 	h.Version, h.Kind = fmt.Sprintf("%d.%d", Major, Minor), Kind
 	line, err := marshal(h)
@@ -373,7 +371,8 @@ func (t *Tape) Encode() (http, socket []byte, err error) {
 	return http, socket, nil
 }
 
-// Write writes both files, or neither. It refuses a tape that does not come from [Seal] or [Tape.Upgraded].
+// Write writes both files, or neither. It refuses a tape that does not come from [Seal] or [Tape.Upgraded]. What was written is read back
+// and compared before it replaces anything.
 func Write(dir, name string, t *Tape) error {
 	if !t.sealed {
 		return errors.New("the tape may hold secrets: it was not sealed")
@@ -400,12 +399,54 @@ func Write(dir, name string, t *Tape) error {
 			return err
 		}
 	}
+	if err := readBack(t, tmp[httpFile], tmp[socketFile]); err != nil {
+		return fmt.Errorf("read back before it replaces anything: %w", err)
+	}
 	for file, from := range tmp {
 		if err := os.Rename(from, file); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readBack returns an error if the two files are not exactly the tape.
+func readBack(t *Tape, httpFile, socketFile string) error {
+	http, err := os.ReadFile(httpFile)
+	socket, err2 := os.ReadFile(socketFile)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	got, err := Parse(http, socket)
+	if err != nil {
+		return err
+	}
+	if len(got.HTTP) != len(t.HTTP) || len(got.Socket) != len(t.Socket) {
+		return fmt.Errorf("%d requests and %d records, where %d and %d were written", len(got.HTTP), len(got.Socket), len(t.HTTP), len(t.Socket))
+	}
+	for i, e := range t.HTTP {
+		if !sameExchange(e, got.HTTP[i]) {
+			return fmt.Errorf("interaction %d, %s, is not what was written", e.ID, e.Label())
+		}
+	}
+	for i, r := range t.Socket {
+		was, is := *r, *got.Socket[i]
+		was.Line, is.Line = 0, 0
+		if !reflect.DeepEqual(was, is) {
+			return fmt.Errorf("record %d of the websocket, %s, is not what was written", i+1, r.Label())
+		}
+	}
+	return nil
+}
+
+// sameExchange reports whether two exchanges are the same in all that replay uses.
+func sameExchange(a, b *Exchange) bool {
+	same := func(a, b map[string][]string) bool {
+		return maps.EqualFunc(a, b, func(a, b []string) bool { return slices.Equal(a, b) })
+	}
+	return a.ID == b.ID && a.Request.Method == b.Request.Method && a.Request.URL == b.Request.URL && a.Request.Body == b.Request.Body &&
+		same(a.Request.Headers, b.Request.Headers) && a.Response.Status == b.Response.Status && a.Response.Code == b.Response.Code &&
+		a.Response.Body == b.Response.Body && same(a.Response.Headers, b.Response.Headers)
 }
 
 func writeTemp(file string, b []byte) (name string, err error) {

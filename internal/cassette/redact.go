@@ -345,7 +345,9 @@ func (r *Redactor) Request(in vcr.Request) vcr.Request {
 	}
 	out.Body = r.body(contentType, body, path)
 	if media, _, err := mime.ParseMediaType(contentType); err == nil && media == "application/x-www-form-urlencoded" {
-		out.Form, _ = url.ParseQuery(out.Body) // a copy for people; Body counts
+		if form, _ := url.ParseQuery(out.Body); len(form) <= maxKeys {
+			out.Form = form // a copy for people; Body counts
+		}
 	}
 	out.ContentLength = int64(len(out.Body))
 	return out
@@ -357,7 +359,11 @@ const maxUnpacked = 64 << 20
 // response redacts an answer.
 func (r *Redactor) response(in vcr.Response, path string) (vcr.Response, error) {
 	body := in.Body
-	switch encoding := strings.ToLower(in.Headers.Get("Content-Encoding")); encoding {
+	encoding := strings.ToLower(in.Headers.Get("Content-Encoding"))
+	if body == "" {
+		encoding = "" // HEAD, 204 and 304 have the header of a body that is not there
+	}
+	switch encoding {
 	case "", "identity":
 	case "gzip":
 		zr, err := gzip.NewReader(strings.NewReader(body))
@@ -405,12 +411,12 @@ func (r *Redactor) Text(s string) string { return r.text(s) }
 func (r *Redactor) record(in *Record) *Record {
 	out := *in
 	if in.URL != "" {
-		out.URL = r.URL(in.URL)
+		out.URL = r.URL(strings.ToValidUTF8(in.URL, "\ufffd"))
 	}
 	if in.Data != nil {
 		out.Data = r.Frame(in.Data)
 	}
-	out.Reason = r.text(in.Reason)
+	out.Reason = r.text(strings.ToValidUTF8(in.Reason, "\ufffd")) // JSON holds no other text
 	out.After = slices.Clone(in.After)
 	return &out
 }

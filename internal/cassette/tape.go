@@ -255,7 +255,8 @@ const (
 	ErrAbandoned = "abandoned" // the caller gave up
 	ErrRefused   = "refused"
 	ErrReset     = "reset"
-	ErrEOF       = "eof" // the connection ended in the middle of an answer
+	ErrEOF       = "eof" // the connection ended in the middle of an answer: io.ErrUnexpectedEOF
+	ErrEnd       = "end" // the connection ended before an answer: io.EOF
 	ErrNoHost    = "no such host"
 	ErrOther     = "other" // with its text in the body
 )
