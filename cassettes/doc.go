@@ -28,6 +28,11 @@
 // are kept, such as Content-Type, ETag, Link and Retry-After. Everything that the program sends is redacted before it is
 // compared or shown, so a test may log in with any password.
 //
+// The fixed words of the protocol are never rewritten: names of fields, names of events, kinds of channels and the fixed
+// parts of paths, as docs/PROTOCOL.md has them. So a password "message" or a person called "data" is taken out of texts
+// only. Where the protocol is not known, and a secret may as well be a name or a part of a path, the recording is
+// refused, and the error says which kind of secret to change.
+//
 // # Playing
 //
 // A request is matched by its method, path, query and body, whatever their order and spelling. Values that are new each

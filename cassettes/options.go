@@ -145,7 +145,9 @@ func Secrets(secrets ...string) Option {
 }
 
 // Anonymous replaces the names, ids and pictures of people in the recording. One person stays one person: alice is
-// member-1 everywhere, in chat, too. The names given here stay, such as that of the bot.
+// member-1 everywhere, in chat, too. The names given here stay, such as that of the bot. A login by name works with and
+// without it. A program that otherwise sends a name that is in its own code must have that name in except: the recording
+// has another one.
 func Anonymous(except ...string) Option {
 	return func(c *config) error {
 		c.rules.Anonymous = true

@@ -72,6 +72,13 @@ func lint(t *Tape, httpFile, socketFile string, httpBytes, socketBytes []byte, s
 		r.learn(kindExtra, s)
 	}
 	s := r.searcher()
+	for _, leak := range r.searchWords(t, s) {
+		if leak.exchange != nil {
+			report(httpFile, leak.exchange.Line, leak.Kind, "")
+		} else {
+			report(socketFile, leak.record.Line, leak.Kind, "")
+		}
+	}
 	for _, file := range []struct {
 		name string
 		text []byte

@@ -129,12 +129,12 @@ func (w *jsonWalk) value(name string, named bool) {
 	case json.Delim:
 		for w.d.More() {
 			if v == '[' {
-				w.value(name, secret) // each entry of a list of secrets is a secret
+				w.value(name, named) // each entry of a list of secrets is a secret
 				continue
 			}
 			key, start, end := w.next()
 			k, _ := key.(string)
-			if clean := w.r.text(k); clean != k {
+			if clean := w.r.key(k); clean != k {
 				w.replace(start, end, clean)
 			}
 			w.value(k, true)
@@ -148,7 +148,7 @@ func (w *jsonWalk) value(name string, named bool) {
 		case secret && v != "":
 			clean = w.r.learn(kind, v)
 		default:
-			clean = w.r.text(v)
+			clean = w.r.value(name, v)
 		}
 		if clean != v {
 			w.replace(start, end, clean)
@@ -180,9 +180,9 @@ func (r *Redactor) pairs(s string, n names) string {
 		} else if nested, ok := r.json(plain, n, 1); ok {
 			clean = nested
 		} else {
-			clean = r.text(plain)
+			clean = r.value(plainName, plain)
 		}
-		if cleanName := r.text(plainName); clean != plain || cleanName != plainName {
+		if cleanName := r.key(plainName); clean != plain || cleanName != plainName {
 			parts[i] = url.QueryEscape(cleanName) + "=" + url.QueryEscape(clean)
 		}
 	}
@@ -204,15 +204,8 @@ func (r *Redactor) URL(raw string) string {
 	if loopback(u.Hostname()) {
 		u.Host = TestHost
 	}
-	segments := strings.Split(u.Path, "/")
-	changed := false
-	for i, segment := range segments {
-		clean := r.text(segment)
-		changed = changed || clean != segment
-		segments[i] = clean
-	}
-	if changed {
-		u.Path, u.RawPath = strings.Join(segments, "/"), ""
+	if clean := r.path(u.Path); clean != u.Path {
+		u.Path, u.RawPath = clean, ""
 	}
 	u.RawQuery = r.pairs(u.RawQuery, names{login: loginPath(u.Path)})
 	u.Fragment = r.text(u.Fragment)
@@ -265,8 +258,10 @@ func (r *Redactor) header(h http.Header, kept []string) http.Header {
 				v = r.URL(v)
 			case "Link":
 				v = r.links(v)
-			default:
+			case "Content-Disposition", "Www-Authenticate":
 				v = r.text(v)
+			default:
+				v = r.plainHeader(v)
 			}
 			clean[name] = append(clean[name], v)
 		}

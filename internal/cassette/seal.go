@@ -62,6 +62,9 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", label(e.Request.Method, r.URL(e.Request.URL)), err)
 			}
+			if err := r.refusal(fmt.Sprintf("interaction %d", id)); err != nil {
+				return nil, err
+			}
 			if pass == 1 {
 				if m := marks[e.Order]; m != "" {
 					clean.Response.Headers.Set(markHeader, m)
@@ -71,6 +74,9 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 		}
 		for i, rec := range t.Socket {
 			clean := r.record(rec)
+			if err := r.refusal(fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn)); err != nil {
+				return nil, err
+			}
 			if pass == 1 {
 				t.Socket[i] = clean
 			}
@@ -161,6 +167,9 @@ func (r *Redactor) searchAll(t *Tape) error {
 			return &LeakError{Where: p.where, Kind: kind}
 		}
 	}
+	if leaks := r.searchWords(t, s); len(leaks) > 0 {
+		return leaks[0].LeakError
+	}
 	http, socket, err := t.Encode()
 	if err != nil {
 		return err
@@ -173,6 +182,42 @@ func (r *Redactor) searchAll(t *Tape) error {
 		}
 	}
 	return nil
+}
+
+// wordLeak is a leak that searchWords found, with its place: an exchange or a record.
+type wordLeak struct {
+	*LeakError
+	exchange *Exchange
+	record   *Record
+}
+
+// searchWords searches for secrets that are words of the protocol, too. They are not secrets where the protocol has them, so only the
+// texts are searched that redaction would have changed.
+func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordLeak) {
+	words := &searcher{secrets: s.words}
+	if len(words.secrets) == 0 {
+		return nil
+	}
+	kind, found := "", false
+	r.visit = func(text string) {
+		if k, is := words.find(text); is {
+			kind, found = k, true
+		}
+	}
+	defer func() { r.visit = nil }()
+	for _, e := range t.HTTP {
+		found = false
+		if _, err := r.exchange(e, e.ID); err == nil && found {
+			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("interaction %d, %s", e.ID, e.Label()), Kind: kind}, e, nil})
+		}
+	}
+	for i, rec := range t.Socket {
+		found = false
+		if r.record(rec); found {
+			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn), Kind: kind}, nil, rec})
+		}
+	}
+	return leaks
 }
 
 // tooShort returns the kinds of which a secret is too short to be searched for.
@@ -214,6 +259,7 @@ func texts(t *Tape) (all []place) {
 // searcher finds known secrets in all spellings.
 type searcher struct {
 	secrets []*secret
+	words   []*secret // those that are words of the protocol, too, for searchWords
 }
 
 func (r *Redactor) searcher() *searcher {
@@ -222,10 +268,18 @@ func (r *Redactor) searcher() *searcher {
 	s := &searcher{}
 	for _, sec := range r.known {
 		if !sec.inPlace && sec.kind != kindMember && len(sec.value) >= minSecret {
-			s.secrets = append(s.secrets, sec)
+			if protocol().has(sec.value) {
+				s.words = append(s.words, sec)
+			} else {
+				s.secrets = append(s.secrets, sec)
+			}
 		}
 	}
-	slices.SortFunc(s.secrets, func(a, b *secret) int { return strings.Compare(a.value, b.value) })
+	for _, all := range [][]*secret{s.secrets, s.words} {
+		slices.SortFunc(all, func(a, b *secret) int {
+			return cmp.Or(strings.Compare(a.value, b.value), strings.Compare(a.kind, b.kind))
+		})
+	}
 	return s
 }
 

@@ -45,9 +45,12 @@ type Redactor struct {
 	except map[string]bool
 
 	mu     sync.Mutex
-	known  map[string]*secret // guarded by mu; by value
+	known  map[string]*secret // guarded by mu; by kind and value
 	counts map[string]int     // guarded by mu; by kind
 	forms  *[256][]form       // guarded by mu; of known, by first byte, longest first; nil: to be made
+
+	refused *LeakError     // guarded by mu; see refuse
+	visit   func(s string) // if set, gets each text that was searched; not for concurrent use
 }
 
 // secret is a text to be redacted.
@@ -92,24 +95,22 @@ const (
 	longSecret = 8
 )
 
-// learn makes a secret known and returns its placeholder. It returns a placeholder as it is.
+// learn makes a secret known and returns its placeholder. It returns a placeholder as it is. A text may be several kinds of secret, say
+// a password and a name, and has a placeholder for each: which of them a program has met before must not matter.
 func (r *Redactor) learn(kind, value string) (mask string) {
 	if value == "" || isPlaceholder(value) {
 		return value
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s, ok := r.known[value]; ok {
-		// A secret that is also learned as another kind is searched for everywhere.
-		if s.inPlace && kind != kindLogin && kind != kindCookie {
-			s.inPlace, r.forms = false, nil
-		}
+	key := kind + "\x00" + value
+	if s, ok := r.known[key]; ok {
 		return s.mask
 	}
 	r.counts[kind]++
 	s := &secret{kind: kind, value: value, mask: placeholder(kind, r.counts[kind], value)}
 	s.inPlace = kind == kindLogin || kind == kindCookie && len(value) < longSecret
-	r.known[value] = s
+	r.known[key] = s
 	r.forms = nil
 	return s.mask
 }
@@ -184,11 +185,23 @@ func (r *Redactor) compiled() *[256][]form {
 	}
 	for i := range forms {
 		slices.SortFunc(forms[i], func(a, b form) int {
-			return cmp.Or(cmp.Compare(len(b.text), len(a.text)), strings.Compare(a.text, b.text))
+			return cmp.Or(cmp.Compare(len(b.text), len(a.text)), strings.Compare(a.text, b.text), cmp.Compare(rank(a.secret), rank(b.secret)),
+				strings.Compare(a.secret.kind, b.secret.kind))
 		})
 	}
 	r.forms = &forms
 	return r.forms
+}
+
+// rank orders the kinds that one text may be: what the caller has named comes first, the names of people come last.
+func rank(s *secret) int {
+	switch s.kind {
+	case kindExtra:
+		return 0
+	case kindMember, kindMemberID, kindPicture:
+		return 2
+	}
+	return 1
 }
 
 // spellings returns the ways in which programs write a text into another.
@@ -313,8 +326,17 @@ func isWord(s string, start, end int) bool {
 
 // text redacts a text of unknown structure.
 func (r *Redactor) text(s string) string {
+	clean, _ := r.replace(s, nil)
+	return clean
+}
+
+// replace redacts a text of unknown structure, except for secrets that skip returns true for. hit is a secret that was in it.
+func (r *Redactor) replace(s string, skip func(*secret) bool) (clean string, hit *secret) {
 	if s == "" || isPlaceholder(s) {
-		return s
+		return s, nil
+	}
+	if r.visit != nil && skip == nil {
+		r.visit(s)
 	}
 	shapes(s, func(start, end int, kind string) {
 		value := s[start:end]
@@ -336,20 +358,21 @@ func (r *Redactor) text(s string) string {
 			}
 		}
 		f := match(forms[s[i]], s, i)
-		if f == nil {
+		if f == nil || skip != nil && skip(f.secret) {
 			i++
 			continue
 		}
 		b.WriteString(s[from:i])
 		b.WriteString(f.secret.mask)
+		hit = f.secret
 		i += len(f.text)
 		from = i
 	}
 	if from == 0 {
-		return s
+		return s, nil
 	}
 	b.WriteString(s[from:])
-	return b.String()
+	return b.String(), hit
 }
 
 func match(forms []form, s string, at int) *form {

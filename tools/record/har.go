@@ -104,8 +104,8 @@ const maxHAR = 1 << 30
 func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []string) error {
 	out := flags.String("o", "", "`path` of the cassette; empty: testdata/ and the name of the file")
 	hosts := flags.String("hosts", "api.queup.net,ws.queup.net", "`names` of the hosts to keep, with commas between them")
-	anonymous := flags.Bool("anonymous", true, "take the names, ids and pictures of people out")
-	except := flags.String("except", "", "`names` of people to leave in, with commas between them, such as that of the bot")
+	anonymous := flags.Bool("anonymous", false, "take the names, ids and pictures of people out")
+	except := flags.String("except", "", "like -anonymous, but leave the people of these `names` in, with commas between them, such as that of the bot")
 	files, err := parse(flags, args)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (p *program) importHAR(_ context.Context, flags *flag.FlagSet, args []strin
 	for _, warning := range warnings {
 		fmt.Fprintln(p.stderr, printable.Text(fmt.Sprintf("%s: %s", files[0], warning)))
 	}
-	rules := cassette.Rules{Anonymous: *anonymous}
+	rules := cassette.Rules{Anonymous: *anonymous || *except != ""}
 	if *except != "" {
 		rules.Except = strings.Split(*except, ",")
 	}

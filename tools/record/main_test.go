@@ -213,7 +213,7 @@ func TestHAR_roundTrip(t *testing.T) {
 			if code, _, stderr := call(t, nil, "export-har", "-o", file, name); code != 0 {
 				t.Fatal(stderr)
 			}
-			code, stdout, stderr := call(t, nil, "import-har", "-hosts", "queup.test", "-anonymous=false", "-o", filepath.Join(dir, "again"), file)
+			code, stdout, stderr := call(t, nil, "import-har", "-hosts", "queup.test", "-o", filepath.Join(dir, "again"), file)
 			if code != 0 {
 				t.Fatalf("%s%s", stdout, stderr)
 			}
@@ -388,6 +388,31 @@ func TestHAR_oddEntries(t *testing.T) {
 			}
 			if strings.Contains(test.entry, "ERR_ABORTED") && got.HTTP[0].Response.Body != "net::ERR_ABORTED" {
 				t.Errorf("recorded as %q", got.HTTP[0].Response.Body)
+			}
+		})
+	}
+}
+
+// People keep their names unless the caller asks for the opposite.
+func TestHAR_anonymousOnRequest(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		flags []string
+		named bool
+	}{"by default": {nil, true}, "on request": {[]string{"-anonymous"}, false}, "with exceptions": {[]string{"-except", "quietbot"}, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := append([]string{"import-har", "-o", filepath.Join(dir, "room")}, test.flags...)
+			if code, stdout, stderr := call(t, nil, append(args, "tools/record/testdata/chrome.har")...); code != 0 {
+				t.Fatalf("%s%s", stdout, stderr)
+			}
+			b, err := os.ReadFile(filepath.Join(dir, "room.ws.jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if named := strings.Contains(string(b), "mixmaster"); named != test.named {
+				t.Errorf("the name of a person is there: %v\n%s", named, b)
 			}
 		})
 	}
