@@ -20,7 +20,9 @@
 // # Secrets
 //
 // Passwords, names of logins, cookies, tokens, Authorization headers, mail and IP addresses become placeholders, the same
-// one for the same secret, before anything is written. [Secrets] adds others, [Anonymous] replaces the identities of
+// one for the same secret, before anything is written. A secret is recognised by the name of its field (password, pwd,
+// refreshToken, sessionId, csrf and so on, in JSON, forms, parts and queries), or by its form: the tokens of well-known
+// services, JSON Web Tokens, long hexadecimal numbers, the path of a webhook. A secret of another form is not known. [Secrets] adds others, [Anonymous] replaces the identities of
 // people. Then everything that would be written is searched for all of these secrets: as they are, escaped for URLs, JSON
 // or HTML, and in base64. If one is found nothing is written, and the test fails with the place. (The name of a login is
 // public and occurs elsewhere, so it is masked only in the login, and not searched for.) Frames and bodies are otherwise

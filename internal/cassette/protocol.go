@@ -162,6 +162,9 @@ func (r *Redactor) key(name string) string {
 
 // value redacts the value of a field, except for its fixed beginning.
 func (r *Redactor) value(field, value string) string {
+	if public(field, value) {
+		return value
+	}
 	n := protocol().value(field, value)
 	return value[:n] + r.text(value[n:])
 }

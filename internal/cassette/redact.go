@@ -21,25 +21,6 @@ import (
 	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
 )
 
-// secretName returns the kind of secret that has a name in JSON, a form or a query.
-func secretName(name string) (kind string, secret bool) {
-	name = strings.ToLower(strings.TrimSuffix(name, "[]"))
-	switch name {
-	case "token", "access_token", "accesstoken", "ot_token", "otsession", "g-recaptcha-response", "x-access-token", "id_token", "refresh_token":
-		return kindToken, true
-	case "secret", "client_secret", "api_key", "apikey":
-		return kindPassword, true
-	case "cookie", "connect.sid", "set-cookie":
-		return kindCookie, true
-	case "authorization":
-		return kindAuth, true
-	}
-	if strings.HasPrefix(name, "password") || strings.HasSuffix(name, "password") || name == "passwd" {
-		return kindPassword, true
-	}
-	return "", false
-}
-
 // loginPath reports whether requests to a path hold the name of a login.
 func loginPath(path string) bool {
 	for _, end := range []string{"/auth/login", "/auth/dubtrack", "/auth/signup", "/auth/reset", "/auth/change-password"} {
@@ -50,12 +31,16 @@ func loginPath(path string) bool {
 	return false
 }
 
-// names are the fields that hold secrets in one request. With login set, they include the name of the login.
-type names struct{ login bool }
+// names are the fields that hold secrets in one request. With login set, they include the name of the login; with foreign set, those of
+// another service.
+type names struct{ login, foreign bool }
 
 func (n names) kind(name string) (string, bool) {
 	if n.login && (strings.EqualFold(name, "username") || strings.EqualFold(name, "email")) {
 		return kindLogin, true
+	}
+	if n.foreign && foreignNames[strings.ToLower(name)] {
+		return kindToken, true
 	}
 	return secretName(name)
 }
@@ -73,7 +58,7 @@ func (r *Redactor) json(text string, n names, depth int) (clean string, ok bool)
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	w := jsonWalk{r: r, d: d, text: text, names: n, depth: depth}
-	w.value("", false)
+	w.value("", false, "")
 	if w.from == 0 {
 		return text, true
 	}
@@ -118,18 +103,22 @@ func (w *jsonWalk) replace(start, end int, s string) {
 	w.from = end
 }
 
-// value reads one value. named is set for the value of a field, or of a list in one.
-func (w *jsonWalk) value(name string, named bool) {
+// value reads one value. named is set for the value of a field, or of a list in one. within is the kind of secret that an object or a
+// list around it is, such as the password in {"password":{"new":"x"}}.
+func (w *jsonWalk) value(name string, named bool, within string) {
 	tok, start, end := w.next()
 	kind, secret := "", false
 	if named {
 		kind, secret = w.names.kind(name)
 	}
+	if secret {
+		within = kind
+	}
 	switch v := tok.(type) {
 	case json.Delim:
 		for w.d.More() {
 			if v == '[' {
-				w.value(name, named) // each entry of a list of secrets is a secret
+				w.value(name, named, within) // each entry of a list of secrets is a secret
 				continue
 			}
 			key, start, end := w.next()
@@ -137,7 +126,7 @@ func (w *jsonWalk) value(name string, named bool) {
 			if clean := w.r.key(k); clean != k {
 				w.replace(start, end, clean)
 			}
-			w.value(k, true)
+			w.value(k, true, within)
 		}
 		w.next() // the end
 	case string:
@@ -147,6 +136,8 @@ func (w *jsonWalk) value(name string, named bool) {
 			clean = nested
 		case secret && v != "":
 			clean = w.r.learn(kind, v)
+		case within == kindPassword && len(v) >= minSecret, within != "" && within != kindLogin && len(v) >= longSecret:
+			clean = w.r.learn(within, v)
 		default:
 			clean = w.r.value(name, v)
 		}
@@ -154,8 +145,11 @@ func (w *jsonWalk) value(name string, named bool) {
 			w.replace(start, end, clean)
 		}
 	case json.Number:
-		if secret {
+		switch {
+		case secret:
 			w.replace(start, end, w.r.learn(kind, v.String()))
+		case within == kindPassword && len(v.String()) >= minSecret:
+			w.replace(start, end, w.r.learn(within, v.String()))
 		}
 	}
 }
@@ -204,10 +198,11 @@ func (r *Redactor) URL(raw string) string {
 	if loopback(u.Hostname()) {
 		u.Host = TestHost
 	}
+	r.learnURL(u)
 	if clean := r.path(u.Path); clean != u.Path {
 		u.Path, u.RawPath = clean, ""
 	}
-	u.RawQuery = r.pairs(u.RawQuery, names{login: loginPath(u.Path)})
+	u.RawQuery = r.pairs(u.RawQuery, names{login: loginPath(u.Path), foreign: foreignHost(u.Hostname())})
 	u.Fragment = r.text(u.Fragment)
 	return u.String()
 }
@@ -221,6 +216,9 @@ func (r *Redactor) body(contentType, body, path string) string {
 	n := names{login: loginPath(path)}
 	if clean, ok := r.json(body, n, 0); ok {
 		return clean
+	}
+	if boundary := boundaryOf(contentType); boundary != "" && strings.Contains(body, "--"+boundary) {
+		return r.parts(body, boundary, n)
 	}
 	media, _, _ := mime.ParseMediaType(contentType) // empty if it is malformed
 	if media == "application/x-www-form-urlencoded" {
@@ -336,7 +334,8 @@ func (r *Redactor) Request(in vcr.Request) vcr.Request {
 		const constant = "queup-cassette-boundary"
 		body = strings.ReplaceAll(body, params["boundary"], constant)
 		params["boundary"] = constant
-		out.Headers.Set("Content-Type", mime.FormatMediaType(media, params))
+		contentType = mime.FormatMediaType(media, params)
+		out.Headers.Set("Content-Type", contentType)
 	}
 	out.Body = r.body(contentType, body, path)
 	if media, _, err := mime.ParseMediaType(contentType); err == nil && media == "application/x-www-form-urlencoded" {

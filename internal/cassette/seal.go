@@ -184,8 +184,8 @@ func (r *Redactor) searchAll(t *Tape) error {
 	return nil
 }
 
-// wordLeak is a leak that searchWords found, with its place: an exchange or a record.
-type wordLeak struct {
+// wordFound is a leak that searchWords found, with its place: an exchange or a record.
+type wordFound struct {
 	*LeakError
 	exchange *Exchange
 	record   *Record
@@ -193,7 +193,7 @@ type wordLeak struct {
 
 // searchWords searches for secrets that are words of the protocol, too. They are not secrets where the protocol has them, so only the
 // texts are searched that redaction would have changed.
-func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordLeak) {
+func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordFound) {
 	words := &searcher{secrets: s.words}
 	if len(words.secrets) == 0 {
 		return nil
@@ -208,13 +208,13 @@ func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordLeak) {
 	for _, e := range t.HTTP {
 		found = false
 		if _, err := r.exchange(e, e.ID); err == nil && found {
-			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("interaction %d, %s", e.ID, e.Label()), Kind: kind}, e, nil})
+			leaks = append(leaks, wordFound{&LeakError{Where: fmt.Sprintf("interaction %d, %s", e.ID, e.Label()), Kind: kind}, e, nil})
 		}
 	}
 	for i, rec := range t.Socket {
 		found = false
 		if r.record(rec); found {
-			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn), Kind: kind}, nil, rec})
+			leaks = append(leaks, wordFound{&LeakError{Where: fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn), Kind: kind}, nil, rec})
 		}
 	}
 	return leaks

@@ -231,6 +231,9 @@ var (
 	ipv6s  = regexp.MustCompile(`(?i)(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}`)
 )
 
+// shortIPv6 matches the beginning of an address with two colons that is no word with colons, such as std::list or a::b.
+var shortIPv6 = regexp.MustCompile(`(?i)^(?:[23][0-9a-f]{3}|f[cde][0-9a-f]{2})::`)
+
 // publicIP reports whether a text is an address that may locate a person.
 func publicIP(s string) bool {
 	addr, err := netip.ParseAddr(s)
@@ -238,7 +241,7 @@ func publicIP(s string) bool {
 		return false
 	}
 	if addr.Is6() {
-		return strings.Count(s, ":") >= 3
+		return strings.Count(s, ":") >= 3 || shortIPv6.MatchString(s)
 	}
 	return addr != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
@@ -270,11 +273,13 @@ var patterns = []struct {
 		kind:     kindIP,
 		possible: func(s string) bool { return strings.Count(s, ".") >= 3 },
 		pattern:  ipv4s,
-		secret:   func(s string, start, end int) bool { return isWholeIPv4(s, start, end) && publicIP(s[start:end]) },
+		secret: func(s string, start, end int) bool {
+			return isWholeIPv4(s, start, end) && !isVersion(s, start, end) && publicIP(s[start:end])
+		},
 	},
 	{
 		kind:     kindIP,
-		possible: func(s string) bool { return strings.Count(s, ":") >= 3 },
+		possible: func(s string) bool { return strings.Count(s, ":") >= 2 },
 		pattern:  ipv6s,
 		secret:   func(s string, start, end int) bool { return isWholeIPv6(s, start, end) && publicIP(s[start:end]) },
 	},
@@ -292,6 +297,7 @@ func shapes(s string, f func(start, end int, kind string)) {
 			}
 		}
 	}
+	tokens(s, func(start, end int) { f(start, end, kindToken) })
 	redact.Each(s, func(start, end int) { f(start, end, kindToken) })
 }
 
@@ -307,7 +313,8 @@ func isWholeIPv4(s string, start, end int) bool {
 func isWholeIPv6(s string, start, end int) bool {
 	wordBefore := start > 0 && wordByte(s[start-1])
 	wordAfter := end < len(s) && (wordByte(s[end]) || s[end] == ':')
-	return !wordBefore && !wordAfter
+	ipv4After := end+1 < len(s) && s[end] == '.' && '0' <= s[end+1] && s[end+1] <= '9' // ::ffff:192.0.2.1
+	return !wordBefore && !wordAfter && !ipv4After
 }
 
 func wordByte(b byte) bool {

@@ -70,7 +70,7 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 	if count == 0 {
 		return fmt.Errorf("there are no cassettes below %s", strings.Join(folders, ", "))
 	}
-	fmt.Fprintf(p.stdout, "%d cassettes: no secrets\n", count)
+	fmt.Fprintf(p.stdout, "%d cassettes: no known secrets\n", count)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func TestRun_statuses(t *testing.T) {
 		{"stat", []string{"stat", "busy"}, nil, 0, "of 38 kinds"},
 		{"stat as JSON", []string{"stat", "-json", "busy"}, nil, 0, `"user-kick":1`},
 		{"stat of nothing", []string{"stat", "docs"}, nil, 1, "there are no cassettes below docs"},
-		{"lint", []string{"lint"}, nil, 0, "no secrets"},
+		{"lint", []string{"lint"}, nil, 0, "no known secrets"},
 		{"lint with a known secret", []string{"lint", "cassettes"}, map[string]string{"QUEUP_PASSWORD": "Paper Lanterns"}, 1, "busy.http.yaml:"},
 		{"list", []string{"record", "-list"}, nil, 0, "queuptest, live"},
 		{"no scenario", []string{"record", "joyn"}, nil, 2, `there is no scenario "joyn"`},
