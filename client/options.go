@@ -448,7 +448,7 @@ func seeded(seed uint64) func(stream string) float64 {
 		if !ok {
 			name := fnv.New64a()
 			_, _ = name.Write([]byte(stream))
-			random = rand.New(rand.NewPCG(seed, name.Sum64())) //nolint:gosec // spreads pauses, guards nothing
+			random = rand.New(rand.NewPCG(seed, name.Sum64()))
 			streams[stream] = random
 		}
 		return random.Float64()

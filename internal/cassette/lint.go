@@ -72,11 +72,11 @@ func lint(t *Tape, httpFile, socketFile string, httpBytes, socketBytes []byte, s
 		r.learn(kindExtra, s)
 	}
 	s := r.searcher()
-	for _, leak := range r.searchWords(t, s) {
-		if leak.exchange != nil {
-			report(httpFile, leak.exchange.Line, leak.Kind, "")
+	for _, word := range r.searchWords(t, s) {
+		if word.exchange != nil {
+			report(httpFile, word.exchange.Line, word.leak.Kind, "")
 		} else {
-			report(socketFile, leak.record.Line, leak.Kind, "")
+			report(socketFile, word.record.Line, word.leak.Kind, "")
 		}
 	}
 	for _, file := range []struct {

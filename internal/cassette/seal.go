@@ -168,7 +168,7 @@ func (r *Redactor) searchAll(t *Tape) error {
 		}
 	}
 	if leaks := r.searchWords(t, s); len(leaks) > 0 {
-		return leaks[0].LeakError
+		return leaks[0].leak
 	}
 	http, socket, err := t.Encode()
 	if err != nil {
@@ -184,16 +184,16 @@ func (r *Redactor) searchAll(t *Tape) error {
 	return nil
 }
 
-// wordFound is a leak that searchWords found, with its place: an exchange or a record.
-type wordFound struct {
-	*LeakError
+// wordLeak is a leak that searchWords found, with its place: an exchange or a record.
+type wordLeak struct {
+	leak     *LeakError
 	exchange *Exchange
 	record   *Record
 }
 
 // searchWords searches for secrets that are words of the protocol, too. They are not secrets where the protocol has them, so only the
 // texts are searched that redaction would have changed.
-func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordFound) {
+func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordLeak) {
 	words := &searcher{secrets: s.words}
 	if len(words.secrets) == 0 {
 		return nil
@@ -208,13 +208,13 @@ func (r *Redactor) searchWords(t *Tape, s *searcher) (leaks []wordFound) {
 	for _, e := range t.HTTP {
 		found = false
 		if _, err := r.exchange(e, e.ID); err == nil && found {
-			leaks = append(leaks, wordFound{&LeakError{Where: fmt.Sprintf("interaction %d, %s", e.ID, e.Label()), Kind: kind}, e, nil})
+			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("interaction %d, %s", e.ID, e.Label()), Kind: kind}, e, nil})
 		}
 	}
 	for i, rec := range t.Socket {
 		found = false
 		if r.record(rec); found {
-			leaks = append(leaks, wordFound{&LeakError{Where: fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn), Kind: kind}, nil, rec})
+			leaks = append(leaks, wordLeak{&LeakError{Where: fmt.Sprintf("websocket record %d of connection %d", i+1, rec.Conn), Kind: kind}, nil, rec})
 		}
 	}
 	return leaks
