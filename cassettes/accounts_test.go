@@ -248,3 +248,51 @@ func TestReplay_twoBotsAtTheSameTime(t *testing.T) {
 		}
 	}
 }
+
+// oneAfterAnother brings bots into the room, each after the one before it has left.
+func oneAfterAnother(t *testing.T, c *cassettes.Cassette, server *queuptest.Server, names ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for _, name := range names {
+		bot := newBot(t, c, server)
+		if err := errors.Join(bot.Login(ctx, name, "secret"), bot.Connect(ctx)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		room, err := bot.JoinRoom(ctx, "lounge")
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if user, _ := bot.User(); user.Username != name {
+			t.Errorf("%s was answered as %s", name, user.Username)
+		}
+		said, err := room.SendMessage(ctx, "I am here")
+		if err := errors.Join(err, room.Updub(ctx), room.Leave(ctx)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if author, _ := said.Author(); author.Username != name {
+			t.Errorf("the message of %s is from %s", name, author.Username)
+		}
+		time.Sleep(time.Second) // what a program sends while it closes is chance
+	}
+}
+
+func TestReplay_botsOneAfterAnother(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		server := queuptest.NewServer(queuptest.InMemory())
+		t.Cleanup(server.Close)
+		c := cassettes.Open(t, "bots", append(through(server),
+			cassettes.Dir(dir), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI())...)
+		oneAfterAnother(t, c, server, "bot", "mod", "alice")
+	})
+	for _, pace := range []cassettes.Option{cassettes.AtOnce(), cassettes.Speed(10)} {
+		for _, names := range [][]string{{"bot", "mod", "alice"}, {"mod", "alice", "bot"}, {"alice", "mod", "bot"}} {
+			synctest.Test(t, func(t *testing.T) {
+				c := cassettes.Open(t, "bots", cassettes.Dir(dir), cassettes.WithMode(cassettes.Replay), pace)
+				oneAfterAnother(t, c, nil, names...)
+			})
+		}
+	}
+}
