@@ -48,6 +48,8 @@ type Cassette struct {
 	play     *playback
 	recorded *recording
 	checked  *verification
+
+	ending ending // after a mismatch
 }
 
 // task is what a cassette does: its mode, once it is known whether the files exist.

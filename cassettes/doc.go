@@ -70,8 +70,10 @@
 // # Strictness
 //
 // A request or frame that the recording does not have fails the test at once. The message shows what was sent, the most
-// similar record, their differences, the records played last, and how to record again. Records that were never used fail
-// the test at its end. [AllowUnmatched] and [AllowUnused] are more lenient.
+// similar record, their differences, the records played last, and how to record again. Then the connections end for good
+// with an error, and so does [Cassette.Context], for a test to wait in. A test that still waits after 5 s of real time ends
+// the process with the message, also from a synctest bubble. Records that were never used fail the test at its end.
+// [AllowUnmatched] and [AllowUnused] are more lenient.
 //
 // # Verification
 //

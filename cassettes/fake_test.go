@@ -18,7 +18,13 @@ type fakeTB struct {
 	cleanups []func()
 }
 
-func newFake(t *testing.T) *fakeTB { t.Helper(); return &fakeTB{TB: t, name: t.Name()} }
+// newFake makes such a test. It ends with t, unless it ends before.
+func newFake(t *testing.T) *fakeTB {
+	t.Helper()
+	f := &fakeTB{TB: t, name: t.Name()}
+	t.Cleanup(f.end)
+	return f
+}
 
 func (f *fakeTB) Helper()      {}
 func (f *fakeTB) Name() string { return f.name }

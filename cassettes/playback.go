@@ -41,6 +41,7 @@ type playback struct {
 	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
 	history   []string              // guarded by mu; the latest records played, oldest first
 	unmatched map[string]bool       // guarded by mu; what was already reported
+	ended     error                 // guarded by mu; why there are no connections any more, after a mismatch
 }
 
 // request is one exchange of the recording.
@@ -246,6 +247,9 @@ func (p *playback) finish() {
 	p.mu.Unlock()
 	t := p.c.t
 	t.Logf("%s: played %d of %d, live %d", p.c.name, played, all, p.c.liveCount())
+	if p.c.ending.ended(t) { // what was not played is a consequence
+		return
+	}
 	if len(left) == 0 || p.c.cfg.allowUnused {
 		return
 	}

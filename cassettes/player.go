@@ -46,6 +46,10 @@ type player struct {
 func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, error) {
 	id := cassette.IdentifyOpen(p.c.redactor.URL(rawURL))
 	p.mu.Lock()
+	if p.ended != nil {
+		defer p.mu.Unlock()
+		return nil, p.ended
+	}
 	l, resumed := p.broken, p.broken != nil
 	if l == nil {
 		l = p.nextLine(rawURL)

@@ -97,6 +97,7 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 		tb.Helper()
 		tb.Error(b.String())
 	})
+	c.endTest(b.String(), err)
 	return err
 }
 
@@ -108,6 +109,15 @@ func short(s string) string {
 		return strings.ToValidUTF8(s[:maxShown], "") + "…"
 	}
 	return s
+}
+
+// around is short for a text that differs from another from a place on: it shows that place.
+func around(s string, place int) string {
+	const before = 60
+	if len(s) <= maxShown || place <= before {
+		return short(s)
+	}
+	return "…" + short(strings.ToValidUTF8(s[place-before:], ""))
 }
 
 func fieldLines(id cassette.Identity) (lines []string) {
@@ -145,11 +155,15 @@ func writeNearest(b *strings.Builder, file string, id cassette.Identity, all []c
 	fmt.Fprintf(b, "  nearest\n    %s%s\n", n.record, note)
 	diff := cassette.Differences(n.id, id)
 	for _, d := range diff {
+		from := 0
+		if d.Had && d.HasSomewhat {
+			from = cassette.CommonPrefix(d.Recorded, d.Sent)
+		}
 		if d.Had {
-			fmt.Fprintf(b, "    - %s: %s\n", d.Field, short(d.Recorded))
+			fmt.Fprintf(b, "    - %s: %s\n", d.Field, around(d.Recorded, from))
 		}
 		if d.HasSomewhat {
-			fmt.Fprintf(b, "    + %s: %s\n", d.Field, short(d.Sent))
+			fmt.Fprintf(b, "    + %s: %s\n", d.Field, around(d.Sent, from))
 		}
 	}
 	if len(diff) == 0 {

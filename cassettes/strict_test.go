@@ -57,6 +57,23 @@ func TestStrict_unmatchedRequest(t *testing.T) {
 	}
 }
 
+// A long text is shown where it differs.
+func TestStrict_showsWhereTextsDiffer(t *testing.T) {
+	t.Parallel()
+	same := strings.Repeat("all the same so far, ", 40)
+	dir := capture(t, "long", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {
+		t.Helper()
+		want(t, c, "POST", api+"/chat/65a1", js, `{"message":"`+same+`hello"}`)
+	})
+	c, fake := play(t, dir, "long")
+	_, _, _ = send(t, c, "POST", api+"/chat/65a1", js, `{"message":"`+same+`good bye"}`)
+	for _, part := range []string{`so far, hello"`, `so far, good bye"`} {
+		if !strings.Contains(fake.failures(), part) {
+			t.Errorf("%q is not in the message:\n%s", part, fake.failures())
+		}
+	}
+}
+
 func TestStrict_requestSentTooOften(t *testing.T) {
 	t.Parallel()
 	dir := capture(t, "strict", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) {

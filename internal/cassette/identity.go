@@ -66,26 +66,29 @@ func Differences(recorded, sent Identity) (diff []Difference) {
 	return diff
 }
 
-// distance is how much two identities differ. The method and the path weigh more than any field.
+// distance is how much two identities differ. The method and the path weigh more than any field. See [fieldDistance].
 func distance(recorded, sent Identity) int {
-	d := len(Differences(recorded, sent))
+	d := 0
+	for _, diff := range Differences(recorded, sent) {
+		d += fieldDistance(diff)
+	}
 	if recorded.Lane == sent.Lane {
 		return d
 	}
 	was, is := strings.Fields(recorded.Lane), strings.Fields(sent.Lane)
 	for i := range max(len(was), len(is)) {
 		if i >= len(was) || i >= len(is) {
-			d += 100
+			d += 100 * fieldWeight
 			continue
 		}
 		if was[i] == is[i] {
 			continue
 		}
 		a, b := strings.Split(was[i], "/"), strings.Split(is[i], "/")
-		d += 20 * max(len(a)-len(b), len(b)-len(a))
+		d += 20 * fieldWeight * max(len(a)-len(b), len(b)-len(a))
 		for k := range min(len(a), len(b)) {
 			if a[k] != b[k] {
-				d += 20
+				d += 20 * fieldWeight
 			}
 		}
 	}

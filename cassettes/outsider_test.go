@@ -1,0 +1,150 @@
+package cassettes_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/queup-go/queup/cassettes"
+	"github.com/queup-go/queup/client"
+)
+
+// outsiderVar names the test of TestOutsider to run. Each runs in a process of its own, because it fails, or ends it.
+const outsiderVar = "CASSETTES_OUTSIDER"
+
+// outsiders are tests as an author of a bot would write them, with a fault.
+var outsiders = map[string]func(t *testing.T){
+	"range over a stream": func(t *testing.T) {
+		c := cassettes.Open(t, "ping")
+		for e := range mistaken(t.Context(), t, c) {
+			if e.Message.Content == "Pong!" {
+				break
+			}
+		}
+	},
+	"range in the cassette's context": func(t *testing.T) {
+		c := cassettes.Open(t, "ping")
+		for e := range mistaken(c.Context(), t, c) {
+			if e.Message.Content == "Pong!" {
+				break
+			}
+		}
+		if cause := context.Cause(c.Context()); !errors.Is(cause, cassettes.ErrUnmatched) {
+			t.Errorf("the cause is %v", cause)
+		}
+		t.Log("said after the mismatch")
+	},
+	"a channel": func(t *testing.T) {
+		c := cassettes.Open(t, "ping")
+		mistaken(t.Context(), t, c)
+		<-make(chan int)
+	},
+	"a channel in a bubble": func(t *testing.T) {
+		outside := make(chan int) // the bubble's clock stands still while it is waited for
+		synctest.Test(t, func(t *testing.T) {
+			c := cassettes.Open(t, "ping")
+			mistaken(t.Context(), t, c)
+			time.Sleep(time.Minute)
+			<-outside
+		})
+	},
+	"run": func(t *testing.T) {
+		c := cassettes.Open(t, "ping")
+		bot := wrong(t, c)
+		client.On(bot, func(ctx context.Context, _ client.Ready) error {
+			_, err := bot.JoinRoom(ctx, "lounge")
+			return err
+		})
+		if err := bot.Run(t.Context(), "bot", "secret"); err == nil {
+			t.Error("Run has returned nil")
+		}
+	},
+}
+
+// wrong is the bot of docs/TESTING.md with one word changed.
+func wrong(t *testing.T, c *cassettes.Cassette) *client.Client {
+	t.Helper()
+	bot, err := client.New(client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()), client.WithOwnMessages(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = bot.Close()
+		<-bot.Done()
+	})
+	client.On(bot, func(ctx context.Context, e client.Chat) error {
+		if e.Message.Content != "~ping" {
+			return nil
+		}
+		_, err := e.Room.SendMessage(ctx, "Pang!")
+		return err
+	})
+	return bot
+}
+
+// mistaken brings that bot into the lounge, and returns the stream of its chat.
+func mistaken(ctx context.Context, t *testing.T, c *cassettes.Cassette) iter.Seq[client.Chat] {
+	t.Helper()
+	bot := wrong(t, c)
+	lines := client.Stream[client.Chat](ctx, bot)
+	if err := errors.Join(bot.Login(t.Context(), "bot", "secret"), bot.Connect(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bot.JoinRoom(t.Context(), "lounge"); err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// TestOutsider runs the test that outsiderVar names.
+func TestOutsider(t *testing.T) {
+	run, ok := outsiders[os.Getenv(outsiderVar)]
+	if !ok {
+		t.Skip("only in a process of its own")
+	}
+	run(t)
+}
+
+// outside runs a test of outsiders in a process of its own. It returns what the process has printed, and how long it took.
+func outside(t *testing.T, name string) (output string, passed bool, took time.Duration) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOutsider$", "-test.timeout=60s")
+	cmd.Env = append(os.Environ(), outsiderVar+"="+name)
+	began := time.Now()
+	out, err := cmd.CombinedOutput()
+	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
+		t.Fatal(err)
+	}
+	return string(out), err == nil, time.Since(began)
+}
+
+// Whatever a test waits in, a mismatch ends it within seconds, and the explanation is the last on the screen.
+func TestMismatch_endsTheTest(t *testing.T) {
+	t.Parallel()
+	for name := range outsiders {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, passed, took := outside(t, name)
+			if passed || took > 30*time.Second || strings.Contains(out, "goroutine ") {
+				t.Errorf("passed: %t, after %v:\n%s", passed, took, out)
+			}
+			last := out
+			for _, want := range []string{"no record matches this request", `- body.message: "Pong!"`, `+ body.message: "Pang!"`, "record it again: "} {
+				i := strings.LastIndex(last, want)
+				if i < 0 {
+					t.Fatalf("%q is not printed, or not in its place:\n%s", want, out)
+				}
+				last = last[i:]
+			}
+			if n := strings.Count(last, "\n"); n > 4 {
+				t.Errorf("%d lines follow the explanation:\n%s", n, out)
+			}
+		})
+	}
+}
