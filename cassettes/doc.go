@@ -41,7 +41,8 @@
 // time do not count: a time in milliseconds, the id of a request, the number of a placeholder. Equal requests get their
 // answers in the recorded order; different ones may come in any order. Handshakes come in order. On a connection, the
 // program's frames are compared as JSON, in order for each action and channel, and the server's later frames on that
-// channel wait for them. An event also waits for the requests that had changed something before it. Pings are answered,
+// channel wait for them. An event also waits for the requests that were sent before it, and
+// up to a second for earlier frames on other channels. Pings are answered,
 // not compared, so a recording may be played faster or slower than it was made.
 //
 // [Ignore] leaves out other fields of a request that are new each time, [Match] compares requests by a function, and
@@ -62,8 +63,8 @@
 //
 // Everything comes as soon as possible ([AtOnce]), or at its time ([Speed]), or when the test asks for it ([Stepped],
 // [Cassette.Next], [Cassette.Until]). A recording does not wait for a test that is still subscribing: subscribe before
-// you join, or use Stepped. An answer may come before an event that the server had sent before it. Whether frames that a
-// program sends while it closes are recorded is chance: let a recording end when the conversation has ended. A cassette
+// you join, or use Stepped. An answer may come before an event that the server had sent before it. Which frames a program
+// still sends to leave its channels before it closes is chance, so they are neither needed nor refused. A cassette
 // has no goroutines and uses the clock of package time. So it works inside a testing/synctest bubble, opened and used
 // there, and recording works there over net.Pipe.
 //

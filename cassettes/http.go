@@ -116,7 +116,7 @@ func (c *Cassette) exchange(req *http.Request, body []byte) (resp *http.Response
 // record sends a request over the network and records it with its answer.
 func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error) {
 	request := captured(req, body)
-	order := c.recorded.begin(request)
+	order := c.recorded.begin(c, request)
 	resp, answer, err := c.exchange(req, body)
 	c.recorded.end(order, &vcr.Interaction{Request: request, Response: answer})
 	return resp, err

@@ -73,6 +73,9 @@ type step struct {
 	rank int               // among stops; -1 for a step that is not a stop
 	free bool              // played by the player itself, such as heartbeats, and not counted
 	done bool              // guarded by playback.mu
+	// goodbye is set for a frame of the program that it may leave out because it closes; see goodbye.go.
+	goodbye bool
+	late    time.Time // guarded by playback.mu; since when events wait for this frame of another channel
 	// repeatable is set on a resumed connection for the steps before the fault. Guarded by playback.mu.
 	repeatable bool
 }
@@ -121,6 +124,7 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 			if r.Dir == cassette.Out {
 				s.id = cassette.IdentifyFrame(r.Data)
 				s.free = s.msg.Ping || s.msg.Pong || s.msg.Heartbeat
+				s.goodbye = goodbye(s.msg, r.Data)
 			} else {
 				s.free = s.msg.Pong // the player answers the program's pings, not the recorded ones
 			}

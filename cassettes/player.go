@@ -20,7 +20,7 @@ import (
 // player is a recorded connection as a realtime.Socket. It has no goroutine: Read finds the next frame.
 //
 // Frames of the server keep their order within their channel. A frame waits for the frames that the program had sent
-// before it on that channel, and an event waits for the requests that had changed something before it. A frame without a
+// before it on that channel, and an event waits for the requests that were sent before it. A frame without a
 // channel, such as the greeting, comes before all that follow it.
 type player struct {
 	p    *playback
@@ -37,6 +37,7 @@ type player struct {
 	closed   bool // by the program
 	over     error
 	stalled  bool // by a fault
+	closing  bool // the program closes, and need not read any further
 
 	faults *spoiler // nil without
 	buf    []byte   // owned by the reader
@@ -243,6 +244,7 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 		held    = map[string]bool{} // channels on which an event waits
 		gated   = false             // events wait for a request
 		skipped = false             // an earlier step waits
+		late    *step               // the first frame that the program has still to send
 		pace    = pl.p.c.cfg.pace
 	)
 	pl.line.advance(pl.p)
@@ -252,7 +254,7 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			continue
 		}
 		channel := s.msg.Channel
-		eventsWait := gated || pl.p.unreleased(s)
+		eventsWait := gated || !pl.closing && pl.p.unreleased(s)
 		waits := true
 		switch {
 		case s.ends():
@@ -262,6 +264,9 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			waits = false
 		case s.Dir == cassette.Out:
 			awaited[channel] = true
+			if late == nil && !s.goodbye {
+				late = s
+			}
 		case awaited[channel], pl.detached(channel):
 			if channel == "" {
 				return nil, 0
@@ -275,7 +280,11 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			skipped = true
 			continue
 		}
-		if left := pl.due(s); left > 0 && (patient || pace.factor > 0) {
+		left := pl.due(s)
+		if patient && late != nil && s.msg.Event() {
+			left = max(left, late.grace())
+		}
+		if left > 0 && (patient || pace.factor > 0 && !pl.line.closing(s)) {
 			return nil, left // all steps after it are due later
 		}
 		return s, 0
@@ -323,7 +332,7 @@ func (pl *player) Write(op realtime.Opcode, data []byte) error {
 		pl.pongs = append(pl.pongs, append([]byte{'3'}, m.Data...))
 		pl.wake()
 	case m.Pong, m.Heartbeat:
-	case pl.match(m, id):
+	case pl.match(m, id), pl.takesGoodbye(m, data):
 		pl.wake()
 	default:
 		pl.p.mu.Unlock()
@@ -339,12 +348,20 @@ const actionAttach = 10
 // match finds the recorded frame that the program has sent, and reports whether there is one. Frames of one action and
 // channel come in order. The caller holds playback.mu.
 func (pl *player) match(m cassette.Message, id cassette.Identity) bool {
+	var skipped []*step // goodbyes that the program has left out
 	for _, s := range pl.line.steps[pl.line.first:] {
 		if s.done || s.Dir != cassette.Out || s.id.Lane != id.Lane {
 			continue
 		}
 		if s.id.Key() != id.Key() {
+			if s.goodbye {
+				skipped = append(skipped, s)
+				continue
+			}
 			break
+		}
+		for _, goodbye := range skipped {
+			goodbye.done = true
 		}
 		s.done = true
 		pl.p.moved = time.Now()
@@ -425,6 +442,8 @@ func (pl *player) drain() {
 	if pl.closed || pl.over != nil || pl.stalled || pl.p.broken == pl.line {
 		return
 	}
+	pl.closing = true
+	pl.skipGoodbyes()
 	for range pl.line.steps {
 		s, _ := pl.scan(false)
 		if s == nil {

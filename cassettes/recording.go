@@ -19,7 +19,7 @@ import (
 type recording struct {
 	mu        sync.Mutex
 	sent      int                      // guarded by mu; requests
-	changes   []int                    // guarded by mu; the orders of requests that may change something, as they were sent
+	reads     map[int]int64            // guarded by mu; when requests that change nothing were sent, by order
 	exchanges map[int]*vcr.Interaction // guarded by mu; by order
 	records   []*cassette.Record       // guarded by mu
 	conns     int                      // guarded by mu
@@ -28,12 +28,15 @@ type recording struct {
 }
 
 // begin counts a request that is sent, and returns its number.
-func (r *recording) begin(request vcr.Request) (order int) {
+func (r *recording) begin(c *Cassette, request vcr.Request) (order int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent++
-	if cassette.Changes(request.Method) {
-		r.changes = append(r.changes, r.sent)
+	if !cassette.Changes(request.Method) {
+		if r.reads == nil {
+			r.reads = map[int]int64{}
+		}
+		r.reads[r.sent] = c.elapsed()
 	}
 	r.causes.sent(r.sent, request)
 	return r.sent
@@ -54,18 +57,17 @@ func (r *recording) end(order int, i *vcr.Interaction) {
 func (r *recording) add(c *Cassette, rec *cassette.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.last = max(r.last, c.cfg.clock().Sub(c.start).Milliseconds())
+	r.last = max(r.last, c.elapsed())
 	rec.At = r.last
 	r.records = append(r.records, rec)
 }
 
-// connection returns the number of the next connection, the count of requests that changed something so far, and the count
-// of all requests.
-func (r *recording) connection() (conn, changes, sent int) {
+// connection returns the number of the next connection, and the count of requests so far.
+func (r *recording) connection() (conn, sent int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conns++
-	return r.conns, len(r.changes), r.sent
+	return r.conns, r.sent
 }
 
 // since returns all requests after number n.
@@ -78,12 +80,24 @@ func (r *recording) since(n int) (orders []int) {
 	return orders
 }
 
-// changesSince returns the requests that changed something from number n on, and the number of the next one.
-func (r *recording) changesSince(n int) (orders []int, next int) {
+// before divides requests into those that were certainly sent before now, and others. What is read in the same millisecond may
+// have been sent before or after: in a bubble, where time stands still, that is chance.
+func (r *recording) before(c *Cassette, orders []int) (certain, others []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.changes[n:]), len(r.changes)
+	now := c.elapsed()
+	for _, order := range orders {
+		if sent, reads := r.reads[order]; reads && sent >= now {
+			others = append(others, order)
+		} else {
+			certain = append(certain, order)
+		}
+	}
+	return certain, others
 }
+
+// elapsed returns the milliseconds since the recording began.
+func (c *Cassette) elapsed() int64 { return c.cfg.clock().Sub(c.start).Milliseconds() }
 
 // tape returns the recording as a cassette.
 func (r *recording) tape(c *Cassette) *cassette.Tape {
@@ -137,7 +151,7 @@ func (d *dialer) Dial(ctx context.Context, rawURL string, h http.Header) (realti
 
 // open records a handshake, and wraps the socket if there is one.
 func (r *recording) open(ctx context.Context, c *Cassette, url string, sock realtime.Socket, err error) (realtime.Socket, error) {
-	conn, changes, sent := r.connection()
+	conn, sent := r.connection()
 	rec := &cassette.Record{Conn: conn, Op: cassette.OpOpen, URL: url}
 	if err == nil {
 		rec.Status = http.StatusSwitchingProtocols
@@ -153,7 +167,7 @@ func (r *recording) open(ctx context.Context, c *Cassette, url string, sock real
 	if err != nil {
 		return nil, err
 	}
-	return &recordedSocket{Socket: sock, c: c, r: r, conn: conn, changes: changes, sent: sent}, nil
+	return &recordedSocket{Socket: sock, c: c, r: r, conn: conn, seen: sent, sent: sent}, nil
 }
 
 // recordedSocket records the frames that pass through it.
@@ -162,8 +176,9 @@ type recordedSocket struct {
 	c       *Cassette
 	r       *recording
 	conn    int
-	changes int // owned by the reader; how many requests that change something are named by a record so far
-	sent    int // immutable; how many requests there were before the handshake
+	seen    int   // owned by the reader; how many requests were sent before the latest frame
+	unnamed []int // owned by the reader; those of them that no record names yet
+	sent    int   // immutable; how many requests there were before the handshake
 
 	mu     sync.Mutex
 	closed bool // guarded by mu; by the program
@@ -197,7 +212,11 @@ func (s *recordedSocket) record(dir string, op realtime.Opcode, data []byte) {
 		rec.Op = cassette.OpBinary
 	}
 	if dir == cassette.In {
-		rec.After, s.changes = s.r.changesSince(s.changes)
+		// A program makes these requests before it receives the frame, and does so in replay. Those that change nothing count, too:
+		// whether they are still sent would be chance if the frame made the program close.
+		sent := s.r.since(s.seen)
+		s.seen += len(sent)
+		rec.After, s.unnamed = s.r.before(s.c, append(s.unnamed, sent...))
 	}
 	s.r.add(s.c, rec)
 }

@@ -75,7 +75,7 @@ type Record struct {
 	Error  string // of OpOpen: the kind of network error
 	Code   int    // of OpClose
 	Reason string // of OpClose
-	After  []int  // ids of requests that were sent before: those that change something, since the last frame; with OpClose and OpDrop all
+	After  []int  // ids of requests that were sent before: those since the last frame, with OpClose and OpDrop all
 
 	Line int // in the file; 0 if it was not read from one
 }
