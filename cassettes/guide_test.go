@@ -93,33 +93,30 @@ func TestPing_recorded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = bot.Close()
-		<-bot.Done()
-	})
 	answer(bot)
-	lines := client.Stream[client.Chat](t.Context(), bot) // before the room is joined: a recording does not wait
-	if err := bot.Login(t.Context(), "bot", "secret"); err != nil {
-		t.Fatal(err)
-	}
-	if err := bot.Connect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bot.JoinRoom(t.Context(), "lounge"); err != nil {
-		t.Fatal(err)
-	}
-	for e := range lines {
+	ctx, stop := context.WithCancel(c.Context()) // it ends with the test, or where bot and recording part
+	defer stop()
+	client.On(bot, func(ctx context.Context, _ client.Ready) error {
+		_, err := bot.JoinRoom(ctx, "lounge")
+		return err
+	})
+	client.On(bot, func(_ context.Context, e client.Chat) error {
 		if e.Message.Content == "Pong!" {
-			break
+			stop()
 		}
+		return nil
+	})
+	if err := bot.Run(ctx, "bot", "secret"); err != nil {
+		t.Fatal(err)
 	}
+	<-bot.Done()
 }
 
 func TestPing_recordedSteps(t *testing.T) {
 	c := cassettes.Open(t, "ping", cassettes.Stepped())
-	bot, _ := enter(t, client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()), client.WithOwnMessages(true))
+	bot, room := enter(t, client.WithTransport(c.Transport()), client.WithDialer(c.Dialer()), client.WithOwnMessages(true))
 
-	lines := client.Stream[client.Chat](t.Context(), bot)
+	lines := client.Stream[client.Chat](c.Context(), bot)
 	for range 2 { // ~ping, and the bot's own answer
 		if _, ok := c.Until(func(f cassettes.Frame) bool { return f.Name == "chat-message" }); !ok {
 			t.Fatal("there is no more chat")
@@ -129,6 +126,9 @@ func TestPing_recordedSteps(t *testing.T) {
 		if e.Message.Content == "Pong!" {
 			break
 		}
+	}
+	if err := room.Leave(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -668,7 +668,8 @@ func ping(ctx context.Context, s *Stage) error {
 	if err := errors.Join(bot.Login(ctx, s.Email, s.Password), bot.Connect(ctx)); err != nil {
 		return err
 	}
-	if _, err := bot.JoinRoom(ctx, s.Room); err != nil {
+	room, err := bot.JoinRoom(ctx, s.Room)
+	if err != nil {
 		return err
 	}
 	s.meanwhile(func(_ *queuptest.Server, lounge *queuptest.Room) { lounge.Say("alice", "~ping") })
@@ -676,5 +677,7 @@ func ping(ctx context.Context, s *Stage) error {
 		return err
 	}
 	s.settle()
-	return nil
+	err = room.Leave(ctx) // as Run does when it ends
+	s.settle()
+	return err
 }
