@@ -102,6 +102,9 @@ func (c *Cassette) open(opts []Option) error {
 			return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
 				"To record all the same: %s=%s,force", ModeVar, mode)
 		}
+		if err := c.claim(); err != nil {
+			return err
+		}
 		c.recorded = &recording{}
 	case mode == Live:
 		c.task = passing
@@ -115,6 +118,9 @@ func (c *Cassette) open(opts []Option) error {
 		}
 		if err != nil {
 			return err
+		}
+		if len(t.HTTP)+len(t.Socket) == 0 {
+			return fmt.Errorf("the recording has no request: %w\n  record it again: %s", errEmpty, c.origin.command())
 		}
 		if mode == Verify {
 			c.task = verifying
@@ -213,6 +219,10 @@ func (c *Cassette) save() {
 		c.t.Logf("%s: played 0 of 0, live %d; not written, because the test failed", c.name, c.liveCount())
 		return
 	}
+	if unwinding() {
+		c.t.Logf("%s: played 0 of 0, live %d; not written, because the test did not come to its end", c.name, c.liveCount())
+		return
+	}
 	sealed, err := c.write()
 	if err != nil {
 		c.t.Errorf("cassettes: %s: nothing was written: %v", c.name, err)
@@ -223,7 +233,11 @@ func (c *Cassette) save() {
 
 // write seals and writes the new recording.
 func (c *Cassette) write() (*cassette.Tape, error) {
-	sealed, err := cassette.Seal(c.recorded.tape(c), cassette.NewRedactor(c.cfg.rules))
+	raw := c.recorded.tape(c)
+	if len(raw.HTTP)+len(raw.Socket) == 0 {
+		return nil, fmt.Errorf("there was no request: %w", errEmpty)
+	}
+	sealed, err := cassette.Seal(raw, cassette.NewRedactor(c.cfg.rules))
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,9 @@
 // A test records when it is run with QUEUP_CASSETTE=rewrite, or =once if there is no recording yet; see [ModeVar] and
 // [Mode]. Requests go through [Through] and [ThroughDialer], to QueUp or to a queuptest, and two files are written to
 // testdata when the test has passed: <name>.http.yaml, in the format of go-vcr v3, and <name>.ws.jsonl, one record a
-// line below a header. Recordings are refused in CI. Read them before you commit them.
+// line below a header. A test that failed, panicked, was skipped or made no request leaves the files as they were. Of two tests
+// that record under one name in one run, the second fails. The header names the pair and counts its records, so that halves
+// of two recordings and cut files are refused. Recordings are refused in CI. Read them before you commit them.
 //
 // # Secrets
 //

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -67,6 +68,53 @@ var outsiders = map[string]func(t *testing.T){
 	},
 }
 
+// recorders are tests that record, and do not pass.
+var recorders = map[string]func(t *testing.T, c *cassettes.Cassette){
+	"panic":   func(*testing.T, *cassettes.Cassette) { panic("of the test") },
+	"skip":    func(t *testing.T, _ *cassettes.Cassette) { t.Helper(); t.Skip("after all") },
+	"fatal":   func(t *testing.T, _ *cassettes.Cassette) { t.Helper(); t.Fatal("after all") },
+	"error":   func(t *testing.T, _ *cassettes.Cassette) { t.Helper(); t.Error("after all") },
+	"goexit":  func(*testing.T, *cassettes.Cassette) { runtime.Goexit() },
+	"subtest": func(t *testing.T, _ *cassettes.Cassette) { t.Helper(); t.Run("x", func(t *testing.T) { t.Fail() }) },
+	"bubble": func(t *testing.T, _ *cassettes.Cassette) {
+		t.Helper()
+		synctest.Test(t, func(*testing.T) { panic("of the bubble") })
+	},
+}
+
+// outsiderDir is the variable for the folder of a recording that such a test makes again.
+const outsiderDir = "CASSETTES_OUTSIDER_DIR"
+
+func init() {
+	for name, end := range recorders {
+		outsiders["record "+name] = func(t *testing.T) {
+			c := cassettes.Open(t, "kept", cassettes.Dir(os.Getenv(outsiderDir)), cassettes.WithMode(cassettes.Rewrite), cassettes.RecordInCI(),
+				cassettes.Through(numbered()), cassettes.Source("queuptest"))
+			want(t, c, "GET", api+"/other", "", "")
+			end(t, c)
+		}
+	}
+}
+
+// Only a test that has passed replaces a recording.
+func TestRecord_onlyWhenTheTestPasses(t *testing.T) {
+	t.Parallel()
+	for name := range recorders {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := capture(t, "kept", numbered(), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); want(t, c, "GET", api+"/a", "", "") })
+			before := files(t, dir, "kept")
+			out, passed, _ := outside(t, "record "+name, outsiderDir+"="+dir)
+			if now := files(t, dir, "kept"); now != before {
+				t.Errorf("the recording was replaced: %s", out)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) != 2 || passed != (name == "skip") {
+				t.Errorf("passed: %t, left: %v (%v): %s", passed, left, err, out)
+			}
+		})
+	}
+}
+
 // wrong is the bot of docs/TESTING.md with one word changed.
 func wrong(t *testing.T, c *cassettes.Cassette) *client.Client {
 	t.Helper()
@@ -112,10 +160,11 @@ func TestOutsider(t *testing.T) {
 }
 
 // outside runs a test of outsiders in a process of its own. It returns what the process has printed, and how long it took.
-func outside(t *testing.T, name string) (output string, passed bool, took time.Duration) {
+func outside(t *testing.T, name string, env ...string) (output string, passed bool, took time.Duration) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOutsider$", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), outsiderVar+"="+name)
+	cmd.Env = append(cmd.Env, env...)
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	if _, failed := errors.AsType[*exec.ExitError](err); err != nil && !failed {
@@ -128,6 +177,9 @@ func outside(t *testing.T, name string) (output string, passed bool, took time.D
 func TestMismatch_endsTheTest(t *testing.T) {
 	t.Parallel()
 	for name := range outsiders {
+		if strings.HasPrefix(name, "record ") {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out, passed, took := outside(t, name)

@@ -57,6 +57,11 @@ func Read(dir, name string) (*Tape, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", half.file, err)
 		}
+		if half.file == httpFile {
+			if err := t.checkPair(b); err != nil {
+				return nil, fmt.Errorf("%s: %w", half.file, err)
+			}
+		}
 	}
 	return t, nil
 }
@@ -88,7 +93,7 @@ func Parse(http, socket []byte) (*Tape, error) {
 	if err := parseHTTP(t, http); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return t, t.checkPair(http)
 }
 
 func parseHTTP(t *Tape, b []byte) error {
@@ -355,19 +360,22 @@ func (t *Tape) Encode() (http, socket []byte, err error) {
 	if http, err = encodeHTTP(t.HTTP); err != nil {
 		return nil, nil, err
 	}
-	h := t.Header
-	h.Version, h.Kind = fmt.Sprintf("%d.%d", Major, Minor), Kind
-	line, err := marshal(h)
-	if err != nil {
-		return nil, nil, err
-	}
-	socket = append(line, '\n')
 	for _, r := range t.Socket {
-		if line, err = r.MarshalJSON(); err != nil {
+		line, err := r.MarshalJSON()
+		if err != nil {
 			return nil, nil, err
 		}
 		socket = append(append(socket, line...), '\n')
 	}
+	h := t.Header
+	h.Version, h.Kind = fmt.Sprintf("%d.%d", Major, Minor), Kind
+	h.Pair, h.Requests, h.Records = pairID(http, socket), len(t.HTTP), len(t.Socket)
+	http = append(http, "# pair "+h.Pair+"\n"...)
+	line, err := marshal(h)
+	if err != nil {
+		return nil, nil, err
+	}
+	socket = append(append(line, '\n'), socket...)
 	return http, socket, nil
 }
 
@@ -402,12 +410,7 @@ func Write(dir, name string, t *Tape) error {
 	if err := readBack(t, tmp[httpFile], tmp[socketFile]); err != nil {
 		return fmt.Errorf("read back before it replaces anything: %w", err)
 	}
-	for file, from := range tmp {
-		if err := os.Rename(from, file); err != nil {
-			return err
-		}
-	}
-	return nil
+	return replace([]string{httpFile, socketFile}, tmp)
 }
 
 // readBack returns an error if the two files are not exactly the tape.

@@ -69,7 +69,7 @@ func TestRead_upgradesVersion1(t *testing.T) {
 func TestParse_mistakes(t *testing.T) {
 	t.Parallel()
 	const (
-		header = `{"version":"2.0","kind":"queup-cassette","source":"live"}` + "\n"
+		header = `{"version":"2.0","kind":"queup-cassette","source":"live","pair":"84601b038c9fbd85","records":4}` + "\n"
 		open   = `{"at":0,"conn":1,"op":"open","url":"wss://x/","status":101}` + "\n"
 		first  = "---\nversion: 2\ninteractions:\n"
 		item   = "  - id: 0\n    request: {method: GET, url: 'https://x/a'}\n    response: {code: 200}\n"

@@ -37,6 +37,9 @@ type Header struct {
 	Date       time.Time      `json:"date,omitzero"`
 	Library    string         `json:"library,omitempty"`    // only of live recordings
 	Redactions map[string]int `json:"redactions,omitempty"` // distinct secrets of each kind
+	Pair       string         `json:"pair,omitempty"`       // the same at the end of the HTTP half; older recordings have none
+	Requests   int            `json:"requests,omitempty"`   // how many the HTTP half has
+	Records    int            `json:"records,omitempty"`    // how many lines follow the header
 }
 
 // Exchange is a request and its answer. An answer with status 0 is a network error, see [NetworkError].
