@@ -49,7 +49,8 @@ type Cassette struct {
 	recorded *recording
 	checked  *verification
 
-	ending ending // after a mismatch
+	ending  ending   // after a mismatch
+	arrived arrivals // in a stepped test that uses the network
 }
 
 // task is what a cassette does: its mode, once it is known whether the files exist.

@@ -203,7 +203,7 @@ func Speed(factor float64) Option {
 }
 
 // Stepped holds all events until the test asks for them by [Cassette.Next] or [Cassette.Until]. The greeting and answers
-// to the program's frames come by themselves.
+// to the program's frames come by themselves. In the modes that use the network nothing is held, and Next and Until wait.
 func Stepped() Option {
 	return func(c *config) error {
 		c.pace = pace{stepped: true}

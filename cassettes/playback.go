@@ -288,19 +288,26 @@ type Frame struct {
 // Next releases the next event, in the order of their recorded times, and returns it; false if there is none left. It is
 // for the pace [Stepped], and does not wait: an event on a channel that the program has not attached yet arrives once the
 // channel is attached.
+//
+// In the modes that use the network, Next returns the next event that has come, or waits for it. It is false when the test's
+// time is over.
 func (c *Cassette) Next() (Frame, bool) {
 	c.t.Helper()
 	return c.Until(func(Frame) bool { return true })
 }
 
 // Until releases events up to the first one for which match is true, and returns that one. If there is none, it releases
-// nothing and returns false.
+// nothing and returns false. In the modes that use the network it waits, as Next does. Events that came before the call count,
+// unless Next or Until has passed them.
 func (c *Cassette) Until(match func(Frame) bool) (Frame, bool) {
 	c.t.Helper()
+	if c.cfg.pace.stepped && c.task != playing {
+		return c.untilLive(match)
+	}
 	if c.play == nil || !c.cfg.pace.stepped {
 		c.report(func(tb testing.TB) {
 			tb.Helper()
-			tb.Errorf("cassettes: %s: Next and Until are for a recording that is played with the option Stepped", c.name)
+			tb.Errorf("cassettes: %s: Next and Until are for the option Stepped", c.name)
 		})
 		return Frame{}, false
 	}

@@ -140,13 +140,16 @@ func (d *dialer) Dial(ctx context.Context, rawURL string, h http.Header) (realti
 	}
 	switch c.task {
 	case recordingNew:
-		return c.recorded.open(ctx, c, rawURL, sock, err)
+		sock, err = c.recorded.open(ctx, c, rawURL, sock, err)
 	case verifying:
 		if err == nil {
 			sock = &verifiedSocket{Socket: sock, c: c}
 		}
 	}
-	return sock, err
+	if err != nil {
+		return nil, err
+	}
+	return c.arriving(sock), nil
 }
 
 // open records a handshake, and wraps the socket if there is one.

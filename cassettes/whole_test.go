@@ -64,9 +64,8 @@ func talk(t *testing.T, bot *client.Client, server *queuptest.Server) {
 }
 
 // newBot makes a client of a cassette, and of the server that is recorded if there is one.
-func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server) *client.Client {
+func newBot(t *testing.T, c *cassettes.Cassette, server *queuptest.Server, opts ...client.Option) *client.Client {
 	t.Helper()
-	var opts []client.Option
 	if server != nil {
 		opts = append(opts, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
 	}
