@@ -58,7 +58,7 @@ func TestRecord_twiceUnderOneName(t *testing.T) {
 // Halves of two recordings are noticed, and files that were cut at the end of a line.
 func TestOpen_noticesHalves(t *testing.T) {
 	t.Parallel()
-	make := func() (dir string) {
+	capturePair := func() (dir string) {
 		s := newScript(nil, greeting, event("a", "one"))
 		return capture(t, "half", numbered(), s, func(t *testing.T, c *cassettes.Cassette) {
 			t.Helper()
@@ -70,7 +70,7 @@ func TestOpen_noticesHalves(t *testing.T) {
 			readFrames(t, sock, 2)
 		})
 	}
-	dir, other := make(), make()
+	dir, other := capturePair(), capturePair()
 	read := func(file string) string {
 		b, err := os.ReadFile(file)
 		if err != nil {

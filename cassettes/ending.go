@@ -128,7 +128,7 @@ func (g *guard) start(explanation string) {
 		}
 		fmt.Fprintf(os.Stderr, "\nThe test still waits %v after its program and its recording parted. "+
 			"This ends all tests of the package; a test that waits in c.Context() ends alone.\n\n%s\n", patience, explanation)
-		os.Exit(1)
+		os.Exit(1) //nolint:revive // nothing else ends a test that waits in what only it knows
 	})
 }
 
