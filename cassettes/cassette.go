@@ -20,7 +20,8 @@ import (
 	"github.com/queup-go/queup/realtime"
 )
 
-// ErrUnmatched is the error for a request, a handshake or a frame that the recording does not have.
+// ErrUnmatched is the error for a request, a handshake or a frame that the recording does not have. The error for one that the
+// program does not send although the recording waits for it matches it, too.
 var ErrUnmatched = errors.New("cassettes: not in the recording")
 
 // errOver is the error for everything that a program sends after its test.
@@ -138,6 +139,9 @@ func (c *Cassette) open(opts []Option) error {
 	}
 	c.start = cfg.clock()
 	c.over = false
+	if c.task == playing && !cfg.allowUnused {
+		c.play.watch = newWatch(c.play)
+	}
 	return nil
 }
 
@@ -198,6 +202,7 @@ func (c *Cassette) finish() {
 	}
 	switch c.task {
 	case playing:
+		c.play.watch.stop()
 		c.play.finish()
 	case recordingNew:
 		c.save()

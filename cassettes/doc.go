@@ -75,8 +75,14 @@
 // A request or frame that the recording does not have fails the test at once. The message shows what was sent, the most
 // similar record, their differences, the records played last, and how to record again. Then the connections end for good
 // with an error, and so does [Cassette.Context], for a test to wait in. A test that still waits after 5 s of real time ends
-// the process with the message, also from a synctest bubble. Records that were never used fail the test at its end.
-// [AllowUnmatched] and [AllowUnused] are more lenient.
+// the process with the message, also from a synctest bubble.
+//
+// A program that sends nothing where the recording has a request or a frame ends the test in the same way. The message names
+// what is missing. This takes 30 s of real time in which nothing can be played, and the pause that the program made there when
+// it was recorded. So a test that works slowly is not ended. A recording without a websocket does not have such pauses, so a
+// test that only sends requests is not ended either.
+//
+// Records that were never used fail the test at its end. [AllowUnmatched] and [AllowUnused] are more lenient.
 //
 // # Verification
 //

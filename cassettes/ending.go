@@ -28,6 +28,7 @@ type ending struct {
 	ctx    context.Context         // guarded by mu; nil until Context is called
 	cancel context.CancelCauseFunc // guarded by mu; of ctx
 	guard  *guard                  // guarded by mu; nil without a mismatch
+	over   bool                    // guarded by mu; the test has ended
 }
 
 // Context returns the context to wait in: that of the test, which also ends with the first mismatch. Then its cause explains
@@ -51,17 +52,31 @@ func (c *Cassette) Recording() bool { return c.task != playing }
 
 // endTest ends what the test may be waiting in. If the test has not ended after patience, the process ends.
 func (c *Cassette) endTest(explanation string, err error) {
-	e := &c.ending
+	if c.ending.begin(explanation, err) {
+		c.breakOff()
+	}
+}
+
+// begin starts the guard, and reports whether this is the first mismatch of a test that has not ended yet.
+func (e *ending) begin(explanation string, err error) bool {
 	e.mu.Lock()
-	if e.first != nil {
-		e.mu.Unlock()
-		return
+	defer e.mu.Unlock()
+	if e.first != nil || e.over {
+		return false
 	}
 	e.first = &mismatchError{explanation: explanation, err: err}
 	e.guard = newGuard(explanation)
+	return true
+}
+
+// breakOff ends the context and the connections after a mismatch.
+func (c *Cassette) breakOff() {
+	e := &c.ending
+	e.mu.Lock()
 	if e.cancel != nil {
 		e.cancel(e.first)
 	}
+	err := e.first.err
 	e.mu.Unlock()
 	c.play.end(realtime.Permanent(err))
 }
@@ -71,6 +86,7 @@ func (e *ending) ended(tb testing.TB) bool {
 	tb.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.over = true
 	if e.cancel != nil {
 		e.cancel(errOver)
 	}

@@ -37,6 +37,10 @@ func (tr *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c.isOver() {
 		return nil, errOver
 	}
+	if c.task == playing {
+		c.play.obeyWatch()
+		defer c.play.sending()()
+	}
 	if resp, done, err := c.pass(req, body); done {
 		return resp, err
 	}

@@ -166,7 +166,7 @@ func AllowUnmatched() Option {
 }
 
 // AllowUnused allows parts of the recording to stay unused. Events and requests then no longer wait for the requests that
-// they followed when they were recorded. [Verify] then accepts that kinds of events do not come.
+// they followed when they were recorded, and a program that sends nothing is not ended. [Verify] then accepts that kinds of events do not come.
 func AllowUnused() Option {
 	return func(c *config) error {
 		c.allowUnused = true

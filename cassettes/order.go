@@ -90,9 +90,9 @@ func parts(rawURL string) []string {
 
 // connectRequests sets what comes before each request of the recording.
 func (p *playback) connectRequests() error {
-	byID := make(map[int]*request, len(p.all))
+	p.byID = make(map[int]*request, len(p.all))
 	for _, r := range p.all {
-		byID[r.ID] = r
+		p.byID[r.ID] = r
 	}
 	for _, r := range p.all {
 		ids, err := r.Before()
@@ -100,7 +100,7 @@ func (p *playback) connectRequests() error {
 			return fmt.Errorf("interaction %d: %w", r.ID, err)
 		}
 		for _, id := range ids {
-			before := byID[id]
+			before := p.byID[id]
 			if before == nil {
 				return fmt.Errorf("interaction %d comes after interaction %d, which does not exist", r.ID, id)
 			}

@@ -42,6 +42,26 @@ type playback struct {
 	history   []string              // guarded by mu; the latest records played, oldest first
 	unmatched map[string]bool       // guarded by mu; what was already reported
 	ended     error                 // guarded by mu; why there are no connections any more, after a mismatch
+	watch     *watch                // immutable; nil with AllowUnused
+	order     []entry               // records of the websockets, as in the file; immutable
+	byID      map[int]*request      // immutable
+	progress  int                   // guarded by mu; how many records were played for the first time, and how often the test asked for events
+	inFlight  int                   // guarded by mu; requests
+	expired   bool                  // guarded by mu; the watch has ended the test, and its connections have still to end
+}
+
+// entry is a record of a websocket: a handshake, or a step.
+type entry struct {
+	line *line
+	step *step // nil for a handshake
+}
+
+// at returns when it was recorded.
+func (e entry) at() int64 {
+	if e.step == nil {
+		return e.line.open.At
+	}
+	return e.step.At
 }
 
 // request is one exchange of the recording.
@@ -116,6 +136,7 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 			l := &line{open: r, id: cassette.IdentifyOpen(r.URL)}
 			lines[r.Conn] = l
 			p.lines = append(p.lines, l)
+			p.order = append(p.order, entry{line: l})
 			continue
 		}
 		s := &step{Record: r, rank: -1}
@@ -132,6 +153,7 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 		s.free = s.free || r.Op == cassette.OpClose && r.Dir == cassette.Out // a test may leave that to its end
 		s.done = s.free
 		lines[r.Conn].steps = append(lines[r.Conn].steps, s)
+		p.order = append(p.order, entry{lines[r.Conn], s})
 		if s.stop() {
 			p.stops = append(p.stops, s)
 		}
@@ -188,6 +210,7 @@ func cite(file string, line int, label string) string {
 
 // note adds a record to the history. The caller holds mu.
 func (p *playback) note(text string) {
+	p.progress++
 	p.history = append(p.history, text)
 	if len(p.history) > shown {
 		p.history = slices.Delete(p.history, 0, len(p.history)-shown)
@@ -198,6 +221,18 @@ func (p *playback) note(text string) {
 func (p *playback) noteStep(r *cassette.Record) {
 	_, socketFile := p.c.file()
 	p.note(cite(socketFile, r.Line, r.Label()))
+}
+
+// sending counts a request that is in flight, until the function that it returns is called.
+func (p *playback) sending() (done func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inFlight++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.inFlight--
+	}
 }
 
 // wake makes all sockets and requests check again whether they may go on. The caller holds mu.
@@ -272,6 +307,7 @@ func (p *playback) release(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.released = max(p.released, n)
+	p.progress++
 	p.wake()
 }
 

@@ -45,6 +45,7 @@ type player struct {
 
 // dial plays a handshake.
 func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, error) {
+	p.obeyWatch()
 	id := cassette.IdentifyOpen(p.c.redactor.URL(rawURL))
 	p.mu.Lock()
 	if p.ended != nil {
@@ -317,6 +318,7 @@ func (pl *player) readdressed(s *step) []byte {
 
 // Write implements [realtime.Socket].
 func (pl *player) Write(op realtime.Opcode, data []byte) error {
+	pl.p.obeyWatch()
 	m := cassette.ParseMessage(data)
 	id := cassette.IdentifyFrame(pl.p.c.redactor.Frame(data))
 	pl.p.mu.Lock()
@@ -429,6 +431,7 @@ func (pl *player) Close(int, string) error {
 	}
 	pl.drain()
 	pl.closed = true
+	pl.p.progress++
 	if i := slices.Index(pl.p.players, pl); i >= 0 {
 		pl.p.players = slices.Delete(pl.p.players, i, i+1)
 	}

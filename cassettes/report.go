@@ -85,13 +85,7 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 		fmt.Fprintf(&b, "      %s\n", line)
 	}
 	writeNearest(&b, file, id, all)
-	b.WriteString("  played last\n")
-	if len(history) == 0 {
-		b.WriteString("    nothing\n")
-	}
-	for _, h := range history {
-		fmt.Fprintf(&b, "    %s\n", h)
-	}
+	writeHistory(&b, history)
 	fmt.Fprintf(&b, "  record it again: %s", c.origin.command())
 	c.report(func(tb testing.TB) {
 		tb.Helper()
@@ -99,6 +93,17 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 	})
 	c.endTest(b.String(), err)
 	return err
+}
+
+// writeHistory shows the records played last.
+func writeHistory(b *strings.Builder, history []string) {
+	b.WriteString("  played last\n")
+	if len(history) == 0 {
+		b.WriteString("    nothing\n")
+	}
+	for _, h := range history {
+		fmt.Fprintf(b, "    %s\n", h)
+	}
 }
 
 // maxShown bounds the length of a value in a message, in bytes.
