@@ -81,8 +81,8 @@ func Match(pattern string, same func(recorded, sent Request) bool) Option {
 
 // Repeat allows requests to be sent more or less often than they were recorded, such as polls and clocks. Once all answers were
 // played, the last one comes again, and unused answers do not fail the test. An answer that was recorded after a change comes only
-// after the change; until then, the answer before it comes again. The pattern is one of [path.Match] for method and path, such as
-// "GET /room/*/playlist/active".
+// after the change; until then, the answer before it comes again. After the change, unused answers from before it are skipped. The
+// pattern is one of [path.Match] for method and path, such as "GET /room/*/playlist/active".
 func Repeat(pattern string) Option {
 	return func(c *config) error {
 		c.request.repeats = append(c.request.repeats, pattern)

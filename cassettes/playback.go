@@ -175,7 +175,7 @@ func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*requ
 	queue := slices.DeleteFunc(slices.Clone(all), func(r *request) bool { return r.played || !sameHost(r.Request.Host, host) })
 	var r *request
 	if i := p.accounts.choose(queue, raw); i >= 0 {
-		r = queue[i]
+		r = p.current(queue[i], queue[i+1:])
 	}
 	account, _ := p.accounts.of(raw)
 	latest := id.Key() + "\n" + account
@@ -197,6 +197,21 @@ func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*requ
 		p.note(cite(httpFile, r.Line, r.Label()))
 	}
 	p.wake() // other requests may have waited for this one
+	return r
+}
+
+// current returns the answer to a repeated request that is not older than the changes the program has sent since. later are the answers
+// after r. The caller holds mu.
+func (p *playback) current(r *request, later []*request) *request {
+	for _, next := range later {
+		if !r.repeats || next.account != r.account {
+			continue
+		}
+		sent := !slices.ContainsFunc(next.before, func(change *request) bool { return !p.begun[change.ID] })
+		if sent && slices.ContainsFunc(next.before, func(change *request) bool { return !slices.Contains(r.before, change) }) {
+			r = next
+		}
+	}
 	return r
 }
 
