@@ -2,10 +2,12 @@ package scenario_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,6 +87,49 @@ func run(t *testing.T, sc scenario.Scenario) string {
 		t.Fatal(err)
 	}
 	return stage.Transcript()
+}
+
+// Each recording plays every time, at each pace, with another password. QUEUP_REPLAYS sets how often, for long runs.
+func TestScenarios_replayEachTime(t *testing.T) {
+	t.Parallel()
+	if recording() {
+		t.Skip("nothing is replayed")
+	}
+	replays, err := strconv.Atoi(os.Getenv("QUEUP_REPLAYS"))
+	if err != nil {
+		replays = 1
+	}
+	for _, sc := range scenario.All() {
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Parallel()
+			passed, all := 0, 0
+			for i := range replays {
+				for pace, option := range map[string]cassettes.Option{"at once": cassettes.AtOnce(), "at speed 10": cassettes.Speed(10)} {
+					all++
+					if t.Run(pace, func(t *testing.T) {
+						synctest.Test(t, func(t *testing.T) { playAgain(t, sc, fmt.Sprintf("another-%d", i), option) })
+					}) {
+						passed++
+					}
+				}
+			}
+			t.Logf("%d of %d replays passed", passed, all)
+		})
+	}
+}
+
+// playAgain plays a scenario. At another pace than it was recorded, the order of its events is not that of the transcript.
+func playAgain(t *testing.T, sc scenario.Scenario, password string, pace cassettes.Option) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	c := cassettes.Open(t, sc.Name, cassettes.Dir(recordings), pace)
+	stage := scenario.OnRecording(client.WithTransport(scenario.Tidy(c.Transport())), client.WithDialer(c.Dialer()))
+	stage.Password = password
+	defer stage.Close()
+	if err := sc.Run(ctx, stage); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // The recordings have what they were made for. A transcript shows what is there, this what must be.
