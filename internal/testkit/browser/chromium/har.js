@@ -32,7 +32,9 @@ async function visit () {
   const line = frame(['chat-message'])
   await json(`/chat/${room._id}`, form({ message: 'Hello from a browser', realTimeChannel: room.realTimeChannel, time: 1700000000000, type: 'chat-message' }))
   const result = await line
+  const left = frame(['user-leave'])
   await fetch(`/room/${room._id}/users`, { method: 'DELETE' })
+  await left // else it would be chance whether the recording has it
   socket.close()
   return { token, line: result }
 }
