@@ -301,11 +301,16 @@ func TestHAR_fromChrome(t *testing.T) {
 // testdata/README.md says how the file was made. Playwright writes the times of frames in milliseconds.
 func TestHAR_fromPlaywright(t *testing.T) {
 	t.Parallel()
-	checkPlaywright(t, "tools/record/testdata/playwright.har", "har-secret-1-0123456789", "har-secret-2-0123456789")
+	got := checkPlaywright(t, "tools/record/testdata/playwright.har", "har-secret-1-0123456789", "har-secret-2-0123456789")
+	for _, r := range got.Socket {
+		if strings.Contains(string(r.Data), "chat-message") && len(r.After) == 0 {
+			t.Error("the chat does not wait for the request that said it")
+		}
+	}
 }
 
 // checkPlaywright imports what the script har.js has recorded.
-func checkPlaywright(t *testing.T, file string, secrets ...string) {
+func checkPlaywright(t *testing.T, file string, secrets ...string) *cassette.Tape {
 	t.Helper()
 	dir := t.TempDir()
 	code, stdout, stderr := call(t, nil, "import-har", "-hosts", "127.0.0.1", "-o", filepath.Join(dir, "room"), file)
@@ -328,11 +333,6 @@ func checkPlaywright(t *testing.T, file string, secrets ...string) {
 	if count.Duration <= 0 || count.Duration > 60_000 {
 		t.Errorf("it lasts %d ms", count.Duration)
 	}
-	for _, r := range got.Socket {
-		if strings.Contains(string(r.Data), "chat-message") && len(r.After) == 0 {
-			t.Error("the chat does not wait for the request that said it")
-		}
-	}
 	for _, name := range []string{"room.http.yaml", "room.ws.jsonl"} {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
@@ -344,6 +344,7 @@ func checkPlaywright(t *testing.T, file string, secrets ...string) {
 			}
 		}
 	}
+	return got
 }
 
 // One odd entry does not cost the whole file.
