@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	vcr "gopkg.in/dnaeon/go-vcr.v3/cassette"
+
 	"github.com/queup-go/queup/internal/cassette"
 )
 
@@ -52,6 +54,10 @@ var awkward = map[string]string{
 	"a merge":                  "<<",
 	"pretty JSON":              "\n{\n\t\"a\": [\n\t\t1\n\t]\n}\n",
 	"a long line":              "\n" + strings.Repeat("word ", 1000) + "\n",
+	"folded JSON":              `{"a":[],"b":{},"c":[{"d":"\"\\\u0000\/ é😀"},1.5e3,null],"e":"` + strings.Repeat(`\\`, 40) + `"}`,
+	"folded JSON, spaces":      `{ "a" : [ ] , ` + "\t\r" + `"b":[1 , 2 ], "c":"` + strings.Repeat(" x ", 30) + `" } ` + "\r",
+	"folded JSON, controls":    `["` + strings.Repeat("x", 80) + "\u007f\u0085\u00a0\u00ad\u2028\u202e\ufeff\ufffd\uffff\U000e0001" + `",":- #&*!|>'%@` + "`" + `"]`,
+	"deep JSON":                strings.Repeat(`[{"a":`, 50) + "1" + strings.Repeat("}]", 50),
 }
 
 // conversation is a tape with one text in each place that holds texts of others.
@@ -84,6 +90,13 @@ func checkBytes(t *testing.T, dir, text string) {
 		if is != text {
 			t.Errorf("%s: %q became %q", where, text, is)
 		}
+	}
+	played, err := vcr.Load(filepath.Join(dir, "x"+strings.TrimSuffix(cassette.HTTPSuffix, ".yaml")))
+	if err != nil {
+		t.Fatalf("go-vcr cannot read %q: %v", text, err)
+	}
+	if in := played.Interactions[0]; in.Request.Body != text || in.Response.Body != text {
+		t.Errorf("%q is %q and %q for go-vcr", text, in.Request.Body, in.Response.Body)
 	}
 }
 
@@ -125,6 +138,9 @@ func FuzzWrite(f *testing.F) {
 			t.Fatalf("what was written cannot be read: %v\n%s\n%s", err, http, socket)
 		}
 		was, is := clean.HTTP[0], got.HTTP[0]
+		if request, answer := playedBodies(t, http); request != was.Request.Body || answer != was.Response.Body {
+			t.Errorf("%q and %q are %q and %q for go-vcr", was.Request.Body, was.Response.Body, request, answer)
+		}
 		for where, pair := range map[string][2]string{
 			"request": {was.Request.Body, is.Request.Body}, "answer": {was.Response.Body, is.Response.Body}, "status": {was.Response.Status, is.Response.Status},
 			"request headers": {fmt.Sprintf("%q", was.Request.Headers), fmt.Sprintf("%q", is.Request.Headers)},

@@ -56,7 +56,7 @@ const (
 	jwt   = "eyJhbGciOiJIUzI1NiJ9.eyJjbGllbnRJZCI6IjEifQ.c2lnbmF0dXJl"
 )
 
-// sealed returns what would be written.
+// sealed returns what would be written, and the bodies on one line.
 func sealed(t *testing.T, raw *cassette.Tape, rules cassette.Rules) string {
 	t.Helper()
 	clean, err := cassette.Seal(raw, cassette.NewRedactor(rules))
@@ -67,7 +67,11 @@ func sealed(t *testing.T, raw *cassette.Tape, rules cassette.Rules) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(http) + string(socket)
+	text := string(http) + string(socket)
+	for _, e := range clean.HTTP {
+		text += e.Request.Body + "\n" + e.Response.Body + "\n"
+	}
+	return text
 }
 
 func TestSeal_takesOutEverySecret(t *testing.T) {

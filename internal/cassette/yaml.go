@@ -55,7 +55,7 @@ type (
 		Host             quotedText   `yaml:"host"`
 		RemoteAddr       quotedText   `yaml:"remote_addr"`
 		RequestURI       quotedText   `yaml:"request_uri"`
-		Body             quotedText   `yaml:"body"`
+		Body             yamlBody     `yaml:"body"`
 		Form             yamlValues   `yaml:"form"`
 		Headers          yamlValues   `yaml:"headers"`
 		URL              quotedText   `yaml:"url"`
@@ -69,7 +69,7 @@ type (
 		Trailer          yamlValues    `yaml:"trailer"`
 		ContentLength    int64         `yaml:"content_length"`
 		Uncompressed     bool          `yaml:"uncompressed"`
-		Body             quotedText    `yaml:"body"`
+		Body             yamlBody      `yaml:"body"`
 		Headers          yamlValues    `yaml:"headers"`
 		Status           quotedText    `yaml:"status"`
 		Code             int           `yaml:"code"`
@@ -95,6 +95,7 @@ func valuesOf(in map[string][]string) yamlValues {
 
 // encodeHTTP returns the contents of <name>.http.yaml.
 func encodeHTTP(exchanges []*Exchange) ([]byte, error) {
+	var bodies folder
 	c := yamlCassette{Version: vcr.CassetteFormatV2, Interactions: []yamlInteraction{}}
 	for _, e := range exchanges {
 		req, resp := &e.Request, &e.Response
@@ -103,13 +104,13 @@ func encodeHTTP(exchanges []*Exchange) ([]byte, error) {
 			Request: yamlRequest{
 				Proto: quotedText(req.Proto), ProtoMajor: req.ProtoMajor, ProtoMinor: req.ProtoMinor, ContentLength: req.ContentLength,
 				TransferEncoding: textsOf(req.TransferEncoding), Trailer: valuesOf(req.Trailer), Host: quotedText(req.Host),
-				RemoteAddr: quotedText(req.RemoteAddr), RequestURI: quotedText(req.RequestURI), Body: quotedText(req.Body),
+				RemoteAddr: quotedText(req.RemoteAddr), RequestURI: quotedText(req.RequestURI), Body: bodies.body(req.Body),
 				Form: valuesOf(req.Form), Headers: valuesOf(req.Headers), URL: quotedText(req.URL), Method: quotedText(req.Method),
 			},
 			Response: yamlResponse{
 				Proto: quotedText(resp.Proto), ProtoMajor: resp.ProtoMajor, ProtoMinor: resp.ProtoMinor,
 				TransferEncoding: textsOf(resp.TransferEncoding), Trailer: valuesOf(resp.Trailer), ContentLength: resp.ContentLength,
-				Uncompressed: resp.Uncompressed, Body: quotedText(resp.Body), Headers: valuesOf(resp.Headers), Status: quotedText(resp.Status),
+				Uncompressed: resp.Uncompressed, Body: bodies.body(resp.Body), Headers: valuesOf(resp.Headers), Status: quotedText(resp.Status),
 				Code: resp.Code, Duration: resp.Duration,
 			},
 		})
@@ -118,5 +119,5 @@ func encodeHTTP(exchanges []*Exchange) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append([]byte("---\n"), b...), nil // as go-vcr does
+	return append([]byte("---\n"), bodies.fill(b)...), nil // as go-vcr does
 }
