@@ -1,6 +1,7 @@
 package cassette_test
 
 import (
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -156,4 +157,61 @@ func playedBodies(t *testing.T, http []byte) (request, answer string) {
 		t.Fatalf("go-vcr cannot read it: %v\n%s", err, http)
 	}
 	return c.Interactions[0].Request.Body, c.Interactions[0].Response.Body
+}
+
+// Any JSON text, with white space anywhere, is read as the same bytes by this package and by go-vcr.
+func TestEncode_foldsAnyJSON(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		text := randomJSON(r, 12)
+		http, socket, err := one("POST", other, js, text, text).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := cassette.Parse(http, socket)
+		if err != nil {
+			t.Fatalf("%q cannot be read: %v", text, err)
+		}
+		request, answer := playedBodies(t, http)
+		if e := got.HTTP[0]; e.Request.Body != text || e.Response.Body != text || request != text || answer != text {
+			t.Fatalf("%q became\n%q and\n%q, for go-vcr\n%q and\n%q", text, e.Request.Body, e.Response.Body, request, answer)
+		}
+	}
+}
+
+// randomJSON returns an object or a list, at most as deep as that.
+func randomJSON(r *rand.Rand, depth int) string {
+	space := func() string { return strings.Repeat([]string{" ", "\t", "\r"}[r.IntN(3)], max(r.IntN(12)-9, 0)) }
+	text := func() string {
+		parts := []string{"a", " ", `\"`, `\\`, `\n`, `\u0000`, "{", "}", "[", "]", ",", ":", "'", "#", "%", "-", "\x7f", "\u0085", "\u2028", "\ufeff", "é", "😀", "\U000e0001"}
+		var b strings.Builder
+		for range r.IntN(20) {
+			b.WriteString(parts[r.IntN(len(parts))])
+		}
+		return `"` + b.String() + `"`
+	}
+	value := func() string {
+		if depth > 0 && r.IntN(3) == 0 {
+			return randomJSON(r, depth-1)
+		}
+		return []string{text(), "null", "true", "-1.5e+3", "0"}[r.IntN(5)]
+	}
+	var members []string
+	object := r.IntN(2) == 0
+	for range r.IntN(8) {
+		member := space() + value() + space()
+		if object {
+			member = space() + text() + space() + ":" + member
+		}
+		members = append(members, member)
+	}
+	all := strings.Join(members, ",")
+	if len(members) == 0 {
+		all = space()
+	}
+	if object {
+		return "{" + all + "}"
+	}
+	return "[" + all + "]"
 }
