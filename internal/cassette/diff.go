@@ -29,17 +29,18 @@ func (t *talk) add(head int, text string) {
 		line.head = len(t.lines)
 	}
 	text = times.ReplaceAllString(text, "{time}")
-	line.text = eachID.ReplaceAllStringFunc(text, func(id string) string {
+	line.text = eachID.ReplaceAllStringFunc(text, func(match string) string {
+		id := strings.TrimPrefix(match, "_")
 		line.ids = append(line.ids, id)
-		return "{id}"
+		return match[:len(match)-len(id)] + "{id}"
 	})
 	t.lines = append(t.lines, line)
 }
 
 var (
 	times = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?|\b\d{12,13}\b`)
-	// eachID also matches UUIDs, and the ids of anonymous people in older recordings.
-	eachID = regexp.MustCompile(`\b(?:` + oldMemberIDs + `[0-9a-f]{8}|[0-9a-fA-F]{24,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\b`)
+	// eachID also matches UUIDs, and the ids of anonymous people in older recordings. Names of events have an underscore in front of an id.
+	eachID = regexp.MustCompile(`(?:_|\b)(?:` + oldMemberIDs + `[0-9a-f]{8}|[0-9a-fA-F]{24,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\b`)
 )
 
 // fields adds the fields of a body or a frame, sorted.
@@ -79,14 +80,33 @@ func nested(fields map[string]string, depth int) {
 	}
 }
 
+// byShape returns the exchanges of a tape in an order that does not depend on ids, which their paths hold. Those that differ only by ids
+// are in the order in which their ids appear in the recording.
+func byShape(t *Tape) []*Exchange {
+	ids := numberIDs(keysOf(t.HTTP), t.Socket, nil)
+	type labelled struct {
+		*Exchange
+		shape, label string
+	}
+	all := make([]labelled, len(t.HTTP))
+	for i, e := range t.HTTP {
+		label := e.Label()
+		all[i] = labelled{e, eachID.ReplaceAllString(label, ""), ids.text(label)}
+	}
+	slices.SortStableFunc(all, func(a, b labelled) int {
+		return cmp.Or(strings.Compare(a.shape, b.shape), strings.Compare(a.label, b.label))
+	})
+	exchanges := make([]*Exchange, len(all))
+	for i, e := range all {
+		exchanges[i] = e.Exchange
+	}
+	return exchanges
+}
+
 // lines returns a recording as lines that can be compared.
 func lines(t *Tape) []diffLine {
 	var all talk
-	exchanges := slices.Clone(t.HTTP) // sorted by paths that hold ids
-	slices.SortStableFunc(exchanges, func(a, b *Exchange) int {
-		return cmp.Compare(eachID.ReplaceAllString(a.Label(), ""), eachID.ReplaceAllString(b.Label(), ""))
-	})
-	for _, e := range exchanges {
+	for _, e := range byShape(t) {
 		head := len(all.lines)
 		all.add(-1, e.Label())
 		if e.Request.Body != "" {

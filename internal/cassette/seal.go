@@ -33,17 +33,22 @@ func (e *LeakError) Error() string {
 // for every known secret, in all spellings, and fails if it finds one.
 func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	t := &Tape{Header: raw.Header, sealed: true}
-	t.HTTP = sorted(raw.HTTP)
+	keys := keysOf(raw.HTTP)
+	var ids *stableIDs
+	if r.rules.StableIDs || r.rules.Anonymous { // the order of anonymous people must not depend on their ids
+		ids = numberIDs(keys, raw.Socket, r.rules.KeepIDs)
+	}
+	t.HTTP = sorted(keys, ids)
 	t.Socket = sortedRecords(raw.Socket)
-	ids := make(map[int]int, len(t.HTTP)) // by order
+	numbers := make(map[int]int, len(t.HTTP)) // by order
 	for id, e := range t.HTTP {
-		ids[e.Order] = id
+		numbers[e.Order] = id
 	}
 	for _, e := range t.HTTP {
-		e.After = renumbered(e.After, ids)
+		e.After = renumbered(e.After, numbers)
 	}
 	for _, rec := range t.Socket {
-		rec.After = renumbered(rec.After, ids)
+		rec.After = renumbered(rec.After, numbers)
 	}
 	if r.rules.Anonymous {
 		for _, e := range t.HTTP {
@@ -82,6 +87,9 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			}
 		}
 	}
+	if r.rules.StableIDs {
+		ids.tape(t)
+	}
 	if err := r.searchAll(t); err != nil {
 		return nil, err
 	}
@@ -117,13 +125,15 @@ func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order, After: e.After}, nil
 }
 
-// sorted sorts by lane, then by identity, then by order, so that concurrent requests have the same order in each recording. Each key
-// comes from a redactor of its own, because the numbers of placeholders depend on the order.
-func sorted(exchanges []*Exchange) []*Exchange {
-	type keyed struct {
-		*Exchange
-		coarse, fine string
-	}
+// keyed is an exchange with its lane and its identity.
+type keyed struct {
+	*Exchange
+	coarse, fine string
+}
+
+// keysOf returns the exchanges with their keys. Each key comes from a redactor of its own, because the numbers of placeholders depend on
+// the order.
+func keysOf(exchanges []*Exchange) []keyed {
 	all := make([]keyed, len(exchanges))
 	for i, e := range exchanges {
 		r := NewRedactor(Rules{})
@@ -132,6 +142,14 @@ func sorted(exchanges []*Exchange) []*Exchange {
 		if id, err := identify(req); err == nil {
 			all[i].coarse, all[i].fine = id.Lane, id.Key()
 		}
+	}
+	return all
+}
+
+// sorted sorts by lane, then by identity, then by order, so that concurrent requests have the same order in each recording.
+func sorted(all []keyed, ids *stableIDs) []*Exchange {
+	for i := range all {
+		all[i].coarse, all[i].fine = ids.text(all[i].coarse), ids.text(all[i].fine)
 	}
 	slices.SortStableFunc(all, func(a, b keyed) int {
 		return cmp.Or(strings.Compare(a.coarse, b.coarse), strings.Compare(a.fine, b.fine), cmp.Compare(a.Order, b.Order))

@@ -36,6 +36,8 @@ type Rules struct {
 	Secrets   []string // more secret texts
 	Anonymous bool     // people lose their names, ids and pictures, but stay distinct
 	Except    []string // names that stay
+	StableIDs bool     // ids are numbered in the order of their appearance
+	KeepIDs   []string // ids that stay
 }
 
 // Redactor replaces secrets in texts. Each distinct secret gets a placeholder of its own, numbered in the order of learning. It is
