@@ -25,7 +25,7 @@
 // one for the same secret, before anything is written. A secret is recognised by the name of its field (password, pwd,
 // refreshToken, sessionId, csrf and so on, in JSON, forms, parts and queries), or by its form: the tokens of well-known
 // services, JSON Web Tokens, long hexadecimal numbers, the path of a webhook. A secret of another form is not known. [Secrets] adds others, [Anonymous] replaces the identities of
-// people. Then everything that would be written is searched for all of these secrets: as they are, escaped for URLs, JSON
+// people, and [StableIDs] makes two recordings of one scene differ less. Then everything that would be written is searched for all of these secrets: as they are, escaped for URLs, JSON
 // or HTML, and in base64. If one is found nothing is written, and the test fails with the place. (The name of a login is
 // public and occurs elsewhere, so it is masked only in the login, and not searched for.) Frames and bodies are otherwise
 // kept byte by byte: a recording is read back and compared before it replaces another. Only headers that matter to a program

@@ -156,6 +156,23 @@ func Anonymous(except ...string) Option {
 	}
 }
 
+// StableIDs numbers the ids of rooms, people, messages, plays and so on, of connections and of requests, in the order of
+// their appearance. Two recordings of one scene then differ less. Placeholders are as long as ids and as hexadecimal, and one id has one
+// placeholder. The ids given here stay, such as that of a room: a program that sends an id that is in its own code must have it in except.
+// Each has 24 lower-case hexadecimal digits. Times stay as they are; see [Clock]. Replay works with and without StableIDs.
+func StableIDs(except ...string) Option {
+	return func(c *config) error {
+		for _, id := range except {
+			if !cassette.IsID(id) {
+				return fmt.Errorf("%q is not an id: it has 24 hexadecimal digits in lower case", id)
+			}
+		}
+		c.rules.StableIDs = true
+		c.rules.KeepIDs = append(c.rules.KeepIDs, except...)
+		return nil
+	}
+}
+
 // AllowUnmatched allows requests and frames that are not in the recording. A request then gets an error that matches
 // [ErrUnmatched], a frame is dropped, and the test continues. [Verify] then accepts kinds of events that are not recorded.
 func AllowUnmatched() Option {

@@ -204,6 +204,7 @@ func TestOpen_mistakes(t *testing.T) {
 		"all mistakes":      {"x", []cassettes.Option{cassettes.Dir(""), cassettes.Speed(-1)}, "the folder is empty\nspeed -1"},
 		"a bad mode":        {"x", []cassettes.Option{cassettes.WithMode("play")}, `mode "play" is not valid`},
 		"a bad source":      {"x", []cassettes.Option{cassettes.Source("here")}, `source "here"`},
+		"not an id":         {"x", []cassettes.Option{cassettes.StableIDs("lounge")}, `"lounge" is not an id`},
 		"a short secret":    {"x", []cassettes.Option{cassettes.Secrets("abc")}, "secret 1 is shorter than 4"},
 		"no transport":      {"x", []cassettes.Option{cassettes.Through(nil)}, "Through without"},
 		"no dialer":         {"x", []cassettes.Option{cassettes.ThroughDialer(nil)}, "ThroughDialer without"},
