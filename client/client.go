@@ -21,6 +21,7 @@ import (
 // New and end it with Close, or let Run do everything.
 type Client struct {
 	config      *config          // immutable
+	detached    bool             // immutable; it belongs to values that no other client made, see detachedClient
 	log         *slog.Logger     // immutable
 	clock       *rest.Clock      // immutable; QueUp's
 	transport   *rest.Pool       // immutable; nil if the bot has given a transport of its own

@@ -22,6 +22,10 @@ type Meta struct {
 	At time.Time
 	// Resynced is true for an event that was detected after a lost connection.
 	Resynced bool
+	// ID identifies the event: it is the same in every process, live or Resynced, and two different events never share one. It
+	// begins with the event's type. It is empty for an event that QueUp sends without anything to tell two of its kind apart, such as
+	// a vote, a grab, a join, a leave or a kick, and for the client's own events. Source: docs/PROTOCOL.md 6.2.
+	ID string
 	// Room is the room it happened in, nil if it concerns none.
 	Room *Room
 	// Name is QueUp's name for the event, empty for the client's own events.
@@ -432,6 +436,15 @@ type (
 // Error makes Lagged an error, which the error handler receives.
 func (l Lagged) Error() string {
 	return fmt.Sprintf("queup: a handler of %s was too slow and missed %d events since %s", l.Type, l.Dropped, l.Since.Format(time.TimeOnly))
+}
+
+// withID returns the Meta of an event of a type that QueUp's id tells from all others of its type. An empty id gives none.
+func withID[K ~string](m Meta, eventType string, id K) Meta {
+	m.ID = ""
+	if id != "" {
+		m.ID = eventType + "/" + string(id)
+	}
+	return m
 }
 
 // newMeta is the Meta of the client's own events.

@@ -187,6 +187,7 @@ func deliver(t *testing.T, before []sent, event sent, classic bool) (heard []str
 		start := time.Now()
 		lines := record(bot, func(e client.Event) string {
 			checkMeta(t, room, event, start, e)
+			checkMarshal(t, e)
 			return tell(room, start, e)
 		})
 		lounge.Broadcast(event.name, json.RawMessage(event.data))

@@ -18,6 +18,9 @@ import (
 // EventTypes are all event types, for the test that meets each of them.
 var EventTypes = eventTypes
 
+// Sentinels are the errors that an event of another process can match.
+var Sentinels = sentinels
+
 // UnlessShort returns all, and few under -short: the lane of the edit loop tries less of the same.
 func UnlessShort[N int | uint64 | time.Duration](all, few N) N {
 	if testing.Short() {

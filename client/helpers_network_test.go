@@ -484,6 +484,13 @@ func (c *cable) cut() {
 	}
 }
 
+// mend ends a cut.
+func (c *cable) mend() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.isCut, c.conns = false, nil
+}
+
 // frontHost is the host of a front; its certificate is for it.
 const frontHost = "example.com"
 

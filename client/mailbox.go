@@ -364,7 +364,7 @@ func (c *Client) deliverMail(ctx context.Context, n notice) {
 		if !m.CreatedAt.IsZero() {
 			meta.At = m.CreatedAt
 		}
-		c.events.emit(PrivateMessage{Meta: meta, Message: m, Author: author, Conversation: v})
+		c.events.emit(PrivateMessage{Meta: withID(meta, "PrivateMessage", m.ID), Message: m, Author: author, Conversation: v})
 	}
 }
 

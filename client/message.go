@@ -94,11 +94,13 @@ func newSentMessage(c *Client, room RoomID, author UserID, w wire.ChatPostResult
 
 // Author returns the user who wrote it, and false if the client does not know them.
 func (m Message) Author() (User, bool) {
-	if m.client == nil {
-		return User{}, false
+	if m.client != nil {
+		if u, ok := m.client.Users().Get(m.AuthorID); ok {
+			return u, true
+		}
 	}
-	if u, ok := m.client.Users().Get(m.AuthorID); ok || m.author == nil {
-		return u, ok
+	if m.author == nil {
+		return User{}, false
 	}
 	return *m.author, true
 }

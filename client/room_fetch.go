@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/saturate"
 )
 
 // FetchRoom reads a room by its id or slug without joining it. Methods that only read work on it, even without a login:
@@ -217,6 +219,52 @@ func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 		return nil, nil, err
 	}
 	return voters(answer.Data.UpDubs), voters(answer.Data.DownDubs), nil
+}
+
+// FetchNowPlaying reads the current song of a room by its id or slug, with its media. It needs no login and joins nothing. It is
+// false, without an error, if no song is playing. A room that the client knows costs one call, another one a second call; to poll,
+// use [Room.FetchNowPlaying] of a room from [Client.FetchRoom]. Errors: [ErrNotFound] for an unknown room, [*APIError], [*CallError].
+// Source: docs/PROTOCOL.md 2.3, 2.5.
+func (c *Client) FetchNowPlaying(ctx context.Context, idOrSlug string) (Song, bool, error) {
+	if idOrSlug == "" {
+		return Song{}, false, &ArgumentError{Op: "Client.FetchNowPlaying", Argument: "idOrSlug", Reason: isEmpty}
+	}
+	room, known := c.Rooms().Get(RoomID(idOrSlug))
+	if !known {
+		room, known = c.Rooms().BySlug(idOrSlug)
+	}
+	if !known {
+		var err error
+		if room, err = c.FetchRoom(ctx, idOrSlug); err != nil {
+			return Song{}, false, err
+		}
+	}
+	return room.FetchNowPlaying(ctx)
+}
+
+// FetchNowPlaying reads the current song of the room, with its media. It needs no login. For a joined room, [Room.NowPlaying]
+// knows it without a call. It is false, without an error, if no song is playing. QueUp sometimes answers without saying which song is
+// playing: that is an [*APIError] with status 200, and it is best to ask again after 30 s. Other errors: [*APIError], [*CallError].
+// Source: docs/PROTOCOL.md 2.5, 7 rules 13 and 14.
+func (r *Room) FetchNowPlaying(ctx context.Context) (Song, bool, error) {
+	answer, err := r.client.rest.ActiveSong(ctx, queupapi.ActiveSongParams{RoomID: r.id})
+	switch err = failed("activeSong", err); {
+	case isNotFound(err): // this is how QueUp answers when no song is playing
+		return Song{}, false, nil
+	case err != nil:
+		return Song{}, false, err
+	case answer.Data.Play.ID == "":
+		return Song{}, false, &APIError{Op: "activeSong", Status: http.StatusOK, Message: "answered without the current song, ask again in 30 s"}
+	}
+	active := answer.Data
+	song := r.newPlay(active.Play, active.Song, active.Elapsed)
+	if !song.complete() {
+		song = r.lookUpMissing(ctx, song)
+	}
+	if song.overAfter(saturate.Add(active.Elapsed, -overdueAfter)) {
+		return Song{}, false, nil
+	}
+	return song, true, nil
 }
 
 // An AuditEntry is a line of a room's audit log. It describes one act of moderation. Source: docs/PROTOCOL.md 3.10.

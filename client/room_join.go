@@ -339,7 +339,7 @@ func (r *Room) enterPresence(ctx context.Context, l *connection) error {
 // any other error the client is still in the room, and Leave can be called again.
 func (r *Room) Leave(ctx context.Context) error {
 	if !r.Joined() {
-		return ErrNotJoined
+		return r.notJoined()
 	}
 	l, err := r.client.link()
 	if err != nil {

@@ -23,7 +23,8 @@ type Source interface {
 // cancel ends the subscription: no event is handled after the one that is being handled. It returns at once, and may be
 // called twice, also from the handler.
 //
-// On panics if E is not an event type (a pointer, a struct that embeds an event) or if s or handle is nil.
+// On panics if E is not an event type (a pointer, a struct that embeds an event), if s or handle is nil, or if s is a room of
+// [UnmarshalEvent].
 func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel func()) {
 	c, room := mustSource[E]("On", s)
 	if handle == nil {
@@ -89,6 +90,9 @@ func mustSource[E Event](call string, s Source) (*Client, *Room) {
 	}
 	if s != nil {
 		if c, room := s.source(); c != nil {
+			if c.detached {
+				panic(fmt.Sprintf("client: %s[%s]: the room is detached: it comes from UnmarshalEvent and has no events; use a room of a client", call, t))
+			}
 			return c, room
 		}
 	}

@@ -104,11 +104,11 @@ func (t *tracker) apply(event wire.Event, meta Meta) {
 func (c *Client) applyOutsideRooms(event wire.Event, meta Meta) {
 	switch e := event.(type) {
 	case *wire.CommentAdd:
-		c.events.emit(CommentAdded{Meta: meta, Comment: newComment(c, "", e.Comment)})
+		c.events.emit(CommentAdded{Meta: withID(meta, "CommentAdded", e.Comment.ID), Comment: newComment(c, "", e.Comment)})
 	case *wire.CommentRemove:
 		comment := newComment(c, "", e.Comment)
 		comment.Deleted = true
-		c.events.emit(CommentRemoved{Meta: meta, Comment: comment})
+		c.events.emit(CommentRemoved{Meta: withID(meta, "CommentRemoved", comment.ID), Comment: comment})
 	case *wire.CommentUpdate:
 		comment := newComment(c, "", e.Comment)
 		if comment.ID == "" {

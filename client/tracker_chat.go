@@ -23,7 +23,7 @@ func (t *tracker) applyChat(e *wire.ChatMessage, meta Meta) {
 	if c.isMe(author.ID) && !c.config.ownMessages {
 		return
 	}
-	c.events.emit(Chat{Meta: meta, Message: m, Author: *author, Member: member.clone()})
+	c.events.emit(Chat{Meta: withID(meta, "Chat", m.ID), Message: m, Author: *author, Member: member.clone()})
 }
 
 func (t *tracker) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
@@ -36,7 +36,7 @@ func (t *tracker) applyChatDeleted(e *wire.DeleteChatMessage, meta Meta) {
 	}
 	m.Deleted = true
 	t.room.chatLog.change(m)
-	t.client.events.emit(ChatDeleted{Meta: meta, Message: m, By: t.actor(e.User)})
+	t.client.events.emit(ChatDeleted{Meta: withID(meta, "ChatDeleted", m.ID), Message: m, By: t.actor(e.User)})
 }
 
 // applyChatCleared marks all chat lines of one user as deleted.

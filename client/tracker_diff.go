@@ -75,7 +75,7 @@ func (t *tracker) catchUpRoles(a authority) {
 	for _, old := range before.roles {
 		if _, still := a.role(old.ID); !still {
 			t.room.deleted.Add(old.ID, struct{}{})
-			emit(RoleDeleted{Meta: meta, Role: old.clone()})
+			emit(RoleDeleted{Meta: withID(meta, "RoleDeleted", old.ID), Role: old.clone()})
 		}
 	}
 	moved := false
@@ -85,7 +85,7 @@ func (t *tracker) catchUpRoles(a authority) {
 		old.Position = role.Position
 		switch {
 		case !known:
-			emit(RoleCreated{Meta: meta, Role: role.clone()})
+			emit(RoleCreated{Meta: withID(meta, "RoleCreated", role.ID), Role: role.clone()})
 		case !old.Equal(role):
 			emit(RoleUpdated{Meta: meta, Role: role.clone()})
 		}

@@ -50,7 +50,7 @@ func (s *resync) run() {
 		if !current || err == nil {
 			return
 		}
-		if isRoomGone(err) {
+		if isNotFound(err) {
 			s.do(func() { r.tracker.end(err) })
 			return
 		}
@@ -92,8 +92,8 @@ func (s *resync) acquireSlot(ctx context.Context) (inTime, ok bool) {
 	}
 }
 
-// isRoomGone reports whether QueUp itself answered that the room does not exist.
-func isRoomGone(err error) bool {
+// isNotFound reports whether QueUp itself answered that there is no such room, or no current song.
+func isNotFound(err error) bool {
 	answer, ok := errors.AsType[*APIError](err)
 	return ok && answer.Status == http.StatusNotFound && !answer.foreign
 }

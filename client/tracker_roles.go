@@ -122,7 +122,7 @@ func (t *tracker) applyRoleWritten(w wire.RoomRole, meta Meta) {
 		return roles[max(len(roles)-maxRoles, 0):]
 	})
 	if meta.Name == "room-role-create" {
-		t.client.events.emit(RoleCreated{Meta: meta, Role: role.clone()})
+		t.client.events.emit(RoleCreated{Meta: withID(meta, "RoleCreated", role.ID), Role: role.clone()})
 	} else {
 		t.client.events.emit(RoleUpdated{Meta: meta, Role: role.clone()})
 	}
@@ -145,7 +145,7 @@ func (t *tracker) applyRoleDeleted(id RoleID, meta Meta) {
 	})
 	t.room.deleted.Add(id, struct{}{})
 	t.stripDeletedRoles()
-	t.client.events.emit(RoleDeleted{Meta: meta, Role: role.clone()})
+	t.client.events.emit(RoleDeleted{Meta: withID(meta, "RoleDeleted", role.ID), Role: role.clone()})
 }
 
 // stripDeletedRoles removes deleted roles from the members' records.

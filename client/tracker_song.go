@@ -104,7 +104,7 @@ func (t *tracker) startPlay(song Song, elapsed time.Duration, meta Meta) {
 	if !meta.Resynced {
 		t.client.events.emit(PlaylistUpdated{Meta: meta, Song: song})
 	}
-	t.client.events.emit(SongChanged{Meta: meta, Song: song, Info: info, User: user, Previous: previous, Playing: true})
+	t.client.events.emit(SongChanged{Meta: withID(meta, "SongChanged", song.ID), Song: song, Info: info, User: user, Previous: previous, Playing: true})
 }
 
 // endPlay ends the current song without another one and emits SongChanged.
@@ -258,7 +258,7 @@ func (t *tracker) applySkip(e *wire.ChatSkip, meta Meta) {
 			by = user
 		}
 	}
-	t.client.events.emit(SongSkipped{Meta: meta, Song: song, By: by})
+	t.client.events.emit(SongSkipped{Meta: withID(meta, "SongSkipped", song.ID), Song: song, By: by})
 }
 
 // lateSkip is how long after the next song has begun a skip of the former one may arrive. Source: docs/PROTOCOL.md 7, rule 35.
