@@ -63,7 +63,7 @@ func readPromises(t *testing.T, page string) []promise {
 	return list
 }
 
-// Every promise has its sentence, its figure, its costs, its end, and a test that is where the page says.
+// Every promise has its sentence, its figure, its cost, its limits, and a test that is where the page says.
 func TestBehaviour_promises(t *testing.T) {
 	list := readPromises(t, readPage(t, "BEHAVIOUR.md"))
 	var numbers []int
@@ -72,7 +72,7 @@ func TestBehaviour_promises(t *testing.T) {
 		if p.sentence == "" {
 			t.Errorf("Q%d promises nothing", p.number)
 		}
-		for _, name := range []string{"Figure", "Costs", "Ends", "Test"} {
+		for _, name := range []string{"Figure", "Cost", "Limits", "Test"} {
 			if p.points[name] == "" {
 				t.Errorf("Q%d: nothing is said under %s", p.number, name)
 			}
