@@ -14,6 +14,7 @@ import (
 	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/client/internal/tasks"
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/redact"
 )
 
@@ -30,6 +31,7 @@ type Client struct {
 	loads       *queupapi.Client // immutable; the calls that load rooms and conversations
 	resyncSlots chan struct{}    // one for each room that is read again at a time
 	session     *rest.Session    // immutable
+	keeper      *sessionKeeper   // immutable
 	loginLock   tasks.Semaphore  // held by a login or a logout
 	entrance    tasks.Semaphore  // one place for each room that is being entered, until its channel is attached
 	events      *hub
@@ -87,6 +89,9 @@ func New(opts ...Option) (*Client, error) {
 	c.secrets = newSecrets(config)
 	c.doer = c.newDoer(httpClient)
 	c.session = c.doer.Session()
+	c.keeper = &sessionKeeper{
+		store: config.sessions, session: c.session, workers: c.workers, log: c.log, report: c.report, pending: tasks.NewSemaphore(1),
+	}
 	c.events = &hub{workers: c.workers, report: c.report}
 	if c.rest, err = c.newREST(c.doer); err == nil {
 		c.loads, err = c.newREST(c.doer.ForLoads())
@@ -128,22 +133,34 @@ func (c *Client) Login(ctx context.Context, email, password string) error {
 	if password == "" {
 		return &ArgumentError{Op: "Client.Login", Argument: "password", Reason: isEmpty}
 	}
+	return c.logIn(ctx, func(ctx context.Context) (*rest.Account, wire.User, error) {
+		return c.resumeOrLogin(ctx, email, redact.New(password))
+	})
+}
+
+// logIn makes the account that authenticate returns, with its user, the one of the client's calls.
+func (c *Client) logIn(ctx context.Context, authenticate func(ctx context.Context) (*rest.Account, wire.User, error)) error {
+	if c.closed() {
+		return ErrClosed
+	}
 	ctx, release := tasks.Bound(ctx, c.workers.Context())
 	defer release()
 	if err := c.loginLock.Acquire(ctx); err != nil {
 		return err
 	}
 	defer c.loginLock.Release()
-	as := c.session.NewAccount(email, redact.New(password))
-	user, err := c.session.Login(ctx, as)
+	as, user, err := authenticate(ctx)
 	if err != nil {
 		return publicError(err)
 	}
 	me := AuthenticatedUser{c.learnUser(user, true)}
 	if err := c.become(as, me); err != nil {
-		_ = c.session.Logout(ctx, as) // the session will not be used
+		if !as.Resumed() {
+			_ = c.session.Logout(ctx, as) // the session will not be used
+		}
 		return err
 	}
+	c.keeper.use(as, me.ID)
 	c.readRecent(ctx)
 	return nil
 }
@@ -220,7 +237,11 @@ func (c *Client) Logout(ctx context.Context) error {
 	c.leaveRooms(ctx)
 	as := c.session.Account()
 	c.forget(ctx)
-	return publicError(c.session.Logout(ctx, as))
+	err := publicError(c.session.Logout(ctx, as))
+	if kept := c.keeper.forget(ctx); kept != nil {
+		return errors.Join(err, kept)
+	}
+	return err
 }
 
 // forget drops the account and its session, and ends the connection that was made with it.
@@ -272,6 +293,10 @@ func (c *Client) report(ctx context.Context, err error) {
 		attrs := []slog.Attr{slog.Any("error", err)}
 		if p, ok := errors.AsType[*PanicError](err); ok {
 			attrs = append(attrs, slog.String("stack", string(p.Stack)))
+		}
+		if _, ok := errors.AsType[*sessionError](err); ok {
+			log.LogAttrs(ctx, slog.LevelError, "queup: the session is not kept", attrs...)
+			return
 		}
 		if _, ok := errors.AsType[*MailboxError](err); ok {
 			log.LogAttrs(ctx, slog.LevelError, "queup: private messages are not received", attrs...)

@@ -19,7 +19,9 @@ func TestFetchNowPlaying_asAGuest(t *testing.T) {
 		room := must(bot.FetchRoom(t.Context(), "lounge"))(t)
 		for name, fetch := range map[string]func() (client.Song, bool, error){
 			"slug": func() (client.Song, bool, error) { return newBot(t, server).FetchNowPlaying(t.Context(), "lounge") },
-			"id":   func() (client.Song, bool, error) { return newBot(t, server).FetchNowPlaying(t.Context(), string(room.ID())) },
+			"id": func() (client.Song, bool, error) {
+				return newBot(t, server).FetchNowPlaying(t.Context(), string(room.ID()))
+			},
 			"room": func() (client.Song, bool, error) { return room.FetchNowPlaying(t.Context()) },
 		} {
 			song, playing, err := fetch()

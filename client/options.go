@@ -83,6 +83,8 @@ type config struct {
 	ownMessages          bool
 	guest                bool
 	plaintext            bool
+	sessions             SessionStore // nil keeps no session
+	leave                bool
 }
 
 // newConfig applies the options to the defaults. It returns all their errors joined.
@@ -102,6 +104,7 @@ func newConfig(opts []Option) (*config, error) {
 		random:         func(string) float64 { return rand.Float64() },
 
 		recentConversations: true,
+		leave:               true,
 	}
 	opts = append([]Option{WithBaseURL(DefaultBaseURL), WithRealtimeURL(DefaultRealtimeURL)}, opts...)
 	var problems []error
@@ -421,6 +424,16 @@ func WithReconnect(p realtime.ReconnectPolicy) Option {
 			return optionError("WithReconnect", "p", "is nil")
 		}
 		c.reconnect = p
+		return nil
+	}
+}
+
+// WithLeave sets whether [Client.Run] leaves its rooms before it returns, which is the default. With false it closes the connection and
+// stays a member at QueUp, so that the next process of a bot can continue without a visible leave and join. How long QueUp keeps a
+// member without a connection is not known. Source: docs/PROTOCOL.md 2.4.
+func WithLeave(on bool) Option {
+	return func(c *config) error {
+		c.leave = on
 		return nil
 	}
 }

@@ -45,6 +45,8 @@ func (c *Client) newDoer(h *http.Client) *rest.Doer {
 		Secrets:   c.secrets,
 		Group:     c.workers,
 		Random:    c.config.random,
+
+		CookiesChanged: func(a *rest.Account) { c.keeper.changed(a) },
 		Retrying: func(ctx context.Context, r rest.Retry) {
 			c.log.WarnContext(ctx, "call failed, retrying",
 				slog.String("op", r.Op), slog.Int("attempt", r.Attempt), slog.Duration("retry_in", r.Pause), slog.Any("error", publicError(r.Err)))

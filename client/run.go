@@ -11,7 +11,7 @@ const (
 	leaveTimeout    = 3 * time.Second // the part of it for the rooms: Close takes up to 2 s if the network is dead
 )
 
-// Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms, closes the
+// Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms ([WithLeave]), closes the
 // client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
 //
 // Run also ends when a handler of [Ready] returns the error of [Client.JoinRoom], wrapped or not. Then it returns the handler's error: a
@@ -23,7 +23,7 @@ func (c *Client) Run(ctx context.Context, email, password string) error {
 	err := c.run(ctx, email, password)
 	farewell, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if !c.closed() {
+	if c.config.leave && !c.closed() {
 		leaving, stop := context.WithTimeout(farewell, leaveTimeout)
 		c.leaveRooms(leaving)
 		stop()

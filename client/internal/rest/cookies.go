@@ -14,24 +14,33 @@ import (
 // looks like one that QueUp forgot at once.
 type cookies struct {
 	*cookiejar.Jar
+	changed func() // immutable; called after the cookies to store have changed
 
 	mu      sync.Mutex
-	misfit  string // guarded by mu; what is wrong with the latest cookie that does not fit
-	offered bool   // guarded by mu; a cookie was offered
+	kept    []storedCookie // guarded by mu; for Store
+	misfit  string         // guarded by mu; what is wrong with the latest cookie that does not fit
+	offered bool           // guarded by mu; a cookie was offered
 }
 
-func newCookies() *cookies {
+func newCookies(changed func()) *cookies {
 	jar, _ := cookiejar.New(nil) // without options it returns no error
-	return &cookies{Jar: jar}
+	return &cookies{Jar: jar, changed: changed}
 }
 
 // SetCookies implements [http.CookieJar].
 func (c *cookies) SetCookies(u *url.URL, offered []*http.Cookie) {
 	c.Jar.SetCookies(u, offered)
+	changed := false
+	defer func() {
+		if changed {
+			c.changed()
+		}
+	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, cookie := range offered {
 		c.offered = true
+		changed = c.keep(u, cookie) || changed
 		if why := whyMisfit(u, cookie); why != "" {
 			c.misfit = fmt.Sprintf("its cookie %q %s", cookie.Name, why)
 		}

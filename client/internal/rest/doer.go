@@ -40,6 +40,8 @@ type Config struct {
 	Group *tasks.Group
 	// Random returns a number in [0,1), for the pause before a call of an operation is repeated.
 	Random func(op string) float64
+	// CookiesChanged is called after a response has changed the cookies of an account.
+	CookiesChanged func(a *Account)
 	// Retrying is called before a failed call is retried.
 	Retrying func(ctx context.Context, r Retry)
 }

@@ -16,9 +16,11 @@ import (
 // An Account is one login, or a guest: its cookies and its credentials. Every login has a cookie jar of its own, so a late
 // response to an earlier login cannot replace a later session.
 type Account struct {
-	http *http.Client            // immutable; sends with the cookies of this account
-	life context.Context         // of the calls made as this account; immutable once the account is in use
-	end  context.CancelCauseFunc // ends life; nil before the account is in use
+	http    *http.Client            // immutable; sends with the cookies of this account
+	jar     *cookies                // immutable; the jar of http
+	resumed bool                    // immutable; it came from a stored session
+	life    context.Context         // of the calls made as this account; immutable once the account is in use
+	end     context.CancelCauseFunc // ends life; nil before the account is in use
 
 	mu      sync.Mutex
 	who     *credentials // guarded by mu; nil for a guest
@@ -38,6 +40,9 @@ func (a *Account) login() (who *credentials, logins int, refused error) {
 	defer a.mu.Unlock()
 	return a.who, a.logins, a.refused
 }
+
+// Resumed reports whether the account came from a stored session.
+func (a *Account) Resumed() bool { return a.resumed }
 
 // Logins returns how often the account has logged in again, for [Session.Renew].
 func (a *Account) Logins() int {
@@ -83,6 +88,10 @@ type Session struct {
 	client  func(as *Account) *queupapi.Client // immutable; makes calls as one account, even if another is current
 	secrets *Secrets                           // immutable
 	group   *tasks.Group                       // immutable
+	site    string                             // immutable; the base URL
+
+	cookiesChanged func(a *Account) // immutable; called after an answer has changed the cookies of an account
+
 	renewal tasks.SharedCalls[*Account, struct{}]
 
 	mu      sync.Mutex
@@ -91,7 +100,10 @@ type Session struct {
 
 // newSession returns the session of a guest.
 func newSession(config Config, client func(as *Account) *queupapi.Client) *Session {
-	s := &Session{base: config.HTTP, client: client, secrets: config.Secrets, group: config.Group}
+	s := &Session{
+		base: config.HTTP, client: client, secrets: config.Secrets, group: config.Group,
+		site: ServerURL(config.BaseURL), cookiesChanged: config.CookiesChanged,
+	}
 	s.Use(s.NewGuest(), nil)
 	return s
 }
@@ -105,9 +117,10 @@ func (s *Session) NewAccount(username string, password redact.Secret) *Account {
 func (s *Session) NewGuest() *Account { return s.account(nil) }
 
 func (s *Session) account(who *credentials) *Account {
-	h := *s.base
-	h.Jar = newCookies()
-	return &Account{http: &h, life: s.group.Context(), who: who}
+	h, a := *s.base, &Account{life: s.group.Context(), who: who}
+	a.jar = newCookies(func() { s.cookiesChanged(a) })
+	a.http, h.Jar = &h, a.jar
+	return a
 }
 
 // Account returns the account that makes the calls.
@@ -164,8 +177,8 @@ func (s *Session) sendLogin(ctx context.Context, a *Account) error {
 // session.
 func (a *Account) explainExpired(err error) error {
 	answer, ok := errors.AsType[*ResponseError](err)
-	if jar, own := a.http.Jar.(*cookies); ok && own && errors.Is(answer, ErrSessionExpired) {
-		if why := jar.explain(); why != "" {
+	if ok && errors.Is(answer, ErrSessionExpired) {
+		if why := a.jar.explain(); why != "" {
 			answer.Message = "the login was accepted, but cannot be used: " + why
 		}
 	}
@@ -203,7 +216,7 @@ func (s *Session) Logout(ctx context.Context, a *Account) error {
 
 // Renew logs in again after a call met a lost session. The call was made as a, after the given number of logins. Renew
 // returns the account for the retry. However many calls meet a lost session, one of them logs in and all wait for it.
-// Credentials that QueUp has refused are not sent again. Without credentials it returns [ErrNotLoggedIn].
+// Credentials that QueUp has refused are not sent again. Without a password it returns [ErrNotLoggedIn].
 func (s *Session) Renew(ctx context.Context, a *Account, logins int) (*Account, error) {
 	if a.life.Err() != nil {
 		return nil, context.Cause(a.life)
@@ -216,7 +229,7 @@ func (s *Session) Renew(ctx context.Context, a *Account, logins int) (*Account, 
 		defer release()
 		who, current, refused := a.login()
 		switch {
-		case who == nil:
+		case who == nil || who.password.IsZero():
 			return struct{}{}, ErrNotLoggedIn
 		case current != logins: // another call has logged in since
 			return struct{}{}, nil

@@ -18,6 +18,16 @@ func (s Semaphore) Acquire(ctx context.Context) error {
 	}
 }
 
+// TryAcquire takes a place if one is free, and reports whether it did.
+func (s Semaphore) TryAcquire() bool {
+	select {
+	case s <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // Release gives a place back.
 func (s Semaphore) Release() { <-s }
 
