@@ -124,8 +124,9 @@ func mark(name string, size int) string {
 	return hex.EncodeToString(sum[:size])
 }
 
-// markLogins returns the marks of the logins of a recording, by the order of the request. One account needs none.
-func markLogins(raw []*Exchange) map[int]string {
+// markLogins returns the marks of captured logins, by the order of the request. others is how many more accounts the recording has. One
+// account needs none.
+func markLogins(raw []*Exchange, others int) map[int]string {
 	logins := map[int]string{}
 	names := map[string]bool{}
 	for _, e := range raw {
@@ -134,7 +135,7 @@ func markLogins(raw []*Exchange) map[int]string {
 			names[name] = true
 		}
 	}
-	if len(names) < 2 {
+	if len(names)+others < 2 {
 		return nil
 	}
 	size := 1
@@ -152,6 +153,18 @@ func markLogins(raw []*Exchange) map[int]string {
 	}
 	return logins
 }
+
+// mark marks the logins of a tape, by the order of the request.
+func (t *Tape) mark(marks map[int]string) {
+	for _, e := range t.HTTP {
+		if m := marks[e.Order]; m != "" {
+			e.Response.Headers.Set(markHeader, m)
+		}
+	}
+}
+
+// HasMark reports whether an exchange is a login that only one name fits.
+func (e *Exchange) HasMark() bool { return e.Response.Headers.Get(markHeader) != "" }
 
 // Marked reports whether an exchange is a login with that name. It is false if the recording has only one account.
 func (e *Exchange) Marked(name string) bool {

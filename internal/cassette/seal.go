@@ -32,6 +32,19 @@ func (e *LeakError) Error() string {
 // Seal returns a captured tape as it may be written: sorted, numbered and without secrets. After redaction it searches everything
 // for every known secret, in all spellings, and fails if it finds one.
 func Seal(raw *Tape, r *Redactor) (*Tape, error) {
+	t, err := clean(raw, r, 0)
+	if err != nil {
+		return nil, err
+	}
+	t.mark(markLogins(raw.HTTP, 0))
+	if err := r.finish(t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// clean returns a captured tape sorted, numbered from first on, and redacted.
+func clean(raw *Tape, r *Redactor, first int) (*Tape, error) {
 	t := &Tape{Header: raw.Header, sealed: true}
 	keys := keysOf(raw.HTTP)
 	var ids *stableIDs
@@ -41,8 +54,8 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	t.HTTP = sorted(keys, ids)
 	t.Socket = sortedRecords(raw.Socket)
 	numbers := make(map[int]int, len(t.HTTP)) // by order
-	for id, e := range t.HTTP {
-		numbers[e.Order] = id
+	for i, e := range t.HTTP {
+		numbers[e.Order] = first + i
 	}
 	for _, e := range t.HTTP {
 		e.After = renumbered(e.After, numbers)
@@ -58,11 +71,11 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 			r.meet(string(rec.Data))
 		}
 	}
-	marks := markLogins(t.HTTP)
 	// The first pass learns all secrets, in an order that does not depend on timing. The second one redacts also those that were
 	// learned after their first appearance.
 	for pass := range 2 {
-		for id, e := range t.HTTP {
+		for i, e := range t.HTTP {
+			id := first + i
 			clean, err := r.exchange(e, id)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", label(e.Request.Method, r.URL(e.Request.URL)), err)
@@ -71,10 +84,7 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 				return nil, err
 			}
 			if pass == 1 {
-				if m := marks[e.Order]; m != "" {
-					clean.Response.Headers.Set(markHeader, m)
-				}
-				t.HTTP[id] = clean
+				t.HTTP[i] = clean
 			}
 		}
 		for i, rec := range t.Socket {
@@ -90,14 +100,19 @@ func Seal(raw *Tape, r *Redactor) (*Tape, error) {
 	if r.rules.StableIDs {
 		ids.tape(t)
 	}
+	return t, nil
+}
+
+// finish searches a tape for secrets and counts them in its header.
+func (r *Redactor) finish(t *Tape) error {
 	if err := r.searchAll(t); err != nil {
-		return nil, err
+		return err
 	}
 	t.Header.Redactions = r.Counts()
 	if len(t.Header.Redactions) == 0 {
 		t.Header.Redactions = nil
 	}
-	return t, nil
+	return nil
 }
 
 // renumbered returns the ids of requests instead of their orders, sorted. Requests that are not recorded are left out.

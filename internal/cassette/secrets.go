@@ -111,10 +111,15 @@ func (r *Redactor) learn(kind, value string) (mask string) {
 	}
 	r.counts[kind]++
 	s := &secret{kind: kind, value: value, mask: placeholder(kind, r.counts[kind], value)}
-	s.inPlace = kind == kindLogin || kind == kindCookie && len(value) < longSecret
+	r.add(key, s)
+	return s.mask
+}
+
+// add makes a secret known. The caller holds mu.
+func (r *Redactor) add(key string, s *secret) {
+	s.inPlace = s.kind == kindLogin || s.kind == kindCookie && len(s.value) < longSecret
 	r.known[key] = s
 	r.forms = nil
-	return s.mask
 }
 
 // placeholder replaces the nth secret of a kind. It has the form of the secret where programs check that.
