@@ -17,6 +17,7 @@ type accounts struct {
 	recorded *cassette.Accounts // of the recording; immutable
 	known    map[string]bool    // the accounts of the recording; immutable
 	paired   map[string]string  // the account of the recording, by that of the program
+	strict   bool               // immutable; a login with another name than the recorded ones is not in the recording
 }
 
 // findAccounts sets the account of each request and connection of the recording.
@@ -96,13 +97,15 @@ func (a *accounts) choose(queue []*request, raw vcr.Request) int {
 		taken[account] = true
 	}
 	i := -1
-	if name := cassette.LoginName(raw); name != "" {
+	name := cassette.LoginName(raw)
+	strict := a.strict && name != ""
+	if name != "" {
 		i = index(func(r *request) bool { return r.Marked(name) })
 	}
 	if i < 0 {
-		i = index(func(r *request) bool { return !taken[r.account] })
+		i = index(func(r *request) bool { return !taken[r.account] && !(strict && r.HasMark()) })
 	}
-	if i < 0 {
+	if i < 0 && !strict {
 		i = min(0, len(queue)-1)
 	}
 	if i >= 0 {

@@ -49,6 +49,7 @@ type Cassette struct {
 	play     *playback
 	recorded *recording
 	checked  *verification
+	added    *additions // beside play, in mode New; else nil
 
 	ending  ending   // after a mismatch
 	arrived arrivals // in a stepped test that uses the network
@@ -97,13 +98,14 @@ func (c *Cassette) open(opts []Option) error {
 	if err != nil {
 		return err
 	}
+	exists := cassette.Exist(cfg.dir, c.name)
+	if records := mode == Rewrite || mode == New || mode == Once && !exists; records && inCI() && !forced {
+		return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
+			"To record all the same: %s=%s,force", ModeVar, mode)
+	}
 	switch {
-	case mode == Rewrite, mode == Once && !cassette.Exist(cfg.dir, c.name):
+	case mode == Rewrite, (mode == Once || mode == New) && !exists:
 		c.task = recordingNew
-		if inCI() && !forced {
-			return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
-				"To record all the same: %s=%s,force", ModeVar, mode)
-		}
 		if err := c.claim(); err != nil {
 			return err
 		}
@@ -133,8 +135,11 @@ func (c *Cassette) open(opts []Option) error {
 		if c.play, err = newPlayback(c, t); err != nil {
 			return err
 		}
+		if mode == New {
+			c.add(t)
+		}
 	}
-	if c.task != playing || len(cfg.hosts.passed) > 0 {
+	if c.task != playing || c.added != nil || len(cfg.hosts.passed) > 0 {
 		c.connect()
 	}
 	c.start = cfg.clock()
@@ -143,6 +148,13 @@ func (c *Cassette) open(opts []Option) error {
 		c.play.watch = newWatch(c.play)
 	}
 	return nil
+}
+
+// add lets the cassette record what the recording does not have.
+func (c *Cassette) add(t *cassette.Tape) {
+	c.added, c.recorded = newAdditions(c, t), &recording{}
+	c.redactor = cassette.NewRedactorAfter(c.cfg.rules, c.added.placeholders) // so that no placeholder stands for two texts
+	c.play.accounts.strict = true
 }
 
 // connect sets the transport and the dialer for the network.
@@ -204,6 +216,9 @@ func (c *Cassette) finish() {
 	case playing:
 		c.play.watch.stop()
 		c.play.finish()
+		if c.added != nil {
+			c.added.save()
+		}
 	case recordingNew:
 		c.save()
 	case verifying:

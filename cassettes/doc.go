@@ -12,12 +12,34 @@
 //
 // # Recording
 //
-// A test records when it is run with QUEUP_CASSETTE=rewrite, or =once if there is no recording yet; see [ModeVar] and
-// [Mode]. Requests go through [Through] and [ThroughDialer], to QueUp or to a queuptest, and two files are written to
+// A test records when it is run with QUEUP_CASSETTE=rewrite, or =once if there is no recording yet, or =new for what is missing; see
+// [ModeVar] and [Mode]. Requests go through [Through] and [ThroughDialer], to QueUp or to a queuptest, and two files are written to
 // testdata when the test has passed: <name>.http.yaml, in the format of go-vcr v3, and <name>.ws.jsonl, one record a
 // line below a header. A test that failed, panicked, was skipped or made no request leaves the files as they were. Of two tests
 // that record under one name in one run, the second fails. The header names the pair and counts its records, so that halves
 // of two recordings and cut files are refused. Recordings are refused in CI. Read them before you commit them.
+//
+// # Additions
+//
+// With QUEUP_CASSETTE=new a test plays its recording, and only what the recording does not have goes over the network. If the test
+// passes, both files are written with the new requests and connections behind the old ones. What was there stays as it was. If nothing
+// was missing, nothing is written. Without a recording the mode records everything.
+//
+// The server has not seen what was played. So this mode is for additions that do not depend on it:
+//
+//   - A request without a session is sent as it is.
+//   - If the login of its session was played, the program's login is sent to the server first, once for each account and without being
+//     recorded. The request then has a cookie of that session. This needs a real name and password. A room that was joined in the
+//     recording is not joined at the server.
+//   - An account that the recording does not have logs in at the server, and everything that it does is recorded. It logs in after the
+//     recorded accounts; if there are several of these, they log in with the recorded names.
+//   - A request or a handshake with anything else from the recording fails the test with [ErrNotAdded]: a token, a cookie without a login,
+//     the id of an anonymous person. So does a frame on a connection that is played, and a connection in a test with [Stepped].
+//   - So does anything missing if the test records from another source than the recording, see [Source].
+//
+// The message says why, and how to record everything again. A text that the program sends keeps its placeholder. Other new secrets get new
+// placeholders, also a person of an [Anonymous] recording who comes again: the recording does not have the real name. The date and the
+// library in the header stay those of the first recording.
 //
 // # Secrets
 //

@@ -47,7 +47,7 @@ func (c *Cassette) Context() context.Context {
 }
 
 // Recording reports whether the program speaks to a real server, as in all modes but the replay of a recording. It is for
-// tests that play the part of other people: in replay these parts are in the recording.
+// tests that play the part of other people: in replay these parts are in the recording. [New] replays a recording if there is one.
 func (c *Cassette) Recording() bool { return c.task != playing }
 
 // endTest ends what the test may be waiting in. If the test has not ended after patience, the process ends.
@@ -79,6 +79,17 @@ func (c *Cassette) breakOff() {
 	err := e.first.err
 	e.mu.Unlock()
 	c.play.end(realtime.Permanent(err))
+	c.added.end()
+}
+
+// cause returns the error of the first mismatch, nil without one.
+func (e *ending) cause() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.first == nil {
+		return nil
+	}
+	return e.first.err
 }
 
 // ended logs the explanation of the first mismatch as the last thing, and reports whether there was one.

@@ -196,9 +196,19 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if err != nil {
 		return nil, fmt.Errorf("cassettes: the request cannot be compared: %w", err)
 	}
+	added := p.c.added
+	if added != nil && added.isLive(raw) {
+		return added.answer(req, body, id)
+	}
 	e := p.nextAnswer(id, raw, p.matching(id, request), request.Host)
+	if e == nil && added != nil {
+		return added.answer(req, body, id)
+	}
 	if e == nil {
 		return nil, p.c.unmatchedRequest(p.foreign(id, raw, request.Host))
+	}
+	if added != nil {
+		added.played(req, body, raw, request, e)
 	}
 	if err := p.await(req.Context(), e); err != nil {
 		return nil, err

@@ -18,12 +18,13 @@ type Mode string
 const (
 	Replay  Mode = "replay"  // play the recording; the network is refused. The default
 	Once    Mode = "once"    // play the recording if there is one, else record it
+	New     Mode = "new"     // play the recording, and record only what it does not have; both are written together
 	Rewrite Mode = "rewrite" // record again
 	Live    Mode = "live"    // everything goes over the network, nothing is recorded
 	Verify  Mode = "verify"  // everything goes over the network, and the test fails where answers or events have changed since the recording
 )
 
-var modes = []Mode{Replay, Once, Rewrite, Live, Verify}
+var modes = []Mode{Replay, Once, New, Rewrite, Live, Verify}
 
 // modeOf returns the mode: that of the option, or of the environment, or Replay.
 func modeOf(c *config) (m Mode, forced bool, err error) {
@@ -42,7 +43,7 @@ func modeOf(c *config) (m Mode, forced bool, err error) {
 		m = Replay
 	}
 	if !slices.Contains(modes, m) {
-		return "", false, fmt.Errorf("%s=%s: the modes are replay, once, rewrite, live and verify", ModeVar, m)
+		return "", false, fmt.Errorf("%s=%s: the modes are replay, once, new, rewrite, live and verify", ModeVar, m)
 	}
 	return m, forced, nil
 }

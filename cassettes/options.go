@@ -60,7 +60,7 @@ func Dir(dir string) Option {
 func WithMode(m Mode) Option {
 	return func(c *config) error {
 		if !slices.Contains(modes, m) {
-			return fmt.Errorf("mode %q is not valid: use replay, once, rewrite, live or verify", m)
+			return fmt.Errorf("mode %q is not valid: use replay, once, new, rewrite, live or verify", m)
 		}
 		c.mode = m
 		return nil

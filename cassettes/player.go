@@ -44,9 +44,13 @@ type player struct {
 }
 
 // dial plays a handshake.
-func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, error) {
+func (p *playback) dial(ctx context.Context, rawURL string, h http.Header) (realtime.Socket, error) {
 	p.obeyWatch()
 	id := cassette.IdentifyOpen(p.c.redactor.URL(rawURL))
+	added := p.c.added
+	if added != nil && added.isLiveURL(rawURL) {
+		return added.dial(ctx, rawURL, h, id)
+	}
 	p.mu.Lock()
 	if p.ended != nil {
 		defer p.mu.Unlock()
@@ -58,6 +62,9 @@ func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, er
 	}
 	if l == nil || l.id.Key() != id.Key() {
 		p.mu.Unlock()
+		if added != nil {
+			return added.dial(ctx, rawURL, h, id)
+		}
 		return nil, realtime.Permanent(p.c.unmatchedOpen(id))
 	}
 	defer p.mu.Unlock()
@@ -65,6 +72,9 @@ func (p *playback) dial(ctx context.Context, rawURL string) (realtime.Socket, er
 		p.broken = nil
 	} else {
 		l.used = true
+		if added != nil {
+			added.redactor.AdoptURL(p.c.redactor, l.open.URL, p.c.redactor.URL(rawURL))
+		}
 		p.noteStep(l.open)
 	}
 	if l.open.Error != "" {

@@ -131,7 +131,7 @@ func (d *dialer) Dial(ctx context.Context, rawURL string, h http.Header) (realti
 		}
 	}
 	if c.task == playing && !passes {
-		return c.play.dial(ctx, rawURL)
+		return c.play.dial(ctx, rawURL, h)
 	}
 	c.wentLive()
 	sock, err := c.dialer.Dial(ctx, rawURL, h)

@@ -66,7 +66,10 @@ func (c *Cassette) unmatchedFrame(l *line, id cassette.Identity) error {
 // unmatched fails the test with details that help to find the cause, unless AllowUnmatched is given. It reports each identity
 // once.
 func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []candidate) error {
-	err := &unmatchedError{what: kind + " " + id.Lane}
+	var err error = &unmatchedError{what: kind + " " + id.Lane}
+	if c.added != nil { // only a frame comes here then
+		err = &notAddedError{what: kind + " " + id.Lane, why: errPlayedConnection}
+	}
 	if c.cfg.allowUnmatched {
 		return err
 	}
@@ -83,6 +86,9 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 	fmt.Fprintf(&b, "cassettes: %s: no record matches this %s\n  sent\n    %s\n", c.name, kind, id.Lane)
 	for _, line := range fieldLines(id) {
 		fmt.Fprintf(&b, "      %s\n", line)
+	}
+	if c.added != nil {
+		fmt.Fprintf(&b, "  it cannot be added\n    %v\n", errPlayedConnection)
 	}
 	writeNearest(&b, file, id, all)
 	writeHistory(&b, history)
