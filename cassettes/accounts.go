@@ -103,7 +103,7 @@ func (a *accounts) choose(queue []*request, raw vcr.Request) int {
 		i = index(func(r *request) bool { return r.Marked(name) })
 	}
 	if i < 0 {
-		i = index(func(r *request) bool { return !taken[r.account] && !(strict && r.HasMark()) })
+		i = index(func(r *request) bool { return !taken[r.account] && (!strict || !r.HasMark()) })
 	}
 	if i < 0 && !strict {
 		i = min(0, len(queue)-1)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,8 +32,10 @@ type notAddedError struct {
 func (e *notAddedError) Error() string {
 	return printable.Text(ErrNotAdded.Error() + ": " + e.what + ": " + e.why.Error())
 }
+
 func (e *notAddedError) Is(target error) bool { return target == ErrNotAdded || target == ErrUnmatched }
-func (e *notAddedError) Unwrap() error        { return e.why }
+
+func (e *notAddedError) Unwrap() error { return e.why }
 
 // errPlayedConnection is the reason against adding a frame.
 var errPlayedConnection = errors.New("the connection is from the recording, and the server does not know it")
@@ -85,7 +89,7 @@ func (a *additions) played(req *http.Request, body []byte, raw, redacted vcr.Req
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.logins[e.account] = login{req, body}
+	a.logins[e.account] = login{req.Clone(context.WithoutCancel(req.Context())), body} // the program may change its request later
 }
 
 // isLive reports whether a request belongs to an account that has logged in over the network. The recording does not have its answers.
@@ -168,7 +172,7 @@ func (a *additions) received(request vcr.Request, answer vcr.Response) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	account := a.live.Of(request)
-	if cassette.LoginName(request) != "" {
+	if cassette.LoginName(request) != "" && answer.Code == http.StatusOK {
 		a.accounts[account] = true
 	}
 	if a.accounts[account] {
@@ -177,19 +181,27 @@ func (a *additions) received(request vcr.Request, answer vcr.Response) {
 	}
 }
 
+// foreign returns the reason against sending a URL or headers to the server, nil if there is none. The header except is left out.
+func (a *additions) foreign(rawURL string, h http.Header, except string) error {
+	if p := a.placeholders.Find(rawURL); p != "" {
+		return fromRecording("its URL", p)
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if p := a.placeholders.Find(strings.Join(h[name], "\n")); p != "" && name != except {
+			return fromRecording("its header "+name, p)
+		}
+	}
+	return nil
+}
+
 // prepared returns a request as the server understands it. If its session is from the recording, s is the session at the server that it
 // gets instead.
 func (a *additions) prepared(req *http.Request, raw vcr.Request) (out *http.Request, s *session, err error) {
-	texts := map[string]string{"its URL": raw.URL, "its body": raw.Body}
-	for name, values := range req.Header {
-		if name != "Cookie" {
-			texts["its header "+name] = strings.Join(values, "\n")
-		}
+	if err := a.foreign(raw.URL, req.Header, "Cookie"); err != nil {
+		return nil, nil, err
 	}
-	for where, text := range texts {
-		if p := a.placeholders.Find(text); p != "" {
-			return nil, nil, fromRecording(where, p)
-		}
+	if p := a.placeholders.Find(raw.Body); p != "" {
+		return nil, nil, fromRecording("its body", p)
 	}
 	cookies := req.Cookies()
 	held := ""
@@ -255,6 +267,9 @@ func (a *additions) session(ctx context.Context, raw vcr.Request) (*session, err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
+		if s.err != nil && ctx.Err() == nil && (errors.Is(s.err, context.Canceled) || errors.Is(s.err, context.DeadlineExceeded)) {
+			return a.session(ctx, raw) // only the request that sent the login was given up
+		}
 	default:
 		return nil, nil
 	}
@@ -316,13 +331,8 @@ func (a *additions) dial(ctx context.Context, rawURL string, h http.Header, id c
 	if err == nil && c.cfg.pace.stepped {
 		err = errors.New("with Stepped, a connection is played or recorded as a whole")
 	}
-	for name, values := range h {
-		if p := a.placeholders.Find(strings.Join(values, "\n")); p != "" && err == nil {
-			err = fromRecording("its header "+name, p)
-		}
-	}
-	if p := a.placeholders.Find(rawURL); p != "" && err == nil {
-		err = fromRecording("its URL", p)
+	if err == nil {
+		err = a.foreign(rawURL, h, "")
 	}
 	if err != nil {
 		return nil, realtime.Permanent(a.refuse("handshake", id, err))

@@ -346,6 +346,32 @@ func TestNew_accountsKeepApart(t *testing.T) {
 	}
 }
 
+// If the recorded accounts are marked, another one may log in before them.
+func TestNew_anotherAccountFirst(t *testing.T) {
+	t.Parallel()
+	visit := func(t *testing.T, c *cassettes.Cassette, names ...string) {
+		t.Helper()
+		for _, name := range names {
+			v := newVisitor(t, c, name)
+			v.do(t, "POST", "/auth/login", "username="+name+"&password="+url.QueryEscape(canary.Password))
+			if got := v.do(t, "GET", "/user/me", ""); !strings.Contains(got, `"username":"`+name+`"`) {
+				t.Errorf("%s was answered %s", name, got)
+			}
+		}
+	}
+	dir := moved(t, capture(t, "third", newClub("old"), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); visit(t, c, "alice", "bob") }))
+	server := newClub("new")
+	c, fake := extend(t, dir, "third", server)
+	visit(t, c, "zoe", "bob", "alice")
+	passes(t, fake)
+	if got := server.requests(); len(got) != 2 {
+		t.Errorf("the server was asked for %q", got)
+	}
+	c, fake = play(t, dir, "third")
+	visit(t, c, "bob", "alice", "zoe")
+	passes(t, fake)
+}
+
 // A login that was played is sent to the server as soon as a missing request needs its session. The recording keeps its own login.
 func TestNew_sessionOfTheRecording(t *testing.T) {
 	t.Parallel()
@@ -447,7 +473,10 @@ func TestNew_refuses(t *testing.T) {
 	}{
 		"a password that only the recording takes": {
 			password: "another-1", live: 1, says: "it answered 401: give the test a name and a password that are valid there",
-			do: func(t *testing.T, _ *cassettes.Cassette, v *visitor, _ string) error { t.Helper(); return v.get(t, "/user/x") },
+			do: func(t *testing.T, _ *cassettes.Cassette, v *visitor, _ string) error {
+				t.Helper()
+				return v.get(t, "/user/x")
+			},
 		},
 		"a token in a header": {
 			says: "its header X-Access-Token has redacted-token-1 from the recording, which the server does not know",
@@ -459,7 +488,10 @@ func TestNew_refuses(t *testing.T) {
 		},
 		"a token in the URL": {
 			says: "its URL has redacted-token-1",
-			do:   func(t *testing.T, _ *cassettes.Cassette, v *visitor, token string) error { t.Helper(); return v.get(t, "/user/"+token) },
+			do: func(t *testing.T, _ *cassettes.Cassette, v *visitor, token string) error {
+				t.Helper()
+				return v.get(t, "/user/"+token)
+			},
 		},
 		"a token in the body": {
 			says: "its body has redacted-token-1",
@@ -503,7 +535,10 @@ func TestNew_refuses(t *testing.T) {
 		},
 		"another source": {
 			says: "the recording is from queuptest, and this test records from live", opts: []cassettes.Option{cassettes.Source("live")},
-			do: func(t *testing.T, _ *cassettes.Cassette, v *visitor, _ string) error { t.Helper(); return v.get(t, "/room/x") },
+			do: func(t *testing.T, _ *cassettes.Cassette, v *visitor, _ string) error {
+				t.Helper()
+				return v.get(t, "/room/x")
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
