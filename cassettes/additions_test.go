@@ -384,6 +384,9 @@ func TestNew_sessionOfTheRecording(t *testing.T) {
 				v.do(t, "POST", "/auth/login", "username=alice&password="+url.QueryEscape(canary.Password))
 				for _, path := range paths {
 					answers = append(answers, v.do(t, "GET", path, ""))
+					if u, err := url.Parse(api); err != nil || !c.Recording() && !strings.Contains(v.browser.Jar.Cookies(u)[0].Value, "redacted-cookie") {
+						t.Errorf("after %s the program has the server's cookie (%v)", path, err)
+					}
 				}
 				return answers
 			}
