@@ -678,6 +678,16 @@ func TestNew_keepsPeopleAnonymous(t *testing.T) {
 	}
 }
 
+// A recording with stable ids has ids that QueUp does not know, so nothing can be added to it.
+func TestNew_refusesStableIDs(t *testing.T) {
+	t.Parallel()
+	dir := moved(t, capture(t, "stable", newClub("old"), nil, func(t *testing.T, c *cassettes.Cassette) { t.Helper(); requests(t, c, "GET /room/a") }, cassettes.StableIDs()))
+	_, fake := extend(t, dir, "stable", newClub("new"), cassettes.StableIDs())
+	if !strings.Contains(fake.failures(), "mode new cannot add to a recording with StableIDs") {
+		t.Errorf("reported %q", fake.failures())
+	}
+}
+
 // A connection that the recording does not have is recorded behind those that it has.
 func TestNew_connections(t *testing.T) {
 	t.Parallel()

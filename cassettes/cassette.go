@@ -103,6 +103,9 @@ func (c *Cassette) open(opts []Option) error {
 		return fmt.Errorf("recording is refused because CI is set: recordings are made by people, who read them before they commit them. "+
 			"To record all the same: %s=%s,force", ModeVar, mode)
 	}
+	if mode == New && exists && cfg.rules.StableIDs {
+		return fmt.Errorf("mode %s cannot add to a recording with StableIDs, because its ids are not those of QueUp\n  record it again: %s", New, c.origin.command())
+	}
 	switch {
 	case mode == Rewrite, (mode == Once || mode == New) && !exists:
 		c.task = recordingNew

@@ -159,7 +159,8 @@ func Anonymous(except ...string) Option {
 // StableIDs numbers the ids of rooms, people, messages, plays and so on, of connections and of requests, in the order of
 // their appearance. Two recordings of one scene then differ less. Placeholders are as long as ids and as hexadecimal, and one id has one
 // placeholder. The ids given here stay, such as that of a room: a program that sends an id that is in its own code must have it in except.
-// Each has 24 lower-case hexadecimal digits. Times stay as they are; see [Clock]. Replay works with and without StableIDs.
+// Each has 24 lower-case hexadecimal digits. Times stay as they are; see [Clock]. Replay works with and
+// without StableIDs; mode [New] refuses them, because QueUp does not know the ids of such a recording.
 func StableIDs(except ...string) Option {
 	return func(c *config) error {
 		for _, id := range except {
