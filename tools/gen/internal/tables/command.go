@@ -5,7 +5,6 @@ package tables
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 
 	"github.com/queup-go/queup/tools/gen/internal/output"
@@ -32,9 +31,9 @@ func rewrite(page string, spec *apispec.Spec) error {
 	if err != nil {
 		return err
 	}
-	written, err := writeTables(string(text), spec)
+	written, err := writeTables(page, string(text), spec)
 	if err != nil {
-		return fmt.Errorf("%s: %w", page, err)
+		return err
 	}
 	return output.WriteFile(page, []byte(written))
 }

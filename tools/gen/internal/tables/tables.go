@@ -17,16 +17,19 @@ import (
 //	<!-- generated: operations -->    the whole table: operations by name
 //	<!-- generated: events -->        the whole table: the members of events
 //	<!-- /generated -->
+//
+// rows.go finds the rows that a person has to write first.
 var marked = regexp.MustCompile(`(?s)(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- /generated -->)`)
 
-// writeTables returns the page with its tables generated again.
-func writeTables(text string, s *apispec.Spec) (string, error) {
+// writeTables returns the text of a page with its tables generated again. Its error names the lines of the page to change.
+func writeTables(page, text string, s *apispec.Spec) (string, error) {
 	var problems []error
-	found := 0
+	found, named := 0, map[string]bool{}
 	known := newKnownFrom(s)
 	written := marked.ReplaceAllStringFunc(text, func(match string) string {
 		found++
 		part := marked.FindStringSubmatch(match)
+		named[part[2]] = true
 		switch part[2] {
 		case "known-from":
 			return part[1] + known.fill(part[3]) + part[4]
@@ -35,15 +38,19 @@ func writeTables(text string, s *apispec.Spec) (string, error) {
 		case "events":
 			return part[1] + "\n" + eventsTable(s) + "\n" + part[4]
 		}
-		problems = append(problems, fmt.Errorf("nothing is called %s in <!-- generated: … -->", part[2]))
+		problems = append(problems, fmt.Errorf("%s: <!-- generated: %s --> is not one of known-from, operations and events", page, part[2]))
 		return match
 	})
 	if markers := strings.Count(text, "<!-- generated") + strings.Count(text, "<!-- /generated"); markers != 2*found {
-		problems = append(problems, fmt.Errorf("of %d markers only %d belong together", markers, 2*found))
+		problems = append(problems, fmt.Errorf("%s: of %d markers only %d belong together", page, markers, 2*found))
 	}
-	for _, row := range known.missing() {
-		problems = append(problems, fmt.Errorf("no table has a row for %s", row))
+	for _, name := range []string{"operations", "events"} {
+		if !named[name] {
+			problems = append(problems, fmt.Errorf("%s: the line <!-- generated: %s --> is missing; restore it, and <!-- /generated --> below it", page, name))
+		}
 	}
+	problems = append(problems, known.missing(page, text)...)
+	problems = append(problems, missingEvents(page, text, s)...)
 	return written, errors.Join(problems...)
 }
 
@@ -126,58 +133,4 @@ func eventsTable(s *apispec.Spec) string {
 		rows = append(rows, []string{"`" + e.Event + "`", "`" + e.Name + "`", strings.Join(members, ", ")})
 	}
 	return table([]string{"Event", "Type", "Members"}, rows)
-}
-
-// knownFrom fills the last column of the tables of operations.
-type knownFrom struct {
-	operations map[string]*apispec.Operation // by row
-	seen       map[string]bool
-}
-
-func newKnownFrom(s *apispec.Spec) *knownFrom {
-	k := &knownFrom{operations: map[string]*apispec.Operation{}, seen: map[string]bool{}}
-	for _, t := range s.Tags {
-		for _, o := range t.Operations {
-			k.operations[o.Method+" "+o.Path] = o
-		}
-	}
-	return k
-}
-
-// missing lists the operations that stand in no table.
-func (k *knownFrom) missing() (rows []string) {
-	for row := range k.operations {
-		if !k.seen[row] {
-			rows = append(rows, row)
-		}
-	}
-	slices.Sort(rows)
-	return rows
-}
-
-var (
-	tableRow = regexp.MustCompile("(?m)^(\\| `([A-Z]+ /[^`]*)` \\|.*\\| )([^|]+)( \\|)$")
-	remark   = regexp.MustCompile(`([^,;() ]+) (\([^)]*\))`)
-)
-
-// fill returns the rows with the last column of those that are operations generated again. Remarks in brackets, which are
-// written by hand, stay with their source.
-func (k *knownFrom) fill(rows string) string {
-	return tableRow.ReplaceAllStringFunc(rows, func(row string) string {
-		part := tableRow.FindStringSubmatch(row)
-		o := k.operations[part[2]]
-		if o == nil { // documented, but not an operation of the specification
-			return row
-		}
-		k.seen[part[2]] = true
-		remarks := map[string]string{}
-		for _, m := range remark.FindAllStringSubmatch(part[3], -1) {
-			remarks[m[1]] = " " + m[2]
-		}
-		var sources []string
-		for _, source := range o.Evidence.Sources {
-			sources = append(sources, source+remarks[source])
-		}
-		return part[1] + strings.Join(sources, ", ") + "; " + o.Evidence.Confidence + "; " + o.Evidence.Alive + part[4]
-	})
 }
