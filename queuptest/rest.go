@@ -15,8 +15,9 @@ import (
 	"github.com/queup-go/queup/internal/htmltext"
 )
 
-// rest answers the operations of the specification.
+// rest answers the operations of the specification. An operation without a method here is answered with 501.
 type rest struct {
+	queupserver.UnimplementedHandler
 	*state
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/go-faster/jx"
+	ht "github.com/ogen-go/ogen/http"
 
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/internal/ogenerrors"
@@ -72,6 +73,9 @@ func nestedError(status int, text string, members ...string) *problem {
 func asProblem(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
+	}
+	if errors.Is(err, ht.ErrNotImplemented) {
+		return errorE1(http.StatusNotImplemented, "queuptest does not simulate this operation yet")
 	}
 	if _, ok := errors.AsType[ogenerrors.Error](err); ok { // params, body or media type do not decode
 		return errorE1(http.StatusBadRequest, err.Error())
