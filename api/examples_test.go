@@ -26,6 +26,7 @@ import (
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/testkit/source"
 )
 
 const (
@@ -60,6 +61,7 @@ func TestExamples(t *testing.T) {
 	used := map[string]bool{}
 	for _, o := range operations(t) {
 		t.Run(o.OperationID, func(t *testing.T) {
+			t.Logf("%s: %s", o.at, o)
 			if o.RequestBody == nil || !o.RequestBody.Required {
 				t.Run("no body", func(t *testing.T) { o.try(t, "", nil, nil) })
 			}
@@ -75,7 +77,7 @@ func TestExamples(t *testing.T) {
 					if len(o.RequestBody.Content) > 1 {
 						key := o.OperationID + " " + contentType
 						if body = bodies[key]; body == nil {
-							t.Fatalf("this test knows no Go type for %s", key)
+							t.Fatalf("%s: add the Go type of gen/queupapi for %q to bodies", source.Line(t, "api/examples_test.go", "var bodies"+" = "), key)
 						}
 						used[key] = true
 					}
@@ -86,7 +88,7 @@ func TestExamples(t *testing.T) {
 	}
 	for key := range bodies {
 		if !used[key] {
-			t.Errorf("the specification has no %s", key)
+			t.Errorf("%s: the specification has no %q; remove it from bodies", source.Line(t, "api/examples_test.go", "var bodies"+" = "), key)
 		}
 	}
 }
@@ -164,6 +166,7 @@ func TestIrregularAnswers(t *testing.T) {
 			continue
 		}
 		t.Run(o.OperationID, func(t *testing.T) {
+			t.Logf("%s: %s", o.at, o)
 			var example []byte
 			var body any
 			if o.RequestBody != nil {

@@ -3,7 +3,6 @@ package api_test
 import (
 	_ "embed"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,139 +11,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/ogen-go/ogen"
+
+	"github.com/queup-go/queup/internal/testkit/source"
 )
 
 //go:embed openapi.yaml
 var document []byte
 
-// rows are all operations that anybody has ever seen, in the order of docs/PROTOCOL.md 2.1 to 2.12.
-var rows = []string{
-	// 2.1 session and account
-	"POST /auth/login",
-	"POST /auth/dubtrack",
-	"GET /auth/login",
-	"GET /auth/session",
-	"GET /auth/token",
-	"GET /auth/logout",
-	"POST /auth/signup",
-	"POST /auth/reset",
-	"POST /auth/change-password",
-	"GET /auth/facebook",
-	"GET /auth/twitter",
-	// 2.2 users
-	"GET /user/{idOrUsername}",
-	"POST /user/updateUsername",
-	"GET /user/query/availabilty",
-	// 2.3 rooms
-	"GET /room",
-	"GET /room/term/{term}",
-	"GET /room/{roomId}",
-	"POST /room",
-	"PUT /room/{roomId}",
-	"GET /room/{roomId}/audit",
-	"POST /room/{roomId}/modsettings",
-	"PUT /room/{roomId}/lockQueue",
-	// 2.4 members of a room
-	"POST /room/{roomId}/users",
-	"GET /room/{roomId}/users",
-	"DELETE /room/{roomId}/users",
-	"GET /room/beacon/{roomId}/{userId}",
-	"GET /room/{roomId}/users/{userId}",
-	"GET /room/{roomId}/users/staff",
-	"GET /room/{roomId}/users/ban",
-	"GET /room/{roomId}/users/mute",
-	// 2.5 queue and playback of a room
-	"GET /room/{roomId}/playlist",
-	"GET /room/{roomId}/playlist/details",
-	"GET /room/{roomId}/playlist/waitlist",
-	"GET /room/{roomId}/playlist/active",
-	"GET /room/{roomId}/playlist/active/dubs",
-	"POST /room/{roomId}/playlist/active/dubs",
-	"POST /room/{roomId}/playlist/{playId}/dubs",
-	"GET /room/{roomId}/playlist/history",
-	"POST /room/{roomId}/queue/order",
-	"DELETE /room/{roomId}/queue/user/{userId}",
-	"DELETE /room/{roomId}/queue/user/{userId}/all",
-	"PUT /room/{roomId}/queue/user/{userId}/pause",
-	// 2.6 one's own queue
-	"POST /room/{roomId}/playlist",
-	"DELETE /room/{roomId}/playlist/{queueItemId}",
-	"DELETE /room/{roomId}/playlist",
-	"POST /room/{roomId}/queueplaylist/{playlistId}",
-	"PUT /room/{roomId}/queue/pause",
-	"GET /user/session/room/{roomId}/queue",
-	"POST /user/session/room/{roomId}/queue/order",
-	// 2.7 playlists
-	"GET /playlist",
-	"POST /playlist",
-	"PUT /playlist/{playlistId}",
-	"DELETE /playlist/{playlistId}",
-	"GET /playlist/{playlistId}",
-	"GET /playlist/{playlistId}/songs",
-	"POST /playlist/{playlistId}/songs",
-	"DELETE /playlist/{playlistId}/songs/{playlistSongId}",
-	"POST /playlist/{playlistId}/order",
-	"POST /playlist/{playlistId}/order/randomize",
-	"GET /playlist/soundcloud",
-	"POST /playlist/import/youtube",
-	"POST /playlist/import/soundcloud",
-	// 2.8 songs
-	"GET /song",
-	"GET /song/{songId}",
-	"GET /song/{songId}/redirect",
-	"GET /song/{songId}/image/large",
-	// 2.9 chat and moderation
-	"GET /chat/{roomId}",
-	"POST /chat/{roomId}",
-	"DELETE /chat/{roomId}/{chatId}",
-	"POST /chat/skip/{roomId}/{playId}",
-	"POST /chat/kick/{roomId}/user/{userId}",
-	"POST /chat/ban/{roomId}/user/{userId}",
-	"DELETE /chat/ban/{roomId}/user/{userId}",
-	"POST /chat/mute/{roomId}/user/{userId}",
-	"DELETE /chat/mute/{roomId}/user/{userId}",
-	// 2.10 roles
-	"POST /chat/{roleId}/{roomId}/user/{userId}",
-	"DELETE /chat/{roleId}/{roomId}/user/{userId}",
-	"GET /permissions",
-	"GET /room/{roomId}/roles",
-	"GET /room/{roomId}/permissions/me",
-	"POST /room/{roomId}/roles",
-	"PUT /room/{roomId}/roles/{roleId}",
-	"DELETE /room/{roomId}/roles/{roleId}",
-	"PUT /room/{roomId}/roles/order",
-	"PUT /room/{roomId}/users/{userId}/roles/{roleId}",
-	"DELETE /room/{roomId}/users/{userId}/roles/{roleId}",
-	// 2.11 private messages
-	"GET /message",
-	"GET /message/new",
-	"POST /message",
-	"GET /message/{conversationId}",
-	"POST /message/{conversationId}",
-	"POST /message/{conversationId}/read",
-	// 2.12 search, followers, comments, images
-	"GET /search",
-	"GET /user/{userId}/following",
-	"GET /user/{userId}/follows",
-	"POST /user/{userId}/following",
-	"DELETE /user/{userId}/following",
-	"GET /song/{songId}/comments",
-	"POST /song/{songId}/comments",
-	"DELETE /song/{songId}/comments/{commentId}",
-	"POST /comments/{commentId}/dubs",
-	"POST /comments/{commentId}/flag",
-	"GET /user/{userId}/image",
-	"GET /user/{userId}/image/large",
-	"POST /user/image",
-	"POST /user/imagegif",
-	"GET /room/{roomId}/image",
-	"GET /room/{roomId}/image/thumbnail",
-	"GET /room/{roomId}/image/thumbnail-small",
-	"POST /room/{roomId}/image",
-	"/dubs",
-}
-
-// left are the rows that are no operations of the specification, and why.
+// left are the rows of docs/PROTOCOL.md 2.1 to 2.12 that are not operations of the specification, and why.
 var left = map[string]string{
 	"GET /auth/login":            "where an expired session is redirected to; nobody calls it",
 	"GET /auth/facebook":         "for browsers",
@@ -153,28 +27,27 @@ var left = map[string]string{
 	"/dubs":                      "a name without a method, never called",
 }
 
+// Every row of docs/PROTOCOL.md is an operation of the specification, except for those in left, and every operation has a row.
 func TestEveryRowIsAnOperation(t *testing.T) {
-	var want, got []string
-	for _, row := range rows {
-		if left[row] == "" {
-			want = append(want, row)
+	docs, list := documented(t), operations(t)
+	at := source.Line(t, "api/spec_test.go", "var left"+" = ")
+	for row, doc := range docs {
+		switch known := slices.ContainsFunc(list, func(o operation) bool { return o.row == row }); {
+		case !known && left[row] == "":
+			t.Errorf("%s: %s is not an operation of api/openapi.yaml. Add it there, or add the row with the reason to left in %s", doc.at, row, at)
+		case known && left[row] != "":
+			t.Errorf("%s: remove %s from left, because it is an operation now", at, row)
 		}
 	}
-	for _, o := range operations(t) {
-		got = append(got, o.row)
-	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("the operations differ (-rows +openapi.yaml):\n%s", diff)
+	for _, o := range list {
+		if _, ok := docs[o.row]; !ok {
+			t.Errorf("%s: %s has no row in docs/PROTOCOL.md; make generate names the line for it", o.at, o)
+		}
 	}
 	for row := range left {
-		if !slices.Contains(rows, row) {
-			t.Errorf("%s is left out but no row", row)
+		if _, ok := docs[row]; !ok {
+			t.Errorf("%s: docs/PROTOCOL.md has no row for %s; remove it from left", at, row)
 		}
-	}
-	if len(slices.Compact(want)) != 106 {
-		t.Errorf("%d rows, want 106: one got lost", len(want))
 	}
 }
 
@@ -184,27 +57,23 @@ type evidence struct {
 	Confidence string   `yaml:"confidence"`
 	Section    string   `yaml:"section"`
 	alive      string
+	at         string // the line of docs/PROTOCOL.md
 }
 
 // documented reads the tables of docs/PROTOCOL.md 2.1 to 2.12.
 func documented(t *testing.T) map[string]evidence {
 	t.Helper()
-	text, err := os.ReadFile("../docs/PROTOCOL.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	heading := regexp.MustCompile(`^### (2\.\d+) `)
 	operation := regexp.MustCompile("^\\| `((?:[A-Z]+ )?/[^`]*)` \\|.*\\| ([^|]+); (\\w+); (\\w+) \\|$")
 	remark := regexp.MustCompile(` \([^)]*\)`)
 	found := map[string]evidence{}
 	section := ""
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSuffix(line, "\n")
+	for i, line := range strings.Split(source.Read(t, "docs/PROTOCOL.md"), "\n") {
 		if m := heading.FindStringSubmatch(line); m != nil {
 			section = m[1]
 		}
 		if m := operation.FindStringSubmatch(line); m != nil && section != "" {
-			found[m[1]] = evidence{strings.Split(remark.ReplaceAllString(m[2], ""), ", "), m[3], section, m[4]}
+			found[m[1]] = evidence{strings.Split(remark.ReplaceAllString(m[2], ""), ", "), m[3], section, m[4], fmt.Sprintf("docs/PROTOCOL.md:%d", i+1)}
 		}
 	}
 	return found
@@ -212,38 +81,29 @@ func documented(t *testing.T) map[string]evidence {
 
 func TestEvidence(t *testing.T) {
 	docs := documented(t)
-	for _, row := range rows {
-		if _, ok := docs[row]; !ok {
-			t.Errorf("docs/PROTOCOL.md has no row for %s", row)
-		}
-	}
-	for row := range docs {
-		if !slices.Contains(rows, row) {
-			t.Errorf("docs/PROTOCOL.md has a row for %s, which is not among the rows of this test", row)
-		}
-	}
 	for _, o := range operations(t) {
 		t.Run(o.OperationID, func(t *testing.T) {
 			var got evidence
 			node, ok := o.Common.Extensions["x-evidence"]
 			if !ok {
-				t.Fatal("there is no x-evidence")
+				t.Fatalf("%s: there is no x-evidence", o.at)
 			}
 			if err := node.Decode(&got); err != nil {
 				t.Fatal(err)
 			}
 			node, ok = o.Common.Extensions["x-alive"]
 			if !ok {
-				t.Fatal("there is no x-alive")
+				t.Fatalf("%s: there is no x-alive", o.at)
 			}
 			if err := node.Decode(&got.alive); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := time.Parse("2006", got.alive); err != nil && got.alive != "dubtrack" {
-				t.Errorf("x-alive is %q, want a year or dubtrack", got.alive)
+				t.Errorf("%s: x-alive is %q, want a year or dubtrack", o.at, got.alive)
 			}
+			got.at = docs[o.row].at
 			if diff := cmp.Diff(docs[o.row], got, cmp.AllowUnexported(evidence{})); diff != "" {
-				t.Errorf("the evidence differs (-docs/PROTOCOL.md +openapi.yaml):\n%s", diff)
+				t.Errorf("%s: the evidence differs from %s; correct it and run make generate (-docs/PROTOCOL.md +api/openapi.yaml):\n%s", o.at, got.at, diff)
 			}
 		})
 	}
@@ -259,50 +119,50 @@ func TestEveryOperationIsDescribed(t *testing.T) {
 	for _, o := range operations(t) {
 		t.Run(o.row, func(t *testing.T) {
 			if !regexp.MustCompile(`^[a-z]+([A-Z][A-Za-z]*)?$`).MatchString(o.OperationID) {
-				t.Errorf("operationId %q", o.OperationID)
+				t.Errorf("%s: operationId %q, want a word, then words with a capital", o.at, o.OperationID)
 			}
 			if by := seen[o.OperationID]; by != "" {
-				t.Errorf("%s has the operationId %q, too", by, o.OperationID)
+				t.Errorf("%s: %s has the operationId %q, too", o.at, by, o.OperationID)
 			}
 			seen[o.OperationID] = o.row
 			if o.Summary == "" || strings.HasSuffix(o.Summary, ".") {
-				t.Errorf("summary %q, want a line without a full stop", o.Summary)
+				t.Errorf("%s: summary %q, want a line without a full stop", o.at, o.Summary)
 			}
 			if d := strings.TrimSpace(o.Description); len(d) <= len(o.Summary) || !strings.HasSuffix(d, ".") {
-				t.Errorf("description %q, want sentences that say more than the summary", d)
+				t.Errorf("%s: description %q, want sentences that say more than the summary", o.at, d)
 			}
 			if len(o.Tags) != 1 {
-				t.Errorf("tags %q, want one", o.Tags)
+				t.Errorf("%s: tags %q, want one", o.at, o.Tags)
 			}
 			for _, tag := range o.Tags {
 				if _, ok := tags[tag]; !ok {
-					t.Errorf("the tag %q is not declared", tag)
+					t.Errorf("%s: the tag %q is not declared under tags", o.at, tag)
 				}
 				tags[tag] = true
 			}
 			for _, p := range o.parameters {
 				if p.Description == "" || len(p.Example) == 0 {
-					t.Errorf("the parameter %s has the description %q and the example %s", p.Name, p.Description, p.Example)
+					t.Errorf("%s: the parameter %s has the description %q and the example %s", o.at, p.Name, p.Description, p.Example)
 				}
 			}
 			if o.RequestBody != nil {
 				if len(o.RequestBody.Content) == 0 {
-					t.Error("the request has no content")
+					t.Errorf("%s: the request has no content", o.at)
 				}
 				for contentType, media := range o.RequestBody.Content {
 					if len(media.Example) == 0 {
-						t.Errorf("the request has no example as %s", contentType)
+						t.Errorf("%s: the request has no example as %s", o.at, contentType)
 					}
 				}
 			}
 			if o.Responses["default"] == nil || o.Responses["default"].Ref != "#/components/responses/Error" {
-				t.Error("the default response is not Error")
+				t.Errorf("%s: the default response is not Error", o.at)
 			}
 			if o.redirects == (o.Responses["200"] != nil) || len(o.Responses) != 2 {
-				t.Errorf("%d responses, want default and either 200 or 302", len(o.Responses))
+				t.Errorf("%s: %d responses, want default and either 200 or 302", o.at, len(o.Responses))
 			}
 			if o.example == "" {
-				t.Error("the answer has no example")
+				t.Errorf("%s: the answer has no example", o.at)
 			}
 		})
 	}
@@ -337,6 +197,7 @@ func load(t *testing.T) *ogen.Spec {
 type operation struct {
 	*ogen.Operation
 	row, method, path string
+	at                string // the line of api/openapi.yaml
 	parameters        []*ogen.Parameter
 	redirects         bool   // the good answer is a redirect
 	example           string // of the good answer: JSON, or the address of the redirect
@@ -354,6 +215,9 @@ func operations(t *testing.T) (list []operation) {
 				continue
 			}
 			o := operation{Operation: op, row: method + " " + path, method: method, path: path}
+			if position, ok := op.Common.Position(); ok {
+				o.at = fmt.Sprintf("api/openapi.yaml:%d", position.Line)
+			}
 			for _, p := range slices.Concat(item.Parameters, op.Parameters) {
 				if name, ok := strings.CutPrefix(p.Ref, "#/components/parameters/"); ok {
 					p = spec.Components.Parameters[name]

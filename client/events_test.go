@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/internal/testkit/canary"
+	"github.com/queup-go/queup/internal/testkit/source"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/gen/wire"
@@ -124,40 +125,50 @@ func TestEvents_withoutOneOfTheirMembers(t *testing.T) {
 	}
 }
 
-// The rows above leave out no event that the schema has, no form that it is known in, and no type that On takes.
+// eventRows leave out neither an event of the schema nor an event type of this package.
 func TestEvents_noneIsLeftOut(t *testing.T) {
-	var known, tried []string
-	for name, zero := range wire.Definitions() {
-		if reflect.PointerTo(reflect.TypeOf(zero)).Implements(reflect.TypeFor[wire.Event]()) {
-			known = append(known, name)
-		}
+	var (
+		rows  = source.Line(t, "client/events_rows_test.go", "var eventRows = ")
+		apply = source.Line(t, "client/tracker_apply.go", "func (t *tracker) apply(")
+		types = source.Line(t, "client/events.go", "var eventTypes = ")
+		own   = source.Line(t, "client/events_test.go", "var ofTheClient"+" = ")
+	)
+	tried, emitted := map[string]bool{}, map[string]bool{}
+	for _, name := range ofTheClient {
+		emitted[name] = true
 	}
-	told := slices.Clone(ofTheClient)
 	for _, row := range eventRows {
 		for _, line := range row.want {
 			kind, _, _ := strings.Cut(line, " ")
-			told = append(told, strings.TrimSuffix(kind, ":"))
+			emitted[strings.TrimSuffix(kind, ":")] = true
 		}
 		event, err := wire.DecodeEvent(row.event.name, []byte(row.event.data))
 		if err != nil {
 			continue
 		}
-		if _, unknown := event.(*wire.UnknownEvent); !unknown && row.form == "" {
-			tried = append(tried, reflect.TypeOf(event).Elem().Name())
+		name := reflect.TypeOf(event).Elem().Name()
+		if _, unknown := event.(*wire.UnknownEvent); unknown || row.form != "" {
+			continue
+		}
+		if tried[name] {
+			t.Errorf("%s: two rows without a form have the event %s; name the form of one", rows, row.event.name)
+		}
+		tried[name] = true
+	}
+	for name, zero := range wire.Definitions() {
+		if reflect.PointerTo(reflect.TypeOf(zero)).Implements(reflect.TypeFor[wire.Event]()) && !tried[name] {
+			t.Errorf("no row has the event wire.%s.\n%s: add a row with its example below this line. It wants Unknown until\n%s: has a case for *wire.%s and\n%s: has a type for it",
+				name, rows, apply, name, types)
 		}
 	}
-	slices.Sort(known)
-	slices.Sort(tried)
-	expect(t, "events of the schema", tried, known)
-	var types []string
 	for _, e := range client.EventTypes {
-		types = append(types, e.Name())
+		if !emitted[e.Name()] {
+			t.Errorf("no row wants the event type client.%s.\n%s: add a row that wants it, or for an event that is not QueUp's\n%s: add it to ofTheClient", e.Name(), rows, own)
+		}
+		delete(emitted, e.Name())
 	}
-	slices.Sort(types)
-	slices.Sort(told)
-	expect(t, "types of events", slices.Compact(told), types)
-	if n := len(known) + 2; n != 41 { // user-setrole and user-unsetrole have two forms
-		t.Errorf("%d events, docs/PROTOCOL.md 6.2 has 41", n)
+	for name := range emitted {
+		t.Errorf("%s: add client.%s to eventTypes", types, name)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	ht "github.com/ogen-go/ogen/http"
 
 	"github.com/queup-go/queup/gen/queupapi"
+	"github.com/queup-go/queup/internal/testkit/source"
 )
 
 // EventTypes are all event types, for the test that meets each of them.
@@ -79,8 +80,8 @@ func everyCall(tb testing.TB, bot *Client) (calls []restCall) {
 			return results[0].Interface(), err
 		}})
 	}
-	if len(calls) < 90 {
-		tb.Fatalf("there are only %d operations", len(calls))
+	if len(calls) == 0 {
+		tb.Fatal("the generated client has no operations")
 	}
 	return calls
 }
@@ -96,7 +97,7 @@ func someArgument(tb testing.TB, typ reflect.Type) reflect.Value {
 				return someArgument(tb, body)
 			}
 		}
-		tb.Fatalf("no body is known for %s", typ)
+		tb.Fatalf("%s: add a type that implements %s to requestBodies", source.Line(tb, "client/export_test.go", "var requestBodies"+" = "), typ)
 	case reflect.Pointer:
 		v.Set(reflect.New(typ.Elem()))
 		v.Elem().Set(someArgument(tb, typ.Elem()))
