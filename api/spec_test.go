@@ -28,7 +28,7 @@ var left = map[string]string{
 }
 
 // Every row of docs/PROTOCOL.md is an operation of the specification, except for those in left, and every operation has a row.
-func TestEveryRowIsAnOperation(t *testing.T) {
+func TestSpec_everyRowIsAnOperation(t *testing.T) {
 	docs, list := documented(t), operations(t)
 	at := source.Line(t, "api/spec_test.go", "var left"+" = ")
 	for row, doc := range docs {
@@ -79,7 +79,7 @@ func documented(t *testing.T) map[string]evidence {
 	return found
 }
 
-func TestEvidence(t *testing.T) {
+func TestSpec_evidenceIsThatOfTheRow(t *testing.T) {
 	docs := documented(t)
 	for _, o := range operations(t) {
 		t.Run(o.OperationID, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestEvidence(t *testing.T) {
 	}
 }
 
-func TestEveryOperationIsDescribed(t *testing.T) {
+func TestSpec_everyOperationIsDescribed(t *testing.T) {
 	spec := load(t)
 	tags := map[string]bool{} // whether it is used
 	for _, tag := range spec.Tags {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/queup-go/queup/internal/testkit/source"
 )
 
 // promises is how many docs/BEHAVIOUR.md makes.
@@ -125,7 +127,7 @@ func TestBehaviour_namesThatExist(t *testing.T) {
 }
 
 // The package's documentation lists every type of event, and nothing else as one.
-func TestDoc_listsTheEvents(t *testing.T) {
+func TestSpec_packagePageListsTheEvents(t *testing.T) {
 	files := token.NewFileSet()
 	doc, err := parser.ParseFile(files, "doc.go", nil, parser.ParseComments)
 	if err != nil {
@@ -146,13 +148,13 @@ func TestDoc_listsTheEvents(t *testing.T) {
 		if fields, ok := spec.Type.(*ast.StructType); ok && embedsMeta(fields) {
 			found++
 			if strings.Count(list, "["+spec.Name.Name+"]") != 1 {
-				t.Errorf("%s is not in the list once", spec.Name.Name)
+				t.Errorf("%s: add [%s] once to the list below this line", source.Line(t, "client/doc.go", "// # The events"), spec.Name.Name)
 			}
 		}
 		return true
 	})
 	if listed := strings.Count(list, "["); found == 0 || listed != found {
-		t.Errorf("%d events are listed, and there are %d", listed, found)
+		t.Errorf("%s: %d events are listed below this line, and events.go has %d", source.Line(t, "client/doc.go", "// # The events"), listed, found)
 	}
 }
 

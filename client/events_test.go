@@ -126,7 +126,7 @@ func TestEvents_withoutOneOfTheirMembers(t *testing.T) {
 }
 
 // eventRows leave out neither an event of the schema nor an event type of this package.
-func TestEvents_noneIsLeftOut(t *testing.T) {
+func TestSpec_everyEventHasARow(t *testing.T) {
 	var (
 		rows  = source.Line(t, "client/events_rows_test.go", "var eventRows = ")
 		apply = source.Line(t, "client/tracker_apply.go", "func (t *tracker) apply(")

@@ -36,7 +36,7 @@ func documented(t *testing.T) map[string]string {
 }
 
 // A test can cause every event that is known, without a client.
-func TestEveryEvent_canBeCaused(t *testing.T) {
+func TestSpec_everyEventCanBeCaused(t *testing.T) {
 	t.Parallel()
 	caused := map[string]bool{}
 	suffix := regexp.MustCompile(`[_-][0-9a-f]{24}$`)

@@ -21,10 +21,12 @@ import (
 )
 
 // unwritten are the operations that queuptest answers with 501, each with the reason.
-var unwritten = map[string]string{}
+var unwritten = map[string]string{
+	// By the name of the method.
+}
 
 // An operation that queuptest does not simulate is among the unwritten ones.
-func TestREST_simulatesEveryOperation(t *testing.T) {
+func TestSpec_everyOperationIsSimulated(t *testing.T) {
 	methods, next := handlerMethods(t)
 	list := source.Line(t, "queuptest/rest_unwritten_internal_test.go", "var unwritten"+" = ")
 	for method := range reflect.TypeFor[queupserver.Handler]().Methods() {

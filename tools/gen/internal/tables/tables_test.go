@@ -34,7 +34,7 @@ func TestTables_areUpToDate(t *testing.T) {
 }
 
 // The figures in README.md are those of the specifications.
-func TestReadme_counts(t *testing.T) {
+func TestSpec_figuresOfTheReadme(t *testing.T) {
 	spec, err := apispec.Load("../../../../api/openapi.yaml", "../../../../api/events.schema.json")
 	if err != nil {
 		t.Fatal(err)
