@@ -51,6 +51,24 @@ func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.sayAll(ctx, pieces)
+}
+
+// SendShortened is SendLong for a text that need not arrive in full. A text that does not fit is cut between two characters,
+// as people see them, and … stands for the rest. So the error is never a [*MessageTooLongError].
+func (r *Room) SendShortened(ctx context.Context, text string) ([]Message, error) {
+	if r.client == nil {
+		return nil, ErrNotJoined
+	}
+	pieces, err := r.chatPiecesBy(shortenChat, "Room.SendShortened", text, r.client.config.messageParts)
+	if err != nil {
+		return nil, err
+	}
+	return r.sayAll(ctx, pieces)
+}
+
+// sayAll posts lines until one fails.
+func (r *Room) sayAll(ctx context.Context, pieces []string) ([]Message, error) {
 	var sent []Message
 	for _, piece := range pieces {
 		m, err := r.say(ctx, piece)
@@ -64,6 +82,11 @@ func (r *Room) SendLong(ctx context.Context, text string) ([]Message, error) {
 
 // chatPieces checks a text and returns its lines, encoded and ready to send.
 func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
+	return r.chatPiecesBy(splitChat, op, text, most)
+}
+
+// chatPiecesBy is chatPieces with a given way to split the text.
+func (r *Room) chatPiecesBy(split chatSplitter, op, text string, most int) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if text == "" {
 		return nil, &ArgumentError{Op: op, Argument: "text", Reason: "is empty"}
@@ -75,7 +98,7 @@ func (r *Room) chatPieces(op, text string, most int) ([]string, error) {
 	if r.client.config.rawChat {
 		encode, units = func(s string) string { return s }, charactersAndEntities
 	}
-	pieces := splitChat(units(text), encode, most)
+	pieces := split(units(text), encode, most)
 	if pieces == nil {
 		return nil, &MessageTooLongError{Length: utf16Len(encode(text)), Limit: maxMessage, Parts: most}
 	}
@@ -112,26 +135,40 @@ func (r *Room) say(ctx context.Context, encoded string) (Message, error) {
 	return newSentMessage(r.client, r.id, me.ID, answer.Data), nil
 }
 
-// splitChat splits a text into at most the given number of lines. It returns nil if the text does not fit. units are the
+// A chatSplitter splits a text into at most the given number of lines. It returns nil if the text does not fit. units are the
 // parts of the text that are not split, unless one alone is longer than a line. No line except the first begins like a
 // command.
+type chatSplitter func(units []string, encode func(string) string, most int) []string
+
+// splitChat is a chatSplitter that returns nothing but the whole text.
 func splitChat(units []string, encode func(string) string, most int) []string {
-	var pieces []string
+	pieces, whole := chatLines(units, encode, most)
+	if !whole {
+		return nil
+	}
+	return pieces
+}
+
+// shortenChat is a chatSplitter that cuts a text that does not fit. The last line then ends with ….
+func shortenChat(units []string, encode func(string) string, most int) []string {
+	pieces, _ := chatLines(units, encode, most)
+	return pieces
+}
+
+// chatLines splits a text into at most the given number of lines, and reports whether they have the whole text. If they do not,
+// the last one ends with ….
+func chatLines(units []string, encode func(string) string, most int) (pieces []string, whole bool) {
 	for len(units) > 0 {
-		if len(pieces) == most {
-			return nil
-		}
 		if len(pieces) > 0 && !opens(opening(units)) {
-			units[0] = "…" + units[0]
+			units[0] = ellipsis + units[0]
 		}
 		n := fitting(units, encode)
 		if n == 0 { // one character with hundreds of marks
-			parts := strings.Split(units[0], "")
-			if len(parts) == 1 {
-				return nil
-			}
-			units = append(parts, units[1:]...)
+			units = append(strings.Split(units[0], ""), units[1:]...)
 			continue
+		}
+		if n < len(units) && len(pieces) == most-1 {
+			return append(pieces, cutLine(units, encode)), false
 		}
 		pieces = append(pieces, encode(strings.TrimSpace(strings.Join(units[:n], ""))))
 		units = units[n:]
@@ -139,7 +176,20 @@ func splitChat(units []string, encode func(string) string, most int) []string {
 			units = units[1:]
 		}
 	}
-	return pieces
+	return pieces, true
+}
+
+const ellipsis = "…"
+
+// cutLine returns a line with as many of the units as fit, and … behind them.
+func cutLine(units []string, encode func(string) string) string {
+	n, length := 0, utf16Len(ellipsis)
+	for ; n < len(units); n++ {
+		if length += utf16Len(encode(units[n])); length > maxMessage {
+			break
+		}
+	}
+	return encode(strings.TrimSpace(strings.Join(units[:n], ""))) + ellipsis
 }
 
 // opening returns the first of the units that is visible by itself, empty if there is none.

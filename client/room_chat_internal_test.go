@@ -52,6 +52,70 @@ func TestSplitChat(t *testing.T) {
 	})
 }
 
+func TestShortenChat(t *testing.T) {
+	x := strings.Repeat
+	tests := map[string]struct {
+		text string
+		most int
+		want []string
+	}{
+		"fits":                         {"hello", 1, []string{"hello"}},
+		"fits exactly":                 {x("a", 255), 1, []string{x("a", 255)}},
+		"fits into two":                {x("a", 300), 2, []string{x("a", 255), x("a", 45)}},
+		"one over":                     {x("a", 256), 1, []string{x("a", 254) + "…"}},
+		"too long for two":             {x("a", 200) + " " + x("b", 400), 2, []string{x("a", 200), x("b", 254) + "…"}},
+		"no space before the ellipsis": {x("a", 250) + "    " + x("b", 9), 1, []string{x("a", 250) + "…"}},
+		"never inside a rune":          {x("🎵", 128), 1, []string{x("🎵", 127) + "…"}},
+		"never inside a flag":          {x("🇳🇿", 65), 1, []string{x("🇳🇿", 63) + "…"}},
+		"never inside a family":        {x("a", 250) + "👨‍👩‍👧‍👦" + "b", 1, []string{x("a", 250) + "…"}},
+		"never before its marks":       {x("a", 253) + "e\u0301\u0323" + "b", 1, []string{x("a", 253) + "…"}},
+		"never inside an entity":       {x("&", 52), 1, []string{x("&amp;", 50) + "…"}},
+		"never into a command":         {x("a", 250) + " !kick " + x("b", 300), 2, []string{x("a", 250), "…!kick " + x("b", 247) + "…"}},
+		"a letter longer than a line":  {"e" + x("\u0301", 300), 1, []string{"e" + x("\u0301", 253) + "…"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := shortenChat(characters(tt.text), html.EscapeString, tt.most); !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+	t.Run("never inside an entity that was there", func(t *testing.T) {
+		text := x("a", 251) + "&amp;" + "b"
+		if got, want := shortenChat(charactersAndEntities(text), plain, 1), []string{x("a", 251) + "…"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// Whatever the text, its shortened lines fit, and are those of the whole text if that fits.
+func FuzzShortenChat(f *testing.F) {
+	f.Add("hello & welcome", false, uint8(1))
+	f.Add(strings.Repeat("🇳🇿👨‍👩‍👧‍👦e\u0301\u0323 \u0301", 40), false, uint8(2))
+	f.Add(strings.Repeat("a b&lt;🎵\u2003", 90), true, uint8(3))
+	f.Fuzz(func(t *testing.T, text string, raw bool, most uint8) {
+		encode, units := html.EscapeString, characters
+		if raw {
+			encode, units = plain, charactersAndEntities
+		}
+		text = strings.TrimSpace(strings.ToValidUTF8(text, ""))
+		lines := max(int(most%4), 1)
+		whole := splitChat(units(text), encode, lines)
+		got := shortenChat(units(text), encode, lines)
+		if whole != nil && !slices.Equal(got, whole) {
+			t.Errorf("got %q, want %q", got, whole)
+		}
+		if len(got) > lines || text != "" && whole == nil && !strings.HasSuffix(got[len(got)-1], "…") {
+			t.Errorf("%q became %q", text, got)
+		}
+		for _, line := range got {
+			if n := utf16Len(line); n == 0 || n > maxMessage {
+				t.Errorf("a line of %d units", n)
+			}
+		}
+	})
+}
+
 func FuzzSplitChat(f *testing.F) {
 	f.Add("hello & welcome", false)
 	f.Add(strings.Repeat("🇳🇿👨‍👩‍👧‍👦e\u0301\u0323 \u0301", 40), false)
