@@ -52,6 +52,11 @@ func (c *Client) Health() Health {
 	return h
 }
 
+// Now returns the current time by QueUp's clock, which the client learns from the dates of its answers, to within about a second.
+// Before the first answer it is the time of this machine. Compare it with times that QueUp states, such as [Message.CreatedAt] and
+// [Member.LastActive].
+func (c *Client) Now() time.Time { return c.clock.Now() }
+
 // recordEvent and resynced record for Health what has happened.
 func (c *Client) recordEvent(at time.Time) {
 	c.mu.Lock()
