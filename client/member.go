@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/queup-go/queup/client/internal/cache"
@@ -51,7 +52,38 @@ type Member struct {
 
 	extra
 	client *Client
-	held   []Role // the roles as QueUp sent them; not changed once set
+	held   []Role    // the roles as QueUp sent them; not changed once set
+	active *activity // shared by all records of one user's stay in the room; nil for a user who was never there
+}
+
+// An activity is when a user was last active in a room.
+type activity struct {
+	at atomic.Int64 // in nanoseconds since 1970, by QueUp's clock; 0 for never
+}
+
+// seen records that the user was active at a time by QueUp's clock. An earlier time than the known one changes nothing. It is only called
+// on the connection's goroutine.
+func (a *activity) seen(at time.Time) {
+	if n := at.UnixNano(); !at.IsZero() && n > a.at.Load() {
+		a.at.Store(n)
+	}
+}
+
+// LastActive returns when the user was last active in the room, by QueUp's clock: the last chat line, vote, change of the queue or
+// arrival that the client has seen. Compare it with [Client.Now]. It is zero if the client has seen none of these since it joined the
+// room; lines of QueUp's chat history count.
+//
+// It is not a snapshot: it follows the user until the user leaves, and stays what it was afterwards. For a value that a program has
+// made or unmarshalled, it is zero.
+func (m Member) LastActive() time.Time {
+	if m.active == nil {
+		return time.Time{}
+	}
+	n := m.active.at.Load()
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n)
 }
 
 func newMember(c *Client, w wire.RoomUser) Member {

@@ -171,6 +171,9 @@ func (r *Room) newMembers(list wire.RoomUsers) []Member {
 func (r *Room) newMember(w wire.RoomUser) Member {
 	m := newMember(r.client, w)
 	m.RoomID = r.id
+	if known, ok := r.memberOrDeparted(m.UserID); ok {
+		m.active = known.active
+	}
 	m.forget(r.deleted.Contains) // QueUp may still list them
 	if w.User.Username != "" {
 		r.client.learnUser(accountOf(w), true)

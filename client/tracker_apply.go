@@ -57,7 +57,10 @@ func (t *tracker) apply(event wire.Event, meta Meta) {
 	case *wire.ChatSkip:
 		t.applySkip(e, meta)
 
-	case *wire.RoomPlaylistQueueUpdateDub, *wire.RoomPlaylistQueueUpdate:
+	case *wire.RoomPlaylistQueueUpdateDub:
+		t.seenActor(e.User, meta)
+		t.queueChanged(meta)
+	case *wire.RoomPlaylistQueueUpdate:
 		t.queueChanged(meta)
 	case *wire.RoomPlaylistQueueReorder:
 		t.applyReorder(e, meta)

@@ -14,6 +14,14 @@ func (t *tracker) applyChat(e *wire.ChatMessage, meta Meta) {
 	e.User = authorOf(e)
 	author := c.users.update(newUser(c, e.User), true)
 	member := t.memberOf(author.ID, e.Member)
+	if member.active == nil { // the author is not in the room
+		member.active = new(activity)
+	}
+	if e.SentAt.IsZero() {
+		t.seen(member, meta)
+	} else {
+		member.active.seen(c.clock.Past(e.SentAt))
+	}
 	if !t.room.chatLog.markSeen(e.ID, e.SentAt) || member.Muted && !c.config.mutedMessages {
 		return
 	}

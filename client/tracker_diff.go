@@ -135,8 +135,9 @@ func (t *tracker) catchUpMember(w wire.RoomUser, meta Meta) {
 	user := c.learnUser(accountOf(w), true)
 	before, present := t.room.members.Get(member.UserID)
 	t.setMuted(member.UserID, member.Muted)
-	t.addMember(member)
+	member = t.addMember(member)
 	if !present {
+		t.seen(member, meta)
 		c.events.emit(MemberJoined{Meta: meta, Member: member.clone(), User: user})
 		return
 	}
@@ -293,6 +294,7 @@ func (t *tracker) catchUpVotes(state roomState) {
 		slices.Sort(users)
 		for _, id := range users {
 			if before[id] != vote {
+				t.seenActor(wire.User{ID: id}, t.resyncedMeta())
 				t.client.events.emit(Dub{Meta: t.resyncedMeta(), Song: song, User: t.client.userOrID(id), Up: vote == wire.Updub})
 			}
 		}

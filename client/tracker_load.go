@@ -40,6 +40,20 @@ func (s *roomState) roster() wire.RoomUsers {
 	return *s.users
 }
 
+// lines returns the chat lines of the history, none if it could not be read.
+func (s *roomState) lines() []*wire.ChatMessage {
+	if s.chat == nil {
+		return nil
+	}
+	var lines []*wire.ChatMessage
+	for _, entry := range *s.chat {
+		if line, ok := entry.(*wire.ChatMessage); ok {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // elapsed returns how long the current song has been playing by now.
 func (s *roomState) elapsed() time.Duration {
 	return saturate.Add(max(s.active.Elapsed, 0), time.Since(s.at))
@@ -199,7 +213,17 @@ func (t *tracker) load(state roomState, self wire.RoomUser) {
 		c.learnUser(accountOf(w), true)
 		c.users.enter(member.UserID)
 		t.setMuted(member.UserID, member.Muted)
+		known, _ := t.room.memberOrDeparted(member.UserID)
+		if member.active = known.active; member.active == nil {
+			member.active = new(activity)
+		}
 		members[member.UserID] = member
+	}
+	t.seen(members[memberUserID(self)], t.newMeta())
+	for _, e := range state.lines() {
+		if author := members[authorOf(e).ID]; author.active != nil {
+			author.active.seen(c.clock.Past(e.SentAt))
+		}
 	}
 	t.room.members.Replace(members)
 	for _, e := range former { // after the others have entered, so that a user who stays is never forgotten

@@ -31,8 +31,8 @@ func (t *tracker) applyJoin(e *wire.UserJoin, meta Meta) {
 	if _, present := t.room.members.Get(user.ID); present {
 		return
 	}
-	member := t.memberOf(user.ID, e.Member)
-	t.addMember(member)
+	member := t.addMember(t.memberOf(user.ID, e.Member))
+	t.seen(member, meta)
 	t.client.events.emit(MemberJoined{Meta: meta, Member: member.clone(), User: user})
 	if user.Username == "" {
 		t.readNames()
@@ -277,7 +277,7 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 		}
 		m.setHeld(append(m.held, known.held...)) // the event's roles come first
 	}
-	m.UserID, m.RoomID = id, t.room.id
+	m.UserID, m.RoomID, m.active = id, t.room.id, known.active
 	m.Muted = m.Muted || known.Muted || t.muted.Contains(id)
 	m.Banned = m.Banned || known.Banned
 	if isUnfit(w.Extra, "queuePaused") {
@@ -287,12 +287,34 @@ func (t *tracker) memberOf(id UserID, w wire.RoomUser) Member {
 	return m
 }
 
-// addMember adds or replaces a member.
-func (t *tracker) addMember(m Member) {
-	if _, present := t.room.members.Get(m.UserID); !present {
+// addMember adds or replaces a member, and returns the record with the activity that belongs to it.
+func (t *tracker) addMember(m Member) Member {
+	known, present := t.room.members.Get(m.UserID)
+	if !present {
 		t.client.users.enter(m.UserID)
 	}
+	if known.active != nil {
+		m.active = known.active
+	}
+	if m.active == nil {
+		m.active = new(activity)
+	}
 	t.room.members.Put(m.UserID, m)
+	return m
+}
+
+// seen records that a member was active when an event happened. Members of whom no activity is kept are left out.
+func (t *tracker) seen(m Member, meta Meta) {
+	if m.active != nil {
+		m.active.seen(t.client.clock.At(meta.At))
+	}
+}
+
+// seenActor records that the user who caused an event was active, if the user is in the room.
+func (t *tracker) seenActor(w wire.User, meta Meta) {
+	if m, present := t.room.members.Get(userID(w)); present {
+		t.seen(m, meta)
+	}
 }
 
 // removeMember removes a member and returns the record, which is kept for departedTTL.

@@ -11,6 +11,7 @@ import (
 )
 
 func (t *tracker) applyReorder(e *wire.RoomPlaylistQueueReorder, meta Meta) {
+	t.seenActor(e.User, meta)
 	t.queueChanged(meta)
 	t.client.events.emit(QueueReordered{Meta: meta, By: t.actor(e.User)})
 }
@@ -20,6 +21,7 @@ func (t *tracker) applySongRemoved(e *wire.RoomPlaylistQueueRemoveUserSong, meta
 	if !ok {
 		return
 	}
+	t.seenActor(e.User, meta)
 	t.queueChanged(meta)
 	t.client.events.emit(SongRemoved{Meta: meta, Member: member.clone(), By: t.actor(e.User)})
 }
@@ -29,6 +31,7 @@ func (t *tracker) applyDJRemoved(e *wire.RoomPlaylistQueueRemoveUser, meta Meta)
 	if !ok {
 		return
 	}
+	t.seenActor(e.User, meta)
 	t.unqueue(user.ID)
 	t.queueChanged(meta)
 	t.client.events.emit(DJRemoved{Meta: meta, Member: member.clone(), By: t.actor(e.User)})
@@ -51,6 +54,7 @@ func (t *tracker) applyPause(dj wire.User, w wire.RoomUser, by wire.User, meta M
 	if w.QueuePaused {
 		t.unqueue(dj.ID)
 	}
+	t.seenActor(by, meta)
 	t.queueChanged(meta)
 	t.client.events.emit(QueuePaused{Meta: meta, Member: member.clone(), Paused: w.QueuePaused, By: t.actor(by)})
 }

@@ -207,6 +207,9 @@ func (t *tracker) readVotes() {
 // against the song is emitted as Unknown. Source: docs/PROTOCOL.md 1.8, 7 rule 17.
 func (t *tracker) applyDub(e *wire.RoomPlaylistDub, meta Meta) {
 	voter, twice := userID(e.User), false
+	if isVote(e.Type) {
+		t.seenActor(e.User, meta)
+	}
 	song, current := t.room.updateCurrent(e.Play.ID, func(p *play) {
 		twice = t.stale && voter != "" && p.votes[voter] == e.Type
 		p.eventVotes++
