@@ -1,12 +1,12 @@
 package commands
 
 import (
+	"context"
 	"encoding"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +24,7 @@ type param struct {
 	optional bool
 	rest     bool          // the rest of the line, as it was typed
 	below    bool          // a person whom the author outranks
+	away     bool          // a person who need not be in the room
 	many     bool          // a slice
 	fallback reflect.Value // the value if the argument is left out; not valid for zero
 }
@@ -31,11 +32,18 @@ type param struct {
 // kind is the type of an argument: how a word is set as its value.
 type kind struct {
 	wanted string // what the word must be, for people; empty if the type's own error says it
-	set    func(c *Context, word string, v reflect.Value) error
+	set    func(ctx context.Context, c *Context, word string, v reflect.Value) error
 }
 
-// errWanted is the error of a word that is not of the kind. Any other error comes from the argument's own type.
+// errWanted is the error of a word that is not of the kind. If it is not the author's mistake, there is another error.
 var errWanted = errors.New("not what is wanted")
+
+// A wordError is the error of an argument's own type for a word.
+type wordError struct{ err error }
+
+func (e *wordError) Error() string { return e.err.Error() }
+
+func (e *wordError) Unwrap() error { return e.err }
 
 // wantedIf returns errWanted unless ok.
 func wantedIf(ok bool) error {
@@ -45,17 +53,21 @@ func wantedIf(ok bool) error {
 	return errWanted
 }
 
-// complaint returns the fault of a word, for people. The error of a bot's own type may quote them, so it loses each @: it must
-// not make the bot mention anybody.
-func (k kind) complaint(err error) string {
+// complaint returns the fault of a word, for people. It is false for an error that is not about the word. The error of a bot's own
+// type may quote people, so it loses each @: it must not make the bot mention anybody.
+func (k kind) complaint(err error) (string, bool) {
 	if errors.Is(err, errWanted) {
-		return "must be " + k.wanted
+		return "must be " + k.wanted, true
 	}
-	reason := []rune(strings.ReplaceAll(err.Error(), "@", ""))
+	own, ok := errors.AsType[*wordError](err)
+	if !ok {
+		return "", false
+	}
+	reason := []rune(strings.ReplaceAll(own.Error(), "@", ""))
 	if len(reason) > maxReason {
 		reason = append(reason[:maxReason], '…')
 	}
-	return "is not accepted: " + string(reason)
+	return "is not accepted: " + string(reason), true
 }
 
 const maxReason = 120 // characters of the error of an argument's type
@@ -104,8 +116,10 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 			p.rest = true
 		case flag == "below":
 			p.below = true
+		case flag == "away":
+			p.away = true
 		case flag != "":
-			return p, fmt.Errorf("the tag arg has %q; it knows name=, optional, rest and below", flag)
+			return p, fmt.Errorf("the tag arg has %q; it knows name=, optional, rest, below and away", flag)
 		}
 	}
 	t := field.Type
@@ -122,11 +136,16 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 		return p, errors.New("is rest and not a string")
 	case p.below && !person:
 		return p, errors.New("is below and not a client.User or client.Member")
+	case p.away && t != userType:
+		return p, errors.New("is away and not a client.User")
 	case cmd.Private && (t == memberType || p.below):
 		return p, errors.New("needs a room, and the command is Private")
 	}
+	if p.away {
+		p.kind = awayKind
+	}
 	if p.below {
-		p.kind = outranked(p.kind)
+		p.kind = outranked(p.kind, p.away)
 	}
 	def, has := field.Tag.Lookup("default")
 	if !has {
@@ -136,8 +155,9 @@ func paramOf(field reflect.StructField, cmd Command) (param, error) {
 		return p, errors.New("can have no default; make it optional")
 	}
 	p.optional, p.fallback = true, reflect.New(t).Elem()
-	if err := p.kind.set(nil, def, p.fallback); err != nil {
-		return p, fmt.Errorf("the default %q %s", def, p.kind.complaint(err))
+	if err := p.kind.set(context.Background(), nil, def, p.fallback); err != nil {
+		reason, _ := p.kind.complaint(err)
+		return p, fmt.Errorf("the default %q %s", def, reason)
 	}
 	return p, nil
 }
@@ -171,7 +191,7 @@ func syntaxOf(params []param) string {
 }
 
 // parse reads the arguments of a command from the line into the fields of args.
-func parse(c *Context, params []param, args reflect.Value) error {
+func parse(ctx context.Context, c *Context, params []param, args reflect.Value) error {
 	text := c.Text
 	for _, p := range params {
 		v := args.Field(p.field)
@@ -203,8 +223,12 @@ func parse(c *Context, params []param, args reflect.Value) error {
 			if p.many {
 				into = v.Index(i)
 			}
-			if err := p.kind.set(c, word, into); err != nil {
-				return c.UsageError("the argument <" + p.name + "> " + p.kind.complaint(err))
+			if err := p.kind.set(ctx, c, word, into); err != nil {
+				reason, ok := p.kind.complaint(err)
+				if !ok {
+					return err
+				}
+				return c.UsageError("the argument <" + p.name + "> " + reason)
 			}
 		}
 	}
@@ -257,23 +281,26 @@ func split(text string) []string {
 func kindOf(t reflect.Type) (kind, bool) {
 	switch {
 	case reflect.PointerTo(t).Implements(textType):
-		return kind{"", func(_ *Context, word string, v reflect.Value) error {
-			return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word))
+		return kind{"", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
+			if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(word)); err != nil {
+				return &wordError{err}
+			}
+			return nil
 		}}, true
 	case t == userType:
-		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
+		return kind{"the name of somebody who is here", func(_ context.Context, c *Context, word string, v reflect.Value) error {
 			u, ok := c.userNamed(word)
 			v.Set(reflect.ValueOf(u))
 			return wantedIf(ok)
 		}}, true
 	case t == memberType:
-		return kind{"the name of somebody who is here", func(c *Context, word string, v reflect.Value) error {
-			m, ok := named(word, c.Room.MemberNamed)
+		return kind{"the name of somebody who is here", func(_ context.Context, c *Context, word string, v reflect.Value) error {
+			m, ok := c.memberNamed(word)
 			v.Set(reflect.ValueOf(m))
 			return wantedIf(ok)
 		}}, true
 	case t == durationType:
-		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"a time, such as 90s, 10m, 1h30m or 2d", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			d, ok := duration(word)
 			v.SetInt(int64(d))
 			return wantedIf(ok)
@@ -286,30 +313,30 @@ func kindOf(t reflect.Type) (kind, bool) {
 func basicKind(t reflect.Type) (kind, bool) {
 	switch t.Kind() {
 	case reflect.String:
-		return kind{"text", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"text", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			v.SetString(word)
 			return nil
 		}}, true
 	case reflect.Bool:
-		return kind{"yes or no", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"yes or no", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			on, ok := switches[strings.ToLower(word)]
 			v.SetBool(on)
 			return wantedIf(ok)
 		}}, true
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return kind{"a whole number", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"a whole number", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseInt(word, 10, v.Type().Bits())
 			v.SetInt(n)
 			return wantedIf(err == nil)
 		}}, true
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return kind{"a whole number, not below 0", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"a whole number, not below 0", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			n, err := strconv.ParseUint(word, 10, v.Type().Bits())
 			v.SetUint(n)
 			return wantedIf(err == nil)
 		}}, true
 	case reflect.Float32, reflect.Float64:
-		return kind{"a number", func(_ *Context, word string, v reflect.Value) error {
+		return kind{"a number", func(_ context.Context, _ *Context, word string, v reflect.Value) error {
 			f, err := strconv.ParseFloat(word, v.Type().Bits())
 			v.SetFloat(f)
 			return wantedIf(err == nil && !math.IsInf(f, 0) && !math.IsNaN(f))
@@ -339,48 +366,4 @@ func duration(word string) (time.Duration, bool) {
 	}
 	d, err := time.ParseDuration(word)
 	return sum + d, err == nil && d >= 0 && sum+d >= 0
-}
-
-// userNamed returns the user that a word names: a member of the room or, in private, any user that the client knows.
-func (c *Context) userNamed(word string) (client.User, bool) {
-	if c.Room == nil {
-		return named(word, func(name string) (client.User, bool) {
-			return c.Bot.Users().Find(func(u client.User) bool { return strings.EqualFold(u.Username, name) })
-		})
-	}
-	m, _ := named(word, c.Room.MemberNamed)
-	return m.User()
-}
-
-// genitive matches the apostrophe after a name, and its s.
-var genitive = regexp.MustCompile(`['’]\pL{0,2}$`)
-
-// named finds the person that a word of a sentence names: alice, @alice, "alice:" or alice's. A name may itself end in a dot, so
-// the longest name that exists counts.
-func named[T any](word string, find func(name string) (T, bool)) (T, bool) {
-	name := strings.TrimPrefix(word, "@")
-	for {
-		found, ok := find(name)
-		last := len(name) - 1
-		if ok || last < 0 || !strings.ContainsRune(",:;.!?", rune(name[last])) {
-			if !ok && genitive.MatchString(name) {
-				return find(genitive.ReplaceAllString(name, ""))
-			}
-			return found, ok
-		}
-		name = name[:last]
-	}
-}
-
-// outranked returns the kind for a person who must rank below the author.
-func outranked(k kind) kind {
-	return kind{"somebody here who ranks below you", func(c *Context, word string, v reflect.Value) error {
-		if err := k.set(c, word, v); err != nil {
-			return errWanted
-		}
-		if m, ok := reflect.TypeAssert[client.Member](v); ok {
-			return wantedIf(c.Room.Outranks(c.Author.ID, m.UserID))
-		}
-		return wantedIf(c.Room.Outranks(c.Author.ID, v.Interface().(client.User).ID))
-	}}
 }

@@ -179,6 +179,18 @@ func TestAdd_refuses(t *testing.T) {
 		`argument X: is below and not a client.User`: register[struct {
 			X string `arg:"below"`
 		}],
+		`argument X: is away and not a client.User`: register[struct {
+			X client.Member `arg:"away"`
+		}],
+		`argument Y: is away and not a client.User`: register[struct {
+			Y string `arg:"away"`
+		}],
+		`argument Z: needs a room, and the command is Private`: registerPrivate[struct {
+			Z client.User `arg:"away,below"`
+		}],
+		`it knows name=, optional, rest, below and away`: register[struct {
+			X client.User `arg:"gone"`
+		}],
 		`argument X: needs a room, and the command is Private`: registerPrivate[struct{ X client.Member }],
 		`argument Y: needs a room, and the command is Private`: registerPrivate[struct {
 			Y client.User `arg:"below"`

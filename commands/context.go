@@ -23,26 +23,30 @@ type Context struct {
 	Author client.User
 	// Member is the author's record in the room, zero for a private message.
 	Member client.Member
-	// Command is the command of the line.
+	// Command is the command of the line. In a [Router.Fallback] its Name is the word that was typed.
 	Command Command
 	// Prefix is the prefix that was used, as given to [Prefix].
 	Prefix string
 	// Text is the text after the command's name, as it was typed.
 	Text string
+	// Missed is true for a line that the bot missed and answers late; see [AnswerMissed].
+	Missed bool
 
 	syntax string
 	router *Router // nil in a literal, as is entry
 	entry  *entry
 }
 
-// Reply sends text to the place of the command: to the room with [client.Room.SendLong], which splits a long text into lines, or
-// to the private conversation. It returns their errors, and [client.ErrDetached] for a Context that has neither. Pass words of
-// other people, arguments included, through [client.Quote].
+// Reply sends text to the place of the command: to the room, or to the private conversation. In a room a long text takes several lines, as
+// many as [client.WithMessageParts] allows. A text that does not fit is cut between two characters and ends with …; send one that must
+// arrive in full with [client.Room.SendLong], which refuses it. Errors are those of [client.Room.SendShortened] and
+// [client.Conversation.SendMessage], and [client.ErrDetached] for a Context that has neither. Pass words of other people, arguments
+// included, through [client.Quote].
 func (c *Context) Reply(ctx context.Context, text string) error {
 	var err error
 	switch {
 	case c.Room != nil:
-		_, err = c.Room.SendLong(ctx, text)
+		_, err = c.Room.SendShortened(ctx, text)
 	case c.Conversation != nil:
 		_, err = c.Conversation.SendMessage(ctx, text)
 	default:

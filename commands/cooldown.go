@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ const maxRemembered = 10_000
 
 // use identifies what a cooldown applies to: a command in a room, or with a user for that user only.
 type use struct {
-	command string
+	command string        // in lower case
 	room    client.RoomID // empty in private
 	user    client.UserID // empty for all users
 }
@@ -30,7 +31,7 @@ func newCooldowns() *cooldowns { return &cooldowns{last: newLRU[use, time.Time](
 
 // start records the use of a command, or returns a CooldownError and records nothing.
 func (d *cooldowns) start(c *Context, e *entry) error {
-	all := use{command: e.Name}
+	all := use{command: strings.ToLower(e.Name)}
 	if c.Room != nil {
 		all.room = c.Room.ID()
 	}
@@ -106,6 +107,26 @@ func (a *allowance) limiter(u use, every time.Duration, burst int) *rate.Limiter
 		a.left.Add(u, limiter)
 	}
 	return limiter
+}
+
+// answered remembers the lines that were answered, so that none is answered twice.
+type answered struct {
+	mu    sync.Mutex
+	lines *simplelru.LRU[client.MessageID, struct{}] // guarded by mu
+}
+
+func newAnswered() *answered { return &answered{lines: newLRU[client.MessageID, struct{}]()} }
+
+// add reports whether a line is new, and remembers it. A line without an id is always new.
+func (a *answered) add(id client.MessageID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if id == "" {
+		return true
+	}
+	known := a.lines.Contains(id)
+	a.lines.Add(id, struct{}{})
+	return !known
 }
 
 func newLRU[K comparable, V any]() *simplelru.LRU[K, V] {

@@ -9,7 +9,7 @@ var Spoken = spoken
 func Run(ctx context.Context, r *Router, c *Context, name string) error {
 	e := r.find(name)
 	c.Command, c.syntax = e.Command, e.syntax
-	do, err := e.prepare(c)
+	do, err := e.prepare(ctx, c)
 	if err != nil {
 		return err
 	}

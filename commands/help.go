@@ -95,7 +95,7 @@ func hint(c *Context, next int) string {
 // lineLength is the length of a line as QueUp counts it.
 func lineLength(text string) int { return len(utf16.Encode([]rune(html.EscapeString(text)))) }
 
-// explain describes one command. It drops the last sentences of a text that is too long for the chat.
+// explain describes one command. It drops the last sentences of a text that is too long for the room, and shortens the first.
 func (r *Router) explain(ctx context.Context, c *Context, e *entry) error {
 	text := "Usage: " + c.Prefix + e.usage() // the command is not first, or other bots would run it with this one's rights
 	if e.Help != "" {
@@ -115,8 +115,12 @@ func (r *Router) explain(ctx context.Context, c *Context, e *entry) error {
 		sentences = append(sentences, "Once in "+spoken(e.UserCooldown)+" for each of you.")
 	}
 	for {
-		err := c.Reply(ctx, r.noCommand(client.Quote(strings.Join(sentences, " ")))) // the people of the room name its roles
-		if _, tooLong := errors.AsType[*client.MessageTooLongError](err); !tooLong || len(sentences) == 1 {
+		text := r.noCommand(client.Quote(strings.Join(sentences, " "))) // the people of the room name its roles
+		if c.Room == nil || len(sentences) == 1 {
+			return c.Reply(ctx, text)
+		}
+		_, err := c.Room.SendLong(ctx, text)
+		if _, tooLong := errors.AsType[*client.MessageTooLongError](err); !tooLong {
 			return err
 		}
 		sentences = sentences[:len(sentences)-1]

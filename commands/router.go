@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ type entry struct {
 	Command
 	syntax string // its arguments, as help shows them
 	// prepare parses the arguments and returns the function that runs the handler.
-	prepare func(c *Context) (func(ctx context.Context) error, error)
+	prepare func(ctx context.Context, c *Context) (func(ctx context.Context) error, error)
 }
 
 // A Router runs the commands in chat lines and private messages. It is safe for concurrent use. Make one with [New].
@@ -58,16 +59,21 @@ type Router struct {
 	prefixes []string // immutable, the longest first
 	suggest  bool     // immutable
 	answer   func(c *Context, err error) string
+	missed   time.Duration // immutable; the age up to which a missed line is answered, 0 for never
 
 	lanes     []chan struct{} // full while a command runs
 	cooldowns *cooldowns
 	questions *questions
+	answered  *answered
 	errors    *allowance // of answers to errors
 	helps     *allowance // of answers of the command help
+	lookups   *allowance // of names that QueUp is asked for
 
 	mu       sync.RWMutex
-	entries  map[string]*entry // guarded by mu; by names and aliases in lower case
-	wrappers []Middleware      // guarded by mu; replaced, never changed
+	entries  map[string]*entry           // guarded by mu; by names and aliases in lower case
+	fallback Handler                     // guarded by mu; nil for none
+	wrappers []Middleware                // guarded by mu; replaced, never changed
+	served   map[*client.Client]struct{} // guarded by mu
 }
 
 // An Option changes how [New] makes a router.
@@ -78,6 +84,7 @@ type config struct {
 	suggest  bool
 	noHelp   bool
 	lanes    int
+	missed   time.Duration
 	answer   func(c *Context, err error) string
 }
 
@@ -85,7 +92,7 @@ type config struct {
 func Prefix(prefixes ...string) Option { return func(c *config) { c.prefixes = prefixes } }
 
 // Suggest answers an unknown command that nearly has the name of one: "did you mean !help?". Other unknown names get no answer,
-// because they may be another bot's. Without Suggest none does.
+// because they may be another bot's. Without Suggest none does. With a [Router.Fallback], Suggest does nothing.
 func Suggest() Option { return func(c *config) { c.suggest = true } }
 
 // NoHelp omits the command help, for a bot that has its own. The built-in one is answered three times at once for each person and
@@ -96,6 +103,14 @@ func NoHelp() Option { return func(c *config) { c.noHelp = true } }
 // around shared data. The default is 1: a command waits for the previous one. A question to a person needs neither; see
 // [Context.Ask].
 func Concurrent(n int) Option { return func(c *config) { c.lanes = n } }
+
+// AnswerMissed answers commands that the bot missed, in a restart or while the connection was lost. Lines that are more than maxAge old
+// when they are found, by QueUp's clock, get no answer. The default is 0: no missed line gets one, because a skip that comes late would
+// hit another song. [Context.Missed] marks the lines for their handlers.
+//
+// Missed lines arrive as events with Resynced set ([client.Meta]), after a lost connection without further options. A line whose age is
+// not known gets no answer, and no missed line answers a question of [Context.Ask].
+func AnswerMissed(maxAge time.Duration) Option { return func(c *config) { c.missed = maxAge } }
 
 // AnswerWith sets the function that answers errors instead of [Answer], to speak another language for example. An empty text is
 // not sent.
@@ -119,6 +134,8 @@ func New(opts ...Option) *Router {
 		panic("commands: Prefix: one is empty, which would make every line a command, or begins with white space")
 	case made.lanes < 1:
 		panic(fmt.Sprintf("commands: Concurrent(%d): must be 1 or more", made.lanes))
+	case made.missed < 0:
+		panic(fmt.Sprintf("commands: AnswerMissed(%v): must not be negative", made.missed))
 	case made.answer == nil:
 		panic("commands: AnswerWith: the function is nil")
 	}
@@ -128,11 +145,15 @@ func New(opts ...Option) *Router {
 		prefixes:  prefixes,
 		suggest:   made.suggest,
 		answer:    made.answer,
+		missed:    made.missed,
 		cooldowns: newCooldowns(),
 		questions: newQuestions(),
+		answered:  newAnswered(),
 		errors:    newAllowance(),
 		helps:     newAllowance(),
+		lookups:   newAllowance(),
 		entries:   make(map[string]*entry),
+		served:    make(map[*client.Client]struct{}),
 	}
 	for range made.lanes {
 		r.lanes = append(r.lanes, make(chan struct{}, 1))
@@ -144,13 +165,16 @@ func New(opts ...Option) *Router {
 }
 
 // Handle adds a command whose handler gets the text after its name as it is; see [Context.Text]. [Add] is for a command with
-// arguments. Handle panics if the command is not valid or its name is taken: that is a mistake in the program, and best found
-// when it starts.
+// arguments. A command can be added while the router serves.
+//
+// Handle panics if the command is not valid: its name is taken, has the prefix in it, or it needs a permission or a role that does not
+// exist. That is a mistake in the program, and best found when it starts. A permission that this version does not know can be checked
+// in a middleware, with [client.Room.Can].
 func (r *Router) Handle(cmd Command, handle Handler) {
 	if handle == nil {
 		panic(fmt.Sprintf("commands: command %q: the handler is nil", cmd.Name))
 	}
-	r.add(&entry{Command: cmd, prepare: func(c *Context) (func(context.Context) error, error) {
+	r.add(&entry{Command: cmd, prepare: func(_ context.Context, c *Context) (func(context.Context) error, error) {
 		return func(ctx context.Context) error { return handle(ctx, c) }, nil
 	}})
 }
@@ -160,9 +184,9 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 //
 // A field is a string, a bool (yes, no, on, off, true, false), a whole number or a float, a [time.Duration] (90s, 1h30m, 2d), a
 // [client.User] or [client.Member] by name, a type that implements [encoding.TextUnmarshaler], or, as the last field, a slice of
-// one of these for all words that follow. A name may have an @ before it, and a comma, a colon or 's after it. A Member is a
-// person in the room; a User may in a private message be any user that the client knows. The author gets the error of
-// UnmarshalText, without @ and at most 120 characters of it.
+// one of these for all words that follow. A name may have an @ before it, and a comma, a colon or 's after it, unless somebody has
+// exactly that name. A Member is a person in the room, and so is a User; in a private message, a User is any user that the client
+// knows. The author gets the error of UnmarshalText, without @ and at most 120 characters of it.
 //
 // The tag arg has these words, with commas between them:
 //
@@ -170,6 +194,7 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 //	optional   may be left out, and is zero then
 //	rest       of a string, the last field: the rest of the line, as it was typed
 //	below      of a User or Member: a person whom the author outranks
+//	away       of a User: a person who need not be in the room
 //
 // and the tag default has the value if it is left out. A kick, for example:
 //
@@ -181,6 +206,11 @@ func (r *Router) Handle(cmd Command, handle Handler) {
 //			return c.Room.Kick(ctx, args.User.UserID, args.Reason)
 //		})
 //
+// A person who is away is first looked for in the room and among the users that the client knows ([client.Client.Users]). If nobody
+// there has the name, QueUp is asked for the user, and for the users who are banned or muted in the room. That takes up to six calls.
+// So each person can have three names looked up at once, then one in 5 s, and a room ten at once, then one in 2 s. With below as well,
+// QueUp is asked for the roles of a person who is not in the room. If it does not answer, the command fails as if its handler had.
+//
 // Add panics as [Router.Handle] does, and if A is not such a struct.
 func Add[A any](r *Router, cmd Command, handle func(ctx context.Context, c *Context, args A) error) {
 	if handle == nil {
@@ -190,13 +220,45 @@ func Add[A any](r *Router, cmd Command, handle func(ctx context.Context, c *Cont
 	if err != nil {
 		panic(fmt.Sprintf("commands: command %q: %v", cmd.Name, err))
 	}
-	r.add(&entry{Command: cmd, syntax: syntaxOf(params), prepare: func(c *Context) (func(context.Context) error, error) {
+	r.add(&entry{Command: cmd, syntax: syntaxOf(params), prepare: func(ctx context.Context, c *Context) (func(context.Context) error, error) {
 		var args A
-		if err := parse(c, params, reflect.ValueOf(&args).Elem()); err != nil {
+		if err := parse(ctx, c, params, reflect.ValueOf(&args).Elem()); err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context) error { return handle(ctx, c, args) }, nil
 	}})
+}
+
+// Fallback sets the handler of lines that have the prefix but match no command. The Name of [Context.Command] is then the word after the
+// prefix, as it was typed, and [Context.Text] is the text behind it. A word needs a letter, a digit or a picture, so "!!!" is not handled.
+// Nor is a line that answers a question ([Context.Ask]). Middleware wraps the handler, and its errors are answered, as for a command.
+//
+// Other bots may have commands with the same prefix, so do not answer every line. A later Fallback replaces the handler. Fallback panics
+// for a nil handler.
+func (r *Router) Fallback(handle Handler) {
+	if handle == nil {
+		panic("commands: Fallback: the handler is nil")
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fallback = handle
+}
+
+// Has reports whether there is a command with that name or alias, in any case and without a prefix. It includes the command help.
+func (r *Router) Has(name string) bool { return r.find(name) != nil }
+
+// Remove removes the command with that name or alias, with all of its names, and reports whether there was one. It may be called while
+// the router serves. A command that is running continues, and a question that it has asked ([Context.Ask]) can still be answered. If a
+// command with the same name is added later, it has the cooldowns of the removed one.
+func (r *Router) Remove(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.entries[strings.ToLower(name)]
+	if e == nil {
+		return false
+	}
+	maps.DeleteFunc(r.entries, func(_ string, other *entry) bool { return other == e })
+	return true
 }
 
 // Use wraps every command in middleware, including commands that were added before. The first middleware is the outermost. It
@@ -212,40 +274,73 @@ func (r *Router) Use(wrap ...Middleware) {
 }
 
 // Serve runs the commands that a client receives in all of its rooms, including rooms that it joins later, and in private. cancel
-// ends that; a command that is running continues. A router may serve several clients.
+// ends that; a command that is running continues. A router may serve several clients. If two of them are in one room, only one of them
+// answers a line there. Serve panics if the router serves the client already, because each command would run twice.
 //
-// Lines of the client itself are not commands, nor are lines that were missed while the connection was lost: a skip that comes
-// late would hit another song.
+// Lines of the client itself are not commands, nor are lines that were missed, unless [AnswerMissed] is given. No line is answered
+// twice, even if it arrives again, for example through another client after a restart.
 func (r *Router) Serve(bot *client.Client) (cancel func()) {
 	var cancels []func()
+	if bot != nil { // for nil, On panics
+		r.startServing(bot)
+		cancels = append(cancels, func() { r.stopServing(bot) })
+	}
 	for lane := range r.lanes {
 		cancels = append(
 			cancels,
 			client.On(bot, func(ctx context.Context, e client.Chat) error {
-				return r.serve(ctx, lane, e.Resynced, &Context{Bot: bot, Room: e.Room, Message: e.Message, Author: e.Author, Member: e.Member})
+				return r.serve(ctx, lane, &Context{
+					Bot: bot, Room: e.Room, Message: e.Message, Author: e.Author, Member: e.Member, Missed: e.Resynced,
+				})
 			}),
 			client.On(bot, func(ctx context.Context, e client.PrivateMessage) error {
-				return r.serve(ctx, lane, e.Resynced, &Context{Bot: bot, Conversation: e.Conversation, Message: e.Message, Author: e.Author})
+				return r.serve(ctx, lane, &Context{Bot: bot, Conversation: e.Conversation, Message: e.Message, Author: e.Author, Missed: e.Resynced})
 			}),
 		)
 	}
-	return func() {
+	return sync.OnceFunc(func() {
 		for _, cancel := range cancels {
 			cancel()
 		}
+	})
+}
+
+// startServing notes that the router serves a client. It forgets the clients that are closed.
+func (r *Router) startServing(bot *client.Client) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.served, func(other *client.Client, _ struct{}) bool { return isClosed(other) })
+	if _, twice := r.served[bot]; twice {
+		panic("commands: Serve: the router serves this client already; call the function that Serve returned before you call it again")
+	}
+	r.served[bot] = struct{}{}
+}
+
+func (r *Router) stopServing(bot *client.Client) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.served, bot)
+}
+
+func isClosed(bot *client.Client) bool {
+	select {
+	case <-bot.Done():
+		return true
+	default:
+		return false
 	}
 }
 
 // serve runs the command in a line, or the handler that waits for the line as an answer, if the line belongs to the lane.
-func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) error {
-	if late || r.laneOf(c.Author.ID) != lane {
+func (r *Router) serve(ctx context.Context, lane int, c *Context) error {
+	if r.laneOf(c.Author.ID) != lane || c.Missed && !r.answersMissed(c) {
 		return nil
 	}
 	if me, known := c.Bot.User(); known && me.ID == c.Author.ID {
 		return nil
 	}
-	prefix, name, text, ok := r.cut(c.Message.Content)
-	if !ok && !r.questions.open(c) {
+	l, ok := r.cut(c.Message.Content)
+	if !ok && (c.Missed || !r.questions.open(c)) {
 		return nil
 	}
 	select {
@@ -257,21 +352,27 @@ func (r *Router) serve(ctx context.Context, lane int, late bool, c *Context) err
 	c.router = r
 	var e *entry
 	if ok {
-		e = r.find(name)
+		e = r.find(l.name)
 	}
-	if e == nil {
+	if e == nil && !c.Missed {
 		if q, asked := r.questions.close(c); asked {
 			return q.answered(ctx, c)
 		}
-		if !ok {
-			return nil
-		}
-		c.Prefix, c.Text = prefix, text
-		return r.unknown(ctx, c, name)
 	}
-	c.Prefix, c.Text = prefix, text
-	c.Command, c.syntax, c.entry = e.Command, e.syntax, e
-	return r.run(ctx, c, e, r.checked(e))
+	c.Prefix, c.Text = l.prefix, l.text
+	switch {
+	case e != nil:
+		return r.answerOnce(ctx, c, e, r.checked(e))
+	case ok:
+		return r.unknown(ctx, c, l.name)
+	}
+	return nil
+}
+
+// answersMissed reports whether a line that the bot missed is recent enough for an answer.
+func (r *Router) answersMissed(c *Context) bool {
+	at := c.Message.CreatedAt
+	return r.missed > 0 && !at.IsZero() && c.Bot.Now().Sub(at).Abs() <= r.missed // a line from the future has a wrong time
 }
 
 // laneOf returns the lane of a user. The commands of one person run in one lane, one after the other.
@@ -281,21 +382,24 @@ func (r *Router) laneOf(u client.UserID) int {
 	return int(sum.Sum32() % uint32(len(r.lanes))) //nolint:gosec // there are not so many lanes
 }
 
+// line is a line of chat that may be a command.
+type line struct{ prefix, name, text string }
+
 // cut splits a line and reports whether it may be a command at all.
-func (r *Router) cut(line string) (prefix, name, text string, ok bool) {
-	line = strings.TrimSpace(line)
+func (r *Router) cut(text string) (l line, ok bool) {
+	text = strings.TrimSpace(text)
 	for _, prefix := range r.prefixes {
-		if len(line) < len(prefix) || !strings.EqualFold(line[:len(prefix)], prefix) {
+		if len(text) < len(prefix) || !strings.EqualFold(text[:len(prefix)], prefix) {
 			continue
 		}
-		command := line[len(prefix):]
+		command := text[len(prefix):]
 		end := strings.IndexFunc(command, unicode.IsSpace)
 		if end < 0 {
 			end = len(command)
 		}
-		return prefix, command[:end], strings.TrimSpace(command[end:]), end > 0
+		return line{prefix, command[:end], strings.TrimSpace(command[end:])}, end > 0
 	}
-	return "", "", "", false
+	return line{}, false
 }
 
 // find returns the command with a name, nil if there is none.
@@ -303,6 +407,15 @@ func (r *Router) find(name string) *entry {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.entries[strings.ToLower(name)]
+}
+
+// answerOnce is run for a line that no command has answered yet. For any other line it does nothing.
+func (r *Router) answerOnce(ctx context.Context, c *Context, e *entry, handle Handler) error {
+	if !r.answered.add(c.Message.ID) {
+		return nil
+	}
+	c.Command, c.syntax, c.entry = e.Command, e.syntax, e
+	return r.run(ctx, c, e, handle)
 }
 
 // run runs a handler of a command within the middleware, and answers its error.
@@ -337,7 +450,7 @@ func (r *Router) checked(e *entry) Handler {
 		if err := e.allowed(c); err != nil {
 			return err
 		}
-		do, err := e.prepare(c)
+		do, err := e.prepare(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -365,16 +478,29 @@ func (e *entry) allowed(c *Context) error {
 	return nil
 }
 
-// unknown answers a command that does not exist, if Suggest is given and there is a similar one.
+// unknown handles a line with a prefix whose name is not that of a command: with the fallback if there is one, else with a suggestion
+// if Suggest is given and there is a similar command.
 func (r *Router) unknown(ctx context.Context, c *Context, name string) error {
+	r.mu.RLock()
+	fallback := r.fallback
+	r.mu.RUnlock()
+	if fallback != nil {
+		if !strings.ContainsFunc(name, isWordy) {
+			return nil
+		}
+		return r.answerOnce(ctx, c, &entry{Command: Command{Name: name, Private: true}}, fallback)
+	}
 	if !r.suggest {
 		return nil
 	}
-	if similar := r.similar(c, name); similar != "" {
+	if similar := r.similar(c, name); similar != "" && r.answered.add(c.Message.ID) {
 		r.answerError(ctx, c, &UnknownError{Name: name, Similar: similar})
 	}
 	return nil
 }
+
+// isWordy reports whether a character makes a word of what people type after a prefix: a letter, a digit or a picture.
+func isWordy(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.So) }
 
 // answerError sends the answer to an error to the author of a line, and ignores an error in sending. The answer is quoted, because
 // the error of a handler or of an argument's type may repeat the author's words.
@@ -392,7 +518,7 @@ func (r *Router) answerError(ctx context.Context, c *Context, err error) {
 
 // noCommand quotes one of the router's own lines if it would be a command, because prefixes may be letters or @.
 func (r *Router) noCommand(text string) string {
-	if _, _, _, is := r.cut(text); is {
+	if _, is := r.cut(text); is {
 		return "“" + text + "”"
 	}
 	return text
@@ -403,7 +529,7 @@ func (r *Router) add(e *entry) {
 	e.Aliases = slices.Clone(e.Aliases)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if reason := e.flaw(); reason != "" {
+	if reason := r.flaw(e); reason != "" {
 		panic(fmt.Sprintf("commands: command %q: %s", e.Name, reason))
 	}
 	names := slices.Concat([]string{e.Name}, e.Aliases)
@@ -416,22 +542,6 @@ func (r *Router) add(e *entry) {
 	for _, name := range names {
 		r.entries[strings.ToLower(name)] = e
 	}
-}
-
-// flaw returns the fault of a command, empty if there is none.
-func (e *entry) flaw() string {
-	for _, name := range slices.Concat([]string{e.Name}, e.Aliases) {
-		if name == "" || strings.ContainsFunc(name, unicode.IsSpace) {
-			return fmt.Sprintf("the name %q is empty or has white space in it", name)
-		}
-	}
-	switch {
-	case e.Cooldown < 0 || e.UserCooldown < 0:
-		return "a cooldown is negative"
-	case e.Private && (e.Permission != "" || e.Role != ""):
-		return "it is Private, where nobody has a permission or a role; leave out one or the other"
-	}
-	return ""
 }
 
 // usage is the syntax of the command, without the prefix.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"math"
 	"strconv"
 	"strings"
@@ -351,6 +352,33 @@ func TestContext_replyNowhere(t *testing.T) {
 	}
 }
 
+// A text that SendLong refuses is cut.
+func TestContext_replyShortens(t *testing.T) {
+	for name, tt := range map[string]struct {
+		parts int
+		text  string
+		want  []string
+	}{
+		"fits":           {2, "hello", []string{"hello"}},
+		"two lines":      {2, strings.Repeat("a", 300), []string{strings.Repeat("a", 255), strings.Repeat("a", 45)}},
+		"three lines":    {2, strings.Repeat("a", 600), []string{strings.Repeat("a", 255), strings.Repeat("a", 254) + "…"}},
+		"one line":       {1, strings.Repeat("🇳🇿", 100), []string{strings.Repeat("🇳🇿", 63) + "…"}},
+		"HTML in a line": {1, strings.Repeat("<", 100), []string{strings.Repeat("<", 63) + "…"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, with(func(r *commands.Router) {
+				r.Handle(commands.Command{Name: "say", Private: true}, reply(tt.text))
+			}), func(t *testing.T, s *stage) {
+				s.expect("alice", "!say", tt.want...)
+				s.expectPrivate("alice", "!say", html.EscapeString(tt.text)) // QueUp knows no limit there
+				if errs := s.errors(); errs != nil {
+					t.Errorf("the error handler got %v", errs)
+				}
+			}, client.WithMessageParts(tt.parts))
+		})
+	}
+}
+
 func TestRouter_answersInOtherWords(t *testing.T) {
 	onStage(t, with(func(r *commands.Router) {
 		r.Handle(commands.Command{Name: "ping"}, reply("Pong!"))
@@ -445,6 +473,8 @@ func TestRegistration_refuses(t *testing.T) {
 		`Prefix: one is empty`:                                func(*commands.Router) { commands.New(commands.Prefix("!", "")) },
 		`or begins with white space`:                          func(*commands.Router) { commands.New(commands.Prefix(" !")) },
 		`Concurrent(0): must be 1 or more`:                    func(*commands.Router) { commands.New(commands.Concurrent(0)) },
+		`AnswerMissed(-1s): must not be negative`:             func(*commands.Router) { commands.New(commands.AnswerMissed(-time.Second)) },
+		`Fallback: the handler is nil`:                        func(r *commands.Router) { r.Fallback(nil) },
 		`AnswerWith: the function is nil`:                     func(*commands.Router) { commands.New(commands.AnswerWith(nil)) },
 		`client: On[client.Chat]: the source is nil`:          func(r *commands.Router) { r.Serve(nil) },
 	}
