@@ -14,18 +14,25 @@
 //	cancel := r.Serve(bot)
 //
 // Now !ping is answered in every room of the bot. "!kick @bob too loud" kicks bob if its author may kick and ranks above him, and
-// !help lists both. A description that cannot work, such as an argument of a type that has no text form, panics when the command
-// is added.
+// !help lists both. A description that cannot work panics when the command is added: an argument of a type that has no text form, a name
+// with the prefix in it, a permission or a role that does not exist.
 //
 // # What a command is
 //
 // A command is a line that begins with a prefix ([Prefix], default !) and a name, in any case. The rest are its arguments:
 // [Add] parses them into values, [Router.Handle] leaves them in [Context.Text]. Words in double quotes are one argument. The name
-// of a person may have an @ before it and punctuation or an 's after it: "@bob," or "bob's".
+// of a person may have an @ before it and punctuation or an 's after it: "@bob," or "bob's". If somebody is called exactly that, they are
+// meant. People are looked for in the room; an argument with the tag away finds others, too, for example to unban them.
 //
-// Lines of the bot itself are not commands, nor are lines that were missed while the connection was lost. An unknown name gets no
-// answer, because it may be another bot's, unless [Suggest] is given and the name is nearly that of a command. In private
-// messages only commands that are Private work.
+// Lines of the bot itself are not commands. An unknown name gets no answer, because it may be another bot's, unless [Suggest] is given
+// and the name is nearly that of a command, or [Router.Fallback] handles it. In private messages only commands that are Private work.
+// Commands can be added and removed ([Router.Remove]) while the router serves.
+//
+// # Lines that were missed
+//
+// Lines that the bot missed, in a restart or while the connection was lost, get no answer, however short the loss was: a skip that comes
+// late would hit another song. With [AnswerMissed] they are answered up to a given age. The handler finds them by [Context.Missed].
+// A router answers each line once, also if it arrives again.
 //
 // # Who may use it, and how often
 //

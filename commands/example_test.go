@@ -129,6 +129,81 @@ func ExampleAdd() {
 	// bot: out with bob: too loud
 }
 
+// A user who is banned is not in the room, so the argument is away.
+func ExampleAdd_away() {
+	r := commands.New()
+	commands.Add(r, commands.Command{Name: "unban", Permission: client.PermMembersBan},
+		func(ctx context.Context, c *commands.Context, args struct {
+			User client.User `arg:"away"`
+		},
+		) error {
+			if err := c.Room.Unban(ctx, args.User.ID); err != nil {
+				return err
+			}
+			return c.Replyf(ctx, "%s may come back", args.User)
+		})
+	commands.Add(r, commands.Command{Name: "ban", Permission: client.PermMembersBan},
+		func(ctx context.Context, c *commands.Context, args struct {
+			User client.User `arg:"away,below"`
+		},
+		) error {
+			if err := c.Room.Ban(ctx, args.User.ID, time.Hour); err != nil {
+				return err
+			}
+			return c.Replyf(ctx, "out with %s", args.User)
+		})
+
+	evening(r, [][2]string{
+		{"mod", "!ban @carol"},
+		{"mod", "!unban @Carol,"},
+		{"mod", "!unban nobody"},
+	}...)
+	// Output:
+	// mod: !ban @carol
+	// bot: out with carol
+	// mod: !unban @Carol,
+	// bot: carol may come back
+	// mod: !unban nobody
+	// bot: @mod: the argument <user> must be the name of a user. Usage: !unban <user>
+}
+
+// A room's own commands, which its people have taught the bot.
+func ExampleRouter_Fallback() {
+	taught := map[string]string{}
+	r := commands.New()
+	commands.Add(r, commands.Command{Name: "teach"}, func(ctx context.Context, c *commands.Context, args struct {
+		Name string
+		Text string `arg:"rest"`
+	},
+	) error {
+		if r.Has(args.Name) {
+			return c.UsageError("there is such a command")
+		}
+		taught[strings.ToLower(args.Name)] = args.Text
+		return c.Reply(ctx, "I will.")
+	})
+	r.Fallback(func(ctx context.Context, c *commands.Context) error {
+		text, known := taught[strings.ToLower(c.Command.Name)]
+		if !known {
+			return nil // it may be another bot's
+		}
+		return c.Reply(ctx, client.Quote(text))
+	})
+
+	evening(r, [][2]string{
+		{"alice", "!teach hug hugs everybody"},
+		{"alice", "!teach help none"},
+		{"bob", "!Hug"},
+	}...)
+	// Output:
+	// alice: !teach hug hugs everybody
+	// bot: I will.
+	// alice: !teach help none
+	// bot: @alice: there is such a command. Usage: !teach <name> <text…>
+	// bob: !Hug
+	// bot: hugs everybody
+}
+
 // A command has a cooldown after its use, for the room or for its user.
 func ExampleCommand_cooldown() {
 	r := commands.New()
