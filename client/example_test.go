@@ -46,11 +46,11 @@ func ExampleOn() {
 		return err
 	})
 	client.On(bot, func(_ context.Context, e client.RoomJoined) error {
-		server.Room("lounge").Say("alice", "~ping")
+		server.Room("lounge").Say("alice", "!ping")
 		return nil
 	})
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
-		if e.Message.Content != "~ping" {
+		if e.Message.Content != "!ping" {
 			return nil
 		}
 		answer, err := e.Room.SendMessage(ctx, "Pong!")
@@ -66,7 +66,7 @@ func ExampleOn() {
 		log.Fatal(err)
 	}
 	// Output:
-	// alice: ~ping
+	// alice: !ping
 	// bot: Pong!
 }
 

@@ -20,7 +20,7 @@ func newBot(srv *queuptest.Server) (*client.Client, error) {
 		return nil, err
 	}
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
-		if e.Message.Content != "~ping" {
+		if e.Message.Content != "!ping" {
 			return nil
 		}
 		_, err := e.Room.SendMessage(ctx, "Pong!")
@@ -52,7 +52,7 @@ func Example() {
 	}
 
 	asked := time.Now()
-	lounge.Say("alice", "~ping")
+	lounge.Say("alice", "!ping")
 	if _, err := answered(asked); err == nil {
 		fmt.Println("the command is answered")
 	}
@@ -69,7 +69,7 @@ func Example() {
 		break
 	}
 	asked = time.Now()
-	lounge.Say("alice", "~ping")
+	lounge.Say("alice", "!ping")
 	if _, err := answered(asked); err == nil {
 		fmt.Println("the connection was lost, and the bot is still there")
 	}
