@@ -1,21 +1,29 @@
 // Package client is the QueUp client for bots: it logs in, joins rooms, delivers events and performs actions.
 //
-//	bot, err := client.New()
-//	if err != nil {
-//		log.Fatal(err)
-//	}
-//	client.On(bot, func(ctx context.Context, _ client.Ready) error {
-//		_, err := bot.JoinRoom(ctx, "my-awesome-room")
-//		return err
-//	})
-//	client.On(bot, func(ctx context.Context, e client.Chat) error {
-//		if e.Message.Content != "~ping" {
-//			return nil
+//	func main() {
+//		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+//		context.AfterFunc(ctx, stop) // a second signal ends the program at once
+//		bot, err := client.New()
+//		if err != nil {
+//			log.Fatal(err)
 //		}
-//		_, err := e.Room.SendMessage(ctx, "Pong!")
-//		return err
-//	})
-//	log.Fatal(bot.Run(ctx, email, password))
+//		client.On(bot, func(ctx context.Context, _ client.Ready) error {
+//			_, err := bot.JoinRoom(ctx, "my-awesome-room")
+//			return err
+//		})
+//		client.On(bot, func(ctx context.Context, e client.Chat) error {
+//			if e.Message.Content != "!ping" {
+//				return nil
+//			}
+//			_, err := e.Room.SendMessage(ctx, "Pong!")
+//			return err
+//		})
+//		if err := bot.Run(ctx, os.Getenv("QUEUP_EMAIL"), os.Getenv("QUEUP_PASSWORD")); err != nil {
+//			log.Fatal(err)
+//		}
+//	}
+//
+// A signal ends the context and so the bot: Run leaves the room and returns nil.
 //
 // # Handles and values
 //

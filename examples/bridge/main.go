@@ -25,29 +25,44 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
+// usage is what -h prints.
+const usage = `bridge carries chat between two rooms, or between a room and a webhook.
+It is set up by its environment:
+` + scene.Variables + `  QUEUP_ROOM2     the other room; or
+  QUEUP_WEBHOOK   the address that each line is posted to
+  QUEUP_LISTEN    the address of the loopback where lines come in
+  QUEUP_BRIDGES   accounts whose lines are not carried, separated by commas
+
+Without any of these it shows itself in a QueUp in memory.
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
 	other, webhook, listen := getenv("QUEUP_ROOM2"), getenv("QUEUP_WEBHOOK"), getenv("QUEUP_LISTEN")
-	switch {
-	case email == "" && password == "" && room == "" && other == "" && webhook == "" && listen == "":
+	if scene.Demonstration(getenv, "QUEUP_ROOM2", "QUEUP_WEBHOOK", "QUEUP_LISTEN", "QUEUP_BRIDGES") {
 		return demo(ctx, out)
-	case email == "" || password == "" || room == "":
-		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or no variable at all for a demonstration")
+	}
+	email, password, room, err := scene.Account(getenv)
+	if err != nil {
+		return err
+	}
+	switch {
 	case (other == "") == (webhook == "" && listen == ""):
 		return errors.New("set QUEUP_ROOM2 for a second room, or QUEUP_WEBHOOK and QUEUP_LISTEN, or one of them, for a webhook")
 	case other == room:

@@ -87,6 +87,10 @@ func TestRun_saysWhatIsMissing(t *testing.T) {
 	}
 }
 
+func TestRun_needsAnAccount(t *testing.T) {
+	scenetest.NeedsAllVariablesOrNone(t, run, "QUEUP_ROOM2", "QUEUP_WEBHOOK", "QUEUP_LISTEN", "QUEUP_BRIDGES")
+}
+
 // open runs a bridge that make has given its ways, and returns when it is in its rooms.
 func open(t *testing.T, server *queuptest.Server, account string, rooms int, ways func(b *bridge)) {
 	t.Helper()

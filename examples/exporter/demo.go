@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,17 +15,15 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-// demo exports a room of a QueUp in memory, is interrupted on the way while songs are played, continues, shows the files and
-// removes them.
-func demo(ctx context.Context, out, bar io.Writer) (err error) {
+// demo exports a room of a QueUp in memory into a new folder, is interrupted on the way while songs are played, continues, and shows
+// the beginnings of some files. An empty name stands for a new folder among the temporary files.
+func demo(ctx context.Context, out, bar io.Writer, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	folder, err := os.MkdirTemp("", "exporter")
+	folder, err := newFolder(name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	out = &without{out, folder}
 	brief, interrupt := context.WithCancel(ctx)
 	defer interrupt()
 	server := queuptest.NewServer(queuptest.WithWorld(demoWorld(400)), queuptest.WithHandler(func(next http.Handler) http.Handler {
@@ -42,7 +39,7 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 	defer server.Close()
 	lounge := server.Room("lounge")
 	lounge.Ban("mod", "carol", time.Hour)
-	fmt.Fprintln(out, "no room given (QUEUP_ROOM): this is a QueUp in memory")
+	fmt.Fprintf(out, "— no room given (QUEUP_ROOM): this is a QueUp in memory, and its files go into %s\n", folder)
 
 	login := account{"bot", scene.Password}
 	opts := []client.Option{client.WithBaseURL(server.URL()), client.WithRateLimit(0, 0)} // it is our own, so it need not be spared
@@ -67,8 +64,23 @@ func demo(ctx context.Context, out, bar io.Writer) (err error) {
 		lines := strings.SplitN(string(text), "\n", 4)
 		fmt.Fprintf(out, "— %s begins with\n%s\n", name, strings.TrimSpace(strings.Join(lines[:min(3, len(lines))], "\n")))
 	}
-	fmt.Fprintln(out, "— that is all; see examples/exporter for the code")
+	fmt.Fprintf(out, "— that is all; the files stay in %s, see examples/exporter for the code\n", folder)
 	return nil
+}
+
+// newFolder makes the folder of a demonstration. A folder with files in it may be an export, which a demonstration must not change.
+func newFolder(name string) (string, error) {
+	if name == "" {
+		return os.MkdirTemp("", "export-lounge-")
+	}
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return "", err
+	}
+	files, err := os.ReadDir(name)
+	if err == nil && len(files) > 0 {
+		err = fmt.Errorf("QUEUP_EXPORT is %s, where files are already: name a new folder for the demonstration, or the room in QUEUP_ROOM", name)
+	}
+	return name, err
 }
 
 // demoWorld is a world whose room has a history.
@@ -111,15 +123,4 @@ func makePlaylist(ctx context.Context, login account, opts []client.Option) erro
 		}
 	}
 	return nil
-}
-
-// without is a writer that replaces the path of a folder, which is new each time, by "the folder".
-type without struct {
-	io.Writer
-	folder string
-}
-
-func (w *without) Write(text []byte) (int, error) {
-	_, err := io.WriteString(w.Writer, strings.ReplaceAll(string(text), w.folder, "the folder"))
-	return len(text), err
 }

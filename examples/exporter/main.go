@@ -5,9 +5,13 @@
 // interrupted at any time, also by force. Started again, it continues where it was, without duplicates. Started later, it adds
 // the songs played since.
 //
+// An export that was interrupted ends with status 1, because it is not complete.
+//
 // QUEUP_ROOM names the room, and QUEUP_EXPORT the folder for the files, export-<room> if it is not set. With QUEUP_EMAIL
-// and QUEUP_PASSWORD it also saves the parts that only members see, and the account's own playlists. Without any of these
-// it needs no account: it saves a room of a QueUp in memory, is interrupted on the way, and ends by itself.
+// and QUEUP_PASSWORD it also saves the parts that only members see, and the account's own playlists.
+//
+// Without an account and a room it shows itself: it saves a room of a QueUp in memory, is interrupted on the way, and ends by
+// itself. The files stay in the folder of QUEUP_EXPORT, which must be new or empty, or in a new temporary folder, which it names.
 package main
 
 import (
@@ -19,16 +23,32 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
+// usage is what -h prints.
+const usage = `exporter saves the history of a room, its staff, bans and audit log, and the account's own playlists.
+It is set up by its environment:
+
+  QUEUP_ROOM      the last part of the room's address
+  QUEUP_EXPORT    the folder for the files, export-<room> if it is not set
+  QUEUP_EMAIL     the name or the mail address of an account, to save what only members see
+  QUEUP_PASSWORD  its password
+  QUEUP_URL       another QueUp, such as that of go run ./tools/queupd
+
+Without QUEUP_EMAIL, QUEUP_PASSWORD, QUEUP_ROOM and QUEUP_URL it shows itself in a QueUp in memory. An export that was
+interrupted ends with status 1 and goes on when it is started again.
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Stderr, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
@@ -37,10 +57,11 @@ func main() {
 func run(ctx context.Context, out, bar io.Writer, getenv func(string) string) error {
 	email, password, slug := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
 	switch {
-	case email == "" && password == "" && slug == "":
-		return demo(ctx, out, bar)
+	case scene.Demonstration(getenv):
+		return demo(ctx, out, bar, getenv("QUEUP_EXPORT"))
 	case slug == "":
-		return errors.New("set QUEUP_ROOM to the room's name in its address, or no variable at all for a demonstration")
+		return errors.New("not set: QUEUP_ROOM. Set it to the last part of the room's address, or set none of QUEUP_EMAIL, QUEUP_PASSWORD, " +
+			"QUEUP_ROOM and QUEUP_URL for a demonstration")
 	case (email == "") != (password == ""):
 		return errors.New("set both of QUEUP_EMAIL and QUEUP_PASSWORD, or none of them to save what everybody may see")
 	}

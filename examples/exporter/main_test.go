@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 func TestRun_showsAnExport(t *testing.T) {
 	var out, bar bytes.Buffer
 	start := time.Now()
-	if err := run(t.Context(), &out, &bar, scenetest.Environment(nil)); err != nil {
+	folder := filepath.Join(t.TempDir(), "export")
+	if err := run(t.Context(), &out, &bar, scenetest.Environment(map[string]string{"QUEUP_EXPORT": folder})); err != nil {
 		t.Fatalf("%v, after\n%s", err, &out)
 	}
 	if took := time.Since(start); took > 30*time.Second {
@@ -52,7 +53,9 @@ func TestRun_showsAnExport(t *testing.T) {
 		"staff      2 rows in staff.*\n",
 		"playlist   30 rows in playlists/Late-loud-",
 		"— interrupted: history: queup: ",
-		"\nwhat has been read is in the folder; start again to go on\n",
+		"its files go into " + folder + "\n",
+		"\nwhat has been read is in " + folder + "; start again to go on\n",
+		"the files stay in " + folder + ",",
 		"going on with what was begun ",
 		"history    402 rows in history.*, 262 of them new\n",
 		`,"'=HYPERLINK(""https://evil.example.com"",""click me"")",youtube,`,
@@ -66,13 +69,35 @@ func TestRun_showsAnExport(t *testing.T) {
 	if bar.Len() > 0 {
 		t.Errorf("a writer that is not a terminal got %q", &bar)
 	}
+	if plays := saved(t, folder); len(plays) != 402 {
+		t.Errorf("the folder has %d plays, want 402", len(plays))
+	}
+}
+
+// A demonstration without QUEUP_EXPORT names the folder that it has made, and leaves the files there.
+func TestNewFolder(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv("TMP", os.Getenv("TMPDIR"))
+	folder, err := newFolder("")
+	if err != nil || filepath.Dir(folder) != filepath.Clean(os.Getenv("TMPDIR")) {
+		t.Errorf("newFolder = %s, %v", folder, err)
+	}
+	if _, err := newFolder(folder); err != nil {
+		t.Errorf("an empty folder is refused: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "state.json"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newFolder(folder); err == nil || !strings.Contains(err.Error(), folder) || !strings.Contains(err.Error(), "QUEUP_EXPORT") {
+		t.Errorf("an export may be overwritten: %v", err)
+	}
 }
 
 func TestRun_endsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	start := time.Now()
-	_ = run(ctx, new(bytes.Buffer), new(bytes.Buffer), scenetest.Environment(nil))
+	_ = run(ctx, new(bytes.Buffer), new(bytes.Buffer), scenetest.Environment(map[string]string{"QUEUP_EXPORT": t.TempDir()}))
 	if took := time.Since(start); took > 8*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -80,6 +105,7 @@ func TestRun_endsWithItsContext(t *testing.T) {
 
 func TestRun_saysWhatIsMissing(t *testing.T) {
 	for name, variables := range map[string]map[string]string{
+		"only a URL":  {"QUEUP_URL": "http://127.0.0.1:1"},
 		"no room":     {"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
 		"no password": {"QUEUP_EMAIL": "bot@example.com", "QUEUP_ROOM": "lounge"},
 		"no address":  {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},

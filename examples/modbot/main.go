@@ -11,12 +11,14 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/commands"
+	"github.com/queup-go/queup/examples/internal/scene"
 )
 
 const (
@@ -28,10 +30,18 @@ const (
 
 var link = regexp.MustCompile(`(?i)\b(https?://|www\.)\S`)
 
+// usage is what -h prints.
+const usage = `modbot enforces the rules of a room.
+It is set up by its environment:
+` + scene.Variables + `
+Without any of these it shows itself in a QueUp in memory.
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}

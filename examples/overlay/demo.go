@@ -7,6 +7,6 @@ func startDemo() *queuptest.Server {
 	server := queuptest.NewServer(queuptest.Crowd(queuptest.CrowdConfig{Members: 80, Seed: 7, Rate: 1.5, Room: "lounge"}))
 	lounge := server.Room("lounge")
 	lounge.Say("alice", "welcome to the stream, everybody 👋")
-	lounge.Say("bob", "~queue is open, bring something slow")
+	lounge.Say("bob", "the queue is open, bring something slow")
 	return server
 }

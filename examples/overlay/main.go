@@ -18,15 +18,29 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
+// usage is what -h prints before the flags.
+const usage = `overlay shows a room on a stream, as a web page.
+It is set up by its environment:
+
+  QUEUP_ROOM      the last part of the room's address
+  QUEUP_EMAIL     the name or the mail address of an account, to see the queue as well
+  QUEUP_PASSWORD  its password
+  QUEUP_URL       another QueUp, such as that of go run ./tools/queupd
+
+Without any of these it shows a room of a QueUp in memory. It has these flags:
+
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Getenv); err != nil && !errors.Is(err, flag.ErrHelp) {
 		log.Fatal(err)
 	}
@@ -43,17 +57,22 @@ func run(ctx context.Context, args []string, out io.Writer, getenv func(string) 
 	s := settings{room: getenv("QUEUP_ROOM"), email: getenv("QUEUP_EMAIL"), password: getenv("QUEUP_PASSWORD")}
 	flags := flag.NewFlagSet("overlay", flag.ContinueOnError)
 	flags.SetOutput(out)
+	flags.Usage = func() {
+		fmt.Fprint(out, usage)
+		flags.PrintDefaults()
+	}
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:8017", "`host:port` of the page; port 0 is any free one")
 	flags.BoolVar(&s.remote, "remote", false, "let other machines see the page, too; it has no password")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	demo := s.room == "" && s.email == "" && s.password == ""
+	demo := scene.Demonstration(getenv)
 	switch {
 	case flags.NArg() > 0:
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	case !demo && (s.room == "" || (s.email == "") != (s.password == "")):
-		return errors.New("set QUEUP_ROOM alone to watch as a guest, with QUEUP_EMAIL and QUEUP_PASSWORD to watch as an account, or none of them for a demonstration")
+		return errors.New("set QUEUP_ROOM alone to watch as a guest, or all of QUEUP_ROOM, QUEUP_EMAIL and QUEUP_PASSWORD to watch as an account, " +
+			"or no QUEUP variable at all for a demonstration")
 	}
 	listener, err := listen(ctx, s.listen, s.remote)
 	if err != nil {

@@ -204,6 +204,7 @@ func TestRun_refuses(t *testing.T) {
 		},
 		"a name without a password": {nil, map[string]string{"QUEUP_ROOM": "lounge", "QUEUP_EMAIL": "bot@example.com"}, []string{"QUEUP_PASSWORD"}},
 		"a password without a name": {nil, map[string]string{"QUEUP_ROOM": "lounge", "QUEUP_PASSWORD": "hunter2"}, []string{"QUEUP_EMAIL"}},
+		"another QueUp alone":       {nil, map[string]string{"QUEUP_URL": "http://127.0.0.1:1"}, []string{"QUEUP_ROOM"}},
 		"all addresses":             {[]string{"-listen", ":0"}, nil, []string{"-remote", "127.0.0.1"}},
 		"an address of the network": {[]string{"-listen", "192.0.2.1:80"}, nil, []string{"192.0.2.1:80", "-remote"}},
 		"a name of the network":     {[]string{"-listen", "example.com:80"}, nil, []string{"-remote"}},

@@ -29,7 +29,7 @@ func demo(ctx context.Context, out io.Writer) error {
 	answered := false
 	client.On(bot, func(ctx context.Context, _ client.RoomJoined) error {
 		lounge := server.Room("lounge")
-		for _, text := range []string{"hello everybody", "~ping"} {
+		for _, text := range []string{"hello everybody", "!ping"} {
 			pause(ctx, 500*time.Millisecond)
 			lounge.Say("alice", text)
 		}

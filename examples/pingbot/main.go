@@ -1,4 +1,4 @@
-// Command pingbot answers ~ping with Pong! and prints the room's conversation.
+// Command pingbot answers !ping with Pong! and prints the room's conversation.
 //
 // With QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM it does so in that room of QueUp, until interrupted. Without them it
 // needs no account: it starts a QueUp of its own in memory, where alice talks to it, and ends by itself.
@@ -6,32 +6,40 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
+// usage is what -h prints.
+const usage = `pingbot answers !ping with Pong! and prints the room's conversation.
+It is set up by its environment:
+` + scene.Variables + `
+Without any of these it shows itself in a QueUp in memory.
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
-	switch {
-	case email == "" && password == "" && room == "":
+	if scene.Demonstration(getenv) {
 		return demo(ctx, out)
-	case email == "" || password == "" || room == "":
-		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
+	}
+	email, password, room, err := scene.Account(getenv)
+	if err != nil {
+		return err
 	}
 	bot, err := newPingbot(room, scene.NewTranscript(out), scene.Elsewhere(getenv)...)
 	if err != nil {
@@ -40,7 +48,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
 	return bot.Run(ctx, email, password)
 }
 
-// newPingbot returns the bot, which joins a room, answers ~ping and prints the chat.
+// newPingbot returns the bot, which joins a room, answers !ping and prints the chat.
 func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*client.Client, error) {
 	bot, err := client.New(opts...)
 	if err != nil {
@@ -59,7 +67,7 @@ func newPingbot(room string, said *scene.Transcript, opts ...client.Option) (*cl
 	})
 	client.On(bot, func(ctx context.Context, e client.Chat) error {
 		said.Line(e.Message.CreatedAt, e.Author.Username, e.Message.Content)
-		if e.Message.Content != "~ping" {
+		if e.Message.Content != "!ping" {
 			return nil
 		}
 		answer, err := e.Room.SendMessage(ctx, "Pong!")

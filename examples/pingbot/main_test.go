@@ -33,7 +33,7 @@ func TestRun_showsTheConversation(t *testing.T) {
 	for _, line := range regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  (\S+) +(.+)$`).FindAllStringSubmatch(out.String(), -1) {
 		said = append(said, line[1]+": "+line[2])
 	}
-	if want := []string{"alice: hello everybody", "alice: ~ping", "bot: Pong!"}; !slices.Equal(said, want) {
+	if want := []string{"alice: hello everybody", "alice: !ping", "bot: Pong!"}; !slices.Equal(said, want) {
 		t.Errorf("said %q, want %q, in\n%s", said, want, &out)
 	}
 	if strings.ContainsRune(out.String(), '\x1b') {
@@ -77,32 +77,7 @@ func TestPingbot_saysWhyItIsOut(t *testing.T) {
 	}
 }
 
-func TestRun_needsAllVariablesOrNone(t *testing.T) {
-	tests := map[string]map[string]string{
-		"no room":        {"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
-		"no password":    {"QUEUP_EMAIL": "bot@example.com", "QUEUP_ROOM": "lounge"},
-		"no address":     {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},
-		"a room alone":   {"QUEUP_ROOM": "lounge"},
-		"a secret alone": {"QUEUP_PASSWORD": "hunter2"},
-	}
-	for name, variables := range tests {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			err := run(t.Context(), &out, scenetest.Environment(variables))
-			if err == nil || out.Len() > 0 {
-				t.Fatalf("run = %v, printed %q", err, &out)
-			}
-			for _, variable := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"} {
-				if !strings.Contains(err.Error(), variable) {
-					t.Errorf("the error does not name %s: %v", variable, err)
-				}
-			}
-			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("the error contains the password: %v", err)
-			}
-		})
-	}
-}
+func TestRun_needsAllVariablesOrNone(t *testing.T) { scenetest.NeedsAllVariablesOrNone(t, run) }
 
 // A user who is not let in gets one line that says what to do.
 func TestRun_notLetIn(t *testing.T) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -13,12 +12,12 @@ import (
 
 // run runs the bot in the room that the environment names, or in the demonstration if it names none.
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
-	switch {
-	case email == "" && password == "" && room == "":
+	if scene.Demonstration(getenv) {
 		return scene.Play(ctx, out, stage(), newLounge, script)
-	case email == "" || password == "" || room == "":
-		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
+	}
+	email, password, room, err := scene.Account(getenv)
+	if err != nil {
+		return err
 	}
 	bot, err := newRequestbot(room, scene.Elsewhere(getenv)...)
 	if err != nil {

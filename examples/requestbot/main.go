@@ -12,18 +12,28 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/commands"
+	"github.com/queup-go/queup/examples/internal/scene"
 )
+
+// usage is what -h prints.
+const usage = `requestbot queues songs on request.
+It is set up by its environment:
+` + scene.Variables + `
+Without any of these it shows itself in a QueUp in memory.
+`
 
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
@@ -51,8 +61,8 @@ func newRequestbot(slug string, opts ...client.Option) (*client.Client, error) {
 	r := commands.New(commands.Suggest())
 	commands.Add(r, commands.Command{Name: "request", Help: "looks for a song", UserCooldown: 5 * time.Second}, q.request)
 	commands.Add(r, commands.Command{Name: "pick", Help: "takes one of the songs that were found"}, q.pick)
-	r.Handle(commands.Command{Name: "when", Aliases: []string{"eta"}, Help: "tells when your songs are on"}, q.when)
-	r.Handle(commands.Command{Name: "queue", Help: "tells what comes next"}, queue)
+	r.Handle(commands.Command{Name: "when", Aliases: []string{"eta"}, Help: "says when your songs play"}, q.when)
+	r.Handle(commands.Command{Name: "queue", Help: "lists the next songs", UserCooldown: 5 * time.Second}, queue)
 	r.Serve(bot)
 	return bot, nil
 }
@@ -103,7 +113,7 @@ func (q *requestbot) enqueue(ctx context.Context, c *commands.Context, info clie
 		return err
 	}
 	q.asked.Add(song.ID, c.Author)
-	return c.Replyf(ctx, "%s: %s is in the queue; %swhen tells when it is on.", c.Author.Mention(), name, c.Prefix)
+	return c.Replyf(ctx, "%s: %s is in the queue; %swhen says when it plays.", c.Author.Mention(), name, c.Prefix)
 }
 
 // waiting lists the author's requests with their waits. In each round of the room's queue, one of the bot's songs plays.

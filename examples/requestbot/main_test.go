@@ -66,9 +66,9 @@ func TestRequestbot_searchesAndQueues(t *testing.T) {
 			ask("alice", "!pick "+number, "@alice: you can pick from 3 songs that you have found with !request. Usage: !pick <number>")
 		}
 		ask("bob", "!pick 2", "@bob: you can pick from 0 songs that you have found with !request. Usage: !pick <number>")
-		ask("alice", "!pick 2", "@alice: Corner Shop - Last Tram Home (04:45) is in the queue; !when tells when it is on.")
+		ask("alice", "!pick 2", "@alice: Corner Shop - Last Tram Home (04:45) is in the queue; !when says when it plays.")
 		ask("alice", "!pick 2", "@alice: sorry, QueUp does not take Corner Shop - Last Tram Home (04:45). It says: The song is in your queue already.")
-		ask("alice", "!request harbour blue hour", "@alice: Harbour Lights - Blue Hour (03:53) is in the queue; !when tells when it is on.")
+		ask("alice", "!request harbour blue hour", "@alice: Harbour Lights - Blue Hour (03:53) is in the queue; !when says when it plays.")
 		ask("alice", "!pick 1", "@alice: 2 requests of yours are waiting. Please let others have a turn.")
 		ask("bob", "!request never gonna", "@bob: sorry, QueUp does not take Rick Astley - Never Gonna Give You Up (03:33). It says: The song was played recently.")
 		lounge.Configure("owner", func(s *queuptest.Settings) { s.MaxLength = time.Minute })

@@ -13,35 +13,44 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log"
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/queup-go/queup/client"
 	"github.com/queup-go/queup/examples/internal/scene"
 )
 
+// usage is what -h prints.
+const usage = `statsbot records plays, votes and people in a SQLite database, and answers !top and !lastplayed.
+It is set up by its environment:
+` + scene.Variables + `  QUEUP_DB        the database, statsbot.db if it is not set
+
+Without any of these it shows itself in a QueUp in memory.
+`
+
 func main() {
 	log.SetFlags(0)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	scene.NoArguments(usage)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
 		log.Fatal(err)
 	}
 }
 
 func run(ctx context.Context, out io.Writer, getenv func(string) string) error {
-	email, password, room := getenv("QUEUP_EMAIL"), getenv("QUEUP_PASSWORD"), getenv("QUEUP_ROOM")
-	switch {
-	case email == "" && password == "" && room == "":
+	if scene.Demonstration(getenv, "QUEUP_DB") {
 		return demo(ctx, out)
-	case email == "" || password == "" || room == "":
-		return errors.New("set all of QUEUP_EMAIL, QUEUP_PASSWORD and QUEUP_ROOM, or none of them for a demonstration")
+	}
+	email, password, room, err := scene.Account(getenv)
+	if err != nil {
+		return err
 	}
 	db, err := openStore(ctx, cmp.Or(getenv("QUEUP_DB"), "statsbot.db"))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +26,17 @@ func EndsWithItsContext(t *testing.T, run Run, times ...time.Duration) {
 	}
 }
 
-// NeedsAllVariablesOrNone runs an example with one of its variables, and fails a test if the error does not say what is missing.
-func NeedsAllVariablesOrNone(t *testing.T, run Run) {
+// NeedsAllVariablesOrNone runs a bot with one of its variables, own ones included, and fails a test if the error does not name those
+// that are missing.
+func NeedsAllVariablesOrNone(t *testing.T, run Run, own ...string) {
 	t.Helper()
-	for _, given := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"} {
-		err := run(t.Context(), new(bytes.Buffer), Environment(map[string]string{given: "hunter2"}))
-		if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("with %s alone: %v", given, err)
+	needed := []string{"QUEUP_EMAIL", "QUEUP_PASSWORD", "QUEUP_ROOM"}
+	for _, given := range slices.Concat(needed, []string{"QUEUP_URL"}, own) {
+		var out bytes.Buffer
+		err := run(t.Context(), &out, Environment(map[string]string{given: "hunter2"}))
+		missing := strings.Join(slices.DeleteFunc(slices.Clone(needed), func(name string) bool { return name == given }), ", ")
+		if err == nil || !strings.HasPrefix(err.Error(), "not set: "+missing+".") || strings.Contains(err.Error(), "hunter2") || out.Len() > 0 {
+			t.Errorf("with %s alone: %v, printed %q; want an error that names %s", given, err, &out, missing)
 		}
 	}
 }
