@@ -53,7 +53,7 @@ func script(ctx context.Context, s *scene.Scene) error {
 		{"alice", "!request harbour blue hour", "is in the queue"},
 		{"mod", "!request the sound of nothing", "nothing like that"},
 		{"bob", "!qeueu", "Did you mean"},
-		{"bob", "!queue", "1)"},
+		{"bob", "!queue", "by bot"},
 		{"carol", "!when", "your own song"},
 	} {
 		s.Says(ctx, line.user, line.text)

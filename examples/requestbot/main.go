@@ -160,12 +160,22 @@ func in(wait time.Duration, known bool) string {
 	return "in " + client.FormatSongLength(wait)
 }
 
+// queue lists the next songs with their waits. It asks QueUp: the client reads Room.Queue again only some seconds after a change.
 func queue(ctx context.Context, c *commands.Context) error {
-	list, next := "", c.Room.Queue()
+	next, err := c.Room.FetchQueue(ctx)
+	if err != nil {
+		return err
+	}
+	list := ""
+	_, playing := c.Room.NowPlaying()
+	wait, known := c.Room.Remaining()
+	known = known || !playing
 	for i, song := range next[:min(4, len(next))] {
+		info, _ := c.Bot.FetchSong(ctx, song.SongID) // without it the song is listed by its id
 		user, _ := song.User()
-		wait, known := c.Room.ETA(song.UserID)
 		list += fmt.Sprintf(" %d) %s by %s %s", i+1, client.Quote(song.String()), client.Quote(user.String()), in(wait, known))
+		wait += song.Length
+		known = known && song.Length > 0 && !info.Live()
 	}
 	return c.Reply(ctx, cmp.Or(list, "nobody is in the queue."))
 }

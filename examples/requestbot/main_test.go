@@ -79,6 +79,20 @@ func TestRequestbot_searchesAndQueues(t *testing.T) {
 	})
 }
 
+// The client reads the queue again only some seconds after a change. The list has the change at once.
+func TestRequestbot_listsWhatWasQueuedAMomentAgo(t *testing.T) {
+	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
+		lounge.Say("mod", "!request last tram slow")
+		bot()
+		lounge.Queue("alice", queuptest.Song{Name: "Ferris - Tidal", Length: 2 * time.Minute, MediaID: "f3rr1sT1dal"})
+		lounge.Say("bob", "!queue")
+		scenetest.Expect(t, bot(), "1) Nine & Dime - Corner Shop (03:20) by bob in 02:56 2) The Attic - \"Dust\" (Live) (04:05) by carol in 06:16 "+
+			"3) Slow Tide - Last Tram Home (05:32) by bot in 10:21 4) Ferris - Tidal (02:00) by alice in 15:53")
+		lounge.Say("bob", "!queue")
+		scenetest.Expect(t, bot(), "@bob: please wait 3s before the next !queue.")
+	})
+}
+
 func TestRequestbot_tellsWhen(t *testing.T) {
 	inLounge(t, func(t *testing.T, lounge *queuptest.Room, bot func() []string) {
 		lounge.Say("mod", "!when")
