@@ -70,14 +70,6 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	return nil
 }
 
-// ended returns nil instead of err after an interruption.
-func ended(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return nil
-	}
-	return err
-}
-
 // visit runs the bot until do returns. It calls do when the bot is in the room and has read the history. Each further reading of
 // the history sends to filled.
 func visit(ctx context.Context, server *queuptest.Server, db *store, out *printer, do func(ctx context.Context, bot *client.Client, filled <-chan struct{}) error) error {

@@ -57,18 +57,39 @@ func TestRun_endsWithItsContext(t *testing.T) {
 }
 
 func TestRun_needsAllVariablesOrNone(t *testing.T) {
-	for name, variables := range map[string]map[string]string{
-		"no room":        {"QUEUP_EMAIL": "bot@example.com", "QUEUP_PASSWORD": "hunter2"},
-		"no address":     {"QUEUP_PASSWORD": "hunter2", "QUEUP_ROOM": "lounge"},
-		"a secret alone": {"QUEUP_PASSWORD": "hunter2"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := run(t.Context(), new(bytes.Buffer), scenetest.Environment(variables))
-			if err == nil || !strings.Contains(err.Error(), "QUEUP_ROOM") || strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("run = %v", err)
-			}
-		})
+	scenetest.NeedsAllVariablesOrNone(t, run, "QUEUP_DB")
+}
+
+// closing is a writer that closes a bot when it reports a song.
+type closing struct{ bot *client.Client }
+
+func (c *closing) Write(text []byte) (int, error) {
+	if strings.HasPrefix(string(text), "♪") {
+		_ = c.bot.Close()
 	}
+	return len(text), nil
+}
+
+// A bot that ends while it saves logs no error: the history is read again at the next start.
+func TestStatsbot_endsQuietly(t *testing.T) {
+	server := queuptest.NewServer()
+	defer server.Close()
+	end := new(closing) // the bot saves a song after it has reported it
+	record := &recorder{db: openTest(t, filepath.Join(t.TempDir(), "statsbot.db")), out: &printer{out: end}}
+	bot, err := newStatsbot("lounge", record, client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()),
+		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end.bot = bot
+	client.On(bot, func(context.Context, client.RoomJoined) error {
+		server.Room("lounge").Skip("owner")
+		return nil
+	})
+	if err := bot.Run(t.Context(), "bot", scene.Password); err != nil {
+		t.Errorf("Run = %v", err)
+	}
+	<-bot.Done()
 }
 
 // openTest opens a database that is closed with the test.

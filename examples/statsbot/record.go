@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -34,17 +35,25 @@ type recorder struct {
 
 func (r *recorder) behind() bool { return r.filled.Load() < r.holes.Load() }
 
-// listen begins to record.
+// listen begins to record. What is interrupted when the bot ends is not an error: the history is read again at the next start.
 func (r *recorder) listen(bot *client.Client) {
-	client.On(bot, r.receive)
-	client.On(bot, func(ctx context.Context, e client.RoomJoined) error { return r.backfill(ctx, e.Room) })
-	client.On(bot, func(ctx context.Context, e client.Resynced) error { return r.backfill(ctx, e.Room) })
+	client.On(bot, func(ctx context.Context, e client.Event) error { return ended(ctx, r.receive(ctx, e)) })
+	client.On(bot, func(ctx context.Context, e client.RoomJoined) error { return ended(ctx, r.backfill(ctx, e.Room)) })
+	client.On(bot, func(ctx context.Context, e client.Resynced) error { return ended(ctx, r.backfill(ctx, e.Room)) })
 	client.On(bot, func(ctx context.Context, e client.SongChanged) error {
 		if !r.behind() { // else it has failed before
 			return nil
 		}
-		return r.backfill(ctx, e.Room)
+		return ended(ctx, r.backfill(ctx, e.Room))
 	})
+}
+
+// ended returns nil instead of err after an interruption.
+func ended(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // receive is the handler of all events.
