@@ -141,7 +141,7 @@ func endsAtOnce(t *testing.T, p program, sig syscall.Signal) {
 	}
 }
 
-// endsIncomplete starts a program whose work has an end, and interrupts it before. Who runs it must not take that for success.
+// endsIncomplete starts a program whose work has an end, and interrupts it before. That must not look like success.
 func endsIncomplete(t *testing.T, p program, sig syscall.Signal) {
 	server := newProgramServer(queuptest.WithHandler(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -373,6 +373,18 @@ func build(t *testing.T, programs []program) {
 		overlay.Replace[filepath.Join(root, "programs", pkg, "main.go")] = file
 	}
 	place("elsewhere", elsewhere)
+	// go test reuses a result until a file that the test looked at has changed, so it looks at the sources of the programs.
+	for _, pattern := range []string{"client/*.go", "commands/*.go", "examples/*/*.go", "examples/internal/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if _, err := os.Stat(file); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	args := []string{"build", "-ldflags=-s -w", "-o", dir + "/"}
 	packages := []string{"-overlay", filepath.Join(dir, "overlay.json")}
 	own := ""

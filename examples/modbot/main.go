@@ -82,15 +82,15 @@ func newModbot(slug string, opts ...client.Option) (*client.Client, error) {
 	client.On(bot, m.song)
 	client.On(bot, m.chat)
 	r := commands.New()
-	r.Handle(commands.Command{Name: "skip", Help: "votes to skip what plays"}, m.skip)
-	r.Handle(commands.Command{Name: "rules", Help: "says what holds here"}, func(ctx context.Context, c *commands.Context) error {
+	r.Handle(commands.Command{Name: "skip", Help: "votes to skip the current song"}, m.skip)
+	r.Handle(commands.Command{Name: "rules", Help: "lists the rules"}, func(ctx context.Context, c *commands.Context) error {
 		return c.Replyf(ctx, "songs last %s at most and rest %.0f hours. No links. After %d warnings you are muted. %sskip votes.", client.FormatSongLength(longest), rest.Hours(), warnings, c.Prefix)
 	})
 	type warning struct {
 		User   client.User `arg:"below"`
 		Reason string      `arg:"rest" default:"calm down, please"`
 	}
-	staff := commands.Command{Name: "warn", Help: "tells somebody off", Permission: client.PermMembersMute}
+	staff := commands.Command{Name: "warn", Help: "warns somebody", Permission: client.PermMembersMute}
 	commands.Add(r, staff, func(ctx context.Context, c *commands.Context, args warning) error {
 		return m.warn(ctx, c.Room, args.User, client.Quote(args.Reason))
 	})

@@ -99,7 +99,7 @@ func TestModbot_skipByVote(t *testing.T) {
 		if got := scenetest.Playing(lounge); got != "Harbour Lights - Blue Hour" { // two others fall to the rules
 			t.Errorf("%s plays", got)
 		}
-		lounge.Say("bob", "!skip") // the votes begin anew
+		lounge.Say("bob", "!skip") // the votes begin again
 		scenetest.Expect(t, bot(), "1 of 2 votes to skip Harbour Lights - Blue Hour (03:12)")
 		lounge.Skip("owner")
 		bot()

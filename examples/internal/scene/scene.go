@@ -36,7 +36,7 @@ type Scene struct {
 
 // Play plays a script with a bot in the room lounge of a world, and prints what happens there. newBot makes the bot,
 // with the options given, as the account bot, and lets it join the room when it is ready. The script ends when it is
-// through, or with ctx, which is no error.
+// through, or with ctx, which is not an error.
 func Play(ctx context.Context, out io.Writer, world queuptest.World, newBot func(opts ...client.Option) (*client.Client, error),
 	script func(ctx context.Context, s *Scene) error,
 ) error {
@@ -95,7 +95,7 @@ func stop(c *client.Client) {
 	<-c.Done()
 }
 
-// watch listens to the room as a guest, writes down what it hears and keeps it for Until.
+// watch listens to the room as a guest, writes down its events and keeps them for Until.
 func (s *Scene) watch(ctx context.Context, here []client.Option) (*client.Client, error) {
 	watcher, err := client.New(append(here, client.WithGuest())...)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Scene) watch(ctx context.Context, here []client.Option) (*client.Client
 		s.mu.Unlock()
 		select {
 		case s.news <- struct{}{}:
-		default: // it has been told
+		default: // Until wakes up already
 		}
 		return nil
 	})

@@ -89,21 +89,21 @@ func TestScene_untilIsBounded(t *testing.T) {
 	})
 }
 
-// Who chats must not command the terminal.
+// A user who chats must not control the terminal.
 func TestTranscript_dropsControlCharacters(t *testing.T) {
 	at := time.Date(2026, time.March, 1, 20, 30, 0, 0, time.Local)
 	indent := strings.Repeat(" ", 20)
 	tests := map[string]struct{ name, text, want string }{
-		"a colour":               {"mallory", "\x1b[31mred\x1b[0m", "mallory   [31mred[0m"},
-		"a window's title":       {"mallory", "\x1b]0;pwned\x07", "mallory   ]0;pwned"},
-		"controls of one byte":   {"mallory", "a\u009b2Jb\u0085c", "mallory   a2Jbc"},
-		"erasing":                {"mallory", "abc\b\b\b\x7f\x00x", "mallory   abcx"},
-		"writing over a line":    {"mallory", "hello\r20:30:00  owner", "mallory   hello20:30:00  owner"},
-		"bytes that are no text": {"mallory", "a\x9b\xffb", "mallory   a\ufffd\ufffdb"},
-		"a name":                 {"ma\x1b[2Jl\nlory", "hi", "ma[2Jl lory hi"},
-		"line breaks":            {"alice", "one\ntwo\r\nthree", "alice     one\n" + indent + "two\n" + indent + "three"},
-		"tabs":                   {"alice", "one\ttwo", "alice     one two"},
-		"people's own writing":   {"Zoë", "“日本” 👩‍🚀 é", "Zoë       “日本” 👩‍🚀 é"},
+		"a colour":                {"mallory", "\x1b[31mred\x1b[0m", "mallory   [31mred[0m"},
+		"a window's title":        {"mallory", "\x1b]0;pwned\x07", "mallory   ]0;pwned"},
+		"controls of one byte":    {"mallory", "a\u009b2Jb\u0085c", "mallory   a2Jbc"},
+		"erasing":                 {"mallory", "abc\b\b\b\x7f\x00x", "mallory   abcx"},
+		"writing over a line":     {"mallory", "hello\r20:30:00  owner", "mallory   hello20:30:00  owner"},
+		"bytes that are not text": {"mallory", "a\x9b\xffb", "mallory   a\ufffd\ufffdb"},
+		"a name":                  {"ma\x1b[2Jl\nlory", "hi", "ma[2Jl lory hi"},
+		"line breaks":             {"alice", "one\ntwo\r\nthree", "alice     one\n" + indent + "two\n" + indent + "three"},
+		"tabs":                    {"alice", "one\ttwo", "alice     one two"},
+		"people's own writing":    {"Zoë", "“日本” 👩‍🚀 é", "Zoë       “日本” 👩‍🚀 é"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,7 @@ func (t *Transcript) Line(at time.Time, name, text string) {
 	fmt.Fprintf(t.out, "%s  %s%s%s\n", t.paint(90, at.Local().Format(time.TimeOnly)), t.paint(colour(name), name), padding, text)
 }
 
-// Note writes what is not a message.
+// Note writes a line that is not a message.
 func (t *Transcript) Note(format string, args ...any) {
 	text := printable("— " + fmt.Sprintf(format, args...))
 	t.mu.Lock()

@@ -12,7 +12,7 @@ import (
 // Prefixes are what the commands of other bots begin with, and /me.
 var Prefixes = []string{"!", "/", "/me ", ".", "~", "?", "-", "$", "#", "%", "&", "*", "+", "=", ":", ";", ",", "<", ">", "|", "\\", "^", "_", "`", "[", "{", "@otherbot ", "\ufeff!", "\u200b/"}
 
-// Hostile returns what somebody says who wants a bot to give commands or to alert the room: words that begin with each
+// Hostile returns lines of a user who wants a bot to give commands or to alert the room: words that begin with each
 // prefix and name everyone, mods or djs in some case, and long ones that are cut in two lines right before a prefix.
 func Hostile() []string {
 	crowds := []string{"@everyone", "@Everyone,", "@EVERYONE's", "@mods", "@MoDs:", "@djs", "@DJS!", "@@djs"}

@@ -32,18 +32,18 @@ func InLounge(
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- bot.Run(ctx, "bot", scene.Password) }()
-		heard := 0
+		seen := 0
 		said := func() []string {
 			time.Sleep(2 * time.Second)
 			synctest.Wait()
 			var lines []string
 			messages := server.Room("lounge").Messages()
-			for _, m := range messages[heard:] {
+			for _, m := range messages[seen:] {
 				if m.User == "bot" {
 					lines = append(lines, m.Text)
 				}
 			}
-			heard = len(messages)
+			seen = len(messages)
 			return lines
 		}
 		said() // waits until the bot is there

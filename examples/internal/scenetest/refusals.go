@@ -13,7 +13,7 @@ import (
 )
 
 // Refusals runs an example in a QueUp that does not let it in, in each way that a newcomer meets, and wants one line that says what to do.
-// given are variables that it needs beyond those of all examples. bans tells whether it enters its room, which a ban forbids.
+// given are variables that it needs beyond those of all examples. bans says whether it enters its room, which a ban forbids.
 func Refusals(t *testing.T, bans bool, given map[string]string, run func(ctx context.Context, getenv func(string) string) error) {
 	t.Helper()
 	world := queuptest.DefaultWorld()
@@ -49,7 +49,7 @@ func Refusals(t *testing.T, bans bool, given map[string]string, run func(ctx con
 			case !strings.Contains(err.Error(), tt.want) || strings.Count(err.Error(), "\n") > 0 || strings.Count(err.Error(), "queup: ") > 1:
 				t.Errorf("run = %v, want one line with %s", err, tt.want)
 			case strings.Contains(err.Error(), tt.password):
-				t.Errorf("the password is told: %v", err)
+				t.Errorf("the error contains the password: %v", err)
 			}
 		})
 	}

@@ -156,21 +156,21 @@ function connected (is) { body.classList.toggle('lost', !is) }
 // An EventSource comes back by itself when a connection breaks, but not after an error status, and it does not notice a
 // connection over which nothing comes any more.
 let source
-let heard = 0
+let received = 0
 
 function connect () {
   if (source) source.close()
-  heard = performance.now()
+  received = performance.now()
   source = new EventSource('events')
   source.addEventListener('picture', (e) => {
-    heard = performance.now()
+    received = performance.now()
     draw(JSON.parse(e.data))
   })
-  source.addEventListener('beat', () => { heard = performance.now() })
+  source.addEventListener('beat', () => { received = performance.now() })
   source.onerror = () => connected(false)
 }
 
 setInterval(() => {
-  if (source.readyState === EventSource.CLOSED || performance.now() - heard > 40_000) connect()
+  if (source.readyState === EventSource.CLOSED || performance.now() - received > 40_000) connect()
 }, 3000)
 connect()
