@@ -18,6 +18,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -46,7 +47,10 @@ interrupted ends with status 1 and goes on when it is started again.
 
 func main() {
 	log.SetFlags(0)
-	scene.NoArguments(usage)
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage) }
+	if flag.Parse(); flag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q, -h lists what it takes", flag.Arg(0))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Stderr, os.Getenv); err != nil {

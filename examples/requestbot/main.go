@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -31,7 +32,10 @@ Without any of these it shows itself in a QueUp in memory.
 
 func main() {
 	log.SetFlags(0)
-	scene.NoArguments(usage)
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage) }
+	if flag.Parse(); flag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q, -h lists what it takes", flag.Arg(0))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if err := run(ctx, os.Stdout, os.Getenv); err != nil {
@@ -166,16 +170,16 @@ func queue(ctx context.Context, c *commands.Context) error {
 	if err != nil {
 		return err
 	}
-	list := ""
+	var list strings.Builder
 	_, playing := c.Room.NowPlaying()
 	wait, known := c.Room.Remaining()
 	known = known || !playing
 	for i, song := range next[:min(4, len(next))] {
 		info, _ := c.Bot.FetchSong(ctx, song.SongID) // without it the song is listed by its id
 		user, _ := song.User()
-		list += fmt.Sprintf(" %d) %s by %s %s", i+1, client.Quote(song.String()), client.Quote(user.String()), in(wait, known))
+		fmt.Fprintf(&list, " %d) %s by %s %s", i+1, client.Quote(song.String()), client.Quote(user.String()), in(wait, known))
 		wait += song.Length
 		known = known && song.Length > 0 && !info.Live()
 	}
-	return c.Reply(ctx, cmp.Or(list, "nobody is in the queue."))
+	return c.Reply(ctx, cmp.Or(list.String(), "nobody is in the queue."))
 }
