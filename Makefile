@@ -6,6 +6,9 @@ export GO ?= go
 SUPPLY = $(GO) tool -modfile=tools/supply/go.mod
 LINT = $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint
 
+# go test, which prints each package when it has finished.
+GOTEST = $(GO) run ./tools/gotest
+
 # These folders are modules of their own, so that nobody else gets their dependencies. ./... leaves them out.
 MODULES = examples/statsbot tools/validate
 in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$module" && $(1)) || exit 1; done
@@ -13,7 +16,7 @@ in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help help-all demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
-	fuzz generate fmt lint validate race stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
+	fuzz generate fmt lint validate race memory stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
 
 # A target with ## is one of every day, one with ##+ is listed by help-all only.
 help-of = @awk -F ':.*$(1) ' '/^[a-z-]+:.*$(1) / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,14 +30,17 @@ help-all: ##+ List all targets
 
 # Every day
 
+# Times are those of two idle cores. -vet=off, because make lint has all of govet.
+
 demo: ## See a bot at work; needs no account and no network
+	@echo "==> demo: go run ./examples/pingbot (the first build takes about 20 s)"
 	@$(GO) run ./examples/pingbot
 
-test: ## Run all tests
-	$(GO) test ./...
-	$(call in-modules,$(GO) test ./...)
+test: ## Run all tests of this module, the long ones in brief
+	@echo "==> test: go test -short ./... (about 2 minutes the first time, then 1; packages are listed as they finish)"
+	@$(GOTEST) -short -vet=off ./...
 
-check: fmt-check lint drift validate tidy-check cassettes-check licences vuln race ## Check everything that must hold before a commit
+check: fmt-check lint drift validate tidy-check cassettes-check licences vuln race memory ## Check everything that must hold before a commit
 	@echo "==> all good"
 
 fmt: ## Format all Go code (gofumpt and goimports)
@@ -96,10 +102,17 @@ vuln: ##+ Fail if this code reaches a known vulnerability (govulncheck)
 	@echo "==> vuln: govulncheck (the first run builds it)"
 	@script/vuln $(VULNDB)
 
-race: ##+ Run all tests with the race detector, in random order
-	@echo "==> race: go test -race -shuffle=on"
-	@$(GO) test -race -shuffle=on ./...
+race: ##+ Run all tests in full with the race detector, in random order, in every module
+	@echo "==> race: go test -race -shuffle=on ./... (several minutes; packages are listed as they finish)"
+	@$(GOTEST) -race -shuffle=on ./...
 	$(call in-modules,$(GO) test -race -shuffle=on ./...)
+
+# The tests that measure less, or try less, with the race detector. race_test.go checks that all of them are here.
+MEMORY_TESTS = Q08_slowHandlerMemory|Q11_nothingIsLeft|Q15_(memoryOf(Answers|DataThatComesOften|Events)|mutatedInput|whatJSONTakesInMemory)|Q16_listsOfMillions
+
+memory: ##+ Run in full the tests that measure memory, which the race detector would distort
+	@echo "==> memory: go test -run 'Test($(MEMORY_TESTS))'"
+	@$(GOTEST) -run '^Test($(MEMORY_TESTS))$$' ./client ./tools/gen/internal/events
 
 # Tests that take longer, or need more than Go
 
