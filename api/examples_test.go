@@ -20,12 +20,12 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	ht "github.com/ogen-go/ogen/http"
-	"github.com/ogen-go/ogen/middleware"
 	"github.com/ogen-go/ogen/validate"
 
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/middleware"
 	"github.com/queup-go/queup/internal/testkit/source"
 )
 

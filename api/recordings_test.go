@@ -18,12 +18,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ogen-go/ogen/middleware"
-
 	"github.com/queup-go/queup/gen/queupapi"
 	"github.com/queup-go/queup/gen/queupserver"
 	"github.com/queup-go/queup/gen/wire"
 	"github.com/queup-go/queup/internal/cassette"
+	"github.com/queup-go/queup/internal/middleware"
 	"github.com/queup-go/queup/realtime"
 )
 

@@ -208,7 +208,7 @@ func (h *rest) User(_ context.Context, params queupserver.UserParams) (out wire.
 	}
 	u := a.wireUser()
 	u.UserInfo = wire.UserInfo{ID: a.infoID, UserID: a.id}
-	return wire.UserEnvelope{Envelope: envelope(u)}, nil
+	return wire.UserEnvelope{Envelope: success, Data: u}, nil
 }
 
 // UpdateUsername implements POST /user/updateUsername. Whether a name that is no name is refused in the same way as one that
@@ -225,15 +225,15 @@ func (h *rest) UpdateUsername(ctx context.Context, req *queupserver.UsernameRequ
 		h.change(func() { a.name = req.Username })
 		change.Username = req.Username
 	}
-	return wire.UsernameChangeEnvelope{Envelope: envelope(change)}, nil
+	return wire.UsernameChangeEnvelope{Envelope: success, Data: change}, nil
 }
 
 // UsernameAvailability implements GET /user/query/availabilty.
 func (h *rest) UsernameAvailability(_ context.Context, params queupserver.UsernameAvailabilityParams) (wire.UsernameAvailabilityEnvelope, error) {
-	return wire.UsernameAvailabilityEnvelope{Envelope: envelope(wire.UsernameAvailability{
+	return wire.UsernameAvailabilityEnvelope{Envelope: success, Data: wire.UsernameAvailability{
 		Username: params.Username,
 		Taken:    h.accountByName(params.Username) != nil,
-	})}, nil
+	}}, nil
 }
 
 // Rename gives a user another name, on the whole site. No event tells of it: others learn it from the next line.

@@ -117,5 +117,5 @@ func (h *rest) ChatHistory(_ context.Context, p queupserver.ChatHistoryParams) (
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	history := append(wire.ChatHistory{}, r.recent...)
-	return wire.ChatHistoryEnvelope{Envelope: envelope(history)}, nil
+	return wire.ChatHistoryEnvelope{Envelope: success, Data: history}, nil
 }

@@ -129,7 +129,7 @@ func (h *rest) SongComments(_ context.Context, params queupserver.SongCommentsPa
 	for _, c := range h.site.comments[m.id] {
 		comments = append(comments, c.wire())
 	}
-	return wire.CommentsEnvelope{Envelope: envelope(comments)}, nil
+	return wire.CommentsEnvelope{Envelope: success, Data: comments}, nil
 }
 
 // AddComment implements POST /song/{songId}/comments.
@@ -144,7 +144,7 @@ func (h *rest) AddComment(ctx context.Context, req *queupserver.CommentRequest, 
 	if err != nil {
 		return out, err
 	}
-	return wire.CommentEnvelope{Envelope: envelope(c.wire())}, nil
+	return wire.CommentEnvelope{Envelope: success, Data: c.wire()}, nil
 }
 
 // DeleteComment implements DELETE /song/{songId}/comments/{commentId}.
@@ -175,7 +175,7 @@ func (h *rest) VoteComment(ctx context.Context, req *queupserver.VoteRequest, pa
 	if err := h.voteComment(c, callOf(ctx).account, req.Type); err != nil {
 		return out, err
 	}
-	return wire.CommentVoteEnvelope{Envelope: envelope(wire.CommentVote{Comment: c.wire()})}, nil
+	return wire.CommentVoteEnvelope{Envelope: success, Data: wire.CommentVote{Comment: c.wire()}}, nil
 }
 
 // FlagComment implements POST /comments/{commentId}/flag.

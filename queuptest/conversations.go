@@ -153,7 +153,7 @@ func (h *rest) Conversations(ctx context.Context) (wire.ConversationsEnvelope, e
 			conversations = append(conversations, c.wireFull())
 		}
 	}
-	return wire.ConversationsEnvelope{Envelope: envelope(conversations)}, nil
+	return wire.ConversationsEnvelope{Envelope: success, Data: conversations}, nil
 }
 
 // OpenConversation implements POST /message.
@@ -184,7 +184,7 @@ func (h *rest) OpenConversation(ctx context.Context, body queupserver.OpenConver
 	if err != nil {
 		return out, err
 	}
-	return wire.ConversationEnvelope{Envelope: envelope(c.wireFull())}, nil
+	return wire.ConversationEnvelope{Envelope: success, Data: c.wireFull()}, nil
 }
 
 // ConversationMessages implements GET /message/{conversationId}.
@@ -199,7 +199,7 @@ func (h *rest) ConversationMessages(ctx context.Context, params queupserver.Conv
 	for _, m := range slices.Backward(c.messages) {
 		messages = append(messages, m.wire(c))
 	}
-	return wire.ConversationMessagesEnvelope{Envelope: envelope(messages)}, nil
+	return wire.ConversationMessagesEnvelope{Envelope: success, Data: messages}, nil
 }
 
 // SendMessage implements POST /message/{conversationId}.
@@ -224,7 +224,7 @@ func (h *rest) SendMessage(ctx context.Context, body queupserver.SendMessageReq,
 		return out, errorE1(http.StatusBadRequest, textLongChat)
 	}
 	m := h.write(c, callOf(ctx).account, req.Message, h.now())
-	return wire.ConversationMessageEnvelope{Envelope: envelope(m.wire(c))}, nil
+	return wire.ConversationMessageEnvelope{Envelope: success, Data: m.wire(c)}, nil
 }
 
 // MarkRead implements POST /message/{conversationId}/read.
@@ -238,7 +238,7 @@ func (h *rest) MarkRead(ctx context.Context, params queupserver.MarkReadParams) 
 	if a := callOf(ctx).account; !slices.Contains(c.readBy, a) {
 		c.readBy = append(c.readBy, a)
 	}
-	return wire.ConversationEnvelope{Envelope: envelope(c.wire())}, nil
+	return wire.ConversationEnvelope{Envelope: success, Data: c.wire()}, nil
 }
 
 // UnreadCount implements GET /message/new.
@@ -252,7 +252,7 @@ func (h *rest) UnreadCount(ctx context.Context) (wire.UnreadCountEnvelope, error
 			n++
 		}
 	}
-	return wire.UnreadCountEnvelope{Envelope: envelope(n)}, nil
+	return wire.UnreadCountEnvelope{Envelope: success, Data: n}, nil
 }
 
 // Message lets a user write to others, and returns the id of the conversation: the one that these people have, or a new one.

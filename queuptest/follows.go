@@ -42,7 +42,7 @@ func (h *rest) followsOf(id wire.UserID, match func(f *follow, a *account) bool)
 			follows = append(follows, wire.Follow{ID: f.id, FollowerID: f.follower.id, FollowedID: f.followed.id, Created: f.created, Extra: unrevised()})
 		}
 	}
-	return wire.FollowsEnvelope{Envelope: envelope(follows)}, nil
+	return wire.FollowsEnvelope{Envelope: success, Data: follows}, nil
 }
 
 // Followers implements GET /user/{userId}/following.

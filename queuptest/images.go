@@ -72,7 +72,7 @@ func (h *rest) uploaded(ctx context.Context, data []byte) (out wire.UserEnvelope
 	if err := h.setAvatar(a, data); err != nil {
 		return out, err
 	}
-	return wire.UserEnvelope{Envelope: envelope(a.wireUser())}, nil
+	return wire.UserEnvelope{Envelope: success, Data: a.wireUser()}, nil
 }
 
 // UploadUserImage implements POST /user/image. That no file may be larger than a room's is an assumption.

@@ -97,7 +97,7 @@ func (h *rest) list(id wire.RoomID, of func(r *room) []*member) (out wire.RoomUs
 	for _, m := range of(r) {
 		users = append(users, r.wireMemberFull(m))
 	}
-	return wire.RoomUsersEnvelope{Envelope: envelope(users)}, nil
+	return wire.RoomUsersEnvelope{Envelope: success, Data: users}, nil
 }
 
 // RoomUsers implements GET /room/{roomId}/users.
@@ -132,7 +132,7 @@ func (h *rest) RoomUser(_ context.Context, p queupserver.RoomUserParams) (out wi
 	if m == nil {
 		return out, errorE1(http.StatusNotFound, textNoMember)
 	}
-	return wire.RoomUserEnvelope{Envelope: envelope(r.wireMemberFull(m))}, nil
+	return wire.RoomUserEnvelope{Envelope: success, Data: r.wireMemberFull(m)}, nil
 }
 
 // LeaveRoomBeacon implements GET /room/beacon/{roomId}/{userId}. That it takes out nobody but the caller is an assumption.

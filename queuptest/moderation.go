@@ -286,5 +286,5 @@ func (h *rest) RoomAudit(_ context.Context, p queupserver.RoomAuditParams) (out 
 		}
 		entries = append(entries, w)
 	}
-	return wire.AuditEntriesEnvelope{Envelope: envelope(entries)}, nil
+	return wire.AuditEntriesEnvelope{Envelope: success, Data: entries}, nil
 }

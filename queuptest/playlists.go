@@ -104,7 +104,7 @@ func (p *playlist) wire() wire.Playlist {
 }
 
 func (p *playlist) envelope() wire.PlaylistEnvelope {
-	return wire.PlaylistEnvelope{Envelope: envelope(p.wire())}
+	return wire.PlaylistEnvelope{Envelope: success, Data: p.wire()}
 }
 
 // ownPlaylist finds the playlist of a path, which must belong to the caller. That others' are answered as if they were not
@@ -133,7 +133,7 @@ func (h *rest) Playlists(ctx context.Context) (wire.PlaylistsEnvelope, error) {
 	for _, p := range h.site.playlists[callOf(ctx).account.id] {
 		playlists = append(playlists, p.wire())
 	}
-	return wire.PlaylistsEnvelope{Envelope: envelope(playlists)}, nil
+	return wire.PlaylistsEnvelope{Envelope: success, Data: playlists}, nil
 }
 
 // CreatePlaylist implements POST /playlist.
@@ -209,7 +209,7 @@ func (h *rest) PlaylistSongs(ctx context.Context, params queupserver.PlaylistSon
 			ID: e.id, SongID: e.song.id, Song: e.song.wireSong(), PlaylistID: p.id, AddedAt: e.added, Extra: unrevised(),
 		})
 	}
-	return wire.PlaylistSongsEnvelope{Envelope: envelope(songs)}, nil
+	return wire.PlaylistSongsEnvelope{Envelope: success, Data: songs}, nil
 }
 
 // offsetOf is where a page begins; pages count from 1. No list is so long that the limit would matter.
@@ -332,7 +332,7 @@ func (h *rest) SoundCloudPlaylists(_ context.Context, params queupserver.SoundCl
 			Permalink:        strings.ReplaceAll(strings.ToLower(l.title), " ", "-"),
 		})
 	}
-	return wire.SoundCloudPlaylistsEnvelope{Envelope: envelope(lists)}, nil
+	return wire.SoundCloudPlaylistsEnvelope{Envelope: success, Data: lists}, nil
 }
 
 // ImportYouTubePlaylist implements POST /playlist/import/youtube.

@@ -101,5 +101,5 @@ func (h *rest) History(_ context.Context, p queupserver.HistoryParams) (out wire
 	for _, past := range page(newest, offsetOf(p.Page.Or(1)), pageSize) {
 		plays = append(plays, r.wirePlayFull(past))
 	}
-	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
+	return wire.PlaysEnvelope{Envelope: success, Data: plays}, nil
 }

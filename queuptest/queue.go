@@ -282,7 +282,7 @@ func (h *rest) QueueSong(ctx context.Context, body queupserver.QueueSongReq, p q
 	if err != nil {
 		return out, err
 	}
-	return wire.PlayEnvelope{Envelope: envelope(w)}, nil
+	return wire.PlayEnvelope{Envelope: success, Data: w}, nil
 }
 
 // QueuePlaylist implements POST /room/{roomId}/queueplaylist/{playlistId}. Songs that the room does not take are left out.
@@ -337,7 +337,7 @@ func (h *rest) OwnQueue(ctx context.Context, p queupserver.OwnQueueParams) (out 
 	if err != nil {
 		return out, err
 	}
-	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
+	return wire.PlaysEnvelope{Envelope: success, Data: plays}, nil
 }
 
 // ReorderOwnQueue implements POST /user/session/room/{roomId}/queue/order.
@@ -363,7 +363,7 @@ func (h *rest) RemoveSong(ctx context.Context, p queupserver.RemoveSongParams) (
 	if err != nil {
 		return out, err
 	}
-	return wire.RemoveSongResultEnvelope{Envelope: envelope(result)}, nil
+	return wire.RemoveSongResultEnvelope{Envelope: success, Data: result}, nil
 }
 
 // RemoveDJ implements DELETE /room/{roomId}/queue/user/{userId}/all.
@@ -401,5 +401,5 @@ func (h *rest) Waitlist(_ context.Context, p queupserver.WaitlistParams) (out wi
 	for _, m := range r.sorted(func(m *member) bool { return m.paused && len(m.queue) > 0 }) {
 		plays = append(plays, r.wirePlayFull(m.queue[0]))
 	}
-	return wire.PlaysEnvelope{Envelope: envelope(plays)}, nil
+	return wire.PlaysEnvelope{Envelope: success, Data: plays}, nil
 }

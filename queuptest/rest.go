@@ -21,16 +21,12 @@ type rest struct {
 	*state
 }
 
-// okCode and okText are the code and the message of an answer that is not an error.
+// success is the envelope of an answer that is not an error; okCode and okText are its fields for an answer of ogen's types.
 var (
-	okCode = queupserver.NewOptCode(http.StatusOK)
-	okText = queupserver.NewOptStatusText(queupserver.StatusText(http.StatusText(http.StatusOK)))
+	success = wire.Envelope{Code: http.StatusOK, Message: wire.StatusText(http.StatusText(http.StatusOK))}
+	okCode  = queupserver.NewOptCode(http.StatusOK)
+	okText  = queupserver.NewOptStatusText(queupserver.StatusText(http.StatusText(http.StatusOK)))
 )
-
-// envelope surrounds the data of an answer that is not an error.
-func envelope[T interface{ Encode(e *jx.Encoder) }](data T) wire.Envelope[T] {
-	return wire.Envelope[T]{Code: http.StatusOK, Message: wire.StatusText(http.StatusText(http.StatusOK)), Data: data}
-}
 
 func done() *queupserver.DoneEnvelope {
 	return &queupserver.DoneEnvelope{Code: okCode, Message: okText, Data: jx.Raw(`{}`)}
@@ -73,7 +69,7 @@ func (h *rest) Logout(ctx context.Context) (*queupserver.DoneEnvelope, error) {
 func (h *rest) Session(ctx context.Context) (wire.UserEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return wire.UserEnvelope{Envelope: envelope(h.wireSession(callOf(ctx).account))}, nil
+	return wire.UserEnvelope{Envelope: success, Data: h.wireSession(callOf(ctx).account)}, nil
 }
 
 // Token implements GET /auth/token. Without a session it answers a guest's token.
@@ -81,9 +77,9 @@ func (h *rest) Token(ctx context.Context) (wire.TokenEnvelope, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	token, clientID := h.newToken(callOf(ctx).account, h.now())
-	return wire.TokenEnvelope{Envelope: envelope(wire.Token{
+	return wire.TokenEnvelope{Envelope: success, Data: wire.Token{
 		Action: 17, Token: token, ClientID: clientID, ReqID: h.id(idRequest),
-	})}, nil
+	}}, nil
 }
 
 // Room implements GET /room/{roomId}, the one operation that takes a slug, too.
@@ -99,7 +95,7 @@ func (h *rest) Room(_ context.Context, p queupserver.RoomParams) (out wire.RoomE
 	defer h.mu.Unlock()
 	w := r.wireRoom()
 	w.Owner = r.owner.wireUser()
-	return wire.RoomEnvelope{Envelope: envelope(w)}, nil
+	return wire.RoomEnvelope{Envelope: success, Data: w}, nil
 }
 
 // known finds the room of a path.
@@ -124,7 +120,7 @@ func (h *rest) JoinRoom(ctx context.Context, req queupserver.OptJoinRequest, p q
 		return out, err
 	}
 	member := r.wireMemberRoles(r.join(a, now)) // the account is an id here; docs/PROTOCOL.md 3.10
-	return wire.JoinResultEnvelope{Envelope: envelope(wire.JoinResult{Room: r.wireRoom(), User: member})}, nil
+	return wire.JoinResultEnvelope{Envelope: success, Data: wire.JoinResult{Room: r.wireRoom(), User: member}}, nil
 }
 
 // LeaveRoom implements DELETE /room/{roomId}/users.
@@ -160,7 +156,7 @@ func (h *rest) ActiveSong(_ context.Context, p queupserver.ActiveSongParams) (ou
 	if r.playing == nil {
 		return out, errorE1(http.StatusNotFound, textNothingPlays)
 	}
-	return wire.ActiveSongEnvelope{Envelope: envelope(r.wireActive(h.now()))}, nil
+	return wire.ActiveSongEnvelope{Envelope: success, Data: r.wireActive(h.now())}, nil
 }
 
 // ActiveDubs implements GET /room/{roomId}/playlist/active/dubs. That silence is answered like that of ActiveSong is an
@@ -175,7 +171,7 @@ func (h *rest) ActiveDubs(_ context.Context, p queupserver.ActiveDubsParams) (ou
 	if r.playing == nil {
 		return out, errorE1(http.StatusNotFound, textNothingPlays)
 	}
-	return wire.DubsEnvelope{Envelope: envelope(r.wireDubs())}, nil
+	return wire.DubsEnvelope{Envelope: success, Data: r.wireDubs()}, nil
 }
 
 // PlaylistDetails implements GET /room/{roomId}/playlist/details.
@@ -186,7 +182,7 @@ func (h *rest) PlaylistDetails(_ context.Context, p queupserver.PlaylistDetailsP
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return wire.PlaysEnvelope{Envelope: envelope(r.wireQueue())}, nil
+	return wire.PlaysEnvelope{Envelope: success, Data: r.wireQueue()}, nil
 }
 
 // Song implements GET /song/{songId}.
@@ -197,7 +193,7 @@ func (h *rest) Song(_ context.Context, p queupserver.SongParams) (out wire.SongE
 	if s == nil {
 		return out, errorE1(http.StatusNotFound, textNoSong)
 	}
-	return wire.SongEnvelope{Envelope: envelope(s.wireSong())}, nil
+	return wire.SongEnvelope{Envelope: success, Data: s.wireSong()}, nil
 }
 
 // PostChat implements POST /chat/{roomId}.
@@ -228,7 +224,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 	if ms, ok := req.Time.Get(); ok {
 		echo.SentAt = time.UnixMilli(ms)
 	}
-	return wire.ChatPostResultEnvelope{Envelope: envelope(wire.ChatPostResult{
+	return wire.ChatPostResultEnvelope{Envelope: success, Data: wire.ChatPostResult{
 		ID:              w.ID,
 		Type:            w.EventName(),
 		SentAt:          w.SentAt,
@@ -237,7 +233,7 @@ func (h *rest) PostChat(ctx context.Context, body queupserver.PostChatReq, p que
 		RealTimeChannel: w.RealTimeChannel,
 		Request:         echo,
 		Extra:           map[string]json.RawMessage{"message": m.raw()},
-	})}, nil
+	}}, nil
 }
 
 // utf16Len counts as JavaScript does.

@@ -15,9 +15,9 @@ import (
 	"testing"
 
 	"github.com/ogen-go/ogen"
-	"github.com/ogen-go/ogen/middleware"
 
 	"github.com/queup-go/queup/gen/queupserver"
+	"github.com/queup-go/queup/internal/middleware"
 )
 
 // A way is one way in which a client may write a value: as fields of a form, or as members of a JSON object.

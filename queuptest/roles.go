@@ -176,7 +176,7 @@ func (h *rest) RoomRoles(ctx context.Context, p queupserver.RoomRolesParams) (ou
 	if err != nil {
 		return out, err
 	}
-	return wire.RoomRolesEnvelope{Envelope: envelope(roles)}, nil
+	return wire.RoomRolesEnvelope{Envelope: success, Data: roles}, nil
 }
 
 // OwnPermissions implements GET /room/{roomId}/permissions/me.
@@ -189,7 +189,7 @@ func (h *rest) OwnPermissions(ctx context.Context, p queupserver.OwnPermissionsP
 	if err != nil {
 		return out, err
 	}
-	return wire.ActorEnvelope{Envelope: envelope(actor)}, nil
+	return wire.ActorEnvelope{Envelope: success, Data: actor}, nil
 }
 
 // fill makes a role what the request says, all of it. Who does it must hold what the role is to grant anew.

@@ -46,7 +46,7 @@ func (h *rest) Rooms(_ context.Context, params queupserver.RoomsParams) (wire.Ro
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	public := h.roomsWith(func(w wire.Room) bool { return w.DisplayInLobby && w.Display == "public" })
-	return wire.RoomsEnvelope{Envelope: envelope[wire.Rooms](page(public, params.Offset.Or(0), pageSize))}, nil
+	return wire.RoomsEnvelope{Envelope: success, Data: page(public, params.Offset.Or(0), pageSize)}, nil
 }
 
 // SearchRooms implements GET /room/term/{term}.
@@ -54,7 +54,7 @@ func (h *rest) SearchRooms(_ context.Context, params queupserver.SearchRoomsPara
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	found := h.roomsWith(searchable(params.Term))
-	return wire.RoomsEnvelope{Envelope: envelope[wire.Rooms](page(found, params.Offset.Or(0), pageSize))}, nil
+	return wire.RoomsEnvelope{Envelope: success, Data: page(found, params.Offset.Or(0), pageSize)}, nil
 }
 
 // Search implements GET /search. It answers a page of rooms and a page of users.
@@ -71,7 +71,7 @@ func (h *rest) Search(_ context.Context, params queupserver.SearchParams) (wire.
 			result.Users = append(result.Users, wire.User{ID: a.id, Username: a.name})
 		}
 	}
-	return wire.SearchResultEnvelope{Envelope: envelope(result)}, nil
+	return wire.SearchResultEnvelope{Envelope: success, Data: result}, nil
 }
 
 // CreateRoom implements POST /room. The creator is not in the room until they join.
@@ -102,7 +102,7 @@ func (h *rest) CreateRoom(ctx context.Context, req *queupserver.RoomSettings) (o
 	r.created = h.now()
 	r.updated = r.created
 	h.change(func() { h.rooms = append(h.rooms, r) })
-	return wire.RoomEnvelope{Envelope: envelope(r.wireRoom())}, nil
+	return wire.RoomEnvelope{Envelope: success, Data: r.wireRoom()}, nil
 }
 
 var notSlug = regexp.MustCompile(`[^0-9a-z]+`)

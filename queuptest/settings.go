@@ -228,7 +228,7 @@ func (h *rest) UpdateRoom(ctx context.Context, req *queupserver.RoomSettings, p 
 	if err != nil {
 		return out, err
 	}
-	return wire.RoomEnvelope{Envelope: envelope(w)}, nil
+	return wire.RoomEnvelope{Envelope: success, Data: w}, nil
 }
 
 // LockQueue implements PUT /room/{roomId}/lockQueue.

@@ -51,7 +51,7 @@ func (h *rest) SearchSongs(_ context.Context, params queupserver.SearchSongsPara
 	if next := offset + searchPage; next < len(facts) {
 		result.NextPageToken = searchToken(params.Provider, params.Name, next)
 	}
-	return wire.SongSearchEnvelope{Envelope: envelope(result)}, nil
+	return wire.SongSearchEnvelope{Envelope: success, Data: result}, nil
 }
 
 // knownBesides finds songs that the search does not find in the catalogue, in the order of their ids. The caller holds s.mu.

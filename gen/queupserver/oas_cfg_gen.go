@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/ogen-go/ogen/middleware"
+	"github.com/queup-go/queup/internal/middleware"
 	"github.com/queup-go/queup/internal/ogenerrors"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/go-faster/errors"
 	ht "github.com/ogen-go/ogen/http"
-	"github.com/ogen-go/ogen/middleware"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/middleware"
 	"github.com/queup-go/queup/internal/ogenerrors"
 )
 

@@ -3,7 +3,7 @@
 package queupserver
 
 import (
-	"github.com/ogen-go/ogen/middleware"
+	"github.com/queup-go/queup/internal/middleware"
 )
 
 // Middleware is middleware type.

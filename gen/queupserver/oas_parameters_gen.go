@@ -8,10 +8,10 @@ import (
 
 	"github.com/go-faster/errors"
 	"github.com/ogen-go/ogen/conv"
-	"github.com/ogen-go/ogen/middleware"
 	"github.com/ogen-go/ogen/uri"
 	"github.com/ogen-go/ogen/validate"
 	"github.com/queup-go/queup/gen/wire"
+	"github.com/queup-go/queup/internal/middleware"
 	"github.com/queup-go/queup/internal/ogenerrors"
 )
 

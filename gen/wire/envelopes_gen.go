@@ -11,19 +11,16 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// An Envelope surrounds the data of a REST answer. Without data it does not decode; code and message may be missing. T
-// is a type of this package, which also decodes itself.
-type Envelope[T interface{ Encode(e *jx.Encoder) }] struct {
+// An Envelope is what each REST answer has beside its data. Both fields may be missing.
+type Envelope struct {
 	Code    Code
 	Message StatusText
-	Data    T
 }
 
 var errNoData = errors.New("invalid: data (field required)")
 
-// Decode reads an envelope with its data.
-func (x *Envelope[T]) Decode(d *jx.Decoder) error {
-	*x = Envelope[T]{}
+// decode reads an envelope with its data. Without data it fails.
+func (x *Envelope) decode(d *jx.Decoder, data interface{ Decode(d *jx.Decoder) error }) error {
 	found := false
 	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
@@ -33,7 +30,7 @@ func (x *Envelope[T]) Decode(d *jx.Decoder) error {
 			err = x.Message.Decode(d)
 		case "data":
 			found = true
-			err = any(&x.Data).(interface{ Decode(d *jx.Decoder) error }).Decode(d)
+			err = data.Decode(d)
 		default:
 			return d.Skip()
 		}
@@ -51,123 +48,771 @@ func (x *Envelope[T]) Decode(d *jx.Decoder) error {
 	return nil
 }
 
-// Encode writes the envelope.
-func (x Envelope[T]) Encode(e *jx.Encoder) {
+// encode writes an envelope with its data.
+func (x *Envelope) encode(e *jx.Encoder, data interface{ Encode(e *jx.Encoder) }) {
 	o := lenient.EncodeObject(e, nil)
 	o.Int("code", int64(x.Code), lenient.Optional)
 	o.String("message", string(x.Message), lenient.Optional)
 	o.Field("data", false, lenient.Required)
-	x.Data.Encode(e)
+	data.Encode(e)
 	o.End()
 }
 
+// ActiveSongEnvelope carries what plays now. Without data it does not decode.
+type ActiveSongEnvelope struct {
+	Envelope
+	Data ActiveSong
+}
+
+// Decode reads the envelope.
+func (x *ActiveSongEnvelope) Decode(d *jx.Decoder) error {
+	*x = ActiveSongEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x ActiveSongEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Envelope[T]) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+func (x *ActiveSongEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
 // MarshalJSON is Encode for encoding/json.
-func (x Envelope[T]) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+func (x ActiveSongEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// ActiveSongEnvelope carries what plays now.
-type ActiveSongEnvelope struct{ Envelope[ActiveSong] }
+// ActorEnvelope carries what the caller may do in a room. Without data it does not decode.
+type ActorEnvelope struct {
+	Envelope
+	Data Actor
+}
 
-// ActorEnvelope carries what the caller may do in a room.
-type ActorEnvelope struct{ Envelope[Actor] }
+// Decode reads the envelope.
+func (x *ActorEnvelope) Decode(d *jx.Decoder) error {
+	*x = ActorEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// AuditEntriesEnvelope carries an audit log.
-type AuditEntriesEnvelope struct{ Envelope[AuditEntries] }
+// Encode writes the envelope.
+func (x ActorEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// ChatHistoryEnvelope carries what happened lately in a chat.
-type ChatHistoryEnvelope struct{ Envelope[ChatHistory] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ActorEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
-// ChatPostResultEnvelope carries a stored chat line.
-type ChatPostResultEnvelope struct{ Envelope[ChatPostResult] }
+// MarshalJSON is Encode for encoding/json.
+func (x ActorEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// CommentEnvelope carries a comment.
-type CommentEnvelope struct{ Envelope[Comment] }
+// AuditEntriesEnvelope carries an audit log. Without data it does not decode.
+type AuditEntriesEnvelope struct {
+	Envelope
+	Data AuditEntries
+}
 
-// CommentVoteEnvelope carries a comment with its new votes.
-type CommentVoteEnvelope struct{ Envelope[CommentVote] }
+// Decode reads the envelope.
+func (x *AuditEntriesEnvelope) Decode(d *jx.Decoder) error {
+	*x = AuditEntriesEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// CommentsEnvelope carries comments.
-type CommentsEnvelope struct{ Envelope[Comments] }
+// Encode writes the envelope.
+func (x AuditEntriesEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// ConversationEnvelope carries a conversation.
-type ConversationEnvelope struct{ Envelope[Conversation] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *AuditEntriesEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
 
-// ConversationMessageEnvelope carries a private message.
-type ConversationMessageEnvelope struct{ Envelope[ConversationMessage] }
+// MarshalJSON is Encode for encoding/json.
+func (x AuditEntriesEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// ConversationMessagesEnvelope carries private messages.
-type ConversationMessagesEnvelope struct{ Envelope[ConversationMessages] }
+// ChatHistoryEnvelope carries what happened lately in a chat. Without data it does not decode.
+type ChatHistoryEnvelope struct {
+	Envelope
+	Data ChatHistory
+}
 
-// ConversationsEnvelope carries conversations.
-type ConversationsEnvelope struct{ Envelope[Conversations] }
+// Decode reads the envelope.
+func (x *ChatHistoryEnvelope) Decode(d *jx.Decoder) error {
+	*x = ChatHistoryEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// DubsEnvelope carries votes.
-type DubsEnvelope struct{ Envelope[Dubs] }
+// Encode writes the envelope.
+func (x ChatHistoryEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// FollowsEnvelope carries who follows whom.
-type FollowsEnvelope struct{ Envelope[Follows] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ChatHistoryEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
-// JoinResultEnvelope carries the answer to joining.
-type JoinResultEnvelope struct{ Envelope[JoinResult] }
+// MarshalJSON is Encode for encoding/json.
+func (x ChatHistoryEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// PlayEnvelope carries an entry of a queue.
-type PlayEnvelope struct{ Envelope[Play] }
+// ChatPostResultEnvelope carries a stored chat line. Without data it does not decode.
+type ChatPostResultEnvelope struct {
+	Envelope
+	Data ChatPostResult
+}
 
-// PlaylistEnvelope carries a playlist.
-type PlaylistEnvelope struct{ Envelope[Playlist] }
+// Decode reads the envelope.
+func (x *ChatPostResultEnvelope) Decode(d *jx.Decoder) error {
+	*x = ChatPostResultEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// PlaylistSongsEnvelope carries entries of a playlist.
-type PlaylistSongsEnvelope struct{ Envelope[PlaylistSongs] }
+// Encode writes the envelope.
+func (x ChatPostResultEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// PlaylistsEnvelope carries playlists.
-type PlaylistsEnvelope struct{ Envelope[Playlists] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ChatPostResultEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
 
-// PlaysEnvelope carries entries of a queue.
-type PlaysEnvelope struct{ Envelope[Plays] }
+// MarshalJSON is Encode for encoding/json.
+func (x ChatPostResultEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// RemoveSongResultEnvelope carries the answer to removing a song.
-type RemoveSongResultEnvelope struct{ Envelope[RemoveSongResult] }
+// CommentEnvelope carries a comment. Without data it does not decode.
+type CommentEnvelope struct {
+	Envelope
+	Data Comment
+}
 
-// RoomEnvelope carries a room.
-type RoomEnvelope struct{ Envelope[Room] }
+// Decode reads the envelope.
+func (x *CommentEnvelope) Decode(d *jx.Decoder) error {
+	*x = CommentEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// RoomRolesEnvelope carries the roles of a room.
-type RoomRolesEnvelope struct{ Envelope[RoomRoles] }
+// Encode writes the envelope.
+func (x CommentEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// RoomUserEnvelope carries a member of a room.
-type RoomUserEnvelope struct{ Envelope[RoomUser] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
-// RoomUsersEnvelope carries members of a room.
-type RoomUsersEnvelope struct{ Envelope[RoomUsers] }
+// MarshalJSON is Encode for encoding/json.
+func (x CommentEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// RoomsEnvelope carries rooms.
-type RoomsEnvelope struct{ Envelope[Rooms] }
+// CommentVoteEnvelope carries a comment with its new votes. Without data it does not decode.
+type CommentVoteEnvelope struct {
+	Envelope
+	Data CommentVote
+}
 
-// SearchResultEnvelope carries what a search found.
-type SearchResultEnvelope struct{ Envelope[SearchResult] }
+// Decode reads the envelope.
+func (x *CommentVoteEnvelope) Decode(d *jx.Decoder) error {
+	*x = CommentVoteEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// SongEnvelope carries a piece of media.
-type SongEnvelope struct{ Envelope[Song] }
+// Encode writes the envelope.
+func (x CommentVoteEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// SongSearchEnvelope carries a page of found media.
-type SongSearchEnvelope struct{ Envelope[SongSearch] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentVoteEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
-// SoundCloudPlaylistsEnvelope carries playlists at SoundCloud.
-type SoundCloudPlaylistsEnvelope struct{ Envelope[SoundCloudPlaylists] }
+// MarshalJSON is Encode for encoding/json.
+func (x CommentVoteEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 
-// TokenEnvelope carries a websocket token.
-type TokenEnvelope struct{ Envelope[Token] }
+// CommentsEnvelope carries comments. Without data it does not decode.
+type CommentsEnvelope struct {
+	Envelope
+	Data Comments
+}
 
-// UnreadCountEnvelope carries the number of unread conversations.
-type UnreadCountEnvelope struct{ Envelope[UnreadCount] }
+// Decode reads the envelope.
+func (x *CommentsEnvelope) Decode(d *jx.Decoder) error {
+	*x = CommentsEnvelope{}
+	return x.decode(d, &x.Data)
+}
 
-// UserEnvelope carries an account.
-type UserEnvelope struct{ Envelope[User] }
+// Encode writes the envelope.
+func (x CommentsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
-// UsernameAvailabilityEnvelope carries whether a username is free.
-type UsernameAvailabilityEnvelope struct{ Envelope[UsernameAvailability] }
+// UnmarshalJSON is Decode for encoding/json.
+func (x *CommentsEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
-// UsernameChangeEnvelope carries the answer to a changed username.
-type UsernameChangeEnvelope struct{ Envelope[UsernameChange] }
+// MarshalJSON is Encode for encoding/json.
+func (x CommentsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// ConversationEnvelope carries a conversation. Without data it does not decode.
+type ConversationEnvelope struct {
+	Envelope
+	Data Conversation
+}
+
+// Decode reads the envelope.
+func (x *ConversationEnvelope) Decode(d *jx.Decoder) error {
+	*x = ConversationEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x ConversationEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// ConversationMessageEnvelope carries a private message. Without data it does not decode.
+type ConversationMessageEnvelope struct {
+	Envelope
+	Data ConversationMessage
+}
+
+// Decode reads the envelope.
+func (x *ConversationMessageEnvelope) Decode(d *jx.Decoder) error {
+	*x = ConversationMessageEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x ConversationMessageEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationMessageEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationMessageEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// ConversationMessagesEnvelope carries private messages. Without data it does not decode.
+type ConversationMessagesEnvelope struct {
+	Envelope
+	Data ConversationMessages
+}
+
+// Decode reads the envelope.
+func (x *ConversationMessagesEnvelope) Decode(d *jx.Decoder) error {
+	*x = ConversationMessagesEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x ConversationMessagesEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationMessagesEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationMessagesEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// ConversationsEnvelope carries conversations. Without data it does not decode.
+type ConversationsEnvelope struct {
+	Envelope
+	Data Conversations
+}
+
+// Decode reads the envelope.
+func (x *ConversationsEnvelope) Decode(d *jx.Decoder) error {
+	*x = ConversationsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x ConversationsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *ConversationsEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x ConversationsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// DubsEnvelope carries votes. Without data it does not decode.
+type DubsEnvelope struct {
+	Envelope
+	Data Dubs
+}
+
+// Decode reads the envelope.
+func (x *DubsEnvelope) Decode(d *jx.Decoder) error {
+	*x = DubsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x DubsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *DubsEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x DubsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// FollowsEnvelope carries who follows whom. Without data it does not decode.
+type FollowsEnvelope struct {
+	Envelope
+	Data Follows
+}
+
+// Decode reads the envelope.
+func (x *FollowsEnvelope) Decode(d *jx.Decoder) error {
+	*x = FollowsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x FollowsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *FollowsEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x FollowsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// JoinResultEnvelope carries the answer to joining. Without data it does not decode.
+type JoinResultEnvelope struct {
+	Envelope
+	Data JoinResult
+}
+
+// Decode reads the envelope.
+func (x *JoinResultEnvelope) Decode(d *jx.Decoder) error {
+	*x = JoinResultEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x JoinResultEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *JoinResultEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x JoinResultEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// PlayEnvelope carries an entry of a queue. Without data it does not decode.
+type PlayEnvelope struct {
+	Envelope
+	Data Play
+}
+
+// Decode reads the envelope.
+func (x *PlayEnvelope) Decode(d *jx.Decoder) error {
+	*x = PlayEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x PlayEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlayEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlayEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// PlaylistEnvelope carries a playlist. Without data it does not decode.
+type PlaylistEnvelope struct {
+	Envelope
+	Data Playlist
+}
+
+// Decode reads the envelope.
+func (x *PlaylistEnvelope) Decode(d *jx.Decoder) error {
+	*x = PlaylistEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x PlaylistEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaylistEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaylistEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// PlaylistSongsEnvelope carries entries of a playlist. Without data it does not decode.
+type PlaylistSongsEnvelope struct {
+	Envelope
+	Data PlaylistSongs
+}
+
+// Decode reads the envelope.
+func (x *PlaylistSongsEnvelope) Decode(d *jx.Decoder) error {
+	*x = PlaylistSongsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x PlaylistSongsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaylistSongsEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaylistSongsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// PlaylistsEnvelope carries playlists. Without data it does not decode.
+type PlaylistsEnvelope struct {
+	Envelope
+	Data Playlists
+}
+
+// Decode reads the envelope.
+func (x *PlaylistsEnvelope) Decode(d *jx.Decoder) error {
+	*x = PlaylistsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x PlaylistsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaylistsEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaylistsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// PlaysEnvelope carries entries of a queue. Without data it does not decode.
+type PlaysEnvelope struct {
+	Envelope
+	Data Plays
+}
+
+// Decode reads the envelope.
+func (x *PlaysEnvelope) Decode(d *jx.Decoder) error {
+	*x = PlaysEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x PlaysEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *PlaysEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x PlaysEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RemoveSongResultEnvelope carries the answer to removing a song. Without data it does not decode.
+type RemoveSongResultEnvelope struct {
+	Envelope
+	Data RemoveSongResult
+}
+
+// Decode reads the envelope.
+func (x *RemoveSongResultEnvelope) Decode(d *jx.Decoder) error {
+	*x = RemoveSongResultEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RemoveSongResultEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RemoveSongResultEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x RemoveSongResultEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RoomEnvelope carries a room. Without data it does not decode.
+type RoomEnvelope struct {
+	Envelope
+	Data Room
+}
+
+// Decode reads the envelope.
+func (x *RoomEnvelope) Decode(d *jx.Decoder) error {
+	*x = RoomEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RoomEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RoomRolesEnvelope carries the roles of a room. Without data it does not decode.
+type RoomRolesEnvelope struct {
+	Envelope
+	Data RoomRoles
+}
+
+// Decode reads the envelope.
+func (x *RoomRolesEnvelope) Decode(d *jx.Decoder) error {
+	*x = RoomRolesEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RoomRolesEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomRolesEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomRolesEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RoomUserEnvelope carries a member of a room. Without data it does not decode.
+type RoomUserEnvelope struct {
+	Envelope
+	Data RoomUser
+}
+
+// Decode reads the envelope.
+func (x *RoomUserEnvelope) Decode(d *jx.Decoder) error {
+	*x = RoomUserEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RoomUserEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomUserEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomUserEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RoomUsersEnvelope carries members of a room. Without data it does not decode.
+type RoomUsersEnvelope struct {
+	Envelope
+	Data RoomUsers
+}
+
+// Decode reads the envelope.
+func (x *RoomUsersEnvelope) Decode(d *jx.Decoder) error {
+	*x = RoomUsersEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RoomUsersEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomUsersEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomUsersEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// RoomsEnvelope carries rooms. Without data it does not decode.
+type RoomsEnvelope struct {
+	Envelope
+	Data Rooms
+}
+
+// Decode reads the envelope.
+func (x *RoomsEnvelope) Decode(d *jx.Decoder) error {
+	*x = RoomsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x RoomsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *RoomsEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x RoomsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// SearchResultEnvelope carries what a search found. Without data it does not decode.
+type SearchResultEnvelope struct {
+	Envelope
+	Data SearchResult
+}
+
+// Decode reads the envelope.
+func (x *SearchResultEnvelope) Decode(d *jx.Decoder) error {
+	*x = SearchResultEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x SearchResultEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SearchResultEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x SearchResultEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// SongEnvelope carries a piece of media. Without data it does not decode.
+type SongEnvelope struct {
+	Envelope
+	Data Song
+}
+
+// Decode reads the envelope.
+func (x *SongEnvelope) Decode(d *jx.Decoder) error {
+	*x = SongEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x SongEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SongEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SongEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// SongSearchEnvelope carries a page of found media. Without data it does not decode.
+type SongSearchEnvelope struct {
+	Envelope
+	Data SongSearch
+}
+
+// Decode reads the envelope.
+func (x *SongSearchEnvelope) Decode(d *jx.Decoder) error {
+	*x = SongSearchEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x SongSearchEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SongSearchEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x SongSearchEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// SoundCloudPlaylistsEnvelope carries playlists at SoundCloud. Without data it does not decode.
+type SoundCloudPlaylistsEnvelope struct {
+	Envelope
+	Data SoundCloudPlaylists
+}
+
+// Decode reads the envelope.
+func (x *SoundCloudPlaylistsEnvelope) Decode(d *jx.Decoder) error {
+	*x = SoundCloudPlaylistsEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x SoundCloudPlaylistsEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *SoundCloudPlaylistsEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x SoundCloudPlaylistsEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// TokenEnvelope carries a websocket token. Without data it does not decode.
+type TokenEnvelope struct {
+	Envelope
+	Data Token
+}
+
+// Decode reads the envelope.
+func (x *TokenEnvelope) Decode(d *jx.Decoder) error {
+	*x = TokenEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x TokenEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *TokenEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x TokenEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UnreadCountEnvelope carries the number of unread conversations. Without data it does not decode.
+type UnreadCountEnvelope struct {
+	Envelope
+	Data UnreadCount
+}
+
+// Decode reads the envelope.
+func (x *UnreadCountEnvelope) Decode(d *jx.Decoder) error {
+	*x = UnreadCountEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x UnreadCountEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UnreadCountEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UnreadCountEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UserEnvelope carries an account. Without data it does not decode.
+type UserEnvelope struct {
+	Envelope
+	Data User
+}
+
+// Decode reads the envelope.
+func (x *UserEnvelope) Decode(d *jx.Decoder) error {
+	*x = UserEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x UserEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UserEnvelope) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+
+// MarshalJSON is Encode for encoding/json.
+func (x UserEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UsernameAvailabilityEnvelope carries whether a username is free. Without data it does not decode.
+type UsernameAvailabilityEnvelope struct {
+	Envelope
+	Data UsernameAvailability
+}
+
+// Decode reads the envelope.
+func (x *UsernameAvailabilityEnvelope) Decode(d *jx.Decoder) error {
+	*x = UsernameAvailabilityEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x UsernameAvailabilityEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UsernameAvailabilityEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x UsernameAvailabilityEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
+
+// UsernameChangeEnvelope carries the answer to a changed username. Without data it does not decode.
+type UsernameChangeEnvelope struct {
+	Envelope
+	Data UsernameChange
+}
+
+// Decode reads the envelope.
+func (x *UsernameChangeEnvelope) Decode(d *jx.Decoder) error {
+	*x = UsernameChangeEnvelope{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x UsernameChangeEnvelope) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
+
+// UnmarshalJSON is Decode for encoding/json.
+func (x *UsernameChangeEnvelope) UnmarshalJSON(data []byte) error {
+	return x.Decode(jx.DecodeBytes(data))
+}
+
+// MarshalJSON is Encode for encoding/json.
+func (x UsernameChangeEnvelope) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }

@@ -32,8 +32,8 @@ func envelopesCode(envelopes []envelope, source, packageName string) ([]byte, er
 	return output.Execute(source, envelopesFile, map[string]any{"Package": packageName, "Envelopes": envelopes})
 }
 
-// ogen takes an envelope for a type that others have written. It loads a struct that embeds Envelope, but neither an
-// alias nor Envelope[Room] itself.
+// Each envelope is a type of its own and none is generic: every package that imports a client would compile the methods of
+// a generic type again.
 var envelopesFile = template.Must(template.New("envelopes").Parse(`package {{.Package}}
 
 import (
@@ -45,19 +45,16 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// An Envelope surrounds the data of a REST answer. Without data it does not decode; code and message may be missing. T
-// is a type of this package, which also decodes itself.
-type Envelope[T interface{ Encode(e *jx.Encoder) }] struct {
+// An Envelope is what each REST answer has beside its data. Both fields may be missing.
+type Envelope struct {
 	Code    Code
 	Message StatusText
-	Data    T
 }
 
 var errNoData = errors.New("invalid: data (field required)")
 
-// Decode reads an envelope with its data.
-func (x *Envelope[T]) Decode(d *jx.Decoder) error {
-	*x = Envelope[T]{}
+// decode reads an envelope with its data. Without data it fails.
+func (x *Envelope) decode(d *jx.Decoder, data interface{ Decode(d *jx.Decoder) error }) error {
 	found := false
 	err := d.ObjBytes(func(d *jx.Decoder, key []byte) (err error) {
 		switch string(key) {
@@ -67,7 +64,7 @@ func (x *Envelope[T]) Decode(d *jx.Decoder) error {
 			err = x.Message.Decode(d)
 		case "data":
 			found = true
-			err = any(&x.Data).(interface{ Decode(d *jx.Decoder) error }).Decode(d)
+			err = data.Decode(d)
 		default:
 			return d.Skip()
 		}
@@ -85,22 +82,34 @@ func (x *Envelope[T]) Decode(d *jx.Decoder) error {
 	return nil
 }
 
-// Encode writes the envelope.
-func (x Envelope[T]) Encode(e *jx.Encoder) {
+// encode writes an envelope with its data.
+func (x *Envelope) encode(e *jx.Encoder, data interface{ Encode(e *jx.Encoder) }) {
 	o := lenient.EncodeObject(e, nil)
 	o.Int("code", int64(x.Code), lenient.Optional)
 	o.String("message", string(x.Message), lenient.Optional)
 	o.Field("data", false, lenient.Required)
-	x.Data.Encode(e)
+	data.Encode(e)
 	o.End()
 }
+{{range .Envelopes}}
+// {{.Description}} Without data it does not decode.
+type {{.Name}} struct {
+	Envelope
+	Data {{.Data}}
+}
+
+// Decode reads the envelope.
+func (x *{{.Name}}) Decode(d *jx.Decoder) error {
+	*x = {{.Name}}{}
+	return x.decode(d, &x.Data)
+}
+
+// Encode writes the envelope.
+func (x {{.Name}}) Encode(e *jx.Encoder) { x.encode(e, &x.Data) }
 
 // UnmarshalJSON is Decode for encoding/json.
-func (x *Envelope[T]) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
+func (x *{{.Name}}) UnmarshalJSON(data []byte) error { return x.Decode(jx.DecodeBytes(data)) }
 
 // MarshalJSON is Encode for encoding/json.
-func (x Envelope[T]) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
-{{range .Envelopes}}
-// {{.Description}}
-type {{.Name}} struct{ Envelope[{{.Data}}] }
+func (x {{.Name}}) MarshalJSON() ([]byte, error) { return lenient.Marshal(x.Encode) }
 {{end}}`))

@@ -6,25 +6,27 @@ import (
 	"go/format"
 )
 
-// replaced are the imports of ogen's code that a package of ours stands in for. ogen has no option for it.
-var replaced = map[string]string{
-	"github.com/ogen-go/ogen/ogenerrors": "github.com/queup-go/queup/internal/ogenerrors",
-}
+// Packages of ogen's runtime that a package of ours stands in for. ogen has no option for it.
+const (
+	ogenErrors     = "ogenerrors"
+	ogenMiddleware = "middleware"
+)
 
-// replaceImports rewrites the imports of files that ogen has written. It fails if none of them has such an import: then
-// ogen has changed, and the replacement may be needed no longer.
-func replaceImports(files map[string][]byte) error {
-	for from, to := range replaced {
-		from, to := fmt.Appendf(nil, "\t%q\n", from), fmt.Appendf(nil, "\t%q\n", to)
+// replaceImports makes files that ogen has written import our packages instead of ogen's. It fails if none of them imports a
+// package that is named: then ogen has changed, and the replacement may be needed no longer.
+func replaceImports(files map[string][]byte, packages ...string) error {
+	for _, name := range packages {
+		from := fmt.Appendf(nil, "\t%q\n", "github.com/ogen-go/ogen/"+name)
+		to := fmt.Appendf(nil, "\t%q\n", "github.com/queup-go/queup/internal/"+name)
 		found := false
-		for name, text := range files {
+		for file, text := range files {
 			if bytes.Contains(text, from) {
 				found = true
 				sorted, err := format.Source(bytes.ReplaceAll(text, from, to))
 				if err != nil {
-					return fmt.Errorf("%s: %w", name, err)
+					return fmt.Errorf("%s: %w", file, err)
 				}
-				files[name] = sorted
+				files[file] = sorted
 			}
 		}
 		if !found {

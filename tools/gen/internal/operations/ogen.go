@@ -11,8 +11,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// runOgen returns the files that ogen writes for a document, by name, with the imports of replaced.
-func runOgen(ctx context.Context, document *yaml.Node, config, packageName string) (map[string][]byte, error) {
+// runOgen returns the files that ogen writes for a document, by name, with the imports of the named packages replaced.
+func runOgen(ctx context.Context, document *yaml.Node, config, packageName string, replaced ...string) (map[string][]byte, error) {
 	text, err := yaml.Marshal(document)
 	if err != nil {
 		return nil, err
@@ -43,5 +43,5 @@ func runOgen(ctx context.Context, document *yaml.Node, config, packageName strin
 			return nil, err
 		}
 	}
-	return files, replaceImports(files)
+	return files, replaceImports(files, replaced...)
 }
