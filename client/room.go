@@ -7,6 +7,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"github.com/queup-go/queup/client/internal/cache"
 	"github.com/queup-go/queup/client/internal/tasks"
@@ -36,8 +37,8 @@ type Room struct {
 	chatLog  *chatLog                        // written by the connection's goroutine
 	departed *cache.Expiring[UserID, Member] // members who left a moment ago; written by the connection's goroutine
 
-	deleted  *lru.Cache[RoleID, struct{}] // immutable; roles that have been deleted from the room
-	joinLock tasks.Semaphore              // held while joined may change
+	deleted  simplelru.LRUCache[RoleID, struct{}] // immutable; roles that have been deleted from the room
+	joinLock tasks.Semaphore                      // held while joined may change
 
 	tracker *tracker // immutable; keeps the state, on the connection's goroutine
 

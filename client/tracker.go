@@ -37,11 +37,11 @@ type trackerState struct {
 	former       formerPlay         // the play before the current one
 	ignoreBefore time.Time          // plays that began before this, by QueUp's clock, are not new
 
-	nameless  *simplelru.LRU[UserID, struct{}] // members whose name QueUp did not give when asked
-	muted     *simplelru.LRU[UserID, struct{}] // users known to be muted, in the room or not
-	plays     *simplelru.LRU[PlayID, struct{}] // plays that were the current one, so they are not new
-	presence  map[string]map[string]struct{}   // connections of each visible user
-	queueMeta *Meta                            // the latest event about the queue that no QueueUpdated was emitted for yet
+	nameless  simplelru.LRUCache[UserID, struct{}] // members whose name QueUp did not give when asked
+	muted     simplelru.LRUCache[UserID, struct{}] // users known to be muted, in the room or not
+	plays     simplelru.LRUCache[PlayID, struct{}] // plays that were the current one, so they are not new
+	presence  map[string]map[string]struct{}       // connections of each visible user
+	queueMeta *Meta                                // the latest event about the queue that no QueueUpdated was emitted for yet
 }
 
 const (

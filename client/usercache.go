@@ -18,9 +18,9 @@ import (
 // changed but replaced when there is news, so that all readers can share it.
 type userCache struct {
 	mu      sync.Mutex
-	present map[UserID]*occupant          // guarded by mu
-	names   map[string]UserID             // guarded by mu; of those present, in lower case
-	seen    *simplelru.LRU[UserID, *User] // guarded by mu; none of those present
+	present map[UserID]*occupant              // guarded by mu
+	names   map[string]UserID                 // guarded by mu; of those present, in lower case
+	seen    simplelru.LRUCache[UserID, *User] // guarded by mu; none of those present
 }
 
 type occupant struct {

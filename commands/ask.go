@@ -80,7 +80,7 @@ func (q asked) answered(ctx context.Context, c *Context) error {
 // questions are the questions that wait for an answer.
 type questions struct {
 	mu      sync.Mutex
-	waiting *simplelru.LRU[place, asked] // guarded by mu
+	waiting simplelru.LRUCache[place, asked] // guarded by mu
 }
 
 func newQuestions() *questions { return &questions{waiting: newLRU[place, asked]()} }

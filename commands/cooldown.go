@@ -24,7 +24,7 @@ type use struct {
 // cooldowns hold the time when each command was used last.
 type cooldowns struct {
 	mu   sync.Mutex
-	last *simplelru.LRU[use, time.Time] // guarded by mu
+	last simplelru.LRUCache[use, time.Time] // guarded by mu
 }
 
 func newCooldowns() *cooldowns { return &cooldowns{last: newLRU[use, time.Time]()} }
@@ -76,7 +76,7 @@ const (
 // An allowance limits how often the router answers a person, and how often in a room.
 type allowance struct {
 	mu   sync.Mutex
-	left *simplelru.LRU[use, *rate.Limiter] // guarded by mu; by person, and by room
+	left simplelru.LRUCache[use, *rate.Limiter] // guarded by mu; by person, and by room
 }
 
 func newAllowance() *allowance { return &allowance{left: newLRU[use, *rate.Limiter]()} }
@@ -112,7 +112,7 @@ func (a *allowance) limiter(u use, every time.Duration, burst int) *rate.Limiter
 // answered remembers the lines that were answered, so that none is answered twice.
 type answered struct {
 	mu    sync.Mutex
-	lines *simplelru.LRU[client.MessageID, struct{}] // guarded by mu
+	lines simplelru.LRUCache[client.MessageID, struct{}] // guarded by mu
 }
 
 func newAnswered() *answered { return &answered{lines: newLRU[client.MessageID, struct{}]()} }
@@ -129,7 +129,7 @@ func (a *answered) add(id client.MessageID) bool {
 	return !known
 }
 
-func newLRU[K comparable, V any]() *simplelru.LRU[K, V] {
+func newLRU[K comparable, V any]() simplelru.LRUCache[K, V] {
 	cache, _ := simplelru.NewLRU[K, V](maxRemembered, nil) // an error means a size below 1
 	return cache
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // NewLRU returns a map of at most size values that evicts the least recently used one. It panics if size is not positive.
-func NewLRU[K ~string, V any](size int) *simplelru.LRU[K, V] {
+// The result is an interface, because every package that imports client would compile the methods of a generic type again.
+func NewLRU[K ~string, V any](size int) simplelru.LRUCache[K, V] {
 	lru, err := simplelru.NewLRU[K, V](size, nil)
 	if err != nil {
 		panic(err)
@@ -19,7 +20,7 @@ func NewLRU[K ~string, V any](size int) *simplelru.LRU[K, V] {
 // Bounded keeps the most recently used values and evicts the others. It is safe for concurrent use.
 type Bounded[K ~string, V any] struct {
 	mu     sync.Mutex
-	values *simplelru.LRU[K, V] // guarded by mu
+	values simplelru.LRUCache[K, V] // guarded by mu
 }
 
 // NewBounded returns a store of at most size values.

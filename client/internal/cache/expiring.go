@@ -11,12 +11,12 @@ import (
 // Expiring keeps a bounded number of values, each for a limited time. It needs no goroutine: each call evicts what has
 // expired. It is safe for concurrent use.
 type Expiring[K ~string, V any] struct {
-	size   int           // immutable
-	ttl    time.Duration // immutable
-	renews bool          // immutable; Get renews a value
+	ttl    time.Duration                           // immutable
+	renews bool                                    // immutable; Get renews a value
+	empty  func() simplelru.LRUCache[K, *timed[V]] // immutable; returns new values
 
 	mu     sync.Mutex
-	values *simplelru.LRU[K, *timed[V]] // guarded by mu; the one that expires first is the oldest
+	values simplelru.LRUCache[K, *timed[V]] // guarded by mu; the one that expires first is the oldest
 }
 
 type timed[V any] struct {
@@ -26,7 +26,8 @@ type timed[V any] struct {
 
 // NewExpiring returns a store of at most size values, each of which expires ttl after it was added.
 func NewExpiring[K ~string, V any](size int, ttl time.Duration) *Expiring[K, V] {
-	return &Expiring[K, V]{size: size, ttl: ttl, values: NewLRU[K, *timed[V]](size)}
+	empty := func() simplelru.LRUCache[K, *timed[V]] { return NewLRU[K, *timed[V]](size) }
+	return &Expiring[K, V]{ttl: ttl, empty: empty, values: empty()}
 }
 
 // NewRenewing returns a store of at most size values, each of which expires ttl after it was last added or read.
@@ -84,7 +85,7 @@ func (x *Expiring[K, V]) Replace(id K, v V) {
 func (x *Expiring[K, V]) Clear() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.values = NewLRU[K, *timed[V]](x.size) // because a map that was large once stays large
+	x.values = x.empty() // because a map that was large once stays large
 }
 
 // Len returns how many values there are.
