@@ -60,7 +60,7 @@ func TestPing(t *testing.T) {
 	srv := queuptest.NewServer()
 	t.Cleanup(srv.Close)
 	srv.LogOnFailure(t)
-	enter(t, client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()))
+	enter(t, client.WithServer(srv))
 
 	srv.Room("lounge").Say("alice", "~ping")
 	_, err := srv.Await(t.Context(), func(e queuptest.Entry) bool {
@@ -75,8 +75,7 @@ func TestNextSong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := queuptest.NewServer(queuptest.InMemory())
 		t.Cleanup(srv.Close)
-		_, room := enter(t,
-			client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()), client.WithDialContext(srv.DialContext))
+		_, room := enter(t, client.WithServer(srv))
 
 		before, _ := room.NowPlaying()
 		time.Sleep(4 * time.Minute) // no time at all

@@ -113,7 +113,8 @@ func testHostileREST(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					w := &rawServer{answer: tt.answer}
 					defer w.wg.Wait()
-					bot, err := client.New(client.WithBaseURL("http://api.queup.test"), client.WithDialContext(w.dial), client.WithGuest())
+					bot, err := client.New(client.WithBaseURL("http://api.queup.test"), client.WithRealtimeURL("ws://ws.queup.test/ws/"),
+						client.WithDialContext(w.dial), client.WithGuest())
 					if err != nil {
 						t.Fatal(err)
 					}

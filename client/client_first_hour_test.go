@@ -240,9 +240,7 @@ func TestFirstHour_withoutRun(t *testing.T) {
 // newcomer makes a client without any option but where QueUp is.
 func newcomer(t *testing.T, server *queuptest.Server) *client.Client {
 	t.Helper()
-	bot, err := client.New(
-		client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext),
-	)
+	bot, err := client.New(client.WithServer(server))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,8 @@ type connection struct {
 
 // Connect opens the websocket and returns once QueUp has accepted it and private messages are received; for the latter it waits at most
 // 2 s. From then on the client reconnects by itself, as [WithReconnect] says; rejected credentials end the connection. Connect returns
-// [ErrNotLoggedIn] before Login, unless [WithGuest] was given, and nil if there is a connection already.
+// [ErrNotLoggedIn] before Login, unless [WithGuest] was given, and nil if there is a connection already. It returns an [*ArgumentError] for
+// [WithBaseURL] without [WithRealtimeURL], because the websocket would go to the live service.
 func (c *Client) Connect(ctx context.Context) error {
 	if c.closed() {
 		return ErrClosed
@@ -56,6 +57,9 @@ func (c *Client) Connect(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+	}
+	if err := c.config.checkRealtime(); err != nil {
+		return err
 	}
 	me := c.myID()
 	conn, err := realtime.New(realtime.Config{
@@ -93,7 +97,7 @@ func (c *Client) Connect(ctx context.Context) error {
 	if err := conn.Connect(ctx); err != nil { // its error says that connecting failed
 		end(ErrNotConnected)
 		_ = conn.Close()
-		return fmt.Errorf("queup: %w", err)
+		return c.config.connectError(ctx, err)
 	}
 	if adopted, err := c.setConnection(l, me); !adopted {
 		end(ErrNotConnected)

@@ -17,7 +17,7 @@ func ExampleNew() {
 	server := queuptest.NewServer()
 	defer server.Close()
 
-	bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+	bot, err := client.New(client.WithServer(server))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func ExampleNew() {
 func ExampleOn() {
 	server := queuptest.NewServer()
 	defer server.Close()
-	bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+	bot, err := client.New(client.WithServer(server))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func ExampleOn() {
 func ExampleClient_JoinRoom() {
 	server := queuptest.NewServer()
 	defer server.Close()
-	bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+	bot, err := client.New(client.WithServer(server))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func inTheLounge(ctx context.Context, name string) (*queuptest.Server, *client.C
 
 // another is somebody else in the lounge.
 func another(ctx context.Context, server *queuptest.Server, name string) (*client.Client, *client.Room) {
-	bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()))
+	bot, err := client.New(client.WithServer(server))
 	if err != nil {
 		panic(err)
 	}

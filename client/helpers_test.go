@@ -52,9 +52,7 @@ func inBubbleWith(t *testing.T, test func(t *testing.T, server *queuptest.Server
 func newBot(t *testing.T, server *queuptest.Server, opts ...client.Option) *client.Client {
 	t.Helper()
 	bot, err := client.New(append([]client.Option{
-		client.WithBaseURL(server.URL()),
-		client.WithRealtimeURL(server.RealtimeURL()),
-		client.WithDialContext(server.DialContext),
+		client.WithServer(server),
 		client.WithErrorHandler(func(_ context.Context, err error) { t.Errorf("error handler: %v", err) }),
 	}, opts...)...)
 	if err != nil {

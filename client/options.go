@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,12 +17,6 @@ import (
 	"time"
 
 	"github.com/queup-go/queup/realtime"
-)
-
-// The addresses of QueUp. Source: docs/PROTOCOL.md 1.1.
-const (
-	DefaultBaseURL     = "https://api.queup.net"
-	DefaultRealtimeURL = "wss://ws.queup.net/ws/"
 )
 
 // Bounds that options can change.
@@ -56,6 +49,7 @@ type Option func(*config) error
 // config holds the settings of a client.
 type config struct {
 	baseURL, realtimeURL *url.URL
+	realtimeFrom         string // the option that set realtimeURL; empty for the default
 	httpClient           *http.Client
 	transport            http.RoundTripper
 	dialer               realtime.Dialer
@@ -106,11 +100,12 @@ func newConfig(opts []Option) (*config, error) {
 		recentConversations: true,
 		leave:               true,
 	}
-	opts = append([]Option{WithBaseURL(DefaultBaseURL), WithRealtimeURL(DefaultRealtimeURL)}, opts...)
+	c.baseURL, _ = url.Parse(DefaultBaseURL)
+	c.realtimeURL, _ = url.Parse(DefaultRealtimeURL)
 	var problems []error
 	for i, opt := range opts {
 		if opt == nil {
-			problems = append(problems, fmt.Errorf("queup: New: option %d is nil", i-1))
+			problems = append(problems, fmt.Errorf("queup: New: option %d is nil", i+1))
 			continue
 		}
 		if err := opt(c); err != nil {
@@ -119,74 +114,14 @@ func newConfig(opts []Option) (*config, error) {
 	}
 	if c.httpClient != nil && c.httpClient.Transport != nil && c.transport == nil && (c.proxy != nil || c.dialContext != nil || c.tls != nil) {
 		problems = append(problems, optionError("WithHTTPClient", "h",
-			"has a Transport of its own, to which WithProxy, WithDialContext and WithTLSConfig do not apply: set them there, or leave it nil"))
+			"has a Transport of its own, to which WithProxy, WithServer, WithDialContext and WithTLSConfig do not apply: set them there, or leave it nil"))
 	}
 	problems = append(problems, c.exposures()...)
 	return c, errors.Join(problems...)
 }
 
-// exposures returns an error for each of the two URLs that would send secrets in plain text to another machine. It does not
-// judge a URL that the user dials or carries in some other way; a fake may well have an http URL.
-func (c *config) exposures() (problems []error) {
-	if c.plaintext || c.dialContext != nil {
-		return nil
-	}
-	const reason = "is not encrypted and leads to another machine, so that others on the way could read the password, the cookies " +
-		"and the token: use %s://, or WithPlaintext if that is intended"
-	rest := c.transport == nil && (c.httpClient == nil || c.httpClient.Transport == nil)
-	if rest && c.baseURL != nil && c.baseURL.Scheme == "http" && c.leaves(c.baseURL) {
-		problems = append(problems, optionError("WithBaseURL", "u", fmt.Sprintf(reason, "https")))
-	}
-	if c.dialer == nil && c.realtimeURL != nil && c.realtimeURL.Scheme == "ws" && c.leaves(c.realtimeURL) {
-		problems = append(problems, optionError("WithRealtimeURL", "u", fmt.Sprintf(reason, "wss")))
-	}
-	return problems
-}
-
-// leaves reports whether requests to u leave this machine. Only the first host on the way counts.
-func (c *config) leaves(u *url.URL) bool {
-	if c.proxy != nil {
-		u = c.proxy
-	}
-	if strings.EqualFold(u.Hostname(), "localhost") {
-		return false
-	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	return err != nil || !addr.Unmap().IsLoopback()
-}
-
 func optionError(option, argument, reason string) error {
 	return &ArgumentError{Op: option, Argument: argument, Reason: reason}
-}
-
-// WithBaseURL sets the address of REST; the default is [DefaultBaseURL]. Only absolute http and https URLs are accepted,
-// and http only for this machine; see [WithPlaintext].
-func WithBaseURL(u string) Option {
-	return func(c *config) (err error) {
-		c.baseURL, err = parseURL("WithBaseURL", u, "http", "https")
-		return err
-	}
-}
-
-// WithRealtimeURL sets the address of the websocket; the default is [DefaultRealtimeURL]. Only absolute ws and wss URLs are
-// accepted, and ws only for this machine; see [WithPlaintext].
-func WithRealtimeURL(u string) Option {
-	return func(c *config) (err error) {
-		c.realtimeURL, err = parseURL("WithRealtimeURL", u, "ws", "wss")
-		return err
-	}
-}
-
-func parseURL(option, text string, schemes ...string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		// The text may hold a password, and the reason quotes the part of it that is wrong.
-		return nil, optionError(option, "u", "is not a URL")
-	}
-	if !slices.Contains(schemes, u.Scheme) || u.Host == "" {
-		return nil, optionError(option, "u", fmt.Sprintf("must be an absolute URL that starts with %s://", strings.Join(schemes, ":// or ")))
-	}
-	return u, nil
 }
 
 // WithHTTPClient makes REST calls through a copy of h. The copy has a Timeout of 60 s if h has none. It never follows

@@ -310,7 +310,7 @@ func TestHandlers_panicInOneOfThree(t *testing.T) {
 		var mu sync.Mutex
 		var log bytes.Buffer
 		logger := slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, &slog.HandlerOptions{Level: slog.LevelError}))
-		bot := must(client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(server.RealtimeURL()), client.WithDialContext(server.DialContext), client.WithLogger(logger)))(t)
+		bot := must(client.New(client.WithServer(server), client.WithLogger(logger)))(t)
 		defer func() {
 			_ = bot.Close()
 			<-bot.Done()

@@ -24,7 +24,7 @@ func inLounge(t *testing.T, test func(t *testing.T, server *queuptest.Server, bo
 	synctest.Test(t, func(t *testing.T) {
 		server := queuptest.NewServer(append([]queuptest.Option{queuptest.InMemory()}, opts...)...)
 		defer server.Close()
-		bot := newStage(t, WithBaseURL(server.URL()), WithRealtimeURL(server.RealtimeURL()), WithDialContext(server.DialContext))
+		bot := newStage(t, WithServer(server))
 		if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 // newBot returns the bot that is tested: it answers one command. The two URLs and the seed are for the test. With a seed the bot
 // waits as long in every run before it connects again.
 func newBot(srv *queuptest.Server) (*client.Client, error) {
-	bot, err := client.New(client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()), client.WithSeed(1))
+	bot, err := client.New(client.WithServer(srv), client.WithSeed(1))
 	if err != nil {
 		return nil, err
 	}
