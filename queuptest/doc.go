@@ -2,11 +2,11 @@
 // process, on the loopback. Tests of bots run against it, ours and yours, and so do demos and recordings.
 //
 // [NewServer] starts a server the way httptest does, with the room lounge and a handful of accounts ([DefaultWorld]); point
-// a client at [Server.URL] and [Server.RealtimeURL], with a username and the password secret:
+// a client at it with client.WithServer, with a username and the password secret:
 //
 //	srv := queuptest.NewServer()
 //	defer srv.Close()
-//	bot, err := client.New(client.WithBaseURL(srv.URL()), client.WithRealtimeURL(srv.RealtimeURL()))
+//	bot, err := client.New(client.WithServer(srv))
 //	...
 //	srv.Room("lounge").Say("alice", "hello") // every client in the room hears it
 //
@@ -88,8 +88,8 @@
 // heartbeats, the crowd and the faults all go by it. [ClockOffset] sets the server's clock ahead of the client's, or behind it.
 //
 // With [InMemory] there is no listener. Such a server works inside a testing/synctest bubble, where three minutes of music
-// take no time at all. Create it in the bubble, connect through [Server.DialContext], and close it there, after its clients
-// (and the idle connections of their transports): then no goroutine is left.
+// take no time at all. Create it in the bubble, connect with client.WithServer, and close it there, after its clients
+// (and the idle connections of their transports): then no goroutine is left. Without it NewServer panics in a bubble, and says so.
 //
 // # Bounds
 //

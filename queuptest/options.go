@@ -58,8 +58,8 @@ func newConfig(opts []Option) (config, error) {
 	return c, errors.Join(errs...)
 }
 
-// InMemory makes a server without a listener: [Server.DialContext] is the only way in, over net.Pipe. No port is opened, and
-// the server runs inside a testing/synctest bubble if it is made, used and closed there.
+// InMemory makes a server without a listener: [Server.DialContext] is the only way in, over net.Pipe, and client.WithServer
+// uses it. No port is opened, and the server runs inside a testing/synctest bubble if it is made, used and closed there.
 func InMemory() Option {
 	return func(c *config) error {
 		c.inMemory = true

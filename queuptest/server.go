@@ -34,7 +34,7 @@ type Server struct {
 }
 
 // NewServer starts a server on a random port of 127.0.0.1, with [DefaultWorld]. It panics on what [Start] returns as an
-// error. The caller closes it.
+// error. The caller closes it. In a testing/synctest bubble it needs [InMemory], and panics without it.
 func NewServer(opts ...Option) *Server {
 	s, err := Start(opts...)
 	if err != nil {
@@ -121,6 +121,9 @@ func (s *Server) listen() error {
 		s.door, s.host = newDoor(newPipeListener()), inMemoryHost
 		return nil
 	}
+	if inBubble() {
+		return errBubble
+	}
 	var lc net.ListenConfig
 	l, err := lc.Listen(context.Background(), "tcp", s.config.addr)
 	if err != nil {
@@ -153,7 +156,7 @@ func (s *Server) URL() string { return "http://" + s.host }
 // memory.
 func (s *Server) RealtimeURL() string { return "ws://" + s.host + socketPath }
 
-// DialContext connects to this server, whatever the address says. With it a client that has QueUp's own hosts built in can
+// DialContext connects to this server, whatever the address says; client.WithServer uses it. With it a client that has QueUp's own hosts built in can
 // be led here (without TLS). In memory it is the only way to connect.
 func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
 	if s.config.inMemory {
