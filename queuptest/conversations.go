@@ -30,6 +30,7 @@ type private struct {
 	author *account
 	sent   string // with the HTML entities the sender wrote
 	at     time.Time
+	number uint64 // of lineCount
 }
 
 // maxPeople is how many people one may open a conversation with.
@@ -67,7 +68,7 @@ func (s *state) conversationAmong(people []*account, now time.Time) (*conversati
 
 // write stores a message, and tells everybody who takes part. The caller holds s.mu.
 func (s *state) write(c *conversation, a *account, sent string, now time.Time) *private {
-	m := &private{id: wire.MessageID(s.id(idPrivate)), author: a, sent: sent, at: now}
+	m := &private{id: wire.MessageID(s.id(idPrivate)), author: a, sent: sent, at: now, number: s.lines.next()}
 	if len(c.messages) >= maxOwned {
 		c.messages[0] = nil
 		c.messages = c.messages[1:]

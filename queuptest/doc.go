@@ -71,8 +71,9 @@
 // clients from a channel ([Room.Channel], [Server.MailboxOf]). [Server.Restart] is the whole service being restarted with its world, and [Server.IdleCrowd] has the crowd do nothing
 // while a test looks.
 //
-// [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, [Server.Await] waits
-// for one, so that no test needs to sleep, and [Server.LogOnFailure] shows the end of it when a test fails.
+// [Server.Said] returns what a user wrote, such as the bot, in all rooms and in private, and [Server.NextLine] waits for the next
+// line. [Server.Log] holds every request, answer and frame, with passwords, cookies and tokens masked, [Server.Await] waits
+// for one, so that no test needs to sleep, and [Server.LogOnFailure] shows the end of it, and the last refusal, when a test fails.
 //
 // One client can be several accounts, one after the other: give each a [User] in a [World], with any password, such as a word that stands in
 // error texts as well.

@@ -19,6 +19,7 @@ type message struct {
 	author  *account
 	sent    string // with the HTML entities the sender wrote
 	at      time.Time
+	number  uint64 // of lineCount
 	deleted bool
 }
 
@@ -39,6 +40,7 @@ func (r *room) say(a *account, sent string, now time.Time) *message {
 		author: a,
 		sent:   sent,
 		at:     at,
+		number: r.lines.next(),
 	}
 	if len(r.messages) >= maxMessages {
 		r.messages[0] = nil

@@ -102,49 +102,6 @@ func (e Entry) content() string {
 	return body
 }
 
-// A TB is what [Server.LogOnFailure] needs of a *testing.T or *testing.B.
-type TB interface {
-	Helper()
-	Cleanup(f func())
-	Failed() bool
-	Logf(format string, args ...any)
-}
-
-// How much of the log a failed test shows.
-const (
-	shownEntries = 60
-	shownWidth   = 600 // bytes of an entry
-)
-
-// LogOnFailure has a test that fails show the end of the log: what the program did, what it was answered and what it heard, one
-// line each. Call it before whatever the test cleans up itself: the log is shown when that is over.
-//
-//	srv := queuptest.NewServer()
-//	srv.LogOnFailure(t)
-func (s *Server) LogOnFailure(t TB) {
-	t.Helper()
-	t.Cleanup(func() {
-		t.Helper()
-		if !t.Failed() {
-			return
-		}
-		entries := s.Log()
-		var b strings.Builder
-		if left := len(entries) - shownEntries; left > 0 {
-			fmt.Fprintf(&b, "  (%d entries before)\n", left)
-			entries = entries[left:]
-		}
-		for _, e := range entries {
-			line := e.String()
-			if cut := len(line) - shownWidth; cut > 0 {
-				line = fmt.Sprintf("%s… (%d bytes more)", strings.ToValidUTF8(line[:shownWidth], ""), cut)
-			}
-			b.WriteString("  " + strings.ReplaceAll(line, "\n", "\n      ") + "\n")
-		}
-		t.Logf("what the server saw (> is what came in):\n%s", b.String())
-	})
-}
-
 const (
 	maxLogEntries = 10_000
 	maxLogBytes   = 64 << 20 // all bodies together

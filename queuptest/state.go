@@ -38,6 +38,7 @@ type state struct {
 	crowd    *crowd                        // nil: none
 	channels map[string]map[*link]struct{} // who hears what
 	bad      badLinks
+	lines    lineCount
 	timers   sync.WaitGroup // songs that will end, members who will be missed, links that will end
 }
 
@@ -141,6 +142,7 @@ func newState(c config, now time.Time) *state {
 		tokens:   newStore[identity](),
 		links:    map[*link]struct{}{},
 		channels: map[string]map[*link]struct{}{},
+		lines:    lineCount{taken: map[*account]uint64{}},
 	}
 	s.sessions.life, s.tokens.life = c.rules.sessionLife, c.rules.tokenLife
 	for _, u := range w.Users {
