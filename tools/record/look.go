@@ -17,15 +17,16 @@ import (
 	"github.com/queup-go/queup/internal/printable"
 )
 
-// lint looks for secrets in all cassettes below the folders. Those of the environment are looked for, too.
+// lint looks for secrets in the cassettes that are named, and in all below the folders. It also looks for the secrets of the
+// environment.
 func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) error {
 	upgrade := flags.Bool("upgrade", false, "write cassettes of an older version of the format anew")
-	folders, err := parse(flags, args)
+	names, err := parse(flags, args)
 	if err != nil {
 		return err
 	}
-	if len(folders) == 0 {
-		folders = []string{"."}
+	if len(names) == 0 {
+		names = []string{"."}
 	}
 	var secrets []string
 	for _, name := range []string{"QUEUP_EMAIL", "QUEUP_PASSWORD"} {
@@ -38,8 +39,8 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 		bad++
 		fmt.Fprintln(p.stderr, printable.Text(fmt.Sprintf(format, args...)))
 	}
-	for _, folder := range folders {
-		found, halves, err := below(folder)
+	for _, name := range names {
+		found, halves, err := named(name)
 		if err != nil {
 			return err
 		}
@@ -68,9 +69,13 @@ func (p *program) lint(_ context.Context, flags *flag.FlagSet, args []string) er
 		return errFound
 	}
 	if count == 0 {
-		return fmt.Errorf("there are no cassettes below %s", strings.Join(folders, ", "))
+		return fmt.Errorf("there are no cassettes below %s", strings.Join(names, ", "))
 	}
-	fmt.Fprintf(p.stdout, "%d cassettes: no known secrets\n", count)
+	what := "cassettes"
+	if count == 1 {
+		what = "cassette"
+	}
+	fmt.Fprintf(p.stdout, "%d %s: no known secrets\n", count, what)
 	return nil
 }
 
@@ -186,17 +191,9 @@ func (p *program) stat(_ context.Context, flags *flag.FlagSet, args []string) er
 	}
 	var all []counted
 	for _, name := range names {
-		places := []place{}
-		if info, err := os.Stat(name); err == nil && info.IsDir() {
-			if places, _, err = below(name); err != nil {
-				return err
-			}
-		} else {
-			dir, base, err := find(name)
-			if err != nil {
-				return err
-			}
-			places = append(places, place{dir, base})
+		places, _, err := named(name)
+		if err != nil {
+			return err
 		}
 		for _, at := range places {
 			c, err := count(at)

@@ -63,7 +63,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"record", "[flags] [scenario ...]", "make cassettes of scenarios, from a QueUp in memory or from the live service", (*program).record},
-		{"lint", "[flags] [folder ...]", "look for secrets, and for files that cannot be read, in all cassettes below the folders", (*program).lint},
+		{"lint", "[flags] [folder or cassette ...]", "look for secrets, and for files that cannot be read, in cassettes", (*program).lint},
 		{"show", "[flags] cassette ...", "show cassettes to people", (*program).show},
 		{"diff", "[flags] cassette cassette", "compare what two cassettes say, whatever their times and ids", (*program).diff},
 		{"stat", "[flags] [folder or cassette ...]", "count what is in cassettes", (*program).stat},
@@ -174,6 +174,24 @@ func read(arg string) (*cassette.Tape, error) {
 type place struct{ dir, name string }
 
 func (c place) String() string { return filepath.ToSlash(filepath.Join(c.dir, c.name)) }
+
+// named returns the cassettes that an argument names: all below a folder, or the one that a file belongs to.
+func named(arg string) (found, halves []place, err error) {
+	if info, err := os.Stat(arg); err == nil && info.IsDir() {
+		return below(arg)
+	}
+	dir, name, err := find(arg)
+	if err == nil {
+		return []place{{dir, name}}, nil, nil
+	}
+	if _, missing := os.Stat(arg); missing != nil {
+		return nil, nil, err
+	}
+	if found, halves, err = below(arg); err == nil && len(found)+len(halves) == 0 {
+		err = fmt.Errorf("%s is not a cassette: its name ends with neither %s nor %s", arg, cassette.HTTPSuffix, cassette.SocketSuffix)
+	}
+	return found, halves, err
+}
 
 // below returns all cassettes below a folder, and those of which one file is missing. Folders that hold no code are
 // left out, as the go command does, and node_modules.

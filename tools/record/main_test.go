@@ -62,6 +62,12 @@ func TestRun_statuses(t *testing.T) {
 		{"stat as JSON", []string{"stat", "-json", "busy"}, nil, 0, `"user-kick":1`},
 		{"stat of nothing", []string{"stat", "docs"}, nil, 1, "there are no cassettes below docs"},
 		{"lint", []string{"lint"}, nil, 0, "no known secrets"},
+		{"lint a cassette", []string{"lint", "join"}, nil, 0, "1 cassette: no known secrets"},
+		{"lint a file", []string{"lint", "cassettes/testdata/join.http.yaml"}, nil, 0, "1 cassette: no known secrets"},
+		{"lint the other file", []string{"lint", "cassettes/testdata/join.ws.jsonl"}, nil, 0, "1 cassette: no known secrets"},
+		{"lint a path", []string{"lint", "cassettes/testdata/join", "cassettes/testdata/busy"}, nil, 0, "2 cassettes: no known secrets"},
+		{"lint another file", []string{"lint", "Makefile"}, nil, 1, "Makefile is not a cassette: its name ends with neither .http.yaml nor .ws.jsonl"},
+		{"lint nothing", []string{"lint", "nosuch"}, nil, 1, "there is no cassette nosuch: it would be nosuch.http.yaml and nosuch.ws.jsonl"},
 		{"lint with a known secret", []string{"lint", "cassettes"}, map[string]string{"QUEUP_PASSWORD": "Paper Lanterns"}, 1, "busy.http.yaml:"},
 		{"list", []string{"record", "-list"}, nil, 0, "queuptest, live"},
 		{"no scenario", []string{"record", "joyn"}, nil, 2, `there is no scenario "joyn"`},
@@ -174,6 +180,15 @@ func TestLint_findsWhatIsWrong(t *testing.T) {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("%q is not in\n%s", want, stderr)
 		}
+	}
+	for file, want := range map[string]string{
+		"leak.ws.jsonl": "leak.http.yaml:", "half.http.yaml": "half: one of its two files is missing", "newer.http.yaml": "version 9.0",
+	} {
+		code, _, one := call(t, nil, "lint", filepath.Join(dir, file))
+		if code != 1 || !strings.Contains(one, want) {
+			t.Errorf("lint %s: status %d, %q is not in\n%s", file, code, want, one)
+		}
+		stderr += one
 	}
 	if strings.Contains(stderr, "correct-horse") {
 		t.Errorf("the secret is shown:\n%s", stderr)
