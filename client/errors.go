@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/queup-go/queup/client/internal/rest"
 	"github.com/queup-go/queup/internal/printable"
@@ -50,7 +51,7 @@ var (
 	// ErrDetached means that a value was not made by a client, so its methods cannot reach QueUp.
 	ErrDetached = errors.New("queup: value does not belong to a client")
 	// ErrClosed means that the client was closed.
-	ErrClosed = errors.New("queup: client closed")
+	ErrClosed = errors.New("queup: client closed, make another one with New")
 )
 
 // An APIError is a failed answer from QueUp, or an answer that makes no sense.
@@ -176,9 +177,13 @@ type MessageTooLongError struct {
 	Parts int
 }
 
-// Error returns both lengths.
+// Error returns the lengths, and what sends a longer text.
 func (e *MessageTooLongError) Error() string {
-	return fmt.Sprintf("queup: a text of %d characters (after HTML encoding) does not fit into %d line(s) of %d", e.Length, e.Parts, e.Limit)
+	lines, remedy := "one line", "SendLong sends more lines, as many as WithMessageParts allows"
+	if e.Parts > 1 {
+		lines, remedy = fmt.Sprintf("the %d lines that SendLong may send,", e.Parts), "WithMessageParts allows more"
+	}
+	return fmt.Sprintf("queup: a text of %d characters (after HTML encoding) does not fit into %s of %d: %s", e.Length, lines, e.Limit, remedy)
 }
 
 // A RateLimitError means that a call was not sent, because the rate limit would let it through after the deadline of its
@@ -241,14 +246,39 @@ func (e *PanicError) Error() string {
 	return printable.Text(fmt.Sprintf("queup: handler of %s panicked: %v", e.Event, e.Value))
 }
 
-// checkSlug returns the hint for an unknown room. People often pass the address of its page instead of the slug.
-func checkSlug(slug string) string {
-	path := strings.TrimRight(slug, "/")
-	if i := strings.LastIndex(path, "/"); i >= 0 {
-		return fmt.Sprintf(", the slug is only the last part of its address: %q", path[i+1:])
+// unknownRoom is the hint for a slug or an id that QueUp does not know.
+const unknownRoom = ", check the slug (the last part of the room's address)"
+
+// checkSlug returns an error for a text that cannot be a room's slug or id: a whole address, a part with its query, or the
+// title. The error suggests the slug.
+func checkSlug(op, argument, slug string) error {
+	if strings.TrimSpace(slug) == "" {
+		return &ArgumentError{Op: op, Argument: argument, Reason: isEmpty}
 	}
-	return ", check the slug (the last part of the room's address)"
+	if !strings.ContainsFunc(slug, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("/?#", r) }) {
+		return nil
+	}
+	address, _, _ := strings.Cut(slug, "?")
+	address, _, _ = strings.Cut(address, "#")
+	last := strings.TrimRight(strings.TrimSpace(address), "/")
+	last = last[strings.LastIndex(last, "/")+1:]
+	reason := "is only the last part of the room's address"
+	if words := strings.Fields(last); len(words) > 1 {
+		reason += fmt.Sprintf(" and has no spaces, perhaps %q", strings.ToLower(strings.Join(words, "-")))
+	} else if last != "" {
+		reason += fmt.Sprintf(": %q", last)
+	}
+	return &ArgumentError{Op: op, Argument: argument, Reason: reason}
 }
+
+// A leftError is ErrNotJoined for a room that the client has left, or that has ended for it.
+type leftError struct{ slug string }
+
+func (e *leftError) Error() string {
+	return printable.Text(fmt.Sprintf("queup: no longer in room %q, call JoinRoom to enter it again", e.slug))
+}
+
+func (e *leftError) Is(target error) bool { return target == ErrNotJoined }
 
 // A MailboxError reports to the error handler that private messages have not been received for 30 s, because QueUp refuses the client
 // their channel. It is reported once for each such outage; [Health] has it as MailErr from the first refusal on. The client retries on

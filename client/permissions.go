@@ -324,18 +324,26 @@ func (a authority) resolve(id RoleID) (RoleID, bool) {
 
 // act returns an error if the client may not act in the room at all.
 func (r *Room) act() error {
-	if !r.mayAct() {
+	switch {
+	case r.client != nil && r.client.closed():
+		return ErrClosed
+	case r.mayAct():
+		return nil
+	default:
 		return r.notJoined()
 	}
-	return nil
 }
 
 // notJoined returns the error of a call in a room that is not joined.
 func (r *Room) notJoined() error {
-	if r.client != nil && r.client.detached {
+	switch {
+	case r.client != nil && r.client.detached:
 		return ErrDetached
+	case r.hasLeft():
+		return &leftError{r.Slug()}
+	default:
+		return ErrNotJoined
 	}
-	return ErrNotJoined
 }
 
 // actWith is act for calls that need a permission.

@@ -50,6 +50,7 @@ type Room struct {
 	password redact.Secret // guarded by mu: the password it was joined with
 
 	invisible bool // guarded by mu: set by ChangePresence
+	left      bool // guarded by mu: it was joined and is not any more
 
 	roles   authority // guarded by mu; without owner and me, which authority() fills in
 	current *play     // guarded by mu; nil when nothing is playing
@@ -110,6 +111,13 @@ func (r *Room) mayAct() bool {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.joined && r.present
+}
+
+// hasLeft reports whether the client was in the room, or listened to it, and does not any more.
+func (r *Room) hasLeft() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.left
 }
 
 // String returns the title, or the id before the room is known.

@@ -24,7 +24,7 @@ const maxMessage = 255
 //
 //   - an [*ArgumentError] for an empty text
 //   - a [*MessageTooLongError] for a text longer than 255 UTF-16 units after HTML encoding (SendLong splits it)
-//   - [ErrNotJoined] if the client is not in the room
+//   - [ErrNotJoined] if the client is not in the room, or has left it; [ErrClosed] after Close
 //   - a [*PermissionError] while the account is muted or lacks the permission chat.send
 //
 // A refusal by QueUp is an [*APIError], or [ErrRateLimited] if the account has sent too much. Source: docs/PROTOCOL.md 1.7,

@@ -18,15 +18,16 @@ import (
 
 // FetchRoom reads a room by its id or slug without joining it. Methods that only read work on it, even without a login:
 // Info, History, FetchMembers, FetchStaff, FetchBanned, AuditLog. Methods that act return [ErrNotJoined]. For a joined room
-// it returns the same *Room, with a fresh Info. An unknown room is [ErrNotFound]. Source: docs/PROTOCOL.md 2.3.
+// it returns the same *Room, with a fresh Info. An unknown room is [ErrNotFound]; an address instead of its last part is an
+// [*ArgumentError]. Source: docs/PROTOCOL.md 2.3.
 func (c *Client) FetchRoom(ctx context.Context, idOrSlug string) (*Room, error) {
-	if idOrSlug == "" {
-		return nil, &ArgumentError{Op: "Client.FetchRoom", Argument: "idOrSlug", Reason: isEmpty}
+	if err := checkSlug("Client.FetchRoom", "idOrSlug", idOrSlug); err != nil {
+		return nil, err
 	}
 	answer, err := c.rest.Room(ctx, queupapi.RoomParams{RoomID: RoomID(idOrSlug)})
 	switch err = failed("room", err); {
 	case errors.Is(err, ErrNotFound):
-		return nil, &withinError{fmt.Sprintf("room %q not read%s", idOrSlug, checkSlug(idOrSlug)), err}
+		return nil, &withinError{fmt.Sprintf("room %q not read%s", idOrSlug, unknownRoom), err}
 	case err != nil:
 		return nil, err
 	}
@@ -229,8 +230,8 @@ func (r *Room) FetchVotes(ctx context.Context) (up, down []UserID, err error) {
 // use [Room.FetchNowPlaying] of a room from [Client.FetchRoom]. Errors: [ErrNotFound] for an unknown room, [*APIError], [*CallError].
 // Source: docs/PROTOCOL.md 2.3, 2.5.
 func (c *Client) FetchNowPlaying(ctx context.Context, idOrSlug string) (Song, bool, error) {
-	if idOrSlug == "" {
-		return Song{}, false, &ArgumentError{Op: "Client.FetchNowPlaying", Argument: "idOrSlug", Reason: isEmpty}
+	if err := checkSlug("Client.FetchNowPlaying", "idOrSlug", idOrSlug); err != nil {
+		return Song{}, false, err
 	}
 	room, known := c.Rooms().Get(RoomID(idOrSlug))
 	if !known {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +38,8 @@ func Listen() JoinOption {
 // already joined is returned at once, and concurrent joins of a room share one join. At most two rooms are entered at a
 // time, in the order of the calls.
 //
-// An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
+// The slug is the last part of the room's address; a whole address, a query or a space in it is an [*ArgumentError] that
+// suggests the slug. An unknown slug is [ErrNotFound], a ban [ErrBanned], a private room's password [ErrRoomPassword] or
 // [ErrTooManyPasswords]. All of these have an [*APIError], for [errors.AsType]. It is [ErrNotConnected] before Connect. If
 // a handler of [Ready] returns one of these errors and the client is in no other room, it ends [Client.Run]. Source:
 // docs/PROTOCOL.md 2.4, 7 rule 3.
@@ -54,8 +54,8 @@ func (c *Client) JoinRoom(ctx context.Context, slug string, opts ...JoinOption) 
 }
 
 func (c *Client) joinRoom(ctx context.Context, slug string, opts []JoinOption) (*Room, error) {
-	if strings.TrimSpace(slug) == "" {
-		return nil, &ArgumentError{Op: "Client.JoinRoom", Argument: "slug", Reason: isEmpty}
+	if err := checkSlug("Client.JoinRoom", "slug", slug); err != nil {
+		return nil, err
 	}
 	var how joinConfig
 	for _, opt := range opts {
@@ -123,7 +123,7 @@ func (e *joinError) Error() string {
 	hint := ""
 	switch {
 	case errors.Is(e.err, ErrNotFound):
-		hint = checkSlug(e.slug)
+		hint = unknownRoom
 	case errors.Is(e.err, ErrBanned):
 		hint = ", this account is banned from it"
 	case errors.Is(e.err, ErrTooManyPasswords):

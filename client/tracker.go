@@ -83,7 +83,7 @@ func (t *tracker) setJoined(present bool) {
 	t.client.rooms.Put(t.room.id, t.room)
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
-	t.room.joined, t.room.present = true, present
+	t.room.joined, t.room.present, t.room.left = true, present, false
 }
 
 // setPassword stores the password that the room was joined with, for entering it again.
@@ -106,6 +106,7 @@ func (t *tracker) close() {
 	t.room.deleted.Purge()
 	t.room.mu.Lock()
 	defer t.room.mu.Unlock()
+	t.room.left = t.room.left || t.room.joined
 	t.room.joined, t.room.present, t.room.invisible, t.room.password = false, false, false, redact.Secret{}
 	t.room.current, t.room.queue, t.room.roles = nil, nil, authority{}
 }

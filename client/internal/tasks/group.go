@@ -45,9 +45,13 @@ func (g *Group) Close() bool {
 // Wait returns after Close, when the last goroutine has returned.
 func (g *Group) Wait() { g.running.Wait() }
 
-// Bound returns a context that also ends when life does, and a function that releases its resources.
+// Bound returns a context that also ends when life does, and a function that releases its resources. The context has ended
+// already if life has: the function of AfterFunc would end it a moment later.
 func Bound(ctx, life context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	if life.Err() != nil {
+		cancel(context.Cause(life))
+	}
 	stop := context.AfterFunc(life, func() { cancel(context.Cause(life)) })
 	return ctx, func() {
 		stop()

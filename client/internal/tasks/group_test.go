@@ -48,7 +48,14 @@ func TestBound(t *testing.T) {
 			endLife(nil)
 		}
 		life, endLife := context.WithCancelCause(t.Context())
+		endLife(over)
 		bound, release := Bound(t.Context(), life)
+		if cause := context.Cause(bound); !errors.Is(cause, over) {
+			t.Errorf("after the end of the life the cause is %v", cause)
+		}
+		release()
+		life, endLife = context.WithCancelCause(t.Context())
+		bound, release = Bound(t.Context(), life)
 		release()
 		endLife(over)
 		synctest.Wait()
