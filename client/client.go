@@ -282,10 +282,7 @@ func (c *Client) REST() *queupapi.Client { return c.rest }
 func (c *Client) report(ctx context.Context, err error) {
 	hookReport(err)
 	returned := c.failRun(err)
-	log := c.config.logger
-	if log == nil {
-		log = slog.Default()
-	}
+	log := c.notices()
 	if c.config.errorHandler == nil {
 		if returned {
 			return

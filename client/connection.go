@@ -26,6 +26,7 @@ type connection struct {
 	rooms   map[string]*tracker // by channel; owned by the goroutine
 	mailbox mailbox             // owned by the goroutine
 	inbox   inbox               // owned by the goroutine
+	lostAt  time.Time           // owned by the goroutine: when the link was lost; zero while there is one
 	mailErr error               // guarded by client.mu; why private messages are not received, nil while they are
 
 	events wire.EventDecoder // owned by the goroutine: an event is applied before the next one is decoded

@@ -63,6 +63,7 @@ func (l *connection) disconnected(e realtime.Disconnected) {
 	}
 	l.mailbox.noteLink(true)
 	l.inbox.linkLost(e.Complete)
+	l.logLost(e)
 	l.client.events.emit(Disconnected{Meta: newMeta(), Err: e.Err, RetryIn: e.RetryIn})
 	if e.Final {
 		l.endRooms(e.Err)
@@ -86,6 +87,7 @@ func (l *connection) endRoom(channel string, err error) {
 // reconnected emits Reconnected and starts a resync of each room. A room that is being joined needs none: the join reads it, and may have
 // done so already. A detached room is read once its channel is attached.
 func (l *connection) reconnected() {
+	l.logBack()
 	l.client.events.emit(Reconnected{newMeta()})
 	for _, t := range l.rooms {
 		if t.room.Joined() && t.lost && !t.detached {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -22,7 +23,8 @@ type hub struct {
 
 	mu     sync.Mutex // serialises add, remove and close
 	byType atomic.Pointer[map[reflect.Type][]*subscription]
-	closed bool // guarded by mu
+	closed bool                       // guarded by mu
+	ended  map[*subscription]struct{} // guarded by mu: those that have ended while their handler was running, until it returns
 }
 
 // emit offers an event to every subscription to its type.
@@ -86,8 +88,36 @@ func (h *hub) close() {
 	for _, subs := range *byType {
 		for _, sub := range subs {
 			_ = sub.close() // nobody is left to receive a Lagged
+			h.noteEnd(sub)
 		}
 	}
+}
+
+// noteEnd remembers a subscription that has ended as long as its handler is running.
+func (h *hub) noteEnd(sub *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !sub.isWorking() {
+		return
+	}
+	if h.ended == nil {
+		h.ended = make(map[*subscription]struct{})
+	}
+	h.ended[sub] = struct{}{}
+}
+
+// noteReturn forgets a subscription that has ended: its handler has returned.
+func (h *hub) noteReturn(sub *subscription) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.ended, sub)
+}
+
+// running returns the subscriptions that have ended and whose handlers are still running.
+func (h *hub) running() []*subscription {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(h.ended), func(a, b *subscription) int { return cmp.Compare(a.event, b.event) })
 }
 
 // subscription is one listener with its queue of events.
@@ -96,6 +126,8 @@ type subscription struct {
 	types  []reflect.Type // that it receives
 	room   *Room          // nil for all rooms
 	name   string         // of the type, for errors
+	event  string         // the type with its package
+	code   uintptr        // of the handler; 0 for Stream and Next
 	limit  int            // of the queue
 	full   FullPolicy
 	quiet  bool                                     // it receives Lagged, so its own overflow is not reported
@@ -119,6 +151,7 @@ func newSubscription[E Event](c *Client, room *Room) *subscription {
 		types: typesOf(t),
 		room:  room,
 		name:  t.Name(),
+		event: t.String(),
 		limit: c.config.queue,
 		full:  c.config.full,
 	}
@@ -156,7 +189,7 @@ func (s *subscription) offer(e Event) {
 	}
 	switch {
 	case start:
-		s.hub.workers.Start(s.work)
+		s.startWork()
 	case s.ready != nil:
 		s.wake()
 	}
@@ -174,8 +207,12 @@ func (s *subscription) wake() {
 func (s *subscription) pop() (e Event, ok bool) {
 	s.mu.Lock()
 	if s.closed || s.queue.len() == 0 {
+		closed := s.closed
 		s.working = false
 		s.mu.Unlock()
+		if closed {
+			s.hub.noteReturn(s)
+		}
 		return nil, false
 	}
 	e = s.queue.pop()
@@ -211,13 +248,24 @@ func (s *subscription) emitLag(lag *Lagged) {
 	s.hub.report(s.hub.workers.Context(), *lag)
 }
 
+// startWork runs work in a goroutine, unless the client has been closed.
+func (s *subscription) startWork() {
+	if s.hub.workers.Start(s.work) {
+		return
+	}
+	s.mu.Lock()
+	s.working = false
+	s.mu.Unlock()
+	s.hub.noteReturn(s)
+}
+
 // work runs the handler until the queue is empty. There is at most one such goroutine per subscription, and none for an
 // idle one.
 func (s *subscription) work() {
 	done := false
 	defer func() {
 		if !done { // the handler called runtime.Goexit, as t.FailNow does: the next event gets a new goroutine
-			s.hub.workers.Start(s.work)
+			s.startWork()
 		}
 	}()
 	for {
@@ -265,6 +313,13 @@ func (s *subscription) next(ctx context.Context) (Event, error) {
 	}
 }
 
+// isWorking reports whether a goroutine runs the handler.
+func (s *subscription) isWorking() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.working
+}
+
 func (s *subscription) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -286,7 +341,9 @@ func (s *subscription) onEnd(stop func() bool) {
 // cancel ends the subscription and returns at once. Any goroutine may call it.
 func (s *subscription) cancel() {
 	s.hub.remove(s)
-	if lag := s.close(); lag != nil {
+	lag := s.close()
+	s.hub.noteEnd(s)
+	if lag != nil {
 		s.hub.workers.Start(func() { s.emitLag(lag) })
 	}
 }

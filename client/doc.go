@@ -138,7 +138,8 @@
 //
 // No error is silently dropped, even with default options. An error that a handler returns is logged through
 // [slog.Default]. [Client.Run] returns a wrong password, an unreachable network, or the reason why the bot could not
-// join its only room. All other logging goes to [WithLogger].
+// join its only room. A lost connection and its return are logged through [slog.Default], too, and so is a handler that does
+// not return after Close. All other logging goes to [WithLogger].
 //
 // # Tests
 //

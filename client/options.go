@@ -208,11 +208,13 @@ func WithTLSConfig(t *tls.Config) Option {
 }
 
 // WithLogger sets the logger of the client: frames and changes of state at Debug, connections at Info, retries at Warn,
-// errors of handlers at Error. By default the client logs nothing, except for the errors described at [WithErrorHandler].
+// errors of handlers at Error. By default the client logs only the following, through [slog.Default]: a lost connection at
+// Warn and its return at Info, a handler that does not return after Close at Warn, and the errors described at
+// [WithErrorHandler]. A logger with [slog.DiscardHandler] logs nothing.
 func WithLogger(l *slog.Logger) Option {
 	return func(c *config) error {
 		if l == nil {
-			return optionError("WithLogger", "l", "is nil; without the option the client logs nothing")
+			return optionError("WithLogger", "l", "is nil; for silence, give a logger with slog.DiscardHandler")
 		}
 		c.logger = l
 		return nil

@@ -12,7 +12,8 @@ const (
 )
 
 // Run logs in, connects and waits until ctx ends or the connection ends for good. Then it leaves its rooms ([WithLeave]), closes the
-// client and waits for handlers, for at most 5 s. It returns nil when ctx ends.
+// client and waits for handlers, for at most 5 s. It returns nil when ctx ends. The log names a handler that does not return, as
+// [Client.Close] says.
 //
 // Run also ends when a handler of [Ready] returns the error of [Client.JoinRoom], wrapped or not. Then it returns the handler's error: a
 // bot that cannot join any room would wait for ever. It does not end while the client is in another room or is joining one. A handler
@@ -98,7 +99,8 @@ func (c *Client) Wait() error {
 }
 
 // Close ends the client for good: the connection, the subscriptions and the calls in flight. It returns nil, and may be called twice and
-// from a handler. It does not wait for handlers; Done is closed when the last one has returned.
+// from a handler. It does not wait for handlers; Done is closed when the last one has returned. A handler that has not returned
+// after a second is logged at Warn with the function's name, through [slog.Default] if [WithLogger] was not used.
 func (c *Client) Close() error {
 	if !c.workers.Close() {
 		return nil
@@ -107,7 +109,9 @@ func (c *Client) Close() error {
 	c.end(ErrClosed)
 	c.disconnect()
 	go func() {
+		stop := c.watchHandlers()
 		c.workers.Wait()
+		stop()
 		if c.transport != nil {
 			c.transport.Close()
 		}

@@ -31,7 +31,7 @@ func On[E Event](s Source, handle func(ctx context.Context, e E) error) (cancel 
 		panic(fmt.Sprintf("client: On[%s]: the handler is nil", reflect.TypeFor[E]()))
 	}
 	sub := newSubscription[E](c, room)
-	sub.handle = func(ctx context.Context, e Event) error { return handle(ctx, e.(E)) }
+	sub.handle, sub.code = func(ctx context.Context, e Event) error { return handle(ctx, e.(E)) }, codeOf(handle)
 	c.events.add(sub)
 	return sub.cancel
 }
