@@ -165,8 +165,10 @@ func TestConnect_namesTheOptionWithAWrongAddress(t *testing.T) {
 		"a wrong path": {strings.TrimSuffix(server.RealtimeURL(), "ws/") + "socket", []string{"404 Not Found", "WithRealtimeURL", "/socket"}},
 		"nobody there": {closed.RealtimeURL(), []string{"WithRealtimeURL", closed.RealtimeURL()}},
 		"no TLS there": {strings.Replace(server.RealtimeURL(), "ws://", "wss://", 1), []string{"WithRealtimeURL"}},
-		"with a password": {strings.Replace(closed.RealtimeURL(), "ws://", "ws://u:"+canary.Password+"@", 1) + "?token=" + canary.Password,
-			[]string{"WithRealtimeURL", closed.RealtimeURL()}},
+		"with a password": {
+			strings.Replace(closed.RealtimeURL(), "ws://", "ws://u:"+canary.Password+"@", 1) + "?token=" + canary.Password,
+			[]string{"WithRealtimeURL", closed.RealtimeURL()},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bot, err := client.New(client.WithBaseURL(server.URL()), client.WithRealtimeURL(tt.url))

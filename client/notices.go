@@ -31,16 +31,16 @@ func (l *connection) logLost(e realtime.Disconnected) {
 	switch {
 	case c.config.logger != nil:
 	case e.Final && !c.running.Load():
-		slog.WarnContext(c.workers.Context(), "queup: connection lost for good", slog.Any("error", e.Err))
+		c.notices().WarnContext(c.workers.Context(), "queup: connection lost for good", slog.Any("error", e.Err))
 	case !e.Final && first:
-		slog.WarnContext(c.workers.Context(), "queup: connection lost", slog.Any("error", e.Err), slog.Duration("retry_in", e.RetryIn))
+		c.notices().WarnContext(c.workers.Context(), "queup: connection lost", slog.Any("error", e.Err), slog.Duration("retry_in", e.RetryIn))
 	}
 }
 
 // logBack logs the end of an outage.
 func (l *connection) logBack() {
 	if c := l.client; c.config.logger == nil {
-		slog.InfoContext(c.workers.Context(), "queup: connection is back", slog.Duration("after", time.Since(l.lostAt)))
+		c.notices().InfoContext(c.workers.Context(), "queup: connection is back", slog.Duration("after", time.Since(l.lostAt)))
 	}
 	l.lostAt = time.Time{}
 }
@@ -61,8 +61,8 @@ func (c *Client) watchHandlers() (stop func()) {
 		case <-patience.C:
 		}
 		for _, s := range c.events.running() {
-			c.notices().WarnContext(c.workers.Context(), fmt.Sprintf("queup: waiting for the handler of %s, which does not return", s.event),
-				slog.String("handler", functionOf(s.code)))
+			c.notices().WarnContext(c.workers.Context(), "queup: waiting for a handler that does not return",
+				slog.String("event", s.event), slog.String("handler", functionOf(s.code)))
 		}
 	}()
 	return func() {

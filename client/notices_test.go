@@ -33,7 +33,7 @@ func TestRun_namesTheHandlerThatItWaitsFor(t *testing.T) {
 		"a method": {
 			func(bot *client.Client, takes time.Duration) { client.On(bot, sleepy{takes}.onChat) },
 			time.Minute,
-			[]string{`level=WARN msg="queup: waiting for the handler of client\.Chat, which does not return" handler=\S*client_test\.sleepy\.onChat$`},
+			[]string{`level=WARN msg="queup: waiting for a handler that does not return" event=client\.Chat handler=\S*client_test\.sleepy\.onChat$`},
 		},
 		"two functions": {
 			func(bot *client.Client, takes time.Duration) {
@@ -47,7 +47,7 @@ func TestRun_namesTheHandlerThatItWaitsFor(t *testing.T) {
 				})
 			},
 			time.Minute,
-			[]string{`handler of client\.Chat, .*` + function, `handler of client\.Event, .*` + function},
+			[]string{`event=client\.Chat` + function, `event=client\.Event` + function},
 		},
 		"one that has cancelled its subscription": {
 			func(bot *client.Client, takes time.Duration) {
@@ -55,7 +55,7 @@ func TestRun_namesTheHandlerThatItWaitsFor(t *testing.T) {
 				cancel = client.On(bot, func(context.Context, client.Chat) error { cancel(); time.Sleep(takes); return nil })
 			},
 			time.Minute,
-			[]string{`handler of client\.Chat`},
+			[]string{`event=client\.Chat`},
 		},
 		"one that returns soon": {
 			func(bot *client.Client, takes time.Duration) { client.On(bot, sleepy{takes}.onChat) },

@@ -94,10 +94,11 @@ func (e Entry) refused() bool {
 // their name, and the answer to a request has its data or the text of the refusal, without the envelope.
 func (e Entry) brief() string {
 	if e.Kind == KindHTTP {
+		short := e
 		if !e.In {
-			e.Body = answerData(e.Body)
+			short.Body = answerData(e.Body)
 		}
-		return e.String()
+		return short.String()
 	}
 	f, ok := e.Frame()
 	if !ok || f.Message == nil {
