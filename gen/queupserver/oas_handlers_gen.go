@@ -64,7 +64,7 @@ func (s *Server) handleActiveDubsRequest(args [1]string, argsEscaped bool, w htt
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    ActiveDubsOperation,
-			OperationSummary: "The votes for what plays now",
+			OperationSummary: "Votes on the current song",
 			OperationID:      "activeDubs",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -2123,7 +2123,7 @@ func (s *Server) handleFollowedUsersRequest(args [1]string, argsEscaped bool, w 
 // handleFollowersRequest handles followers operation.
 //
 // Answers the followers of a user, whatever the path says; one source takes it for those whom the user
-// follows. A row tells by itself who follows whom. Needs no session.
+// follows. A row states itself which user follows which. Needs no session.
 //
 // GET /user/{userId}/following
 func (s *Server) handleFollowersRequest(args [1]string, argsEscaped bool, w http.ResponseWriter, r *http.Request) {
@@ -2156,7 +2156,7 @@ func (s *Server) handleFollowersRequest(args [1]string, argsEscaped bool, w http
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    FollowersOperation,
-			OperationSummary: "Who follows a user",
+			OperationSummary: "Followers of a user",
 			OperationID:      "followers",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -2218,9 +2218,9 @@ func (s *Server) handleFollowersRequest(args [1]string, argsEscaped bool, w http
 
 // handleHistoryRequest handles history operation.
 //
-// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
-// page is the last. The list grows at its front while it is read, so a play can come on two pages.
-// Media that is gone is null. Needs no session.
+// Answers past plays with their media and the users who queued them, the newest first, 20 at a time; a
+// short page is the last. The list grows at its front while it is read, so a play can come on two
+// pages. Media that is gone is null. Needs no session.
 //
 // GET /room/{roomId}/playlist/history
 func (s *Server) handleHistoryRequest(args [1]string, argsEscaped bool, w http.ResponseWriter, r *http.Request) {
@@ -4397,7 +4397,7 @@ func (s *Server) handlePlaylistsRequest(args [0]string, argsEscaped bool, w http
 //
 // Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
 // required. 429 means that the sender's quota is used up; the answer's text (E2) says for how long. A
-// muted sender gets an error, or is not heard. Needs chat.send (chat).
+// muted sender gets an error, or the line is not delivered. Needs chat.send (chat).
 //
 // POST /chat/{roomId}
 func (s *Server) handlePostChatRequest(args [1]string, argsEscaped bool, w http.ResponseWriter, r *http.Request) {
@@ -4754,7 +4754,7 @@ func (s *Server) handleQueueUsersRequest(args [1]string, argsEscaped bool, w htt
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    QueueUsersOperation,
-			OperationSummary: "Who is in the queue",
+			OperationSummary: "Users in the queue",
 			OperationID:      "queueUsers",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -6088,7 +6088,7 @@ func (s *Server) handleRoomBansRequest(args [1]string, argsEscaped bool, w http.
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    RoomBansOperation,
-			OperationSummary: "Who is banned",
+			OperationSummary: "Banned users",
 			OperationID:      "roomBans",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -6283,7 +6283,7 @@ func (s *Server) handleRoomMutesRequest(args [1]string, argsEscaped bool, w http
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    RoomMutesOperation,
-			OperationSummary: "Who is muted",
+			OperationSummary: "Muted users",
 			OperationID:      "roomMutes",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -6475,7 +6475,7 @@ func (s *Server) handleRoomStaffRequest(args [1]string, argsEscaped bool, w http
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    RoomStaffOperation,
-			OperationSummary: "Who holds a role",
+			OperationSummary: "Members with a role",
 			OperationID:      "roomStaff",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -6863,7 +6863,7 @@ func (s *Server) handleRoomUsersRequest(args [1]string, argsEscaped bool, w http
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    RoomUsersOperation,
-			OperationSummary: "Who is in a room",
+			OperationSummary: "People in a room",
 			OperationID:      "roomUsers",
 			Body:             nil,
 			RawBody:          rawBody,
@@ -10412,7 +10412,7 @@ func (s *Server) handleVoteActiveRequest(args [1]string, argsEscaped bool, w htt
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    VoteActiveOperation,
-			OperationSummary: "Vote on what plays now, as it was before 2016",
+			OperationSummary: "Vote on the current song, as it was before 2016",
 			OperationID:      "voteActive",
 			Body:             request,
 			RawBody:          rawBody,
@@ -10618,7 +10618,7 @@ func (s *Server) handleWaitlistRequest(args [1]string, argsEscaped bool, w http.
 		mreq := middleware.Request{
 			Context:          ctx,
 			OperationName:    WaitlistOperation,
-			OperationSummary: "Who waits for the queue",
+			OperationSummary: "Users waiting for the queue",
 			OperationID:      "waitlist",
 			Body:             nil,
 			RawBody:          rawBody,

@@ -4891,7 +4891,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 										return r, true
 									case "GET":
 										r.name = QueueUsersOperation
-										r.summary = "Who is in the queue"
+										r.summary = "Users in the queue"
 										r.operationID = "queueUsers"
 										r.operationGroup = ""
 										r.pathPattern = "/room/{roomId}/playlist"
@@ -4961,7 +4961,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 												switch method {
 												case "GET":
 													r.name = ActiveDubsOperation
-													r.summary = "The votes for what plays now"
+													r.summary = "Votes on the current song"
 													r.operationID = "activeDubs"
 													r.operationGroup = ""
 													r.pathPattern = "/room/{roomId}/playlist/active/dubs"
@@ -4970,7 +4970,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 													return r, true
 												case "POST":
 													r.name = VoteActiveOperation
-													r.summary = "Vote on what plays now, as it was before 2016"
+													r.summary = "Vote on the current song, as it was before 2016"
 													r.operationID = "voteActive"
 													r.operationGroup = ""
 													r.pathPattern = "/room/{roomId}/playlist/active/dubs"
@@ -5050,7 +5050,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 											switch method {
 											case "GET":
 												r.name = WaitlistOperation
-												r.summary = "Who waits for the queue"
+												r.summary = "Users waiting for the queue"
 												r.operationID = "waitlist"
 												r.operationGroup = ""
 												r.pathPattern = "/room/{roomId}/playlist/waitlist"
@@ -5461,7 +5461,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 									return r, true
 								case "GET":
 									r.name = RoomUsersOperation
-									r.summary = "Who is in a room"
+									r.summary = "People in a room"
 									r.operationID = "roomUsers"
 									r.operationGroup = ""
 									r.pathPattern = "/room/{roomId}/users"
@@ -5507,7 +5507,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 										switch method {
 										case "GET":
 											r.name = RoomBansOperation
-											r.summary = "Who is banned"
+											r.summary = "Banned users"
 											r.operationID = "roomBans"
 											r.operationGroup = ""
 											r.pathPattern = "/room/{roomId}/users/ban"
@@ -5533,7 +5533,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 										switch method {
 										case "GET":
 											r.name = RoomMutesOperation
-											r.summary = "Who is muted"
+											r.summary = "Muted users"
 											r.operationID = "roomMutes"
 											r.operationGroup = ""
 											r.pathPattern = "/room/{roomId}/users/mute"
@@ -5559,7 +5559,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 										switch method {
 										case "GET":
 											r.name = RoomStaffOperation
-											r.summary = "Who holds a role"
+											r.summary = "Members with a role"
 											r.operationID = "roomStaff"
 											r.operationGroup = ""
 											r.pathPattern = "/room/{roomId}/users/staff"
@@ -6147,7 +6147,7 @@ func (s *Server) FindPath(method string, u *url.URL) (r Route, _ bool) {
 									return r, true
 								case "GET":
 									r.name = FollowersOperation
-									r.summary = "Who follows a user"
+									r.summary = "Followers of a user"
 									r.operationID = "followers"
 									r.operationGroup = ""
 									r.pathPattern = "/user/{userId}/following"

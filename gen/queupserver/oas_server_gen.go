@@ -155,15 +155,15 @@ type Handler interface {
 	// Followers implements followers operation.
 	//
 	// Answers the followers of a user, whatever the path says; one source takes it for those whom the user
-	// follows. A row tells by itself who follows whom. Needs no session.
+	// follows. A row states itself which user follows which. Needs no session.
 	//
 	// GET /user/{userId}/following
 	Followers(ctx context.Context, params FollowersParams) (wire.FollowsEnvelope, error)
 	// History implements history operation.
 	//
-	// Answers past plays with their media and who queued them, the newest first, 20 at a time; a short
-	// page is the last. The list grows at its front while it is read, so a play can come on two pages.
-	// Media that is gone is null. Needs no session.
+	// Answers past plays with their media and the users who queued them, the newest first, 20 at a time; a
+	// short page is the last. The list grows at its front while it is read, so a play can come on two
+	// pages. Media that is gone is null. Needs no session.
 	//
 	// GET /room/{roomId}/playlist/history
 	History(ctx context.Context, params HistoryParams) (wire.PlaysEnvelope, error)
@@ -321,7 +321,7 @@ type Handler interface {
 	//
 	// Posts one chat line of at most 255 characters, counted after HTML encoding. Only the message is
 	// required. 429 means that the sender's quota is used up; the answer's text (E2) says for how long. A
-	// muted sender gets an error, or is not heard. Needs chat.send (chat).
+	// muted sender gets an error, or the line is not delivered. Needs chat.send (chat).
 	//
 	// POST /chat/{roomId}
 	PostChat(ctx context.Context, req PostChatReq, params PostChatParams) (wire.ChatPostResultEnvelope, error)

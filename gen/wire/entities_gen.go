@@ -11,11 +11,11 @@ import (
 	"github.com/queup-go/queup/internal/lenient"
 )
 
-// ActiveSong is the answer to what plays now.
+// ActiveSong is the current song of a room.
 //
 // Evidence: ABOT, DA, FE (high), seen on QueUp in 2026; docs/PROTOCOL.md 3.10.
 type ActiveSong struct {
-	// Play is what plays. QueUp has answered without it; ask again 30 seconds later.
+	// Play is the current song. QueUp has answered without it; ask again 30 seconds later.
 	Play Play `json:"song,omitzero"`
 	// Song is its media. QueUp has sent null.
 	Song Song `json:"songInfo,omitzero"`
@@ -188,7 +188,7 @@ type AuditEntry struct {
 	Duration time.Duration `json:"duration,omitzero"`
 	// User is whom it was done to, empty if nobody or if the account is gone.
 	User User `json:"_user,omitzero"`
-	// Moderator is who did it, empty if the account is gone.
+	// Moderator is the user who did it, empty if the account is gone.
 	Moderator User `json:"_mod,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -357,7 +357,7 @@ func (x *ChatPostEcho) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// ChatPostResult is the answer to posting a chat line. Parts of the stored line stand in it
+// ChatPostResult is the answer to posting a chat line. It has some parts of the stored line
 // directly, others only in the echo of the request.
 //
 // Evidence: BT, FE (medium), seen on QueUp in 2021; docs/PROTOCOL.md 3.10.
@@ -459,7 +459,7 @@ type Comment struct {
 	Text string `json:"comment,omitzero"`
 	// Created is when it was written.
 	Created time.Time `json:"created,omitzero"`
-	// AuthorID is who wrote it.
+	// AuthorID is the user who wrote it.
 	AuthorID UserID `json:"userid,omitzero"`
 	// Updubs counts votes for it.
 	Updubs int64 `json:"updubs,omitzero"`
@@ -632,7 +632,7 @@ type Conversation struct {
 	LatestAt time.Time `json:"latest_message,omitzero"`
 	// LatestText is the last message.
 	LatestText string `json:"latest_message_str,omitzero"`
-	// Users are who takes part: accounts in some answers, ids alone in others.
+	// Users are the people in the conversation: accounts in some answers, ids alone in others.
 	Users []User `json:"usersid,omitzero"`
 	// ReadBy are those who have read the last message. It is unread for whoever is missing.
 	ReadBy []UserID `json:"users_read,omitzero"`
@@ -720,13 +720,13 @@ type ConversationMessage struct {
 	Created time.Time `json:"created,omitzero"`
 	// Text is the message.
 	Text string `json:"message,omitzero"`
-	// AuthorID is who wrote it.
+	// AuthorID is the user who wrote it.
 	AuthorID UserID `json:"userid,omitzero"`
 	// ConversationID is the conversation, whatever the wire calls it.
 	ConversationID ConversationID `json:"messageid,omitzero"`
 	// Message is an object that no source looks into.
 	Message json.RawMessage `json:"_message,omitzero"`
-	// Author is the account of who wrote it.
+	// Author is the account of the author.
 	Author User `json:"_user,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -850,7 +850,7 @@ func (x *Conversations) UnmarshalJSON(data []byte) error {
 type DubVote struct {
 	// ID is the vote's own id.
 	ID string `json:"_id,omitzero"`
-	// UserID is who voted.
+	// UserID is the user who voted.
 	UserID UserID `json:"userid"`
 	// Type is the direction.
 	Type DubType `json:"type,omitzero"`
@@ -922,7 +922,7 @@ func (x *DubVote) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// Dubs are the votes for what plays now. Apply them only if CurrentSong is the play you know.
+// Dubs are the votes on the current song. Apply them only if CurrentSong is the play you know.
 //
 // Evidence: DA, FE, D+25 (high), seen on QueUp in 2026; docs/PROTOCOL.md 3.10.
 type Dubs struct {
@@ -932,7 +932,7 @@ type Dubs struct {
 	UpDubs []DubVote `json:"upDubs"`
 	// DownDubs are the votes against it.
 	DownDubs []DubVote `json:"downDubs"`
-	// Grabs are who added it to a playlist, where the site tells.
+	// Grabs are the users who added it to a playlist, where the site sends them.
 	Grabs []DubVote `json:"grabs,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -999,9 +999,9 @@ func (x *Dubs) UnmarshalJSON(data []byte) error {
 type Follow struct {
 	// ID is the record's own id.
 	ID string `json:"_id,omitzero"`
-	// FollowerID is who follows.
+	// FollowerID is the user who follows.
 	FollowerID UserID `json:"userid"`
-	// FollowedID is who is followed.
+	// FollowedID is the user who is followed.
 	FollowedID UserID `json:"following"`
 	// Created is since when.
 	Created time.Time `json:"created,omitzero"`
@@ -1061,7 +1061,7 @@ func (x *Follow) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// Follows is a list of who follows whom.
+// Follows is a list of followers and the users they follow.
 //
 // Evidence: FE, NDA, UAPI, DTM, LAR (high), not seen since Dubtrack; docs/PROTOCOL.md 2.12.
 type Follows []Follow
@@ -1147,7 +1147,7 @@ func (x *Image) UnmarshalJSON(data []byte) error {
 type JoinResult struct {
 	// Room is the room; its owner is an id alone.
 	Room Room `json:"room"`
-	// User is the own record in the room; Muted tells whether one may chat.
+	// User is the own record in the room; Muted is true if the account may not chat.
 	User RoomUser `json:"user"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -1226,11 +1226,11 @@ type Play struct {
 	Grabs int64 `json:"grabs,omitzero"`
 	// RoomID is the room.
 	RoomID RoomID `json:"roomid,omitzero"`
-	// UserID is who queued it.
+	// UserID is the user who queued it.
 	UserID UserID `json:"userid,omitzero"`
 	// SongID is its media.
 	SongID SongID `json:"songid,omitzero"`
-	// User is who queued it: complete in the history and the queue, the id alone in events.
+	// User is the user who queued it: complete in the history and the queue, the id alone in events.
 	User User `json:"_user,omitzero"`
 	// Song is its media: complete in the history, the id alone in events, missing in the queue since
 	// 2021, null for a deleted track.
@@ -1872,9 +1872,9 @@ type Room struct {
 	Embed string `json:"roomEmbed,omitzero"`
 	// Display is public or private. Trust it rather than IsPublic.
 	Display string `json:"roomDisplay,omitzero"`
-	// IsPublic has been seen false for public rooms; Display tells the truth.
+	// IsPublic has been seen false for public rooms; Display is right.
 	IsPublic bool `json:"isPublic,omitzero"`
-	// Password is null in every answer: the site never tells it.
+	// Password is null in every answer: the site never sends it.
 	Password string `json:"password,omitzero"`
 	// Lang is the language spoken in the room, if the owner set one.
 	Lang string `json:"lang,omitzero"`
@@ -1928,13 +1928,13 @@ type Room struct {
 	Created time.Time `json:"created,omitzero"`
 	// Updated is when its settings were last saved.
 	Updated time.Time `json:"updated,omitzero"`
-	// OwnerID is who made the room and may do everything in it.
+	// OwnerID is the user who made the room and may do everything in it.
 	OwnerID UserID `json:"userid,omitzero"`
 	// Owner is the owner's account: complete when the room is fetched, the id alone when it is joined.
 	Owner User `json:"_user,omitzero"`
 	// ActiveUsers is how many users are in the room.
 	ActiveUsers int64 `json:"activeUsers,omitzero"`
-	// CurrentSong is what plays, for the lobby; empty if nothing does.
+	// CurrentSong is the current song, for the lobby; empty if no song is playing.
 	CurrentSong RoomCurrentSong `json:"currentSong,omitzero"`
 	// OTSession is unused.
 	OTSession string `json:"otSession,omitzero"`
@@ -2129,7 +2129,7 @@ func (x *Room) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomCurrentSong is the short form of what plays in a room.
+// RoomCurrentSong is the short form of a room's current song.
 //
 // Evidence: ABOT, LAR, FE (high), seen on QueUp in 2021; docs/PROTOCOL.md 3.4.
 type RoomCurrentSong struct {
@@ -2193,7 +2193,7 @@ func (x *RoomCurrentSong) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomGuestChat is the part of a room that RoomAllowGuestChat tells of.
+// RoomGuestChat is the part of a room that RoomAllowGuestChat carries.
 //
 // Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type RoomGuestChat struct {
@@ -2247,7 +2247,7 @@ func (x *RoomGuestChat) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomGuestEmbed is the part of a room that RoomAllowGuestEmbed tells of.
+// RoomGuestEmbed is the part of a room that RoomAllowGuestEmbed carries.
 //
 // Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type RoomGuestEmbed struct {
@@ -2301,7 +2301,7 @@ func (x *RoomGuestEmbed) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomLock is the part of a room that RoomLockQueue tells of.
+// RoomLock is the part of a room that RoomLockQueue carries.
 //
 // Evidence: FE, NB3 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type RoomLock struct {
@@ -2526,7 +2526,7 @@ func (x *RoomRoles) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomSlow is the part of a room that RoomSlowMode tells of.
+// RoomSlow is the part of a room that RoomSlowMode carries.
 //
 // Evidence: DA24, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type RoomSlow struct {
@@ -2769,8 +2769,8 @@ func (x *RoomUser) UnmarshalJSON(data []byte) error {
 	return lenient.Unmarshal(data, func(d *lenient.Decoder) error { return lenient.Drop(x.decode(d)) })
 }
 
-// RoomUsers is a list of room members: those who are present, who hold a role, who are banned,
-// muted or queued.
+// RoomUsers is a list of room members: the present ones, or those with a role, or those who are
+// banned, muted or queued.
 //
 // Evidence: FE, DA, BT (high), seen on QueUp in 2026; docs/PROTOCOL.md 2.4.
 type RoomUsers []RoomUser
@@ -2910,7 +2910,7 @@ type Song struct {
 	Updubs int64 `json:"updub,omitzero"`
 	// Downdubs is a total over all plays that the site does not use.
 	Downdubs int64 `json:"downdub,omitzero"`
-	// UserID is who first queued it, where known.
+	// UserID is the user who first queued it, where known.
 	UserID UserID `json:"userid,omitzero"`
 	// Created is when the site first saw the media. It is ISO 8601 text here and a number in broken
 	// songs.
@@ -2919,7 +2919,7 @@ type Song struct {
 	CategoryID string `json:"categoryId,omitzero"`
 	// LastUpdated is when the site last looked at the provider.
 	LastUpdated time.Time `json:"lastUpdated,omitzero"`
-	// RegionRestriction tells where the provider does not play it.
+	// RegionRestriction lists the regions where the provider does not play it.
 	RegionRestriction string `json:"regionRestriction,omitzero"`
 	// Revision has no meaning for a client.
 	Revision int64 `json:"__v,omitzero"`
@@ -3326,7 +3326,7 @@ func (x *SoundCloudPlaylists) UnmarshalJSON(data []byte) error {
 type Token struct {
 	// Action is 17, the token action of the websocket.
 	Action int64 `json:"action,omitzero"`
-	// Token is a secret: who has it speaks for the account.
+	// Token is a secret: whoever has it can act as the account.
 	Token string `json:"token"`
 	// ClientID is the user's id, or 32 hexadecimal digits for a guest.
 	ClientID string `json:"clientId,omitzero"`
@@ -3388,8 +3388,8 @@ func (x *Token) UnmarshalJSON(data []byte) error {
 type User struct {
 	// ID is always there, even when all else is missing.
 	ID UserID `json:"_id"`
-	// Username is the display name. It keeps its case and can change; only chat messages tell of a
-	// change.
+	// Username is the display name. It keeps its case and can change; only chat messages carry a new
+	// name.
 	Username string `json:"username"`
 	// Status is 1 for a normal account.
 	Status int64 `json:"status,omitzero"`
@@ -3408,7 +3408,7 @@ type User struct {
 	ForceUpdated time.Time `json:"_force_updated,omitzero"`
 	// PaidPlanType is the QueUp subscription, 0 for none.
 	PaidPlanType int64 `json:"paid_plan_type,omitzero"`
-	// LastLogin is zero where the site does not tell.
+	// LastLogin is zero where the site does not state it.
 	LastLogin time.Time `json:"lastLogin,omitzero"`
 	// OTToken is unused.
 	OTToken string `json:"ot_token,omitzero"`
@@ -3636,7 +3636,7 @@ func (x *UsernameAvailability) UnmarshalJSON(data []byte) error {
 //
 // Evidence: FE, BT (high), seen on QueUp in 2021; docs/PROTOCOL.md 2.2.
 type UsernameChange struct {
-	// Username is the new name. When it is missing, the name was refused, although the answer is no
+	// Username is the new name. When it is missing, the name was refused, although the answer is not an
 	// error.
 	Username string `json:"username,omitzero"`
 

@@ -58,7 +58,7 @@ func (x *Envelope) encode(e *jx.Encoder, data interface{ Encode(e *jx.Encoder) }
 	o.End()
 }
 
-// ActiveSongEnvelope carries what plays now. Without data it does not decode.
+// ActiveSongEnvelope carries the current song. Without data it does not decode.
 type ActiveSongEnvelope struct {
 	Envelope
 	Data ActiveSong

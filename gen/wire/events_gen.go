@@ -132,7 +132,7 @@ type ChatSkip struct {
 	Name string `json:"-"`
 	// Raw is the event as it came, nil if it was not received.
 	Raw json.RawMessage `json:"-"`
-	// Username is who skipped; it may be missing.
+	// Username is the user who skipped; it may be missing.
 	Username string `json:"username,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -428,7 +428,7 @@ type DeleteChatMessage struct {
 	Raw json.RawMessage `json:"-"`
 	// ID is the deleted line.
 	ID MessageID `json:"chatid"`
-	// User is who deleted it.
+	// User is the user who deleted it.
 	User User `json:"user,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -515,7 +515,7 @@ type DeleteChatMessageGlobal struct {
 	Raw json.RawMessage `json:"-"`
 	// AuthorID is whose lines are deleted; the wire misspells it.
 	AuthorID UserID `json:"userdid"`
-	// User is who deleted them.
+	// User is the user who deleted them.
 	User User `json:"user,omitzero"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -600,7 +600,7 @@ type NewMessage struct {
 	Name string `json:"-"`
 	// Raw is the event as it came, nil if it was not received.
 	Raw json.RawMessage `json:"-"`
-	// AuthorID is who wrote it.
+	// AuthorID is the user who wrote it.
 	AuthorID UserID `json:"userid"`
 	// ConversationID is the conversation, whatever the wire calls it.
 	ConversationID ConversationID `json:"messageid"`
@@ -944,7 +944,7 @@ type RoomPlaylistDub struct {
 	Raw json.RawMessage `json:"-"`
 	// Type is the direction of the vote.
 	Type DubType `json:"dubtype"`
-	// User is who voted.
+	// User is the user who voted.
 	User User `json:"user,omitzero"`
 	// Play is the song with its new totals.
 	Play Play `json:"playlist,omitzero"`
@@ -1448,7 +1448,7 @@ type RoomPlaylistQueueUpdateGrabs struct {
 	Name string `json:"-"`
 	// Raw is the event as it came, nil if it was not received.
 	Raw json.RawMessage `json:"-"`
-	// User is who took it.
+	// User is the user who took it.
 	User User `json:"user,omitzero"`
 	// Play is the song with its new number of grabs.
 	Play Play `json:"playlist"`
@@ -1540,7 +1540,7 @@ type RoomPlaylistUpdate struct {
 	// Elapsed is how long the song has been playing, sent in seconds; negative when it starts right
 	// now.
 	Elapsed time.Duration `json:"startTime"`
-	// Play is what plays.
+	// Play is the current song.
 	Play Play `json:"song,omitzero"`
 	// Song is its media; it may be missing or broken.
 	Song Song `json:"songInfo,omitzero"`
@@ -2171,7 +2171,7 @@ type UserBan struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the moderator.
 	User User `json:"user"`
-	// Target is who is banned.
+	// Target is the user who is banned.
 	Target User `json:"kickedUser"`
 	// Duration is how long, sent in minutes as a number or as text; zero or missing means for good.
 	Duration time.Duration `json:"time,omitzero"`
@@ -2360,7 +2360,7 @@ type UserJoin struct {
 	Name string `json:"-"`
 	// Raw is the event as it came, nil if it was not received.
 	Raw json.RawMessage `json:"-"`
-	// User is who joined.
+	// User is the user who joined.
 	User User `json:"user"`
 	// Member is their record in the room.
 	Member RoomUser `json:"roomUser,omitzero"`
@@ -2450,7 +2450,7 @@ type UserKick struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the moderator.
 	User User `json:"user"`
-	// Target is who is thrown out.
+	// Target is the user who is kicked.
 	Target User `json:"kickedUser"`
 	// Reason is what the moderator wrote; it may be missing.
 	Reason string `json:"message,omitzero"`
@@ -2543,7 +2543,7 @@ type UserLeave struct {
 	Name string `json:"-"`
 	// Raw is the event as it came, nil if it was not received.
 	Raw json.RawMessage `json:"-"`
-	// User is who left.
+	// User is the user who left.
 	User User `json:"user"`
 	// Room is the room, often as its id alone.
 	Room Room `json:"room,omitzero"`
@@ -2641,7 +2641,7 @@ type UserMute struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the moderator.
 	User User `json:"user"`
-	// Target is who may not chat.
+	// Target is the user who may not chat.
 	Target User `json:"mutedUser"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -2819,7 +2819,7 @@ type UserPauseQueueMod struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the DJ.
 	User User `json:"user"`
-	// Moderator is who did it.
+	// Moderator is the user who did it.
 	Moderator User `json:"mod,omitzero"`
 	// Member is the DJ's record; QueuePaused in it is true for a DJ who was taken out.
 	Member RoomUser `json:"user_queue,omitzero"`
@@ -3032,7 +3032,7 @@ type UserUnban struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the moderator.
 	User User `json:"user"`
-	// Target is who may come in again.
+	// Target is the user who may enter again.
 	Target User `json:"kickedUser"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -3120,7 +3120,7 @@ type UserUnmute struct {
 	Raw json.RawMessage `json:"-"`
 	// User is the moderator.
 	User User `json:"user"`
-	// Target is who may chat again.
+	// Target is the user who may chat again.
 	Target User `json:"mutedUser"`
 
 	// Extra keeps members that no field can hold, as they came.
@@ -3315,7 +3315,7 @@ func (x *UserUnsetRole) UnmarshalJSON(data []byte) error {
 }
 
 // UserUpdate fires when the record of a member changes: votes received, songs played, size of the
-// own queue. It does not tell a changed username.
+// own queue. It does not carry a changed username.
 //
 // Evidence: ABOT, FE, DA, BT, D+26 (high), seen on QueUp in 2026; docs/PROTOCOL.md 6.2.
 type UserUpdate struct {

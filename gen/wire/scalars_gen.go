@@ -139,8 +139,8 @@ func (x PlaylistID) Encode(e *jx.Encoder) { e.Str(string(x)) }
 // String returns x as it is on the wire.
 func (x PlaylistID) String() string { return string(x) }
 
-// PlaylistSongID identifies an entry of a playlist. It is not the song's id: a song can stand in a
-// playlist twice.
+// PlaylistSongID identifies an entry of a playlist. It is not the song's id: a playlist can have a
+// song twice.
 type PlaylistSongID string
 
 // Decode reads x from whatever fits; see the package documentation.
