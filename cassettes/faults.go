@@ -127,6 +127,7 @@ func (pl *player) breakIfDue() bool {
 		return false
 	}
 	p.spent, p.broken = true, pl.line
+	p.wakeRequests()
 	return true
 }
 

@@ -122,6 +122,7 @@ func (c *Cassette) record(req *http.Request, body []byte) (*http.Response, error
 	request := captured(req, body)
 	order := c.recorded.begin(c, request)
 	resp, answer, err := c.exchange(req, body)
+	c.recorded.settle()
 	c.recorded.end(order, &vcr.Interaction{Request: request, Response: answer})
 	return resp, err
 }
@@ -210,6 +211,7 @@ func (p *playback) answer(req *http.Request, body []byte) (*http.Response, error
 	if added != nil {
 		added.played(req, body, raw, request, e)
 	}
+	defer p.answered(e)
 	if err := p.await(req.Context(), e); err != nil {
 		return nil, err
 	}

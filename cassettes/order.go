@@ -120,39 +120,68 @@ const (
 // await waits until what came before the answer of a request has come again.
 func (p *playback) await(ctx context.Context, r *request) error {
 	since := time.Now()
-	p.mu.Lock()
-	for {
-		missing := p.missing(r)
-		if len(missing) == 0 {
-			p.begun[r.ID] = true
-			p.wake() // events and other requests may have waited for this one
-			p.mu.Unlock()
-			return nil
-		}
-		left := min(quietTime-time.Since(later(since, p.moved)), maxWait-time.Since(since))
-		if left <= 0 {
+	if err := p.awaitRequests(ctx, r, since); err != nil {
+		return err
+	}
+	return p.awaitEvents(ctx, r, since)
+}
+
+// awaitRequests waits until the requests that came before the answer of a request have come again.
+func (p *playback) awaitRequests(ctx context.Context, r *request, since time.Time) error {
+	defer p.beginAnswer(r) // nothing waits for a request that was given up, either
+	return p.hold(ctx, func() (left time.Duration) {
+		for {
+			missing := p.missing(r)
+			if len(missing) == 0 {
+				return 0
+			}
+			left = min(quietTime-time.Since(later(since, p.moved)), maxWait-time.Since(since))
+			if left > 0 {
+				return left
+			}
 			p.skip(missing)
 			p.mu.Unlock()
 			p.reportOrder(r, missing[0])
 			p.mu.Lock()
-			continue
+		}
+	})
+}
+
+// beginAnswer lets go what waited until a request does not wait for others any more.
+func (p *playback) beginAnswer(r *request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.begun[r.ID] = true
+	p.wake()
+}
+
+// hold waits until check returns 0. It calls check again whenever something may have changed, and after the time that check returned.
+// check is called with mu held.
+func (p *playback) hold(ctx context.Context, check func() (left time.Duration)) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		left := check()
+		if left <= 0 {
+			return nil
 		}
 		turn := p.turn
+		p.held++
 		p.mu.Unlock()
 		timer := time.NewTimer(left)
+		var err error
 		select {
 		case <-turn:
 		case <-timer.C:
 		case <-ctx.Done():
-			timer.Stop()
-			p.mu.Lock()
-			p.begun[r.ID] = true // nothing waits for a request that was given up
-			p.wake()
-			p.mu.Unlock()
-			return ctx.Err()
+			err = ctx.Err()
 		}
 		timer.Stop()
 		p.mu.Lock()
+		p.held--
+		if err != nil {
+			return err
+		}
 	}
 }
 

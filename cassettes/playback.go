@@ -30,7 +30,9 @@ type playback struct {
 	begun     map[int]bool          // guarded by mu; those of them that no longer wait for what came before them
 	skipped   map[int]bool          // guarded by mu; ids of requests that nothing waits for any more
 	accounts  *accounts             // guarded by mu
+	flying    map[*request]int      // guarded by mu; how often each request is in flight, if events may wait for its answer
 	turn      chan struct{}         // guarded by mu; closed and replaced when a request may go on
+	held      int                   // guarded by mu; how many requests wait for a turn
 	lines     []*line               // connections, in order; immutable except for their fields
 	stops     []*step               // events and ends, in the order of time; immutable
 	released  int                   // guarded by mu; how many of stops may be played, when stepped
@@ -38,6 +40,8 @@ type playback struct {
 	broken    *line                 // guarded by mu; the connection that a fault has ended, until it is dialled again
 	spent     bool                  // guarded by mu; the fault that ends connections has happened
 	moved     time.Time             // guarded by mu; when the last record was played
+	arrived   time.Time             // guarded by mu; when the last event was played
+	replied   time.Time             // guarded by mu; when the last answer was returned for which events may wait
 	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
 	history   []string              // guarded by mu; the latest records played, oldest first
 	unmatched map[string]bool       // guarded by mu; what was already reported
@@ -68,10 +72,11 @@ func (e entry) at() int64 {
 type request struct {
 	*cassette.Exchange
 	id      cassette.Identity
-	before  []*request // immutable; what was sent before its answer
-	account string     // immutable; of the one who sent it
-	repeats bool       // immutable; may be sent more or less often than it was recorded
-	played  bool       // guarded by playback.mu
+	before  []*request    // immutable; what was sent before its answer
+	events  map[*line]int // immutable; how many events came before its answer, of each connection that was open
+	account string        // immutable; of the one who sent it
+	repeats bool          // immutable; may be sent more or less often than it was recorded
+	played  bool          // guarded by playback.mu
 }
 
 // line is one recorded connection.
@@ -81,18 +86,22 @@ type line struct {
 	token   string // immutable; of the handshake
 	account string // immutable; to which the token was given
 	steps   []*step
-	first   int  // guarded by playback.mu; all steps before it are done
-	used    bool // guarded by playback.mu
+	events  []*step // those of steps that are events of the server; immutable
+	first   int     // guarded by playback.mu; all steps before it are done
+	come    int     // guarded by playback.mu; all events before it are done
+	used    bool    // guarded by playback.mu
 }
 
 // step is one record of a connection after the handshake.
 type step struct {
 	*cassette.Record
-	msg  cassette.Message
-	id   cassette.Identity // of a frame of the program
-	rank int               // among stops; -1 for a step that is not a stop
-	free bool              // played by the player itself, such as heartbeats, and not counted
-	done bool              // guarded by playback.mu
+	msg     cassette.Message
+	id      cassette.Identity // of a frame of the program
+	rank    int               // among stops; -1 for a step that is not a stop
+	event   int               // among the events of the connection; -1 for a step that is not an event
+	free    bool              // played by the player itself, such as heartbeats, and not counted
+	done    bool              // guarded by playback.mu
+	forgone bool              // guarded by playback.mu; no answer waits for this event any more
 	// goodbye is set for a frame of the program that it may leave out because it closes; see goodbye.go.
 	goodbye bool
 	late    time.Time // guarded by playback.mu; since when events wait for this frame of another channel
@@ -113,7 +122,7 @@ func (s *step) ends() bool {
 func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 	p := &playback{
 		c: c, tape: t, real: !inBubble(time.Now()), requests: map[string][]*request{}, last: map[string]*request{}, unmatched: map[string]bool{},
-		sent: map[int]bool{}, begun: map[int]bool{}, skipped: map[int]bool{}, turn: make(chan struct{}),
+		sent: map[int]bool{}, begun: map[int]bool{}, skipped: map[int]bool{}, flying: map[*request]int{}, turn: make(chan struct{}),
 	}
 	for _, e := range t.HTTP {
 		id, err := c.cfg.request.identity(e.Request)
@@ -139,7 +148,7 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 			p.order = append(p.order, entry{line: l})
 			continue
 		}
-		s := &step{Record: r, rank: -1}
+		s := &step{Record: r, rank: -1, event: -1}
 		if r.Frame() {
 			s.msg = cassette.ParseMessage(r.Data)
 			if r.Dir == cassette.Out {
@@ -152,11 +161,19 @@ func newPlayback(c *Cassette, t *cassette.Tape) (*playback, error) {
 		}
 		s.free = s.free || r.Op == cassette.OpClose && r.Dir == cassette.Out // a test may leave that to its end
 		s.done = s.free
-		lines[r.Conn].steps = append(lines[r.Conn].steps, s)
-		p.order = append(p.order, entry{lines[r.Conn], s})
+		l := lines[r.Conn]
+		l.steps = append(l.steps, s)
+		if r.Frame() && r.Dir == cassette.In && s.msg.Event() {
+			s.event = len(l.events)
+			l.events = append(l.events, s)
+		}
+		p.order = append(p.order, entry{l, s})
 		if s.stop() {
 			p.stops = append(p.stops, s)
 		}
+	}
+	if err := p.connectEvents(lines); err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(p.stops, func(a, b *step) int { return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Conn, b.Conn)) })
 	for i, s := range p.stops {
@@ -191,6 +208,7 @@ func (p *playback) nextAnswer(id cassette.Identity, raw vcr.Request, all []*requ
 	p.last[latest] = r
 	p.moved = time.Now()
 	p.sent[r.ID] = true
+	p.departed(r)
 	if !r.played {
 		r.played = true
 		httpFile, _ := p.c.file()
@@ -252,10 +270,17 @@ func (p *playback) sending() (done func()) {
 
 // wake makes all sockets and requests check again whether they may go on. The caller holds mu.
 func (p *playback) wake() {
-	close(p.turn)
-	p.turn = make(chan struct{})
+	p.wakeRequests()
 	for _, pl := range p.players {
 		pl.wake()
+	}
+}
+
+// wakeRequests makes all requests check again whether they may go on. The caller holds mu.
+func (p *playback) wakeRequests() {
+	if p.held > 0 {
+		close(p.turn)
+		p.turn = make(chan struct{})
 	}
 }
 
@@ -264,7 +289,10 @@ func (p *playback) pending(s *step) bool {
 	if p.c.cfg.allowUnused {
 		return false
 	}
-	return slices.ContainsFunc(s.After, func(id int) bool { return !p.begun[id] })
+	return slices.ContainsFunc(s.After, func(id int) bool {
+		ordered := p.byID[id] != nil && len(p.byID[id].events) > 0 // its answer says whether the event came before it
+		return !p.begun[id] && !(ordered && p.sent[id])
+	})
 }
 
 // unreleased reports whether a step waits for the test to ask for it. The caller holds mu.

@@ -193,6 +193,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	case s.ends():
 		s.done = true
 		pl.p.noteStep(s.Record)
+		pl.p.wakeRequests() // no answer waits for an event of this connection any more
 		if s.Op == cassette.OpClose {
 			pl.over = &realtime.CloseError{Code: s.Code, Reason: s.Reason}
 		} else {
@@ -204,6 +205,10 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	pl.p.moved = time.Now()
 	pl.spoil(s)
 	s.done = true
+	if s.event >= 0 {
+		pl.p.arrived = pl.p.moved
+		pl.p.wakeRequests() // an answer may have waited for this event
+	}
 	pl.p.noteStep(s.Record)
 	op = realtime.Text
 	if s.Op == cassette.OpBinary {
@@ -245,7 +250,7 @@ func (pl *player) due(s *step) time.Duration {
 //
 //	a step after one of the program  for the program to send that one, on the same channel
 //	a step of a detached channel     for the program to attach it
-//	an event                         for the requests before it, for the test if Stepped, and for the event before it on its channel
+//	an event                         for the requests and answers before it, for the test if Stepped, and for the event before it on its channel
 //	the end of the connection        for the requests before it, for the test if Stepped, and for all steps before it
 //
 // A step without a channel that waits holds up everything after it.
@@ -265,7 +270,7 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			continue
 		}
 		channel := s.msg.Channel
-		eventsWait := gated || !pl.closing && pl.p.unreleased(s)
+		eventsWait := gated || !pl.closing && (pl.p.unreleased(s) || s.event >= 0 && pl.p.answering(pl.line, s))
 		waits := true
 		switch {
 		case s.ends():
@@ -292,8 +297,11 @@ func (pl *player) scan(patient bool) (next *step, wait time.Duration) {
 			continue
 		}
 		left := pl.due(s)
-		if patient && late != nil && s.msg.Event() {
-			left = max(left, late.grace())
+		if patient && s.event >= 0 {
+			left = max(left, unsettled(pl.p.replied))
+			if late != nil {
+				left = max(left, late.grace())
+			}
 		}
 		if left > 0 && (patient || pace.factor > 0 && !pl.line.closing(s)) {
 			return nil, left // all steps after it are due later
@@ -446,6 +454,7 @@ func (pl *player) Close(int, string) error {
 		pl.p.players = slices.Delete(pl.p.players, i, i+1)
 	}
 	pl.wake()
+	pl.p.wakeRequests()
 	return nil
 }
 

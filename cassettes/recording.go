@@ -25,6 +25,8 @@ type recording struct {
 	conns     int                      // guarded by mu
 	last      int64                    // guarded by mu; time never goes back
 	causes    causes                   // guarded by mu
+	arrived   map[int]int              // guarded by mu; how many events have come, by open connection
+	before    map[int]map[int]int      // guarded by mu; arrived at the time of each answer, by order
 }
 
 // begin counts a request that is sent, and returns its number.
@@ -51,6 +53,7 @@ func (r *recording) end(order int, i *vcr.Interaction) {
 	}
 	r.exchanges[order] = i
 	r.causes.answered(order, i)
+	r.noteEvents(order)
 }
 
 // add adds a record of the websocket.
@@ -60,6 +63,7 @@ func (r *recording) add(c *Cassette, rec *cassette.Record) {
 	r.last = max(r.last, c.elapsed())
 	rec.At = r.last
 	r.records = append(r.records, rec)
+	r.countEvents(rec)
 }
 
 // connection returns the number of the next connection, and the count of requests so far.
@@ -80,9 +84,9 @@ func (r *recording) since(n int) (orders []int) {
 	return orders
 }
 
-// before divides requests into those that were certainly sent before now, and others. What is read in the same millisecond may
+// sentBefore divides requests into those that were certainly sent before now, and others. What is read in the same millisecond may
 // have been sent before or after: in a bubble, where time stands still, that is chance.
-func (r *recording) before(c *Cassette, orders []int) (certain, others []int) {
+func (r *recording) sentBefore(c *Cassette, orders []int) (certain, others []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := c.elapsed()
@@ -106,7 +110,9 @@ func (r *recording) tape(c *Cassette) *cassette.Tape {
 	t := &cassette.Tape{Header: c.header(), Socket: r.records}
 	for order := range r.sent {
 		if i := r.exchanges[order+1]; i != nil { // a request that is still in flight is left out
-			t.HTTP = append(t.HTTP, &cassette.Exchange{Interaction: i, Order: order + 1, After: r.causes.after[order+1]})
+			t.HTTP = append(t.HTTP, &cassette.Exchange{
+				Interaction: i, Order: order + 1, After: r.causes.after[order+1], Events: r.before[order+1],
+			})
 		}
 	}
 	return t
@@ -219,7 +225,7 @@ func (s *recordedSocket) record(dir string, op realtime.Opcode, data []byte) {
 		// whether they are still sent would be chance if the frame made the program close.
 		sent := s.r.since(s.seen)
 		s.seen += len(sent)
-		rec.After, s.unnamed = s.r.before(s.c, append(s.unnamed, sent...))
+		rec.After, s.unnamed = s.r.sentBefore(s.c, append(s.unnamed, sent...))
 	}
 	s.r.add(s.c, rec)
 }

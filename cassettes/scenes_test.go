@@ -61,6 +61,7 @@ var scenes = map[string]scene{
 	"private room":    {play: playPrivateRoom, server: []queuptest.Option{queuptest.WithWorld(privateRoom())}},
 	"parallel calls":  {play: playParallelCalls},
 	"session expires": {play: playSessionExpires},
+	"back and forth":  {play: playBackAndForth, cassette: rereads},
 }
 
 // rereads are the requests of the client itself when a queue has changed. It makes one at most every 5 s, so that their
@@ -253,10 +254,10 @@ func playQueue(s *stage) {
 	}
 	s.meanwhile(func(lounge *queuptest.Room) { lounge.Reorder("mod", "bot", "bob", "carol") })
 	s.note("reordered by %s", orders(func(e client.QueueReordered) bool { return e.By.Username == "mod" }).By.Username)
-	for _, paused := range []bool{true, false} { // the client sends nothing if the DJ already is what is asked for, so wait for the event
+	for _, paused := range []bool{true, false} { // the client sends nothing if the DJ already is what is asked for
 		s.check(room.PauseQueue(s.ctx, paused), room.PauseDJ(s.ctx, bob, paused))
-		pauses(func(e client.QueuePaused) bool { return e.Member.UserID == bob && e.Paused == paused })
 	}
+	pauses(func(e client.QueuePaused) bool { return e.Member.UserID == bob && !e.Paused })
 	s.check(room.RemoveOwnSong(s.ctx, plays[0]), room.RemoveDJ(s.ctx, bob))
 	gone(anyOf)
 	s.check(room.ClearQueue(s.ctx))
@@ -770,7 +771,6 @@ func playPrivateRoom(s *stage) {
 
 func playParallelCalls(s *stage) {
 	bot := s.login("bot")
-	votes := hear[client.Dub](s, bot)
 	room := s.join(bot)
 	alice, bob := s.id(room, "alice"), s.id(room, "bob")
 	for range 3 {
@@ -792,8 +792,7 @@ func playParallelCalls(s *stage) {
 			})
 		}
 		wg.Wait()
-		s.check(room.Unmute(s.ctx, alice), room.Downdub(s.ctx), bot.Unfollow(s.ctx, bob))
-		votes(func(e client.Dub) bool { return !e.Up }) // the client sends a vote only if it is not the one it knows of
+		s.check(room.Unmute(s.ctx, alice), room.Downdub(s.ctx), bot.Unfollow(s.ctx, bob)) // a vote is sent only if the client knows of another one
 	}
 }
 
@@ -814,4 +813,19 @@ func playSessionExpires(s *stage) {
 	members, err := room.FetchMembers(s.ctx)
 	s.check(err)
 	s.note("%d members", len(members))
+}
+
+// playBackAndForth makes calls that the client sends only if an event has come since the call before.
+func playBackAndForth(s *stage) {
+	bot := s.login("bot")
+	pauses, votes := hear[client.QueuePaused](s, bot), hear[client.Dub](s, bot)
+	room := s.join(bot)
+	bob := s.id(room, "bob")
+	for range 4 {
+		s.check(room.PauseDJ(s.ctx, bob, true), room.PauseDJ(s.ctx, bob, false), room.Downdub(s.ctx), room.Updub(s.ctx))
+	}
+	for range 8 {
+		s.note("bob is paused: %t", pauses(anyOf).Paused)
+		s.note("a vote for the song: %t", votes(anyOf).Up)
+	}
 }

@@ -2,6 +2,8 @@ package cassette
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +38,48 @@ func (e *Exchange) Before() (ids []int, err error) {
 	return ids, nil
 }
 
+// eventsHeader is the header of a recorded answer that names the events which came before it: for each connection that was open, its
+// number and how many of its events the program had received, such as "1:14 2:3".
+const eventsHeader = "Cassette-Events"
+
+// setEvents writes how many events came before an answer, by connection.
+func setEvents(r *vcr.Response, events map[int]int) {
+	if len(events) == 0 {
+		return
+	}
+	var text []string
+	for _, conn := range slices.Sorted(maps.Keys(events)) {
+		text = append(text, fmt.Sprintf("%d:%d", conn, events[conn]))
+	}
+	r.Headers.Set(eventsHeader, strings.Join(text, " "))
+}
+
+// EventsBefore returns how many events the program had received before an answer when it was recorded, by the number of the
+// connection. It has the connections that were open then. It is empty for recordings that do not have it.
+func (e *Exchange) EventsBefore() (events map[int]int, err error) {
+	for text := range strings.FieldsSeq(e.Response.Headers.Get(eventsHeader)) {
+		left, right, _ := strings.Cut(text, ":")
+		conn, err := strconv.Atoi(left)
+		if err != nil {
+			return nil, fmt.Errorf("its header %s is malformed", eventsHeader)
+		}
+		n, err := strconv.Atoi(right)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("its header %s is malformed", eventsHeader)
+		}
+		if events == nil {
+			events = map[int]int{}
+		}
+		events[conn] = n
+	}
+	return events, nil
+}
+
 // OwnHeader reports whether a header of an answer is the recording's own, and not the server's.
 func OwnHeader(name string) bool {
-	return name == errorHeader || name == errorOpHeader || name == afterHeader || name == markHeader
+	switch name {
+	case errorHeader, errorOpHeader, afterHeader, eventsHeader, markHeader:
+		return true
+	}
+	return false
 }

@@ -137,7 +137,9 @@ func (r *Redactor) exchange(e *Exchange, id int) (*Exchange, error) {
 		return nil, err
 	}
 	setAfter(&answer, e.After)
-	return &Exchange{Interaction: &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}, Order: e.Order, After: e.After}, nil
+	setEvents(&answer, e.Events)
+	clean := &vcr.Interaction{ID: id, Request: r.Request(e.Request), Response: answer}
+	return &Exchange{Interaction: clean, Order: e.Order, After: e.After, Events: e.Events}, nil
 }
 
 // keyed is an exchange with its lane and its identity.
@@ -171,7 +173,7 @@ func sorted(all []keyed, ids *stableIDs) []*Exchange {
 	})
 	out := make([]*Exchange, len(all))
 	for i, k := range all {
-		out[i] = &Exchange{Interaction: k.Interaction, Order: k.Order, After: k.After}
+		out[i] = &Exchange{Interaction: k.Interaction, Order: k.Order, After: k.After, Events: k.Events}
 	}
 	return out
 }

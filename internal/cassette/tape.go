@@ -48,6 +48,9 @@ type Exchange struct {
 	Line  int   // in the file; 0 if it was not read from one
 	Order int   // number of the request, as they were sent; 0 if it was read from a file
 	After []int // orders of the requests that came before its answer; empty if it was read from a file, see [Exchange.Before]
+	// Events is how many events came before its answer, by connection. It is empty if it was read from a file, see
+	// [Exchange.EventsBefore].
+	Events map[int]int
 }
 
 // The directions of a [Record].
