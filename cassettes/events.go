@@ -111,7 +111,7 @@ func (p *playback) awaitEvents(ctx context.Context, r *request, since time.Time)
 			if left = min(quiet, most); left > 0 {
 				return left
 			}
-			s.forgone = true
+			s.forgone, s.lost = true, !pl.blocked(s)
 			p.mu.Unlock()
 			p.reportEarly(r, s)
 			p.mu.Lock()
@@ -127,12 +127,28 @@ func (p *playback) expected(r *request) (*player, *step) {
 		switch {
 		case s == nil || s.event >= n:
 		case pl.over != nil || pl.stalled || pl.closing:
-		case s.forgone || p.unreleased(s) || pl.detached(s.msg.Channel): // nor will those after it come
+		case s.lost || s.forgone && pl.blocked(s) || p.unreleased(s) || pl.detached(s.msg.Channel): // nor will those after it come
 		default:
 			return pl, s
 		}
 	}
 	return nil, nil
+}
+
+// blocked reports whether an event, the next one of its connection, waits for a request or a frame of the program. The caller holds
+// playback.mu.
+func (pl *player) blocked(s *step) bool {
+	for _, before := range pl.line.steps[pl.line.first:] {
+		switch {
+		case pl.p.pending(before):
+			return true
+		case before == s:
+			return false
+		case !before.done && before.Dir == cassette.Out && before.msg.Channel == s.msg.Channel:
+			return true
+		}
+	}
+	return false
 }
 
 // nextEvent returns the first event that has not come yet, nil if all have. The caller holds playback.mu.

@@ -101,7 +101,8 @@ type step struct {
 	event   int               // among the events of the connection; -1 for a step that is not an event
 	free    bool              // played by the player itself, such as heartbeats, and not counted
 	done    bool              // guarded by playback.mu
-	forgone bool              // guarded by playback.mu; no answer waits for this event any more
+	forgone bool              // guarded by playback.mu; no answer waits for this event as long as it waits for the program
+	lost    bool              // guarded by playback.mu; no answer waits for this event any more
 	// goodbye is set for a frame of the program that it may leave out because it closes; see goodbye.go.
 	goodbye bool
 	late    time.Time // guarded by playback.mu; since when events wait for this frame of another channel
