@@ -86,6 +86,25 @@ func TestShow_width(t *testing.T) {
 	}
 }
 
+// The headers that a recording adds to an answer are not shown, and do not count as a difference.
+func TestShowAndDiff_ignoreOwnHeaders(t *testing.T) {
+	t.Parallel()
+	plain, marked := said("hello"), said("hello")
+	for _, name := range []string{"Cassette-After", "Cassette-Account", "Cassette-Events", "Cassette-Error", "Cassette-Error-Op"} {
+		if !cassette.OwnHeader(name) {
+			t.Errorf("%s is taken for a header of the server", name)
+		}
+		marked.HTTP[0].Response.Headers.Set(name, "1")
+	}
+	if diff := cassette.Diff(plain, marked); diff != nil {
+		t.Errorf("they differ: %q", diff)
+	}
+	var b bytes.Buffer
+	if err := cassette.Show(&b, marked, false, 0); err != nil || strings.Contains(b.String(), "Cassette-") {
+		t.Errorf("%v, shown:\n%s", err, b.String())
+	}
+}
+
 // Two recordings of one scene differ in ids and times. What was said to whom is compared.
 func TestDiff_ofOneScene(t *testing.T) {
 	t.Parallel()

@@ -441,7 +441,9 @@ func toHAR(t *cassette.Tape) harFile {
 			entry.Response.Status = e.Response.Code
 			_, entry.Response.StatusText, _ = strings.Cut(e.Response.Status, " ")
 		}
-		entry.Response.Headers = pairs(e.Response.Headers)
+		answer := e.Response.Headers.Clone()
+		maps.DeleteFunc(answer, func(name string, _ []string) bool { return cassette.OwnHeader(name) })
+		entry.Response.Headers = pairs(answer)
 		entry.Response.RedirectURL = e.Response.Headers.Get("Location")
 		entry.Response.Content = newContent(e.Response.Headers.Get("Content-Type"), e.Response.Body)
 		har.Log.Entries = append(har.Log.Entries, entry)

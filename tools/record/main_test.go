@@ -228,6 +228,9 @@ func TestHAR_roundTrip(t *testing.T) {
 			if code, _, stderr := call(t, nil, "export-har", "-o", file, name); code != 0 {
 				t.Fatal(stderr)
 			}
+			if har, err := os.ReadFile(file); err != nil || strings.Contains(string(har), "Cassette-") {
+				t.Errorf("headers of the recording itself are exported, %v", err)
+			}
 			code, stdout, stderr := call(t, nil, "import-har", "-hosts", "queup.test", "-o", filepath.Join(dir, "again"), file)
 			if code != 0 {
 				t.Fatalf("%s%s", stdout, stderr)
