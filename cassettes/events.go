@@ -34,15 +34,64 @@ func unsettled(since time.Time) time.Duration {
 	return settleTime(now) - now.Sub(since)
 }
 
+// handling is what a program does with the events that it has read. The lock of its owner guards it.
+type handling struct {
+	latest time.Time    // when the latest event was read, or the program was back
+	busy   map[int]bool // the connections from which an event was read, and nothing since
+}
+
+// maxHandling is how long an answer waits until the program reads from the connection again. A program that makes the request from
+// where it reads does not do so before the answer.
+const maxHandling = 20 * time.Millisecond
+
+// read notes that an event was read.
+func (h *handling) read(conn int) {
+	if h.busy == nil {
+		h.busy = map[int]bool{}
+	}
+	h.latest, h.busy[conn] = time.Now(), true
+}
+
+// back notes that the program reads again, or has closed, and reports whether an event was read before.
+func (h *handling) back(conn int) bool {
+	if !h.busy[conn] {
+		return false
+	}
+	delete(h.busy, conn)
+	h.latest = time.Now()
+	return true
+}
+
+// left returns how long the program still needs to take in the events that it has read.
+func (h *handling) left() time.Duration {
+	if len(h.busy) > 0 && !inBubble(h.latest) {
+		return maxHandling - time.Since(h.latest)
+	}
+	return unsettled(h.latest)
+}
+
 // settle lets the program take in the events that came at the same time as an answer, so that the recording does not claim that the
 // program knew of an event that it had only begun to read.
 func (r *recording) settle() {
 	r.mu.Lock()
-	open := len(r.arrived) > 0
-	r.mu.Unlock()
-	if open {
-		time.Sleep(settleTime(time.Now()))
+	left := time.Duration(0)
+	if len(r.arrived) > 0 {
+		left = settleTime(time.Now())
 	}
+	r.mu.Unlock()
+	for end := time.Now().Add(maxHandling); left > 0 && time.Now().Before(end); {
+		time.Sleep(min(left, settleTime(time.Now())))
+		r.mu.Lock()
+		left = r.handling.left()
+		r.mu.Unlock()
+	}
+}
+
+// back notes that the program reads from a connection again.
+func (r *recording) back(conn int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.handling.back(conn)
 }
 
 // countEvents counts the events of open connections. The caller holds mu.
@@ -56,8 +105,10 @@ func (r *recording) countEvents(rec *cassette.Record) {
 		r.arrived[rec.Conn] = 0
 	case rec.Op == cassette.OpClose, rec.Op == cassette.OpDrop:
 		delete(r.arrived, rec.Conn)
+		r.handling.back(rec.Conn)
 	case open && rec.Frame() && rec.Dir == cassette.In && cassette.ParseMessage(rec.Data).Event():
 		r.arrived[rec.Conn]++
+		r.handling.read(rec.Conn)
 	}
 }
 
@@ -105,7 +156,7 @@ func (p *playback) awaitEvents(ctx context.Context, r *request, since time.Time)
 			most := maxWait - time.Since(since)
 			pl, s := p.expected(r)
 			if s == nil {
-				return min(unsettled(p.arrived), most)
+				return min(p.handling.left(), most)
 			}
 			quiet := quietTime - time.Since(later(since, p.moved)) + max(0, pl.due(s))
 			if left = min(quiet, most); left > 0 {

@@ -321,7 +321,7 @@ func TestReplay_anotherOrderAmongEvents(t *testing.T) {
 			c, fake := play(t, dir, "thrice")
 			e := newEar(t, c, socketURL, nil)
 			start := time.Now()
-			for _, text := range strings.Split(order, "") {
+			for text := range strings.SplitSeq(order, "") {
 				want(t, c, "POST", api+"/ring/"+text, "", "")
 			}
 			if took := time.Since(start); took > 3*time.Second {

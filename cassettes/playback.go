@@ -40,7 +40,7 @@ type playback struct {
 	broken    *line                 // guarded by mu; the connection that a fault has ended, until it is dialled again
 	spent     bool                  // guarded by mu; the fault that ends connections has happened
 	moved     time.Time             // guarded by mu; when the last record was played
-	arrived   time.Time             // guarded by mu; when the last event was played
+	handling  handling              // guarded by mu
 	replied   time.Time             // guarded by mu; when the last answer was returned for which events may wait
 	frames    int                   // guarded by mu; from the server, heartbeats aside; for faults
 	history   []string              // guarded by mu; the latest records played, oldest first
@@ -291,8 +291,10 @@ func (p *playback) pending(s *step) bool {
 		return false
 	}
 	return slices.ContainsFunc(s.After, func(id int) bool {
-		ordered := p.byID[id] != nil && len(p.byID[id].events) > 0 // its answer says whether the event came before it
-		return !p.begun[id] && !(ordered && p.sent[id])
+		if r := p.byID[id]; r != nil && len(r.events) > 0 { // its answer has its place among the events
+			return !p.sent[id]
+		}
+		return !p.begun[id]
 	})
 }
 

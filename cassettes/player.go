@@ -124,6 +124,7 @@ func (pl *player) wake() {
 
 // Read implements [realtime.Socket].
 func (pl *player) Read() (realtime.Opcode, []byte, error) {
+	pl.back()
 	for {
 		pl.p.mu.Lock()
 		op, data, wait, err := pl.next()
@@ -149,6 +150,15 @@ func (pl *player) Read() (realtime.Opcode, []byte, error) {
 			}
 		}
 		pause(changed, wait)
+	}
+}
+
+// back lets go the answers that wait until the program has taken in an event.
+func (pl *player) back() {
+	pl.p.mu.Lock()
+	defer pl.p.mu.Unlock()
+	if pl.p.handling.back(pl.line.open.Conn) {
+		pl.p.wakeRequests()
 	}
 }
 
@@ -206,7 +216,7 @@ func (pl *player) next() (op realtime.Opcode, data []byte, wait time.Duration, e
 	pl.spoil(s)
 	s.done = true
 	if s.event >= 0 {
-		pl.p.arrived = pl.p.moved
+		pl.p.handling.read(pl.line.open.Conn)
 		pl.p.wakeRequests() // an answer may have waited for this event
 	}
 	pl.p.noteStep(s.Record)
@@ -454,6 +464,7 @@ func (pl *player) Close(int, string) error {
 		pl.p.players = slices.Delete(pl.p.players, i, i+1)
 	}
 	pl.wake()
+	pl.p.handling.back(pl.line.open.Conn)
 	pl.p.wakeRequests()
 	return nil
 }

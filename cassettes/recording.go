@@ -27,6 +27,7 @@ type recording struct {
 	causes    causes                   // guarded by mu
 	arrived   map[int]int              // guarded by mu; how many events have come, by open connection
 	before    map[int]map[int]int      // guarded by mu; arrived at the time of each answer, by order
+	handling  handling                 // guarded by mu
 }
 
 // begin counts a request that is sent, and returns its number.
@@ -196,6 +197,7 @@ type recordedSocket struct {
 
 // Read implements [realtime.Socket].
 func (s *recordedSocket) Read() (realtime.Opcode, []byte, error) {
+	s.r.back(s.conn)
 	op, data, err := s.Socket.Read()
 	if err != nil {
 		s.lost(err)
