@@ -56,6 +56,7 @@ func newSurfaceWith(t *testing.T, server *queuptest.Server, prepare func(testing
 	ctx := t.Context()
 	server.Room("lounge").Mute("owner", "carol")
 	server.Room("lounge").Unmute("owner", "carol")
+	opts = append([]client.Option{client.WithSession(new(memorySession))}, opts...)
 	s := &surface{bot: newBot(t, server, opts...), second: newBot(t, server, opts...)}
 	for _, c := range []*client.Client{s.bot, s.second} {
 		if prepare != nil {

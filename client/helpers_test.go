@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -26,7 +27,10 @@ import (
 	"github.com/queup-go/queup/queuptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // clients without a logger log lost connections there
+	goleak.VerifyTestMain(m)
+}
 
 // inBubble runs a test on virtual time, against a QueUp in memory.
 func inBubble(t *testing.T, test func(t *testing.T, server *queuptest.Server)) {
