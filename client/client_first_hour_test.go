@@ -47,7 +47,7 @@ func TestFirstHour(t *testing.T) {
 		},
 		"an address for a slug": {
 			onReady:  join("https://www.queup.net/join/lounge/"),
-			returned: []string{"not joined", "slug is only the last part of the room's address", `: "lounge"`},
+			returned: []string{"not joined", "slug is only the last part of its address", `: "lounge"`},
 		},
 		"no slug, from a variable that is not set": {
 			onReady:  join(""),

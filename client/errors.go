@@ -262,7 +262,7 @@ func checkSlug(op, argument, slug string) error {
 	address, _, _ = strings.Cut(address, "#")
 	last := strings.TrimRight(strings.TrimSpace(address), "/")
 	last = last[strings.LastIndex(last, "/")+1:]
-	reason := "is only the last part of the room's address"
+	reason := "is only the last part of its address"
 	if words := strings.Fields(last); len(words) > 1 {
 		reason += fmt.Sprintf(" and has no spaces, perhaps %q", strings.ToLower(strings.Join(words, "-")))
 	} else if last != "" {

@@ -15,7 +15,7 @@ func TestJoinRoom_suggestsTheSlug(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *queuptest.Server) {
 		bot := connect(t, server, "bot")
 		before := len(server.Log())
-		const part = "is only the last part of the room's address"
+		const part = "is only the last part of its address"
 		for given, want := range map[string]string{
 			"https://www.queup.net/join/lounge":     part + `: "lounge"`,
 			"https://queup.net/join/lounge/":        part + `: "lounge"`,
