@@ -55,12 +55,13 @@ func (e ended) want() error {
 
 // A contextMoment is what calls are doing when their context ends.
 type contextMoment struct {
-	begin func(t *testing.T, g *gate, c *cable, s *surface)
-	both  bool     // every call is made with both endings; else every other one with each
-	over  bool     // the context has ended before the call
-	paced bool     // a call may know how long it has to wait, and that its deadline is earlier; then it says so at once
-	spent bool     // the bot's own calls have a window
-	done  []string // calls that have nothing to wait for
+	begin   func(t *testing.T, g *gate, c *cable, s *surface)
+	both    bool     // every call is made with both endings; else every other one with each
+	over    bool     // the context has ended before the call
+	paced   bool     // a call may know how long it has to wait, and that its deadline is earlier; then it says so at once
+	spent   bool     // the bot's own calls have a window
+	done    []string // calls that have nothing to wait for
+	refused []string // calls that are refused at once, with ErrNotLoggedIn
 }
 
 func contextMoments() map[string]contextMoment {
@@ -74,7 +75,7 @@ func contextMoments() map[string]contextMoment {
 		"while a refusal dribbles in":    {begin: from(dribble(http.StatusInternalServerError))},
 		"while a bad gateway dribbles":   {begin: from(dribble(http.StatusBadGateway))},
 		"while the network is down":      {begin: func(_ *testing.T, _ *gate, c *cable, _ *surface) { c.cut() }},
-		"while the session is renewed":   {begin: from(expired), paced: true, done: []string{"Client.Logout"}},
+		"while the session is renewed":   {begin: from(expired), paced: true, done: []string{"Client.Logout"}, refused: []string{"Client.Resume"}},
 		"while QueUp has asked to pause": {begin: askForAPause, paced: true, both: true},
 		"while the window is spent":      {begin: spendTheWindow, paced: true, spent: true},
 		"while the lanes are full":       {begin: fillTheLanes},
@@ -187,6 +188,7 @@ func TestQ09_callsEndWithTheirContext(t *testing.T) {
 							t.Errorf("%s returned %v after its context had ended: %v", call.name, late, err)
 						case m.paced && early && took == 0 && (end.deadline || call.name == "Client.Connect"): // which has deadlines of its own
 						case err == nil && took == 0 && slices.Contains(m.done, call.name):
+						case errors.Is(err, client.ErrNotLoggedIn) && took == 0 && slices.Contains(m.refused, call.name):
 						case !errors.Is(err, end.want()):
 							t.Errorf("%s with %v returned %v after %v", call.name, end.want(), err, took)
 						case late < 0:

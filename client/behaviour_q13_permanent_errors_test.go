@@ -90,6 +90,9 @@ func TestQ13_permanentErrors(t *testing.T) {
 					if status == http.StatusNotFound && len(asked) == 1 && strings.HasSuffix(asked[0], "/roles") {
 						continue // such a room has the fixed roles
 					}
+					if status == http.StatusNotFound && len(asked) == 1 && call.name == "Room.FetchNowPlaying" {
+						continue // no song is playing
+					}
 					if look := looks[call.name]; look.status == status && len(asked) == 2 && strings.HasPrefix(asked[1], "GET ") && strings.HasSuffix(asked[1], look.read) {
 						asked = asked[:1]
 					}

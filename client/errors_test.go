@@ -81,6 +81,18 @@ func TestErrors_nameTheirOriginOnce(t *testing.T) {
 // reading around and begins a line of a log.
 const evil = "words\x1b]52;c;aGk=\x07 \u009b31m \u202e\u2066 \u2028\x7f\ntime=now level=ERROR msg=forged\r\xff"
 
+// notSaved returns the error of a store that refuses a session.
+func notSaved(t *testing.T, why error) (reported error) {
+	t.Helper()
+	server := queuptest.NewServer()
+	defer server.Close()
+	bot := newBot(t, server, client.WithSession(&memorySession{saveErr: why}), client.WithErrorHandler(func(_ context.Context, err error) { reported = err }))
+	if err := bot.Login(t.Context(), "bot", canary.Password); err != nil {
+		t.Error(err)
+	}
+	return reported
+}
+
 // inert reports whether a text does nothing of that.
 func inert(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
@@ -91,6 +103,7 @@ func inert(text string) bool {
 // plainErrors are those whose text holds nothing but what the program itself has named, or quotes it.
 var plainErrors = []string{
 	"ArgumentError", "MessageTooLongError", "RateLimitError", "PermissionError", "Lagged", // of our own words
+	"restoredError",                                       // of the text that another process escaped
 	"leftError",                                           // it quotes
 	"badPacketError", "permanentError", "translatedError", // of the text of an error that is looked at by itself
 }
@@ -136,6 +149,7 @@ func TestPrintable_everyError(t *testing.T) {
 		"a dial":            dialled(t, bad),
 		"a room not joined": notJoined(t),
 		"no mailbox":        &client.MailboxError{Err: bad},
+		"a full disk":       notSaved(t, bad),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", what)

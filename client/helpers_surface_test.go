@@ -56,8 +56,8 @@ func newSurfaceWith(t *testing.T, server *queuptest.Server, prepare func(testing
 	ctx := t.Context()
 	server.Room("lounge").Mute("owner", "carol")
 	server.Room("lounge").Unmute("owner", "carol")
-	opts = append([]client.Option{client.WithSession(new(memorySession))}, opts...)
-	s := &surface{bot: newBot(t, server, opts...), second: newBot(t, server, opts...)}
+	kept := append([]client.Option{client.WithSession(new(memorySession))}, opts...)
+	s := &surface{bot: newBot(t, server, kept...), second: newBot(t, server, opts...)}
 	for _, c := range []*client.Client{s.bot, s.second} {
 		if prepare != nil {
 			prepare(t, c)
@@ -308,7 +308,7 @@ func (verbState) Flag(int) bool { return false }
 
 // pureFunctions are the exported functions that touch no client.
 var pureFunctions = []string{
-	"FormatSongLength", "MarshalEvent", "Millis", "New", "ParseMedia", "ParseTimestamp", "Quote", "TimeFromMillis", "UnmarshalEvent",
+	"FileSession", "FormatSongLength", "MarshalEvent", "Millis", "New", "ParseMedia", "ParseTimestamp", "Quote", "TimeFromMillis", "UnmarshalEvent",
 }
 
 // The surface has every method of every exported type, and every function that has to do with a client.

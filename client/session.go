@@ -1,8 +1,8 @@
 package client
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -99,10 +99,10 @@ type sessionKeeper struct {
 	report  func(ctx context.Context, err error) // immutable
 	pending tasks.Semaphore                      // held by a save that has not read the session yet
 
-	mu    sync.Mutex    // also serialises the calls of store
-	as    *rest.Account // guarded by mu; nil if no account is logged in
-	user  UserID        // guarded by mu
-	saved []byte        // guarded by mu; what the store has, nil if unknown
+	mu    sync.Mutex        // also serialises the calls of store
+	as    *rest.Account     // guarded by mu; nil if no account is logged in
+	user  UserID            // guarded by mu
+	saved [sha256.Size]byte // guarded by mu; of the data that the store has, zero if unknown
 }
 
 // saveTimeout bounds one call of a store.
@@ -172,18 +172,19 @@ func (k *sessionKeeper) save() {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(k.workers.Context()), saveTimeout)
 	defer cancel()
 	data, err := k.session.Store(k.as, k.user)
-	if err == nil && bytes.Equal(data, k.saved) {
+	sum := sha256.Sum256(data)
+	if err == nil && sum == k.saved {
 		return
 	}
 	if err == nil {
 		err = k.store.Save(ctx, data)
 	}
 	if err != nil {
-		k.saved = nil
+		k.saved = [sha256.Size]byte{}
 		k.report(ctx, &sessionError{err})
 		return
 	}
-	k.saved = data
+	k.saved = sum
 }
 
 // forget deletes the stored session.
@@ -193,7 +194,8 @@ func (k *sessionKeeper) forget(ctx context.Context) error {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.as, k.user, k.saved = nil, "", nil; ctx.Err() != nil { // the session must not stay because the caller gave up
+	k.as, k.user, k.saved = nil, "", [sha256.Size]byte{}
+	if ctx.Err() != nil { // the session must not stay because the caller gave up
 		var cancel func()
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), saveTimeout)
 		defer cancel()

@@ -17,9 +17,9 @@ type cookies struct {
 	changed func() // immutable; called after the cookies to store have changed
 
 	mu      sync.Mutex
-	kept    []storedCookie // guarded by mu; for Store
-	misfit  string         // guarded by mu; what is wrong with the latest cookie that does not fit
-	offered bool           // guarded by mu; a cookie was offered
+	kept    []keptCookie // guarded by mu; for Store
+	misfit  string       // guarded by mu; what is wrong with the latest cookie that does not fit
+	offered bool         // guarded by mu; a cookie was offered
 }
 
 func newCookies(changed func()) *cookies {

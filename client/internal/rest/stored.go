@@ -38,6 +38,12 @@ type storedCookie struct {
 	HTTPOnly bool      `json:"httpOnly,omitempty"`
 }
 
+// A keptCookie is a cookie to store. Only Store reveals its value.
+type keptCookie struct {
+	storedCookie // without its Value
+	value        redact.Secret
+}
+
 // Store returns the session of an account whose user at QueUp is given.
 func (s *Session) Store(a *Account, user wire.UserID) ([]byte, error) {
 	who, _, _ := a.login()
@@ -90,17 +96,17 @@ func (s *Session) Resume(ctx context.Context, stored Stored, password redact.Sec
 // keep records a cookie from u, so that it can be stored. It reports whether that changes what is stored. mu is held.
 func (c *cookies) keep(u *url.URL, cookie *http.Cookie) (changed bool) {
 	from := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	kept := storedCookie{
-		From: from.String(), Name: cookie.Name, Value: cookie.Value, Domain: cookie.Domain, Path: cookie.Path,
+	kept := keptCookie{storedCookie{
+		From: from.String(), Name: cookie.Name, Domain: cookie.Domain, Path: cookie.Path,
 		Expires: cookie.Expires.UTC(), Secure: cookie.Secure, HTTPOnly: cookie.HttpOnly,
-	}
+	}, redact.New(cookie.Value)}
 	if cookie.Expires.IsZero() {
 		kept.Expires = time.Time{}
 	}
 	if cookie.MaxAge > 0 {
 		kept.Expires = time.Now().UTC().Add(time.Duration(cookie.MaxAge) * time.Second)
 	}
-	i := slices.IndexFunc(c.kept, func(k storedCookie) bool {
+	i := slices.IndexFunc(c.kept, func(k keptCookie) bool {
 		return k.Name == kept.Name && k.Domain == kept.Domain && k.Path == kept.Path
 	})
 	over := cookie.MaxAge < 0 || !kept.Expires.IsZero() && !kept.Expires.After(time.Now())
@@ -115,7 +121,7 @@ func (c *cookies) keep(u *url.URL, cookie *http.Cookie) (changed bool) {
 		c.kept = c.kept[max(len(c.kept)-maxKeptCookies, 0):]
 		return true
 	}
-	changed = c.kept[i].Value != kept.Value
+	changed = c.kept[i].value.Reveal() != cookie.Value
 	c.kept[i] = kept
 	return changed
 }
@@ -127,7 +133,13 @@ const maxKeptCookies = 50
 func (c *cookies) stored() []storedCookie {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.SortedFunc(slices.Values(c.kept), func(a, b storedCookie) int {
+	list := make([]storedCookie, 0, len(c.kept))
+	for _, kept := range c.kept {
+		kept.Value = kept.value.Reveal()
+		list = append(list, kept.storedCookie)
+	}
+	slices.SortFunc(list, func(a, b storedCookie) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Path, b.Path))
 	})
+	return list
 }
