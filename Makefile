@@ -15,7 +15,7 @@ in-modules = @for module in $(MODULES); do echo "==> in $$module:" $(1); (cd "$$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help help-all demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
+.PHONY: static hooks dist release-check help help-all demo overlay test check interop browser browser-tools pictures docs record bench bench-peers bench-go bench-docs \
 	fuzz generate fmt lint validate race memory stress soak secrets vuln licences sbom build reproducible fmt-check drift tidy-check cassettes-check
 
 # A target with ## is one of every day, one with ##+ is listed by help-all only.
@@ -40,7 +40,7 @@ test: ## Run all tests of this module, the long ones in brief
 	@echo "==> test: go test -short ./... (about 2 minutes the first time, then 1; packages are listed as they finish)"
 	@$(GOTEST) -short -vet=off ./...
 
-check: fmt-check lint drift validate tidy-check cassettes-check licences vuln race memory ## Check everything that must hold before a commit
+check: static race memory ## Check everything that must hold before a commit
 	@echo "==> all good"
 
 fmt: ## Format all Go code (gofumpt and goimports)
@@ -60,7 +60,14 @@ docs: ## Render the specifications as one page, docs/site/index.html
 bench: ## Measure the client beside its floors, and how its costs grow (about 6 minutes; figures also in bench.json)
 	@$(BENCH)
 
+hooks: ## Check format and vet before each commit in this clone (git config core.hooksPath)
+	@mkdir -p .git/hooks.queup && ln -sf ../../script/pre-commit .git/hooks.queup/pre-commit
+	@git config core.hooksPath "$(CURDIR)/.git/hooks.queup"
+	@echo "hooks: script/pre-commit runs before each commit; git config --unset core.hooksPath turns it off"
+
 # Parts of make check
+
+static: fmt-check lint drift validate tidy-check cassettes-check licences vuln ##+ All checks that run no test of this module
 
 fmt-check: ##+ Fail if a file is not formatted
 	@echo "==> format: golangci-lint fmt --diff (the first run builds it, a few minutes)"
@@ -104,7 +111,7 @@ vuln: ##+ Fail if this code reaches a known vulnerability (govulncheck)
 
 race: ##+ Run all tests in full with the race detector, in random order, in every module
 	@echo "==> race: go test -race -shuffle=on ./... (several minutes; packages are listed as they finish)"
-	@$(GOTEST) -race -shuffle=on ./...
+	@$(GOTEST) -race -shuffle=on -timeout=20m ./...
 	$(call in-modules,$(GO) test -race -shuffle=on ./...)
 
 # The tests that measure less, or try less, with the race detector. race_test.go checks that all of them are here.
@@ -180,6 +187,12 @@ sbom: ##+ Write what this module is made of to bin/queup.cdx.json (CycloneDX)
 	@mkdir -p bin
 	@$(SUPPLY) cyclonedx-gomod mod -json -licenses -noserial -notimestamp -type library -output bin/queup.cdx.json .
 	@echo "bin/queup.cdx.json"
+
+release-check: ##+ Check that the tree is ready for a release: make release-check VERSION=v0.1.0
+	@script/release-check "$(VERSION)"
+
+dist: ##+ Build the programs of a release for five platforms into bin/dist: make dist VERSION=v0.1.0
+	@script/dist "$(VERSION)"
 
 # No path, no build id of git and no C: the bytes depend on the source, the Go version and the platform, and on nothing else.
 build: ##+ Build queupd and record into bin/, the same bytes wherever it is done

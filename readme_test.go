@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The programs in README.md are built, and the test among them passes.
+// The programs in README.md and docs/START.md are built, and the test among them passes.
 func TestReadme(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs the go command, which compiles again what go test is compiling meanwhile")
@@ -53,18 +53,20 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// readmePrograms returns the three programs in README.md: the first bot, the bot that has a test, and that test.
+// readmePrograms returns the program in README.md, and those in docs/START.md: a bot and its test.
 func readmePrograms(t *testing.T) (programs [][]byte) {
 	t.Helper()
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1) {
-		programs = append(programs, block[1])
+	for _, name := range []string{"README.md", "docs/START.md"} {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(page, -1) {
+			programs = append(programs, block[1])
+		}
 	}
 	if len(programs) != 3 {
-		t.Fatalf("the page has %d programs", len(programs))
+		t.Fatalf("the pages have %d programs", len(programs))
 	}
 	return programs
 }
