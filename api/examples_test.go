@@ -432,7 +432,7 @@ func (x *exchange) received(t *testing.T, req middleware.Request) {
 		want[p.In+" "+p.Name] = plain(t, p.Example)
 	}
 	for key, value := range req.Params {
-		got[string(key.In)+" "+key.Name] = fmt.Sprint(content(t, reflect.ValueOf(value)))
+		got[key.In+" "+key.Name] = fmt.Sprint(content(t, reflect.ValueOf(value)))
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("the server's parameters differ (-example +received):\n%s", diff)

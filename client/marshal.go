@@ -250,7 +250,7 @@ func restore(field any, text json.RawMessage) error {
 		return restoreAs(text, p, restoreUser)
 	case *Member:
 		return restoreAs(text, p, func(s savedMember) Member {
-			s.Member.extra, s.held = extra{s.Extra}, restoreList(s.Roles, restoreRole)
+			s.extra, s.held = extra{s.Extra}, restoreList(s.Roles, restoreRole)
 			return s.Member
 		})
 	case *Role:
@@ -259,7 +259,7 @@ func restore(field any, text json.RawMessage) error {
 		return restoreAs(text, p, func(list []savedRole) []Role { return restoreList(list, restoreRole) })
 	case *Message:
 		return restoreAs(text, p, func(s savedMessage) Message {
-			s.Message.extra = extra{s.Extra}
+			s.extra = extra{s.Extra}
 			if s.Author != nil {
 				author := restoreUser(*s.Author)
 				s.author = &author
@@ -274,12 +274,12 @@ func restore(field any, text json.RawMessage) error {
 		return restoreAs(text, p, restoreSongInfo)
 	case *RoomInfo:
 		return restoreAs(text, p, func(s savedRoomInfo) RoomInfo {
-			s.RoomInfo.extra = extra{s.Extra}
+			s.extra = extra{s.Extra}
 			return s.RoomInfo
 		})
 	case *Comment:
 		return restoreAs(text, p, func(s savedComment) Comment {
-			s.Comment.extra = extra{s.Extra}
+			s.extra = extra{s.Extra}
 			return s.Comment
 		})
 	case **Conversation:
@@ -301,33 +301,33 @@ func restore(field any, text json.RawMessage) error {
 	return json.Unmarshal(text, field)
 }
 
-// restoreAs sets a value to what make returns for a text.
-func restoreAs[S, V any](text json.RawMessage, value *V, make func(S) V) error {
+// restoreAs sets a value to what convert returns for a text.
+func restoreAs[S, V any](text json.RawMessage, value *V, convert func(S) V) error {
 	var s S
 	if err := json.Unmarshal(text, &s); err != nil {
 		return err
 	}
-	*value = make(s)
+	*value = convert(s)
 	return nil
 }
 
 func restoreUser(s savedUser) User {
-	s.User.extra = extra{s.Extra}
+	s.extra = extra{s.Extra}
 	return s.User
 }
 
 func restoreRole(s savedRole) Role {
-	s.Role.extra, s.byType = extra{s.Extra}, s.ByType
+	s.extra, s.byType = extra{s.Extra}, s.ByType
 	return s.Role
 }
 
 func restoreSongInfo(s savedSongInfo) SongInfo {
-	s.SongInfo.extra = extra{s.Extra}
+	s.extra = extra{s.Extra}
 	return s.SongInfo
 }
 
 func restoreSong(s savedSong) Song {
-	s.Song.extra = extra{s.Extra}
+	s.extra = extra{s.Extra}
 	if s.Info != nil {
 		info := restoreSongInfo(*s.Info)
 		s.info = &info

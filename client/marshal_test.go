@@ -19,12 +19,12 @@ import (
 )
 
 // checkMarshal fails the test if an event changes on its way through MarshalEvent and UnmarshalEvent.
-func checkMarshal(t *testing.T, e client.Event) []byte {
+func checkMarshal(t *testing.T, e client.Event) {
 	t.Helper()
 	data, err := client.MarshalEvent(e)
 	if err != nil {
 		t.Errorf("MarshalEvent(%T): %v", e, err)
-		return nil
+		return
 	}
 	if bytes.ContainsAny(data, "\r\n") || !json.Valid(data) {
 		t.Errorf("MarshalEvent(%T) = %s, want one line of JSON", e, data)
@@ -32,7 +32,7 @@ func checkMarshal(t *testing.T, e client.Event) []byte {
 	restored, err := client.UnmarshalEvent(data)
 	if err != nil {
 		t.Errorf("UnmarshalEvent(%s): %v", data, err)
-		return data
+		return
 	}
 	if differences := eventDifferences(reflect.ValueOf(restored), reflect.ValueOf(e), fmt.Sprintf("%T", e)); len(differences) > 0 {
 		t.Errorf("after UnmarshalEvent(%s):\n%s", data, strings.Join(differences, "\n"))
@@ -41,7 +41,6 @@ func checkMarshal(t *testing.T, e client.Event) []byte {
 	if err != nil || !bytes.Equal(again, data) {
 		t.Errorf("marshalled again: %s, %v\nwant %s", again, err, data)
 	}
-	return data
 }
 
 // eventDifferences compares two events, or their values, as their users see them: by their exported fields and methods.
@@ -108,8 +107,8 @@ func eventDifferences(got, want reflect.Value, path string) (differences []strin
 			differences = append(differences, eventDifferences(got.Index(i), want.Index(i), fmt.Sprintf("%s[%d]", path, i))...)
 		}
 	case reflect.Interface: // an error
-		g, _ := got.Interface().(error)
-		w, _ := want.Interface().(error)
+		g, _ := reflect.TypeAssert[error](got)
+		w, _ := reflect.TypeAssert[error](want)
 		if fmt.Sprint(g) != fmt.Sprint(w) {
 			report(g, w)
 		}
@@ -135,13 +134,21 @@ func TestMarshalEvent_ofTheClient(t *testing.T) {
 		client.Ready{Meta: client.Meta{At: at}},
 		client.Disconnected{Meta: client.Meta{At: at}, Err: fmt.Errorf("lost: %w", context.DeadlineExceeded), RetryIn: 1500 * time.Millisecond},
 		client.Disconnected{Meta: client.Meta{At: at}, Err: errors.Join(client.ErrClosed, errors.New("line\nbreak\u2028\x00"))},
-		client.Reconnected{}, client.Resynced{Meta: client.Meta{At: at, Resynced: true}}, client.RoomJoined{},
-		client.RoomLeft{Err: refusal}, client.RoomLeft{Err: client.ErrKicked}, client.RoomLeft{},
-		client.Lagged{Type: "Chat", Dropped: 7, Since: at}, client.Gap{From: at, To: at.Add(time.Hour), What: "chat"},
-		client.MemberPresence{Presence: client.PresenceExit}, client.Malformed{Err: errors.New("bad"), Meta: client.Meta{Raw: json.RawMessage("{\"a\":")}},
+		client.Reconnected{},
+		client.Resynced{Meta: client.Meta{At: at, Resynced: true}},
+		client.RoomJoined{},
+		client.RoomLeft{Err: refusal},
+		client.RoomLeft{Err: client.ErrKicked},
+		client.RoomLeft{},
+		client.Lagged{Type: "Chat", Dropped: 7, Since: at},
+		client.Gap{From: at, To: at.Add(time.Hour), What: "chat"},
+		client.MemberPresence{Presence: client.PresenceExit},
+		client.Malformed{Err: errors.New("bad"), Meta: client.Meta{Raw: json.RawMessage("{\"a\":")}},
 		client.Unknown{Meta: client.Meta{Name: "new", Raw: json.RawMessage(` { "a" : "<b>" , "n":1e400}`)}},
-		client.Unknown{Meta: client.Meta{Raw: json.RawMessage("{\n}")}}, client.Unknown{Meta: client.Meta{Raw: json.RawMessage("\"\xff\"")}},
-		client.QueueUpdated{Queue: []client.Song{}}, client.QueueUpdated{},
+		client.Unknown{Meta: client.Meta{Raw: json.RawMessage("{\n}")}},
+		client.Unknown{Meta: client.Meta{Raw: json.RawMessage("\"\xff\"")}},
+		client.QueueUpdated{Queue: []client.Song{}},
+		client.QueueUpdated{},
 	} {
 		checkMarshal(t, e)
 	}

@@ -169,6 +169,14 @@ func (t *Tape) Extend(raw *Tape, r *Redactor) (*Tape, error) {
 	if err := t.markAdded(raw, added); err != nil {
 		return nil, err
 	}
+	for _, e := range added.HTTP {
+		events := make(map[int]int, len(e.Events))
+		for conn, n := range e.Events {
+			events[conn+conns] = n
+		}
+		e.Events = events
+		setEvents(&e.Response, events)
+	}
 	for _, rec := range added.Socket {
 		rec.Conn += conns
 		rec.At += latest // it was made later

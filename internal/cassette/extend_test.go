@@ -3,6 +3,7 @@ package cassette
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -145,5 +146,29 @@ func TestExtend_searchesAll(t *testing.T) {
 	_, err = old.Extend(read(`{}`, "sid=canary-of-zoe"), NewRedactorAfter(Rules{}, old.Placeholders()))
 	if leak, ok := errors.AsType[*LeakError](err); !ok || !strings.Contains(leak.Where, "interaction 0") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// An answer that is added names the events of the connections that were recorded with it.
+func TestExtend_events(t *testing.T) {
+	t.Parallel()
+	read := func() *Tape {
+		e := login(1, "x")
+		e.Request = vcr.Request{Method: "GET", URL: "https://api.queup.net/room/a", Headers: map[string][]string{}}
+		e.Events = map[int]int{1: 3}
+		return &Tape{Header: Header{Source: SourceTest}, HTTP: []*Exchange{e}, Socket: []*Record{{Op: OpOpen, Status: 101, Conn: 1, URL: "wss://ws.queup.net/ws/"}}}
+	}
+	old, err := Seal(read(), NewRedactor(Rules{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := old.Extend(read(), NewRedactorAfter(Rules{}, old.Placeholders()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []map[int]int{{1: 3}, {2: 3}} {
+		if events, err := both.HTTP[i].EventsBefore(); err != nil || !maps.Equal(events, want) {
+			t.Errorf("answer %d came after %v, %v, want %v", i, events, err, want)
+		}
 	}
 }

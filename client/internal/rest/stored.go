@@ -77,7 +77,7 @@ func (s *Session) Resume(ctx context.Context, stored Stored, password redact.Sec
 	for _, c := range stored.Cookies {
 		if from, err := url.Parse(c.From); err == nil {
 			s.secrets.Learn(SecretCookie, redact.New(c.Value))
-			a.jar.SetCookies(from, []*http.Cookie{{
+			a.jar.SetCookies(from, []*http.Cookie{{ //nolint:gosec // as QueUp set it
 				Name: c.Name, Value: c.Value, Domain: c.Domain, Path: c.Path, Expires: c.Expires, Secure: c.Secure, HttpOnly: c.HTTPOnly,
 			}})
 		}
