@@ -219,7 +219,7 @@ func TestIdle(t *testing.T) {
 			wanted, ok := missing[name]
 			if !ok {
 				wanted = []string{
-					"waits for a request that the program has not sent", "testdata/ping.http.yaml:1214 ", "POST /chat/", `body.message: "Pong!"`,
+					"waits for a request that the program has not sent", "testdata/ping.http.yaml:1234 ", "POST /chat/", `body.message: "Pong!"`,
 					"held back until it is sent", "testdata/ping.ws.jsonl:12",
 				}
 			}

@@ -235,7 +235,7 @@ var (
 	keptOfRequests = []string{"Accept", "Authorization", "Content-Type", "Cookie", "X-Access-Token"}
 	keptOfAnswers  = []string{
 		"Allow", "Cache-Control", "Content-Disposition", "Content-Language", "Content-Type", "Etag", "Link", "Location", "Retry-After", "Set-Cookie",
-		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader, afterHeader, markHeader,
+		"Www-Authenticate", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset", errorHeader, errorOpHeader, afterHeader, eventsHeader, markHeader,
 	}
 )
 
