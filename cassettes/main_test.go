@@ -1,6 +1,7 @@
 package cassettes_test
 
 import (
+	"log/slog"
 	"os"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	_ = os.Unsetenv(cassettes.ModeVar) // what these tests play is made by tools/record, and never by them
+	_ = os.Unsetenv(cassettes.ModeVar)             // what these tests play is made by tools/record, and never by them
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // clients without a logger log lost connections there
 	goleak.VerifyTestMain(m)
 }

@@ -66,7 +66,7 @@ func TestReplay_readsWaitForTheChangesThatTheySaw(t *testing.T) {
 				t.Errorf("the read was answered %s; the change was sent before: %v", answer, posted)
 			}
 		})
-		time.Sleep(time.Second)
+		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		sent.Lock()
 		posted = true
@@ -98,7 +98,7 @@ func TestReplay_changesWaitForTheReadsBeforeThem(t *testing.T) {
 				t.Errorf("after the change the read was answered %s", answer)
 			}
 		})
-		time.Sleep(time.Second)
+		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
 		if answer := want(t, c, "GET", api+"/count", "", ""); answer != `{"n":0,"of":0}` {
 			t.Errorf("the read before the change was answered %s", answer)
