@@ -15,8 +15,8 @@
 //  5. For each field, Decode has a call of internal/lenient (emit_values.go). A value that does not fit leaves the field zero
 //     and is kept in the map Extra, like a member that the schema does not know.
 //  6. An object with x-event also becomes a row of the table that finds the type for an event's name (emit_table.go).
-//  7. In openapi.yaml, x-ogen-type names such a type, and ogen's code calls its Decode. The envelope of an answer becomes
-//     one line: type RoomEnvelope struct{ Envelope[Room] }.
+//  7. In openapi.yaml, x-ogen-type names such a type, and ogen's code calls its Decode. The envelope of an answer
+//     becomes a struct that embeds Envelope and has the data.
 package main
 
 import (
