@@ -132,10 +132,10 @@ func linesOf(t *testing.T, dir string) []string {
 var idInText = regexp.MustCompile(`[0-9a-f]{24,32}`)
 
 // Recordings with stable ids hold none of the server's, and play as any other. Two of one scene have the same ids, and in a scene that
-// does one thing after another they are the same line by line.
+// does one thing after another they are the same line by line. In the others, two requests or two accounts act at once.
 func TestStableIDs_twoRecordings(t *testing.T) {
 	t.Parallel()
-	for name, inOrder := range map[string]bool{"comments": true, "roles": true, "search": true, "private": true, "queue": false} {
+	for name, inOrder := range map[string]bool{"comments": true, "roles": true, "search": true, "private": false, "queue": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sc, first, second := scenes[name], t.TempDir(), t.TempDir()
