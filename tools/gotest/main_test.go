@@ -95,9 +95,10 @@ func TestRun_exitCodes(t *testing.T) {
 		"a flag that go test refuses":     {[]string{"-mod=none", "./good"}, 1, "-mod"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			if code := run(t.Context(), tt.args, &out, &out); code != tt.code || !strings.Contains(out.String(), tt.want) {
-				t.Errorf("exit code %d, want %d and %q:\n%s", code, tt.code, tt.want, out.String())
+			var out, errs bytes.Buffer // written at the same time
+			code := run(t.Context(), tt.args, &out, &errs)
+			if text := out.String() + errs.String(); code != tt.code || !strings.Contains(text, tt.want) {
+				t.Errorf("exit code %d, want %d and %q:\n%s", code, tt.code, tt.want, text)
 			}
 		})
 	}
