@@ -370,13 +370,8 @@ func (a *additions) end() {
 func (a *additions) refuse(kind string, id cassette.Identity, why error) error {
 	c := a.c
 	err := &notAddedError{what: kind + " " + id.Lane, why: why}
-	key := kind + "\n" + id.Key()
-	c.play.mu.Lock()
-	reported := c.play.unmatched[key]
-	c.play.unmatched[key] = true
-	history := append([]string(nil), c.play.history...)
-	c.play.mu.Unlock()
-	if reported {
+	history, first := c.play.noteUnmatched(kind, id)
+	if !first {
 		return err
 	}
 	var b strings.Builder

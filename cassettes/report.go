@@ -73,13 +73,8 @@ func (c *Cassette) unmatched(kind, file string, id cassette.Identity, all []cand
 	if c.cfg.allowUnmatched {
 		return err
 	}
-	key := kind + "\n" + id.Key()
-	c.play.mu.Lock()
-	reported := c.play.unmatched[key]
-	c.play.unmatched[key] = true
-	history := append([]string(nil), c.play.history...)
-	c.play.mu.Unlock()
-	if reported {
+	history, first := c.play.noteUnmatched(kind, id)
+	if !first {
 		return err
 	}
 	var b strings.Builder
@@ -180,4 +175,14 @@ func writeNearest(b *strings.Builder, file string, id cassette.Identity, all []c
 	if len(diff) == 0 {
 		b.WriteString("    nothing differs: it was sent more often than it was recorded\n")
 	}
+}
+
+// noteUnmatched notes that something is not in the recording. It returns what was played last, and whether it is the first time.
+func (p *playback) noteUnmatched(kind string, id cassette.Identity) (history []string, first bool) {
+	key := kind + "\n" + id.Key()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first = !p.unmatched[key]
+	p.unmatched[key] = true
+	return append([]string(nil), p.history...), first
 }

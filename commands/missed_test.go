@@ -81,7 +81,7 @@ func TestAnswerMissed_answersNoQuestion(t *testing.T) {
 	})
 }
 
-// Two clients of a router are in a room, and a third comes in the place of one. Each line has one answer.
+// Two clients of a router are in a room, and a third replaces one of them. Each line has one answer.
 func TestRouter_answersALineOnce(t *testing.T) {
 	r := commands.New(commands.Suggest(), commands.AnswerMissed(time.Hour))
 	r.Handle(commands.Command{Name: "ping"}, reply("Pong!"))
